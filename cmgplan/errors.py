@@ -1,0 +1,85 @@
+"""Errors that a user can cause or meet, each with the exit code of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong, or doubtful, in what the user gave.
+
+    Attributes
+    ----------
+    file
+        File name relative to the case folder.
+    where
+        Row (``row 7``, counted as an editor counts lines) or key (``microgrid[2].mt[0].p_max_kw``).
+    message
+        What is wrong, with the value found.
+    mend
+        What to do about it.
+    severity
+        ``error`` stops a plan, ``warning`` does not.
+    """
+
+    file: str
+    where: str
+    message: str
+    mend: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        """Return the fault as one line."""
+        place = f"{self.file} {self.where}".strip()
+        return f"{place}: {self.message}; {self.mend}"
+
+
+class CmgplanError(Exception):
+    """Base of every error that is reported without a traceback."""
+
+    exit_code = 1
+
+
+class CaseError(CmgplanError):
+    """The case cannot be used; carries every fault found."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        head = f"{count} problem{'s' if count != 1 else ''}"
+        super().__init__("\n  ".join([f"{head}:", *(str(fault) for fault in self.faults)]))
+
+
+class InputError(CmgplanError):
+    """Input other than a case (a table, a run folder, an option) cannot be used."""
+
+    exit_code = 2
+
+
+class InfeasibleError(CmgplanError):
+    """No schedule meets the limits; the message says which would have to give."""
+
+    exit_code = 3
+
+
+class LimitError(CmgplanError):
+    """A time or iteration limit stopped the work before any answer was held."""
+
+    exit_code = 4
+
+
+class ReplayError(CmgplanError):
+    """The independent power flow does not confirm the answer."""
+
+    exit_code = 5
+
+
+class SolverError(CmgplanError):
+    """A solver ended abnormally."""
+
+    exit_code = 4

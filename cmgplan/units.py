@@ -1,0 +1,63 @@
+"""Units: kW, kvar, kWh, h and $/MWh outside, per unit inside the network formulations.
+
+Every conversion of the package stands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+S_BASE_KVA = 1000.0
+"""Three-phase apparent-power base of every per-unit network model, kVA."""
+
+KWH_PER_MWH = 1000.0
+
+
+def usd_per_kwh(price_usd_per_mwh: float) -> float:
+    """Return a price in $/kWh from one in $/MWh."""
+    return price_usd_per_mwh / KWH_PER_MWH
+
+
+def kw_from_mw(power_mw: float) -> float:
+    """Return kW (kvar) from MW (Mvar)."""
+    return power_mw * 1000.0
+
+
+def mw_from_kw(power_kw: float) -> float:
+    """Return MW (Mvar) from kW (kvar)."""
+    return power_kw / 1000.0
+
+
+def tie_loss_per_kva2(r_ohm: float, vn_kv: float) -> float:
+    """Return the loss of a tie in kW per (kVA)^2 carried at nominal voltage, eq. (3).
+
+    ``loss_kw = 3 R I^2`` with ``I = S / (sqrt(3) V)``, hence ``R S^2 / V^2``; kVA^2 / kV^2 * ohm
+    is W * 1e0 / 1e0 in units of 1e6 / 1e6 V, leaving W, and 1e-3 turns it into kW.
+    """
+    return r_ohm / (vn_kv**2) * 1e-3
+
+
+@dataclass(frozen=True)
+class PerUnit:
+    """Per-unit base of one voltage level."""
+
+    vn_kv: float
+    s_base_kva: float = S_BASE_KVA
+
+    @property
+    def z_base_ohm(self) -> float:
+        """Impedance base, ohm."""
+        return self.vn_kv**2 * 1000.0 / self.s_base_kva
+
+    @property
+    def i_base_a(self) -> float:
+        """Current base, A."""
+        return float(self.s_base_kva / (3.0**0.5 * self.vn_kv))
+
+    def impedance_pu(self, z_ohm: float) -> float:
+        """Return a per-unit impedance from ohm."""
+        return z_ohm / self.z_base_ohm
+
+    def susceptance_pu(self, b_us: float) -> float:
+        """Return a per-unit susceptance from microsiemens."""
+        return b_us * 1e-6 * self.z_base_ohm
