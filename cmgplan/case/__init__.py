@@ -1,0 +1,1 @@
+"""What the user gave: records, reading and checking."""

@@ -1,0 +1,1 @@
+"""The feeder: graph, AC model, convex relaxation, power-flow replay and metrics."""

@@ -1,0 +1,1 @@
+"""The six levels, the pipeline and its result."""

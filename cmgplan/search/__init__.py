@@ -1,0 +1,1 @@
+"""Multi-objective search: epsilon constraints and fuzzy selection; knows no power systems."""

@@ -1,0 +1,1 @@
+"""The only place that calls a solver; every call returns an outcome."""
