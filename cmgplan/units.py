@@ -61,3 +61,7 @@ class PerUnit:
     def susceptance_pu(self, b_us: float) -> float:
         """Return a per-unit susceptance from microsiemens."""
         return b_us * 1e-6 * self.z_base_ohm
+
+    def power_pu(self, power_kva: float) -> float:
+        """Return a per-unit power from kVA (kW, kvar); also a current limit at nominal voltage."""
+        return power_kva / self.s_base_kva
