@@ -6,6 +6,13 @@ Every conversion of the package stands here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import pi
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Quantity = TypeVar("Quantity", float, npt.NDArray[np.float64])
 
 S_BASE_KVA = 1000.0
 """Three-phase apparent-power base of every per-unit network model, kVA."""
@@ -18,12 +25,12 @@ def usd_per_kwh(price_usd_per_mwh: float) -> float:
     return price_usd_per_mwh / KWH_PER_MWH
 
 
-def kw_from_mw(power_mw: float) -> float:
+def kw_from_mw(power_mw: Quantity) -> Quantity:
     """Return kW (kvar) from MW (Mvar)."""
     return power_mw * 1000.0
 
 
-def mw_from_kw(power_kw: float) -> float:
+def mw_from_kw(power_kw: Quantity) -> Quantity:
     """Return MW (Mvar) from kW (kvar)."""
     return power_kw / 1000.0
 
@@ -65,3 +72,15 @@ class PerUnit:
     def power_pu(self, power_kva: float) -> float:
         """Return a per-unit power from kVA (kW, kvar); also a current limit at nominal voltage."""
         return power_kva / self.s_base_kva
+
+    def impedance_ohm(self, z_pu: Quantity) -> Quantity:
+        """Return an impedance in ohm from per unit."""
+        return z_pu * self.z_base_ohm
+
+    def capacitance_nf(self, b_pu: Quantity, f_hz: float) -> Quantity:
+        """Return the capacitance in nF whose susceptance at ``f_hz`` is given in per unit."""
+        return b_pu / self.z_base_ohm / (2.0 * pi * f_hz) * 1e9
+
+    def current_pu(self, i_ka: Quantity) -> Quantity:
+        """Return a per-unit current from kA."""
+        return i_ka * 1000.0 / self.i_base_a

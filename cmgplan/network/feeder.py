@@ -78,9 +78,14 @@ class Feeder:
         return graph
 
     @property
+    def is_connected(self) -> bool:
+        """Whether every bus is tied to every other."""
+        return bool(nx.is_connected(self.graph()))
+
+    @property
     def is_radial(self) -> bool:
         """Whether the feeder is connected and without loops."""
-        return self.n_line == self.n_bus - 1 and bool(nx.is_connected(self.graph()))
+        return self.n_line == self.n_bus - 1 and self.is_connected
 
 
 def build_feeder(case: Case) -> Feeder:
