@@ -26,9 +26,10 @@ from cmgplan.devices.base import (
 class Load(Device):
     """Load whose hourly level may move within ``1 -/+ responsive_share``, energy-neutral.
 
-    Reactive power keeps its ratio to active power. ``responsive_share_up`` is the share by
-    which it may rise, when that differs. At the ``"market"`` price the demand after response
-    costs the hourly price, eq. (1); a number is the cost in $ of each MWh moved.
+    Reactive power keeps its ratio to active power; a purely reactive load does not respond.
+    ``responsive_share_up`` is the share by which it may rise, when that differs. At the
+    ``"market"`` price the demand after response costs the hourly price, eq. (1); a number is
+    the cost in $ of each MWh moved.
     """
 
     kind: ClassVar[str] = "load"
@@ -61,9 +62,9 @@ class Load(Device):
     def add_to(self, b: pyo.Block, h: Horizon) -> None:
         """Add eqs. (23)-(25) and the unserved part, which is zero unless freed."""
         base, base_q, ratio = self.base_kw(h), self.base_kvar(h), self.kvar_per_kw
-        b.gamma = pyo.Var(
-            h.steps, bounds=(1.0 - self.responsive_share, 1.0 + self.share_up), initialize=1.0
-        )
+        # Without active power nothing would hold gamma: eq. (24) is empty and Q moves for free.
+        down, up = (self.responsive_share, self.share_up) if self.p_kw > 0.0 else (0.0, 0.0)
+        b.gamma = pyo.Var(h.steps, bounds=(1.0 - down, 1.0 + up), initialize=1.0)
         b.unserved = pyo.Var(h.steps, bounds=(0.0, 0.0), initialize=0.0)
         b.demand = pyo.Expression(h.steps, rule=lambda b, t: float(base[t]) * b.gamma[t])
         b.unserved_q = pyo.Expression(h.steps, rule=lambda b, t: ratio * b.unserved[t])
@@ -109,10 +110,11 @@ class Load(Device):
         """Step through the day, all load served; see ``Device.simulate``."""
         base = self.base_kw(h)
         demand = -p_kw
+        expected_kvar = self.kvar_per_kw * p_kw if self.p_kw > 0.0 else -self.base_kvar(h)
         found: list[Breach] = [
             *breaches("responsive_share", (1.0 - self.responsive_share) * base - demand),
             *breaches("responsive_share_up", demand - (1.0 + self.share_up) * base),
-            *breaches("reactive ratio", np.abs(q_kvar - self.kvar_per_kw * p_kw)),
+            *breaches("reactive ratio", np.abs(q_kvar - expected_kvar)),
         ]
         imbalance = abs(float(demand.sum() - base.sum())) * h.dt_h
         if imbalance > 1e-3:

@@ -21,6 +21,9 @@ from cmgplan.devices.base import (
 )
 from cmgplan.units import usd_per_kwh
 
+OFF_KW = 1e-3
+"""Power up to which a turbine counts as off: what a binary's tolerance leaves of a rating."""
+
 
 class MicroTurbine(Device):
     """Microturbine with active power 0 or ``p_min_kw``..``p_max_kw``.
@@ -63,7 +66,7 @@ class MicroTurbine(Device):
 
     def simulate(self, h: Horizon, p_kw: FloatArray, q_kvar: FloatArray) -> Trace:
         """Step through the day; see ``Device.simulate``."""
-        below = np.where(p_kw > 1e-6, self.p_min_kw - p_kw, -p_kw)
+        below = np.where(p_kw > OFF_KW, self.p_min_kw - p_kw, -p_kw)
         rate = usd_per_kwh(total_emission_usd_per_mwh(self.emission_usd_per_mwh))
         return Trace(
             cost_usd=energy_value(h.price_usd_per_kwh(self.price), p_kw, h.dt_h),

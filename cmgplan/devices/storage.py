@@ -27,9 +27,9 @@ class Storage(Device):
     """Battery with separate charge and discharge ratings.
 
     The state of charge is in shares of ``energy_kwh`` here and in kWh in the block, where
-    ``soc[t]`` is the stored energy at the end of hour t. At the ``"market"`` price charging is
-    paid for and discharging earns the hourly price of eq. (1); a number is wear in $/MWh on
-    every kWh charged or discharged.
+    ``soc[t]`` is the stored energy at the end of hour t. At the ``"market"`` price every kWh
+    discharged adds the hourly price of eq. (1) to the cost and every kWh charged takes it off; a
+    number is wear in $/MWh on every kWh charged or discharged.
 
     Charge and discharge exclude each other, eq. (11). The block leaves the two continuous:
     the search adds the binary only where a solution would use both, since without it every
@@ -119,8 +119,9 @@ class Storage(Device):
             *breaches("soc_min", floor - soc, 1e-3),
             *breaches("unity power factor", np.abs(q_kvar)),
         ]
-        if h.soc_balance == "power" and float(np.sum(p_kw)) > 1e-3:
-            found.append(Breach(h.hours - 1, "eq. (14)", float(np.sum(p_kw))))
+        excess_kwh = float(np.sum(p_kw)) * h.dt_h
+        if h.soc_balance == "power" and excess_kwh > 1e-3:
+            found.append(Breach(h.hours - 1, "eq. (14)", excess_kwh))
         return Trace(
             cost_usd=energy_value(price, p_kw if self.price == "market" else np.abs(p_kw), h.dt_h),
             emission_usd=0.0,
