@@ -84,3 +84,61 @@ class PerUnit:
     def current_pu(self, i_ka: Quantity) -> Quantity:
         """Return a per-unit current from kA."""
         return i_ka * 1000.0 / self.i_base_a
+
+
+_UNITS = {
+    "_usd_per_mwh": "$/MWh",
+    "_kw": "kW",
+    "_kvar": "kvar",
+    "_kwh": "kWh",
+    "_kva": "kVA",
+    "_kv": "kV",
+    "_pu": "pu",
+    "_ohm": "ohm",
+    "_us": "microsiemens",
+    "_usd": "$",
+    "_h": "h",
+    "_s": "s",
+}
+
+_FOREIGN_UNITS = {
+    "_usd_per_kwh": ("_usd_per_mwh", "multiply by 1000"),
+    "_eur_per_mwh": ("_usd_per_mwh", "convert EUR to $"),
+    "_mwh": ("_kwh", "multiply by 1000"),
+    "_wh": ("_kwh", "multiply by 0.001"),
+    "_mw": ("_kw", "multiply by 1000"),
+    "_w": ("_kw", "multiply by 0.001"),
+    "_mvar": ("_kvar", "multiply by 1000"),
+    "_var": ("_kvar", "multiply by 0.001"),
+    "_mva": ("_kva", "multiply by 1000"),
+    "_va": ("_kva", "multiply by 0.001"),
+    "_v": ("_kv", "multiply by 0.001"),
+    "_mohm": ("_ohm", "multiply by 0.001"),
+    "_ohm_per_km": ("_ohm", "multiply by the length in km"),
+    "_us_per_km": ("_us", "multiply by the length in km"),
+    "_percent": ("", "multiply by 0.01"),
+    "_pct": ("", "multiply by 0.01"),
+    "_min": ("_h", "divide by 60"),
+    "_minutes": ("_h", "divide by 60"),
+}
+
+
+def unit_of(name: str) -> str | None:
+    """Return the unit that a data name ends in, ``kW`` for ``p_max_kw``."""
+    return next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), None)
+
+
+def in_known_unit(name: str) -> tuple[str, str] | None:
+    """Return a data name in the package's unit and how its values convert.
+
+    ``p_max_mw`` gives ``("p_max_kw", "multiply by 1000")``; None where the unit is not a foreign
+    one.
+    """
+    if unit_of(name) is not None:
+        return None
+    fitting = [suffix for suffix in _FOREIGN_UNITS if name.endswith(suffix)]
+    if not fitting:
+        return None
+    suffix = max(fitting, key=len)
+    known, how = _FOREIGN_UNITS[suffix]
+    return name.removesuffix(suffix) + known, how

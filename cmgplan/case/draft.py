@@ -1,0 +1,220 @@
+"""A case as far as it can be read: each sound record, and what the faulty ones declare."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from cmgplan.case.explain import holds, problems
+from cmgplan.case.folder import CASE_FILE, CaseFolder
+from cmgplan.case.profiles import read_profiles
+from cmgplan.case.records import (
+    Bus,
+    CaseFile,
+    Cluster,
+    GridSection,
+    Line,
+    Microgrid,
+    NetworkSection,
+    PlanOptions,
+    Tie,
+    TimeSection,
+)
+from cmgplan.case.rows import Placed, read_rows
+from cmgplan.case.tables import read_table
+from cmgplan.devices import Device, FloatArray, Horizon, Record
+from cmgplan.errors import Fault
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass
+class Draft:
+    """What could be read of a case; checks that need more than is there are left out.
+
+    ``bus_ids``, ``columns`` and ``microgrid_ids`` also name what is faulty, so that references to
+    it are not called dangling; they are None where the list itself could not be read.
+    ``incomplete`` names the lists (``lines``, ``microgrid``, ...) that lack a faulty record.
+    """
+
+    folder: CaseFolder
+    raw: Mapping[str, Any]
+    file: CaseFile | None = None
+    time: TimeSection | None = None
+    network: NetworkSection | None = None
+    grid: GridSection | None = None
+    plan: PlanOptions | None = None
+    clusters: list[Placed[Cluster]] = field(default_factory=list)
+    microgrids: list[Placed[Microgrid]] = field(default_factory=list)
+    ties: list[Placed[Tie]] = field(default_factory=list)
+    buses: list[Placed[Bus]] = field(default_factory=list)
+    lines: list[Placed[Line]] = field(default_factory=list)
+    profiles: dict[str, FloatArray] = field(default_factory=dict)
+    bus_ids: set[str] | None = None
+    microgrid_ids: set[str] | None = None
+    columns: set[str] | None = None
+    incomplete: set[str] = field(default_factory=set)
+
+    @property
+    def bus_file(self) -> str:
+        """Name of the table of buses."""
+        return self._name("network", "buses", NetworkSection.model_fields["buses"].default)
+
+    @property
+    def line_file(self) -> str:
+        """Name of the table of lines."""
+        return self._name("network", "lines", NetworkSection.model_fields["lines"].default)
+
+    @property
+    def profile_file(self) -> str:
+        """Name of the table of profiles."""
+        return self._name(None, "profiles", CaseFile.model_fields["profiles"].default)
+
+    @property
+    def horizon(self) -> Horizon | None:
+        """The hours with prices and the profiles that could be read, if there are any."""
+        if self.time is None or self.grid is None:
+            return None
+        price = self.profiles.get(self.grid.price_column)
+        if price is None or len(price) != self.time.hours:
+            return None
+        balance = "energy" if self.plan is None else self.plan.soc_balance
+        return Horizon(self.time.hours, self.time.dt_h, price, self.profiles, balance)
+
+    def devices(self) -> Iterator[tuple[str, Microgrid, Device]]:
+        """Yield where every device of a sound microgrid stands, its microgrid and the device."""
+        for placed in self.microgrids:
+            counts: dict[str, int] = {}
+            for device in placed.record.devices():
+                index = counts.get(device.kind, 0)
+                counts[device.kind] = index + 1
+                yield f"{placed.where}.{device.kind}[{index}]", placed.record, device
+
+    def _name(self, section: str | None, key: str, default: str) -> str:
+        """Return a file name that case.toml gives, or the default."""
+        table = self.raw if section is None else self.raw.get(section, {})
+        name = table.get(key, default) if isinstance(table, Mapping) else default
+        return name if isinstance(name, str) else default
+
+
+def read_draft(folder: CaseFolder) -> tuple[Draft, list[Fault]]:
+    """Read a case as far as possible; return it and every fault met on the way."""
+    faults: list[Fault] = []
+    raw = _read_toml(folder, faults)
+    draft = Draft(folder, raw if raw is not None else {})
+    if raw is None:
+        return draft, faults
+    _read_case_file(draft, faults)
+    _read_network_tables(draft, faults)
+    if (table := read_table(folder, draft.profile_file, faults)) is not None:
+        draft.columns = set(table.columns) - {"hour"}
+        hours = None if draft.time is None else draft.time.hours
+        price = None if draft.grid is None else draft.grid.price_column
+        draft.profiles = read_profiles(table, hours, price, faults)
+    return draft, faults
+
+
+def _read_toml(folder: CaseFolder, faults: list[Fault]) -> dict[str, Any] | None:
+    """Read case.toml with its arrays as tuples, as the records want them."""
+    text = folder.read_text(CASE_FILE)
+    if isinstance(text, Fault):
+        faults.append(text)
+        return None
+    try:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        row = re.search(r"at line (\d+)", str(error))
+        where = f"row {row.group(1)}" if row else ""
+        faults.append(
+            Fault(CASE_FILE, where, f"this is not TOML ({error})", "mend the syntax of the row")
+        )
+        return None
+    return {key: _frozen(value) for key, value in raw.items()}
+
+
+def _frozen(value: object) -> object:
+    """Return a value with every list in it turned into a tuple."""
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    return value
+
+
+def _read_case_file(draft: Draft, faults: list[Fault]) -> None:
+    """Validate case.toml, first as a whole for its faults, then by parts for what is sound."""
+    raw = draft.raw
+    try:
+        draft.file = CaseFile.model_validate(raw)
+    except ValidationError as error:
+        for problem in problems(error, CaseFile, raw):
+            message = f"{problem.message}{_owner(raw, problem.path)}"
+            faults.append(Fault(CASE_FILE, _dotted(problem.path), message, problem.mend))
+    draft.time = _sound(TimeSection, raw.get("time"))
+    draft.network = _sound(NetworkSection, raw.get("network"))
+    draft.grid = _sound(GridSection, raw.get("grid"))
+    draft.plan = _sound(PlanOptions, raw.get("plan", {}))
+    draft.clusters = _sound_list(draft, "cluster", Cluster)
+    draft.microgrids = _sound_list(draft, "microgrid", Microgrid)
+    draft.ties = _sound_list(draft, "tie", Tie)
+    listed = raw.get("microgrid")
+    if isinstance(listed, tuple):
+        draft.microgrid_ids = {
+            str(mg["id"]) for mg in listed if isinstance(mg, dict) and "id" in mg
+        }
+
+
+def _read_network_tables(draft: Draft, faults: list[Fault]) -> None:
+    """Read the tables of buses and lines."""
+    if (buses := read_table(draft.folder, draft.bus_file, faults)) is not None:
+        draft.buses = read_rows(buses, Bus, faults)
+        if "bus" in buses.columns:
+            draft.bus_ids = {row.cells["bus"] for row in buses.rows}
+    if (lines := read_table(draft.folder, draft.line_file, faults)) is not None:
+        draft.lines = read_rows(lines, Line, faults)
+        if not lines.whole or len(draft.lines) < len(lines.rows):
+            draft.incomplete.add("lines")
+    else:
+        draft.incomplete.add("lines")
+
+
+def _sound(model: type[R], raw: object) -> R | None:
+    """Return a record, or None where it is faulty."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError:
+        return None
+
+
+def _sound_list(draft: Draft, key: str, model: type[R]) -> list[Placed[R]]:
+    """Return the sound records of an array of tables."""
+    raw = draft.raw.get(key, ())
+    if not isinstance(raw, tuple):
+        draft.incomplete.add(key)
+        return []
+    read = [(f"{key}[{i}]", _sound(model, item)) for i, item in enumerate(raw)]
+    sound = [Placed(where, record) for where, record in read if record is not None]
+    if len(sound) < len(raw):
+        draft.incomplete.add(key)
+    return sound
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    """Return ``microgrid[2].mt[0].p_max_kw`` for a path in the data."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join(parts).removeprefix(".")
+
+
+def _owner(raw: object, path: tuple[str | int, ...]) -> str:
+    """Return the ids along a path, such as `` (MG3, MT1)``."""
+    ids = []
+    for part in path:
+        raw = raw[part] if holds(raw, part) else None  # type: ignore[index]
+        if isinstance(part, int) and isinstance(raw, Mapping) and "id" in raw:
+            ids.append(str(raw["id"]))
+    return f" ({', '.join(ids)})" if ids else ""
