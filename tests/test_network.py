@@ -217,14 +217,20 @@ def test_radial_means_connected_and_without_loops() -> None:
 
 
 def test_orientation_points_away_from_the_slack_parents_first() -> None:
-    feeder = chain(("c", "b"), ("d", "b"), ("a", "b"), ("d", "e"))
+    feeder = chain(("c", "b"), ("d", "b"), ("a", "b"), ("d", "e"), ("f", "c"))
     tree = oriented(replace(feeder, slack=feeder.position("a")))
     arrows = [
         (line, tree.bus_ids[i], tree.bus_ids[j])
         for line, i, j in zip(tree.line_ids, tree.from_bus, tree.to_bus, strict=True)
     ]
-    assert arrows == [("L2", "a", "b"), ("L0", "b", "c"), ("L1", "b", "d"), ("L3", "d", "e")]
-    assert tree.base.impedance_ohm(tree.r_pu) == pytest.approx([0.6, 0.4, 0.5, 0.7])
+    assert arrows == [
+        ("L2", "a", "b"),
+        ("L0", "b", "c"),
+        ("L1", "b", "d"),
+        ("L4", "c", "f"),
+        ("L3", "d", "e"),
+    ]
+    assert tree.base.impedance_ohm(tree.r_pu) == pytest.approx([0.6, 0.4, 0.5, 0.8, 0.7])
     with pytest.raises(ValueError, match="not radial"):
         oriented(chain(("a", "b"), ("b", "c"), ("c", "a")))
 
