@@ -1,0 +1,274 @@
+"""A run folder: written whole or not at all, and read again.
+
+A new run is first written beside its place, then put there by renames. Whatever kills the
+process, either the earlier run or the new one stands whole in the place, or ``recover`` puts the
+earlier one back the next time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cmgplan.case.records import Case
+from cmgplan.errors import InputError
+from cmgplan.planning.result import PlanResult
+from cmgplan.report.page import render_page
+from cmgplan.report.tables import POINT_TABLES, TABLES, read_table, write_table
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run as read from its folder.
+
+    Attributes
+    ----------
+    folder
+        Where it lies; its copy of the case is in ``case/``.
+    summary
+        Content of plan.json.
+    tables
+        Tables by file stem, as in ``PlanResult``.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def case_folder(self) -> Path:
+        """The run's copy of its case."""
+        return self.folder / "case"
+
+
+def prepare(out: Path) -> None:
+    """Make sure that a run can be written to a folder, before any work is spent on it.
+
+    Restores what an interrupted run left behind; see ``recover``.
+
+    Raises
+    ------
+    InputError
+        If something other than a run, or nothing at all, stands in the place, or it cannot be
+        made.
+    """
+    place = out.resolve()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(place):
+            _settle(place)
+    except OSError as error:
+        raise InputError(
+            f"{out}: a run cannot be written there ({error.strerror}); choose another --out"
+        ) from error
+    if not os.access(place.parent, os.W_OK):
+        raise InputError(f"{place.parent}: is not writable; choose another --out")
+    _refuse_foreign(place)
+
+
+def recover(out: Path) -> None:
+    """Put an earlier run back if an interrupted one had moved it aside, and clear leftovers."""
+    place = out.resolve()
+    if place.parent.is_dir():
+        with _locked(place):
+            _settle(place)
+
+
+def write_run(result: PlanResult, out: Path) -> Path:
+    """Write a plan to a folder, whole or not at all, and return the folder.
+
+    An earlier run there is replaced; if anything fails on the way it stays.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else than a run.
+    """
+    place = out.resolve()
+    prepare(place)
+    with _locked(place):
+        fresh = _fresh(place)
+        try:
+            fresh.mkdir()
+            _write_contents(result, fresh)
+            _sync(fresh)
+            _put_in_place(fresh, place)
+        except BaseException:
+            _settle(place)
+            raise
+        _settle(place)
+    return place
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder.
+
+    Raises
+    ------
+    InputError
+        If it is not a run, or a file of it is missing or damaged.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; give the folder of a run")
+    path = folder / "plan.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: is not a run, it has no plan.json") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is damaged ({error}); plan the case again") from error
+    if not isinstance(summary, dict):
+        raise InputError(f"{path}: is damaged (not an object); plan the case again")
+    return Run(folder, summary, {stem: read_table(stem, folder) for stem in TABLES})
+
+
+def write_page(run: Run) -> Path:
+    """Write the page of a run again and return its path."""
+    path = run.folder / "report.html"
+    fresh = run.folder / ".report.html.new"
+    fresh.write_text(render_page(run.summary, run.tables), encoding="utf-8")
+    fresh.replace(path)
+    return path
+
+
+def case_sha256(folder: Path) -> str:
+    """Return the SHA-256 over names and contents of all files of a case copy, sorted by name."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _write_contents(result: PlanResult, folder: Path) -> None:
+    """Write every file of a run."""
+    _copy_case(result.case, folder / "case")
+    about = {**result.summary["case"], "sha256": case_sha256(folder / "case")}
+    summary = _jsonable({**result.summary, "case": about})
+    text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
+    (folder / "plan.json").write_text(f"{text}\n", encoding="utf-8")
+    for stem in TABLES:
+        write_table(stem, result.tables[stem], folder)
+    for number, tables in result.points.items():
+        sub = folder / "points" / f"{number:02d}"
+        sub.mkdir(parents=True)
+        for stem in POINT_TABLES:
+            write_table(stem, tables[stem], sub)
+    (folder / "report.html").write_text(render_page(summary, result.tables), encoding="utf-8")
+
+
+def _copy_case(case: Case, target: Path) -> None:
+    """Copy the files that a case is read from, and its sources; nothing else of its folder."""
+    names = {"case.toml", case.file.network.buses, case.file.network.lines, case.file.profiles}
+    if (case.folder / "SOURCES.md").is_file():
+        names.add("SOURCES.md")
+    for name in sorted(names):
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((case.folder / name).read_bytes())
+
+
+def _jsonable(value: Any) -> Any:
+    """Return a value of plain JSON types; what is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        return _jsonable(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _fresh(place: Path) -> Path:
+    """Return where a new run is written before it is put in place."""
+    return place.with_name(f".{place.name}.new")
+
+
+def _aside(place: Path) -> Path:
+    """Return where the earlier run waits while the new one is put in place."""
+    return place.with_name(f".{place.name}.earlier")
+
+
+def _discard(place: Path) -> Path:
+    """Return where an earlier run goes once the new one stands."""
+    return place.with_name(f".{place.name}.discard")
+
+
+def _put_in_place(fresh: Path, place: Path) -> None:
+    """Swap a finished run into its place; between the renames ``_settle`` knows what to do."""
+    _refuse_foreign(place)
+    if place.exists():
+        place.rename(_aside(place))
+    fresh.rename(place)
+    _sync_folder(place.parent)
+
+
+def _settle(place: Path) -> None:
+    """Bring the place and its leftovers to rest; the caller holds the lock."""
+    aside, discard = _aside(place), _discard(place)
+    if aside.exists():
+        # Only a run that is already replaced may be deleted piece by piece: under another name,
+        # so that a kill in the middle never leaves half a run that looks worth restoring.
+        shutil.rmtree(discard, ignore_errors=True)
+        aside.rename(discard if place.exists() else place)
+    for leftover in (discard, _fresh(place)):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _refuse_foreign(place: Path) -> None:
+    """Raise InputError unless the place is free, empty, or holds a run."""
+    if not place.exists():
+        return
+    if not place.is_dir():
+        raise InputError(f"{place}: is a file; choose another --out")
+    if not (place / "plan.json").is_file() and any(place.iterdir()):
+        raise InputError(
+            f"{place}: holds files that are not a run (no plan.json), so it is left alone; "
+            "choose another --out"
+        )
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[None]:
+    """Let one process at a time write runs into the folder around a place."""
+    handle = os.open(place.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync(folder: Path) -> None:
+    """Bring every file under a folder to the disk."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

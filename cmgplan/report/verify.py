@@ -1,0 +1,84 @@
+"""A finished run checked again from its files alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from cmgplan.case import load_case
+from cmgplan.case.records import PlanOptions
+from cmgplan.errors import InputError
+from cmgplan.report.checks_feeder import check_feeder
+from cmgplan.report.checks_microgrid import check_microgrids
+from cmgplan.report.checks_switches import check_switches
+from cmgplan.report.files import Run, case_sha256
+from cmgplan.report.findings import CheckResult, Finding, Subject
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """Every check of a run, and how far the run is from the independent power flow."""
+
+    checks: tuple[CheckResult, ...]
+    max_dv_pu: float
+    max_dloss_kw: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The checks that do not hold."""
+        return tuple(check for check in self.checks if not check.passed)
+
+
+def verify_run(run: Run) -> VerifyReport:
+    """Check a run against its copy of the case, device by device and hour by hour.
+
+    The feeder's power flow is solved again by pandapower, every device is stepped through its
+    dispatch, and balances, switches, losses and totals are worked out from the tables.
+
+    Raises
+    ------
+    CaseError
+        If the copy of the case cannot be used any more.
+    InputError
+        If the options in plan.json cannot be read.
+    """
+    case = load_case(run.case_folder)
+    subject = Subject(case, _options(run.summary.get("options")), run.summary, run.tables)
+    feeder, replays = check_feeder(subject)
+    return VerifyReport(
+        checks=(
+            _copy_is_unchanged(run),
+            *feeder,
+            *check_switches(subject),
+            *check_microgrids(subject),
+        ),
+        max_dv_pu=max((float(np.max(r.dv_pu)) for r in replays), default=float("nan")),
+        max_dloss_kw=max((float(np.max(r.dloss_kw)) for r in replays), default=float("nan")),
+    )
+
+
+def _copy_is_unchanged(run: Run) -> CheckResult:
+    """Compare the copy of the case with the hash in plan.json."""
+    about = run.summary.get("case")
+    told = about.get("sha256") if isinstance(about, dict) else None
+    same = told == case_sha256(run.case_folder)
+    found = () if same else (Finding("case/ differs from the hash in plan.json", np.nan, ""),)
+    return CheckResult("copy of the case is unchanged", found)
+
+
+def _options(dump: Any) -> PlanOptions:
+    """Return the options that a run was planned with."""
+    try:
+        return PlanOptions.model_validate(dump)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"plan.json options.{key}: {first['msg']}; plan the case again") from error
