@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cmgplan.errors import InputError
-from cmgplan.search.fuzzy import FloatArray, FuzzyChoice, choose
+from cmgplan.search.fuzzy import FloatArray, choose
 
 Cell = str | float | int | None
 
@@ -57,14 +57,14 @@ def read_solutions(path: Path, objectives: Sequence[str]) -> SolutionTable:
     return SolutionTable(tuple(rows), tuple(objectives), values)
 
 
-def select(table: SolutionTable) -> tuple[FuzzyChoice, dict[str, Any]]:
-    """Return the choice, and the same as an object ready for JSON.
+def select(table: SolutionTable) -> dict[str, Any]:
+    """Return the choice among a table's rows as an object ready for JSON.
 
     The object holds ``selected`` (the row's cells, and its number from 1 under ``row``),
     ``mu_min``, and ``memberships``: one object for each row, null where a row lacks values.
     """
     choice = choose(table.values)
-    return choice, {
+    return {
         "selected": {**table.rows[choice.row], "row": choice.row + 1},
         "mu_min": choice.mu_min,
         "memberships": [

@@ -1,0 +1,212 @@
+"""The command line: reads options, calls the library, tells the result. No mathematics.
+
+The library is imported inside the commands, so that help appears at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from cmgplan import __version__, console
+from cmgplan.errors import CmgplanError, InputError, ReplayError
+
+if TYPE_CHECKING:
+    from cmgplan.case.records import Case, PlanOptions
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="cmgplan",
+    help="Plan distribution networks with clustered microgrids.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="Folder of the case.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def _show_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        console.say(f"cmgplan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Plan distribution networks with clustered microgrids."""
+
+
+@app.command()
+def plan(
+    case: CaseFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; by default runs/<name of the case>.")
+    ] = None,
+    points: Annotated[int | None, typer.Option(help="Points of the Pareto front.")] = None,
+    select: Annotated[
+        int | None, typer.Option(help="Point to take instead of the fuzzy choice.")
+    ] = None,
+    sweep: Annotated[str | None, typer.Option(metavar="diagonal|grid")] = None,
+    hierarchy: Annotated[str | None, typer.Option(metavar="levels|joint")] = None,
+    minlp: Annotated[
+        str | None, typer.Option(metavar="SOLVER", help="Solver of the switches: highs, bonmin.")
+    ] = None,
+    gap: Annotated[float | None, typer.Option(help="Gap under which a point is optimal.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds that a point may take.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes that work at once.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Plan a case through all six levels and write the run."""
+    from cmgplan.case import load_case
+    from cmgplan.planning.pipeline import plan as plan_case
+    from cmgplan.report.files import prepare, write_run
+
+    loaded = load_case(case)
+    options = _options(
+        loaded.options,
+        points=points,
+        select=select,
+        sweep=sweep,
+        hierarchy=hierarchy,
+        minlp=minlp,
+        gap=gap,
+        time_limit_s=time_limit,
+        jobs=jobs,
+    )
+    folder = out if out is not None else Path("runs") / _folder_name(loaded)
+    prepare(folder)
+    with console.progress_shown(quiet) as tell:
+        result = plan_case(loaded, options, progress=tell)
+    write_run(result, folder)
+    console.print_plan(result.summary)
+    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    if not (result.summary.get("replay") or {}).get("passed"):
+        raise ReplayError(
+            f"FAILED: the independent power flow does not confirm the plan; see {folder}/plan.json"
+        )
+
+
+@app.command()
+def select(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Table with a header.")],
+    minimise: Annotated[str, typer.Option(metavar="A,B,C", help="Columns to minimise.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Choose the fuzzy max-min compromise among the rows of any table."""
+    from cmgplan.search.table import read_solutions
+    from cmgplan.search.table import select as select_row
+
+    names = [name.strip() for name in minimise.split(",") if name.strip()]
+    chosen = select_row(read_solutions(file, names))
+    if as_json:
+        typer.echo(json.dumps(chosen, allow_nan=False))
+    else:
+        console.print_choice(chosen["memberships"], chosen)
+
+
+@app.command()
+def check(case: CaseFolder, debug: Debug = False) -> None:
+    """List every fault of a case at once."""
+    from cmgplan.case import check_case
+
+    faults = check_case(case)
+    console.print_faults(faults)
+    if any(fault.severity == "error" for fault in faults):
+        raise typer.Exit(InputError.exit_code)
+    console.say(f"{case}: can be planned")
+
+
+@app.command()
+def verify(run: RunFolder, debug: Debug = False) -> None:
+    """Replay a finished run and check it against its case."""
+    from cmgplan.report.files import read_run, recover
+    from cmgplan.report.verify import verify_run
+
+    recover(run)
+    report = verify_run(read_run(run))
+    console.print_report(report)
+    if not report.passed:
+        raise ReplayError(f"FAILED: {len(report.failed)} of {len(report.checks)} checks")
+    console.say(f"{run}: all {len(report.checks)} checks hold")
+
+
+@app.command()
+def report(run: RunFolder, debug: Debug = False) -> None:
+    """Write the page of a finished run again."""
+    from cmgplan.report.files import read_run, recover, write_page
+
+    recover(run)
+    console.say(str(write_page(read_run(run))))
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(args=arguments, prog_name="cmgplan")
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            console.warn("interrupted; nothing was written")
+        raise
+    except KeyboardInterrupt:
+        console.warn("interrupted; nothing was written")
+        sys.exit(INTERRUPTED)
+    except (CmgplanError, OSError) as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        console.warn(f"error: {error}")
+        sys.exit(error.exit_code if isinstance(error, CmgplanError) else InputError.exit_code)
+    sys.exit(0)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    """Let a termination clean up as an interruption does."""
+    raise KeyboardInterrupt
+
+
+def _options(base: PlanOptions, **given: Any) -> PlanOptions:
+    """Return the case's options with those of the command line in their place."""
+    from pydantic import ValidationError
+
+    from cmgplan.case.records import PlanOptions
+
+    changed = {key: value for key, value in given.items() if value is not None}
+    try:
+        return PlanOptions.model_validate({**base.model_dump(), **changed})
+    except ValidationError as error:
+        told = []
+        for fault in error.errors():
+            option = str(fault["loc"][0]).removesuffix("_s").replace("_", "-")
+            told.append(f"--{option} {fault['input']}: {fault['msg']}")
+        raise InputError("; ".join(told)) from error
+
+
+def _folder_name(case: Case) -> str:
+    """Return a name for a run's folder that no case's name can lead out of its place."""
+    return re.sub(r"[^\w.-]+", "-", case.name).strip(".-") or "case"

@@ -1,0 +1,161 @@
+"""What the command line shows: messages, progress and tables. No mathematics."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:  # the planner takes seconds to import
+    from cmgplan.errors import Fault
+    from cmgplan.planning.result import ProgressEvent
+    from cmgplan.report.verify import VerifyReport
+
+SHOWN_FINDINGS = 5
+"""Findings that are listed of each failed check."""
+
+NONE = "-"
+
+
+def plain(text: str) -> str:
+    """Return text without the control characters that a terminal would obey."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
+def say(text: str = "") -> None:
+    """Print a line of a command's result."""
+    typer.echo(plain(text))
+
+
+def warn(text: str) -> None:
+    """Print a line to the error stream."""
+    typer.echo(plain(text), err=True)
+
+
+@contextmanager
+def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
+    """Give a function that tells progress on the error stream.
+
+    A bar on a terminal, one line for each event elsewhere, nothing when quiet.
+    """
+    if quiet:
+        yield lambda event: None
+        return
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda event: warn(_progress_line(event))
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(event: ProgressEvent) -> None:
+            done = {} if event.fraction is None else {"completed": event.fraction}
+            bar.update(task, description=plain(_progress_line(event)), **done)
+
+        yield show
+
+
+def _progress_line(event: ProgressEvent) -> str:
+    """Return an event as one line: stage, point, gap so far, message."""
+    parts = [event.stage]
+    if event.point is not None:
+        of = "" if event.points is None else f" of {event.points}"
+        parts.append(f"point {event.point}{of}")
+    if event.gap is not None:
+        parts.append(f"gap {100 * event.gap:.2f} %")
+    return f"{', '.join(parts)}: {event.message}"
+
+
+def print_plan(summary: Mapping[str, Any]) -> None:
+    """Print what a plan chose, what the feeder gains, and whether it was confirmed."""
+    upper = summary.get("upper") or {}
+    selected = summary.get("selected") or {}
+    columns = (selected, upper, upper.get("without_cmg") or {})
+    table = _table("", "microgrids", "feeder with", "without DER")
+    for name, key, digits in (
+        ("generation cost, $", "gc_usd", 2),
+        ("emission cost, $", "ec_usd", 2),
+        ("losses, kWh", "loss_kwh", 3),
+        ("upstream import, kWh", "upstream_kwh", 1),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, *(_number(column.get(key), digits) for column in columns))
+    say(f"selected: point {selected.get('point')} ({selected.get('rule')})")
+    _print(table)
+    certificate = summary.get("certificate") or {}
+    if certificate.get("statement"):
+        say(str(certificate["statement"]))
+
+
+def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str, Any]) -> None:
+    """Print the memberships of all rows of a table, and the chosen row."""
+    names = list(next(row for row in rows if row is not None))
+    table = _table("row", *names, "least")
+    for k, row in enumerate(rows, start=1):
+        cells = [None] * (len(names) + 1) if row is None else [*row.values(), min(row.values())]
+        mark = " *" if k == chosen["selected"]["row"] else ""
+        table.add_row(f"{k}{mark}", *(_number(cell, 4) for cell in cells))
+    _print(table)
+    say(f"selected: row {chosen['selected']['row']}, least membership {chosen['mu_min']:.4f}")
+
+
+def print_faults(faults: Sequence[Fault]) -> None:
+    """Print faults grouped by file, errors before warnings."""
+    for severity in ("error", "warning"):
+        of_kind = [fault for fault in faults if fault.severity == severity]
+        if not of_kind:
+            continue
+        say(f"{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
+        for file in dict.fromkeys(fault.file for fault in of_kind):
+            say(f"  {file}")
+            for fault in (fault for fault in of_kind if fault.file == file):
+                where = f"{fault.where}: " if fault.where else ""
+                say(f"    {where}{fault.message}; {fault.mend}")
+
+
+def print_report(report: VerifyReport) -> None:
+    """Print every check, and the worst findings of those that fail."""
+    for check in report.checks:
+        say(f"{'ok    ' if check.passed else 'FAILED'} {check.name}")
+        for finding in check.findings[:SHOWN_FINDINGS]:
+            say(f"         {finding}")
+        if len(check.findings) > SHOWN_FINDINGS:
+            say(f"         and {len(check.findings) - SHOWN_FINDINGS} more")
+    say(
+        f"replay: voltages within {report.max_dv_pu:.2g} pu, "
+        f"losses within {report.max_dloss_kw:.2g} kW"
+    )
+
+
+def _table(*headers: str) -> Table:
+    """Return an empty table, the first column to the left and numbers to the right."""
+    table = Table(box=None, pad_edge=False)
+    for k, header in enumerate(headers):
+        table.add_column(Text(plain(header)), justify="right" if k else "left", no_wrap=True)
+    return table
+
+
+def _print(table: Table) -> None:
+    """Print a table as wide as it is when nobody's screen limits it."""
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, markup=False, highlight=False).print(table)
+
+
+def _number(value: float | None, digits: int) -> str:
+    """Return a number, or a dash where there is none."""
+    return NONE if value is None or value != value else f"{value:,.{digits}f}"
