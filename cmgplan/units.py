@@ -134,11 +134,9 @@ def in_known_unit(name: str) -> tuple[str, str] | None:
     ``p_max_mw`` gives ``("p_max_kw", "multiply by 1000")``; None where the unit is not a foreign
     one.
     """
-    if unit_of(name) is not None:
+    fitting = [suffix for suffix in (*_UNITS, *_FOREIGN_UNITS) if name.endswith(suffix)]
+    suffix = max(fitting, key=len, default="")
+    if suffix not in _FOREIGN_UNITS:
         return None
-    fitting = [suffix for suffix in _FOREIGN_UNITS if name.endswith(suffix)]
-    if not fitting:
-        return None
-    suffix = max(fitting, key=len)
     known, how = _FOREIGN_UNITS[suffix]
     return name.removesuffix(suffix) + known, how

@@ -97,7 +97,7 @@ def check_branches(draft: Draft) -> Iterator[Fault]:
     if network.slack_bus not in graph or not radial or not nx.is_tree(graph):
         return
     below = _loads(draft, h)
-    if below is None:
+    if below is None or not below.keys() >= set(graph):
         return
     tree = nx.bfs_tree(graph, network.slack_bus)
     for bus in reversed(list(nx.topological_sort(tree))):

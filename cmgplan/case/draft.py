@@ -215,6 +215,6 @@ def _owner(raw: object, path: tuple[str | int, ...]) -> str:
     ids = []
     for part in path:
         raw = raw[part] if holds(raw, part) else None  # type: ignore[index]
-        if isinstance(part, int) and isinstance(raw, Mapping) and "id" in raw:
+        if isinstance(part, int) and isinstance(raw, Mapping) and isinstance(raw.get("id"), str):
             ids.append(str(raw["id"]))
     return f" ({', '.join(ids)})" if ids else ""
