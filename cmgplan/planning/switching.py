@@ -1,0 +1,143 @@
+"""Binary switch positions: closing, radiality and operations as rows of a Pyomo model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from cmgplan.case.records import Case, PlanOptions
+from cmgplan.planning.schedule import exchange_bounds
+from cmgplan.planning.switches import (
+    Switch,
+    SwitchHours,
+    all_switches,
+    allowed_pairs,
+    cycles_in,
+    graph_of,
+    short_cycles,
+)
+
+CYCLE_LENGTH = 4
+"""Cycles up to this many nodes are excluded from the start, longer ones when they appear."""
+
+
+def add_switching(
+    m: Any, case: Case, options: PlanOptions, mask: SwitchHours
+) -> Mapping[tuple[str, int], Any]:
+    """Add ``closed[switch, t]`` where the mask lets a switch close, and stop exchange elsewhere.
+
+    Returns the binaries by (switch, hour). Ratings times these binaries come with the disks.
+    """
+    switches = all_switches(case)
+    pairs = list(allowed_pairs(switches, mask))
+    m.MAY_CLOSE = pyo.Set(initialize=pairs, dimen=2)
+    m.closed = pyo.Var(m.MAY_CLOSE, domain=pyo.Binary, initialize=0.0)
+    for variable, (low, high) in exchange_bounds(m, case, mask).items():
+        variable.setlb(low)
+        variable.setub(high)
+    if options.radial:
+        _exclude_short_cycles(m, switches, mask)
+    if counts_operations(options):
+        _add_operations(m, switches, options)
+    else:
+        m.operation_cost_definition = pyo.Constraint(expr=m.operation_cost == 0.0)
+    return {pair: m.closed[pair] for pair in pairs}
+
+
+def counts_operations(options: PlanOptions) -> bool:
+    """Whether switch operations cost something or are limited."""
+    return options.operation_cost_usd > 0.0 or options.operation_limit is not None
+
+
+def forest_cut(m: Any, switches: Sequence[Switch], nodes: frozenset[str], t: int) -> list[Any]:
+    """Return the binaries of the switches inside a node set; at most |S| - 1 may be 1."""
+    return [
+        m.closed[s.id, t]
+        for s in switches
+        if (s.id, t) in m.MAY_CLOSE and s.ends[0] in nodes and s.ends[1] in nodes
+    ]
+
+
+def cycles_closed(case: Case, closed: SwitchHours) -> list[tuple[frozenset[str], int]]:
+    """Return the node sets and hours of cycles in a schedule."""
+    switches = all_switches(case)
+    return [
+        (nodes, t)
+        for t in range(case.file.time.hours)
+        for nodes in cycles_in(graph_of(switches, closed, t))
+    ]
+
+
+def _exclude_short_cycles(m: Any, switches: Sequence[Switch], mask: SwitchHours) -> None:
+    """Add sum of closed switches within S <= |S| - 1 for the node sets of short cycles."""
+    m.forest = pyo.ConstraintList(doc="closed switches form a forest")
+    known: dict[frozenset[str], list[frozenset[str]]] = {}
+    for t in m.T:
+        here = frozenset(s.id for s in switches if mask[s.id][t])
+        if here not in known:
+            known[here] = short_cycles(graph_of(switches, mask, t), CYCLE_LENGTH)
+        for nodes in known[here]:
+            inside = forest_cut(m, switches, nodes, t)
+            if len(inside) > len(nodes) - 1:
+                m.forest.add(pyo.quicksum(inside) <= len(nodes) - 1)
+
+
+def _add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) -> None:
+    """Count changes of position, their cost and their limit per switch."""
+    m.SWITCH = pyo.Set(initialize=[s.id for s in switches])
+    initial = {s.id: float(s.initially_closed) for s in switches}
+    m.operated = pyo.Var(m.SWITCH, m.T, bounds=(0.0, 1.0), initialize=0.0)
+
+    def position(m: Any, s: str, t: int) -> Any:
+        if t < 0:
+            return initial[s]
+        return m.closed[s, t] if (s, t) in m.MAY_CLOSE else 0.0
+
+    @m.Constraint(m.SWITCH, m.T, doc="closing is an operation")
+    def closing(m: Any, s: str, t: int) -> Any:
+        return m.operated[s, t] >= position(m, s, t) - position(m, s, t - 1)
+
+    @m.Constraint(m.SWITCH, m.T, doc="opening is an operation")
+    def opening(m: Any, s: str, t: int) -> Any:
+        return m.operated[s, t] >= position(m, s, t - 1) - position(m, s, t)
+
+    if options.operation_limit is not None:
+
+        @m.Constraint(m.SWITCH, doc="operations per switch and horizon")
+        def operation_limit(m: Any, s: str) -> Any:
+            return pyo.quicksum(m.operated[s, t] for t in m.T) <= options.operation_limit
+
+    m.operation_cost_definition = pyo.Constraint(
+        expr=m.operation_cost
+        == options.operation_cost_usd
+        * pyo.quicksum(m.operated[s, t] for s in m.SWITCH for t in m.T)
+    )
+
+
+def read_closed(m: Any, case: Case) -> SwitchHours:
+    """Return the switch schedule that stands in the model's variables."""
+    hours = case.file.time.hours
+    closed = {s.id: np.zeros(hours, dtype=bool) for s in all_switches(case)}
+    for switch, t in m.MAY_CLOSE:
+        closed[switch][t] = float(m.closed[switch, t].value or 0.0) > 0.5
+    return closed
+
+
+def open_idle(m: Any, case: Case, closed: SwitchHours, idle_kva: float = 1e-6) -> SwitchHours:
+    """Return a schedule in which switches that carry nothing in the model's solution are open."""
+    flow = {(tie.id, t): (m.p_tie[tie.id, t], m.q_tie[tie.id, t]) for tie in case.ties for t in m.T}
+    flow |= {
+        (mg.pcc.id, t): (m.p_pcc[mg.id, t], m.q_pcc[mg.id, t])
+        for mg in case.microgrids
+        for t in m.T
+    }
+    opened = {switch: hours.copy() for switch, hours in closed.items()}
+    for switch, hours in opened.items():
+        for t in np.flatnonzero(hours):
+            p, q = flow[switch, int(t)]
+            if np.hypot(float(p.value), float(q.value)) <= idle_kva:
+                hours[t] = False
+    return opened

@@ -1,0 +1,299 @@
+"""HiGHS on a Pyomo model with linear rows, binaries and convex quadratic rows.
+
+The model is compiled to arrays once; objectives, bounds and cuts change between solves. The
+objective is a weighted sum of variables, which keeps "minimise f2 under f1 <= eps" a matter of
+weights and bounds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import highspy
+import numpy as np
+import pyomo.environ as pyo
+import scipy.sparse as sp
+from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
+from cmgplan.errors import SolverError
+from cmgplan.solve.cones import ConeSet, Disk, FloatArray, QuadraticCone, Rows
+from cmgplan.solve.outcome import Outcome, Stop
+
+Bounds = tuple[float, float]
+Weights = Sequence[tuple[Any, float]]
+"""Variables and their weights in the objective."""
+
+_STATUS = {
+    highspy.HighsModelStatus.kOptimal: Stop.OPTIMAL,
+    highspy.HighsModelStatus.kInfeasible: Stop.INFEASIBLE,
+    highspy.HighsModelStatus.kUnbounded: Stop.UNBOUNDED,
+    highspy.HighsModelStatus.kTimeLimit: Stop.LIMIT,
+    highspy.HighsModelStatus.kIterationLimit: Stop.LIMIT,
+    highspy.HighsModelStatus.kSolutionLimit: Stop.LIMIT,
+    highspy.HighsModelStatus.kInterrupt: Stop.LIMIT,
+}
+
+
+class LinearProblem:
+    """A compiled model.
+
+    Parameters
+    ----------
+    model
+        Pyomo model whose active constraints are linear. Its objective, if any, is ignored.
+    cones, disks
+        Convex quadratic rows, met by tangents that are added where a solution breaks them.
+    cone_tolerance, disk_tolerance
+        Break that is left standing, in the unit of the cone's level and of the disk's power.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        cones: Sequence[QuadraticCone] = (),
+        disks: Sequence[Disk] = (),
+        *,
+        cone_tolerance: float = 1e-4,
+        disk_tolerance: float = 1e-4,
+    ) -> None:
+        compiled = _compile(model)
+        self.variables: list[Any] = _with_cone_variables(compiled.columns, cones, disks)
+        self._column = {id(v): k for k, v in enumerate(self.variables)}
+        self._n = len(self.variables)
+        self._lower = np.asarray([_lower(v) for v in self.variables], dtype=np.float64)
+        self._upper = np.asarray([_upper(v) for v in self.variables], dtype=np.float64)
+        self._integer = np.asarray([not v.is_continuous() for v in self.variables])
+        self._cone_tolerance, self._disk_tolerance = cone_tolerance, disk_tolerance
+        self._cones = ConeSet(cones, disks, self._column)
+        self._highs = _new_highs()
+        self._pass_model(compiled)
+        self.add_rows(self._cones.initial_rows())
+
+    def _pass_model(self, compiled: Any) -> None:
+        matrix = sp.csr_array(compiled.A)
+        matrix.resize((matrix.shape[0], self._n))
+        sense = np.asarray([row.bound_type for row in compiled.rows])
+        rhs = np.asarray(compiled.rhs, dtype=np.float64)
+        h = self._highs
+        h.addVars(self._n, self._lower, self._upper)
+        self.add_rows(
+            Rows(
+                matrix,
+                np.where(sense <= 0, rhs, -np.inf),
+                np.where(sense >= 0, rhs, np.inf),
+            )
+        )
+        which = np.flatnonzero(self._integer).astype(np.int32)
+        kinds = np.full(len(which), highspy.HighsVarType.kInteger)
+        if len(which):
+            h.changeColsIntegrality(len(which), which, kinds)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Rows, columns and integer columns."""
+        return self._highs.getNumRow(), self._n, int(self._integer.sum())
+
+    def column(self, variable: Any) -> int:
+        """Return the column of a variable."""
+        return self._column[id(variable)]
+
+    def add_rows(self, rows: Rows) -> int:
+        """Add rows for good; return how many."""
+        matrix = rows.matrix
+        count = matrix.shape[0]
+        if count:
+            status = self._highs.addRows(
+                count,
+                rows.lower,
+                rows.upper,
+                matrix.nnz,
+                matrix.indptr[:-1].astype(np.int32),
+                matrix.indices.astype(np.int32),
+                matrix.data.astype(np.float64),
+            )
+            if status == highspy.HighsStatus.kError:
+                raise SolverError("HiGHS refused the rows of the model")
+        return int(count)
+
+    def add_row(self, terms: Mapping[int, float], lower: float, upper: float) -> None:
+        """Add ``lower <= sum(value * x[column]) <= upper`` for good."""
+        columns = list(terms)
+        matrix = sp.csr_array(
+            (list(terms.values()), ([0] * len(columns), columns)), shape=(1, self._n)
+        )
+        self.add_rows(Rows(matrix, np.asarray([lower]), np.asarray([upper])))
+
+    def tangents_at(self, x: FloatArray) -> int:
+        """Add the tangents that cut off ``x``; return how many."""
+        return self.add_rows(self._cones.tangents(x, self._cone_tolerance, self._disk_tolerance))
+
+    def broken(self, x: FloatArray) -> float:
+        """Return the largest break of a cone or disk at ``x``."""
+        return float(max((part.max(initial=0.0) for part in self._cones.violation(x)), default=0.0))
+
+    def solve(
+        self,
+        weights: Weights,
+        bounds: Mapping[Any, Bounds] | None = None,
+        *,
+        relax: bool = False,
+        time_limit_s: float | None = None,
+        gap_abs: float = 1e-6,
+        start: FloatArray | None = None,
+        cutoff: float | None = None,
+    ) -> Outcome:
+        """Minimise a weighted sum of variables over the rows that stand now.
+
+        Parameters
+        ----------
+        weights
+            Pairs of variable and weight.
+        bounds
+            Bounds for this solve only, a ComponentMap by variable.
+        relax
+            Leave out integrality.
+        time_limit_s, gap_abs
+            Limits of the solve, s and in units of the objective.
+        start
+            Values of all columns to begin a mixed-integer search from.
+        cutoff
+            Value over which solutions are of no interest.
+        """
+        h, begun = self._highs, time.perf_counter()
+        cost = np.zeros(self._n)
+        for variable, weight in weights:
+            cost[self._column[id(variable)]] += weight
+        lower, upper = self._lower.copy(), self._upper.copy()
+        for variable, (low, high) in (bounds or {}).items():
+            k = self._column.get(id(variable))
+            if k is not None:
+                lower[k], upper[k] = low, high
+        every = np.arange(self._n, dtype=np.int32)
+        h.changeColsCost(self._n, every, cost)
+        h.changeColsBounds(self._n, every, lower, upper)
+        h.setOptionValue("solve_relaxation", relax)
+        limit = np.inf if time_limit_s is None else h.getRunTime() + time_limit_s
+        h.setOptionValue("time_limit", limit)
+        h.setOptionValue("mip_abs_gap", gap_abs)
+        h.setOptionValue("objective_bound", np.inf if cutoff is None else cutoff)
+        if start is not None and not relax:
+            solution = highspy.HighsSolution()
+            solution.col_value = list(start)
+            h.setSolution(solution)
+        h.run()
+        return self._outcome(cost, relax, time.perf_counter() - begun)
+
+    def _outcome(self, cost: FloatArray, relax: bool, wall_s: float) -> Outcome:
+        h = self._highs
+        status = h.getModelStatus()
+        if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+            h.setOptionValue("presolve", "off")
+            h.run()
+            status = h.getModelStatus()
+            h.setOptionValue("presolve", "choose")
+        stop = _STATUS.get(status, Stop.ERROR)
+        info = h.getInfo()
+        held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        x = np.asarray(h.getSolution().col_value, dtype=np.float64) if held else None
+        if x is not None and stop is Stop.LIMIT:
+            stop = Stop.FEASIBLE
+        mixed = bool(self._integer.any()) and not relax
+        if mixed:
+            bound: float | None = float(info.mip_dual_bound)
+            if bound is not None and not np.isfinite(bound):
+                bound = None
+        else:
+            bound = float(info.objective_function_value) if stop is Stop.OPTIMAL else None
+        if x is None and stop in (Stop.OPTIMAL, Stop.FEASIBLE):
+            stop = Stop.ERROR
+        return Outcome(
+            stop=stop,
+            value=None if x is None else float(cost @ x),
+            bound=bound,
+            x=x,
+            solver=f"HiGHS {h.version()}",
+            message=str(h.modelStatusToString(status)),
+            wall_s=wall_s,
+            iterations=int(info.simplex_iteration_count),
+        )
+
+    def solve_tight(
+        self,
+        weights: Weights,
+        bounds: Mapping[Any, Bounds] | None = None,
+        *,
+        relax: bool = False,
+        rounds: int = 30,
+        time_limit_s: float | None = None,
+        gap_abs: float = 1e-6,
+    ) -> Outcome:
+        """Solve, add the tangents that cut the answer off, and repeat until none is broken.
+
+        The bound of the last round holds; where rounds run out the answer is ``FEASIBLE`` only
+        in the sense of the tangents that stand.
+        """
+        deadline = None if time_limit_s is None else time.perf_counter() + time_limit_s
+        start: FloatArray | None = None
+        outcome = self.solve(weights, bounds, relax=relax, time_limit_s=time_limit_s)
+        for _ in range(rounds):
+            if outcome.x is None or self.tangents_at(outcome.x) == 0:
+                return outcome
+            left = None if deadline is None else deadline - time.perf_counter()
+            if left is not None and left <= 0.0:
+                return outcome
+            outcome = self.solve(
+                weights, bounds, relax=relax, time_limit_s=left, gap_abs=gap_abs, start=start
+            )
+        return outcome
+
+    def load(self, x: FloatArray) -> None:
+        """Write values into the Pyomo variables; integers are rounded."""
+        values = np.where(self._integer, np.round(x), x)
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.set_value(float(value), skip_validation=True)
+
+
+def _compile(model: Any) -> Any:
+    objectives = list(model.component_data_objects(pyo.Objective, active=True))
+    for objective in objectives:
+        objective.deactivate()
+    model.compile_objective_ = pyo.Objective(expr=0.0)
+    try:
+        return LinearStandardFormCompiler().write(model, mixed_form=True)
+    finally:
+        model.del_component("compile_objective_")
+        for objective in objectives:
+            objective.activate()
+
+
+def _with_cone_variables(
+    columns: Sequence[Any], cones: Sequence[QuadraticCone], disks: Sequence[Disk]
+) -> list[Any]:
+    """Return the columns and behind them the variables that stand in no linear row."""
+    variables = list(columns)
+    known = {id(v) for v in variables}
+    inside = [v for c in cones for v in (c.level, c.p, c.q, c.v)]
+    inside += [v for d in disks for v in (d.p, d.q, d.switch)]
+    for variable in inside:
+        if variable is not None and id(variable) not in known:
+            known.add(id(variable))
+            variables.append(variable)
+    return variables
+
+
+def _new_highs() -> Any:
+    h = highspy.Highs()
+    h.setOptionValue("output_flag", False)
+    h.setOptionValue("random_seed", 1)
+    h.setOptionValue("mip_rel_gap", 0.0)
+    return h
+
+
+def _lower(variable: Any) -> float:
+    return -np.inf if variable.lb is None else float(variable.lb)
+
+
+def _upper(variable: Any) -> float:
+    return np.inf if variable.ub is None else float(variable.ub)

@@ -1,0 +1,168 @@
+"""Ipopt on a Pyomo model, compiled once through CasADi and solved as often as needed."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import casadi as ca
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.repn.plugins.nl_writer import NLWriter
+
+from cmgplan.solve.outcome import FloatArray, Outcome, Stop
+
+Bounds = tuple[float, float]
+Weights = Sequence[tuple[Any, float]]
+"""Variables and their weights in the objective."""
+
+FEASIBILITY_TOLERANCE = 1e-6
+"""Largest break of a row or bound with which an answer is accepted, in the row's own unit."""
+
+_STATUS = {
+    "Solve_Succeeded": Stop.LOCAL_OPTIMUM,
+    "Solved_To_Acceptable_Level": Stop.LOCAL_OPTIMUM,
+    "Feasible_Point_Found": Stop.FEASIBLE,
+    "Infeasible_Problem_Detected": Stop.LOCALLY_INFEASIBLE,
+    "Maximum_Iterations_Exceeded": Stop.LIMIT,
+    "Maximum_CpuTime_Exceeded": Stop.LIMIT,
+    "Maximum_WallTime_Exceeded": Stop.LIMIT,
+    "Diverging_Iterates": Stop.ERROR,
+}
+
+
+class NonlinearProblem:
+    """A compiled nonlinear model whose objective is a weighted sum of some of its variables.
+
+    Parameters
+    ----------
+    model
+        Pyomo model. Integer variables are taken as continuous: fix them by their bounds.
+    goals
+        Variables that objectives are made of.
+    """
+
+    def __init__(self, model: Any, goals: list[Any]) -> None:
+        begun = time.perf_counter()
+        with _nl_file(model) as (path, variables):
+            nl = ca.NlpBuilder()
+            nl.import_nl(str(path), {"detect_simple_bounds": False})
+        self.variables: list[Any] = list(variables)
+        self._column = {id(v): k for k, v in enumerate(self.variables)}
+        self._lbx = np.asarray(nl.x_lb, dtype=np.float64)
+        self._ubx = np.asarray(nl.x_ub, dtype=np.float64)
+        self._lbg = np.asarray(nl.g_lb, dtype=np.float64)
+        self._ubg = np.asarray(nl.g_ub, dtype=np.float64)
+        self._x0 = np.asarray(nl.x_init, dtype=np.float64)
+        self._goals = [self._column[id(v)] for v in goals]
+        x = ca.vertcat(*nl.x)
+        weights = ca.MX.sym("weights", len(goals))
+        objective = ca.dot(weights, x[self._goals])
+        problem = {"x": x, "p": weights, "f": objective, "g": ca.vertcat(*nl.g)}
+        self._goal_position = {id(v): k for k, v in enumerate(goals)}
+        self._solver = ca.nlpsol("cmgplan", "ipopt", problem, _ipopt_options())
+        self.compile_s = time.perf_counter() - begun
+
+    def column(self, variable: Any) -> int:
+        """Return the column of a variable."""
+        return self._column[id(variable)]
+
+    def solve(
+        self,
+        weights: Weights,
+        bounds: Mapping[Any, Bounds] | None = None,
+        *,
+        start: FloatArray | None = None,
+    ) -> Outcome:
+        """Minimise a weighted sum of goals under other bounds for this solve.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            When the user interrupts Ipopt, which would otherwise swallow it.
+        """
+        begun = time.perf_counter()
+        lbx, ubx = self._lbx.copy(), self._ubx.copy()
+        for variable, (low, high) in (bounds or {}).items():
+            k = self._column.get(id(variable))
+            if k is not None:
+                lbx[k], ubx[k] = low, high
+        p = np.zeros(len(self._goals))
+        for variable, weight in weights:
+            p[self._goal_position[id(variable)]] = weight
+        x0 = np.clip(self._x0 if start is None else start, lbx, ubx)
+        answer = self._solver(x0=x0, p=p, lbx=lbx, ubx=ubx, lbg=self._lbg, ubg=self._ubg)
+        stats = self._solver.stats()
+        status = str(stats["return_status"])
+        if status in ("NonIpopt_Exception_Thrown", "User_Requested_Stop"):
+            raise KeyboardInterrupt
+        x = np.asarray(answer["x"], dtype=np.float64).ravel()
+        g = np.asarray(answer["g"], dtype=np.float64).ravel()
+        stop = _STATUS.get(status, Stop.ERROR)
+        off = self._break(x, g, lbx, ubx)
+        if not off <= FEASIBILITY_TOLERANCE:
+            stop = stop if stop not in (Stop.LOCAL_OPTIMUM, Stop.FEASIBLE) else Stop.ERROR
+        elif stop is Stop.LIMIT:
+            stop = Stop.FEASIBLE
+        held = stop in (Stop.LOCAL_OPTIMUM, Stop.FEASIBLE)
+        return Outcome(
+            stop=stop,
+            value=float(p @ x[self._goals]) if held else None,
+            bound=None,
+            x=x if held else None,
+            solver="Ipopt",
+            message=f"{status}, largest break {off:.2e}",
+            wall_s=time.perf_counter() - begun,
+            iterations=int(stats["iter_count"]),
+        )
+
+    def _break(self, x: FloatArray, g: FloatArray, lbx: FloatArray, ubx: FloatArray) -> float:
+        parts = (self._lbg - g, g - self._ubg, lbx - x, x - ubx)
+        return float(max(part.max(initial=0.0) for part in parts))
+
+    def load(self, x: FloatArray) -> None:
+        """Write values into the Pyomo variables."""
+        for variable, value in zip(self.variables, x, strict=True):
+            variable.set_value(float(value), skip_validation=True)
+
+
+def _ipopt_options() -> dict[str, object]:
+    return {
+        "expand": True,
+        "no_nlp_grad": True,
+        "error_on_fail": False,
+        "print_time": False,
+        "ipopt": {
+            "print_level": 0,
+            "sb": "yes",
+            "max_iter": 400,
+            "tol": 1e-8,
+            "constr_viol_tol": 1e-9,
+            "acceptable_iter": 0,
+            "bound_relax_factor": 1e-10,
+            "mu_strategy": "adaptive",
+        },
+    }
+
+
+@contextlib.contextmanager
+def _nl_file(model: Any) -> Iterator[tuple[Path, list[Any]]]:
+    """Write a model as .nl; yield the path and the variables in column order."""
+    has_objective = any(True for _ in model.component_data_objects(pyo.Objective, active=True))
+    if not has_objective:
+        model.compile_objective_ = pyo.Objective(expr=0.0)
+    try:
+        with tempfile.TemporaryDirectory(prefix="cmgplan-") as folder:
+            path = Path(folder) / "model.nl"
+            with path.open("w", newline="") as stream:
+                info = NLWriter().write(
+                    model, stream, linear_presolve=False, export_defined_variables=False
+                )
+            yield path, info.variables
+    finally:
+        if not has_objective:
+            model.del_component("compile_objective_")
