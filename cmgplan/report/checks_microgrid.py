@@ -25,7 +25,8 @@ def check_microgrids(run: Subject) -> list[CheckResult]:
     results = [
         CheckResult("every table keeps to the hours", tuple(_hours(run))),
         CheckResult("no demand is left unserved", tuple(_unserved(run))),
-        CheckResult("demand response of the feeder keeps its limits", tuple(_response(run))),
+        CheckResult("demand response of the microgrids agrees", tuple(_lower_response(run))),
+        CheckResult("demand response of the feeder keeps its limits", tuple(_upper_response(run))),
     ]
     for level in LEVELS:
         results += [
@@ -110,7 +111,23 @@ def _balance(run: Subject, level: int) -> list[Finding]:
     return found
 
 
-def _response(run: Subject) -> list[Finding]:
+def _lower_response(run: Subject) -> list[Finding]:
+    """Compare the microgrids' demand with the case before response, with the dispatch after."""
+    rows = run.rows("demand_response", "lower")
+    names = [mg.id for mg in run.case.microgrids]
+    before = run.hourly(rows, "p_before_kw", "place", names)
+    after = run.hourly(rows, "p_after_kw", "place", names)
+    found: list[Finding] = []
+    for k, mg in enumerate(run.case.microgrids):
+        p_kw = _dispatch(run, 4, mg.id, "p_kw")
+        served = sum((-p_kw[load.id] for load in mg.load), start=np.zeros(run.hours))
+        due = run.case.microgrid_load_kva(mg.id).real
+        found += over_hourly(np.abs(before[:, k] - due), f"{mg.id} before", POWER_KW, "kW")
+        found += over_hourly(np.abs(after[:, k] - served), f"{mg.id} after", POWER_KW, "kW")
+    return found
+
+
+def _upper_response(run: Subject) -> list[Finding]:
     """Step the feeder's responsive loads through their demand after response."""
     h = run.case.horizon(run.options)
     rows = run.rows("demand_response", "upper")

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cmgplan.case import load_case
 from cmgplan.case.records import Case
 from cmgplan.errors import InputError
 from cmgplan.planning.result import PlanResult
@@ -167,11 +168,15 @@ def _write_contents(result: PlanResult, folder: Path) -> None:
         sub.mkdir(parents=True)
         for stem in POINT_TABLES:
             write_table(stem, tables[stem], sub)
-    (folder / "report.html").write_text(render_page(summary, result.tables), encoding="utf-8")
+    # From the files just written: they are proven readable, and ``cmgplan report`` gives the same.
+    write_page(read_run(folder))
 
 
 def _copy_case(case: Case, target: Path) -> None:
-    """Copy the files that a case is read from, and its sources; nothing else of its folder."""
+    """Copy the files that a case is read from, and its sources; nothing else of its folder.
+
+    InputError if they are no longer what was planned.
+    """
     names = {"case.toml", case.file.network.buses, case.file.network.lines, case.file.profiles}
     if (case.folder / "SOURCES.md").is_file():
         names.add("SOURCES.md")
@@ -179,6 +184,12 @@ def _copy_case(case: Case, target: Path) -> None:
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes((case.folder / name).read_bytes())
+    copied = load_case(target)
+    same = (copied.file, copied.buses, copied.lines) == (case.file, case.buses, case.lines)
+    if not same or any(
+        not np.array_equal(copied.profiles[name], case.profiles[name]) for name in case.profiles
+    ):
+        raise InputError(f"{case.folder}: has changed while it was planned; plan it again")
 
 
 def _jsonable(value: Any) -> Any:
