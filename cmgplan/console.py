@@ -64,8 +64,7 @@ def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
         task = bar.add_task("starting", total=1.0)
 
         def show(event: ProgressEvent) -> None:
-            done = {} if event.fraction is None else {"completed": event.fraction}
-            bar.update(task, description=plain(_progress_line(event)), **done)
+            bar.update(task, description=plain(_progress_line(event)), completed=event.fraction)
 
         yield show
 
