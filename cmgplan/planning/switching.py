@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyomo.environ as pyo
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.planning.schedule import exchange_bounds
 from cmgplan.planning.switches import (
+    FEEDER,
     Switch,
     SwitchHours,
     all_switches,
@@ -39,7 +41,7 @@ def add_switching(
         variable.setlb(low)
         variable.setub(high)
     if options.radial:
-        _exclude_short_cycles(m, switches, mask)
+        _exclude_cycles(m, case, switches, mask)
     if counts_operations(options):
         _add_operations(m, switches, options)
     else:
@@ -71,14 +73,30 @@ def cycles_closed(case: Case, closed: SwitchHours) -> list[tuple[frozenset[str],
     ]
 
 
-def _exclude_short_cycles(m: Any, switches: Sequence[Switch], mask: SwitchHours) -> None:
-    """Add sum of closed switches within S <= |S| - 1 for the node sets of short cycles."""
+def _cluster_sets(case: Case) -> list[frozenset[str]]:
+    """Return every union of clusters, with and without the feeder node."""
+    sets = [frozenset(cluster.microgrids) for cluster in case.clusters]
+    if len(sets) > 6:  # unions grow as 2^n; beyond this only the whole is worth a row
+        unions = [*sets, frozenset().union(*sets)]
+    else:
+        unions = [
+            frozenset().union(*chosen)
+            for count in range(1, len(sets) + 1)
+            for chosen in itertools.combinations(sets, count)
+        ]
+    return [nodes | more for nodes in unions for more in (frozenset(), frozenset({FEEDER}))]
+
+
+def _exclude_cycles(m: Any, case: Case, switches: Sequence[Switch], mask: SwitchHours) -> None:
+    """Add sum of closed switches within S <= |S| - 1 for short cycles and unions of clusters."""
+    unions = _cluster_sets(case)
     m.forest = pyo.ConstraintList(doc="closed switches form a forest")
     known: dict[frozenset[str], list[frozenset[str]]] = {}
     for t in m.T:
         here = frozenset(s.id for s in switches if mask[s.id][t])
         if here not in known:
-            known[here] = short_cycles(graph_of(switches, mask, t), CYCLE_LENGTH)
+            cycles = short_cycles(graph_of(switches, mask, t), CYCLE_LENGTH)
+            known[here] = [*cycles, *(nodes for nodes in unions if nodes not in cycles)]
         for nodes in known[here]:
             inside = forest_cut(m, switches, nodes, t)
             if len(inside) > len(nodes) - 1:

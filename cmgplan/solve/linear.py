@@ -73,7 +73,8 @@ class LinearProblem:
 
     def _pass_model(self, compiled: Any) -> None:
         matrix = sp.csr_array(compiled.A)
-        matrix.resize((matrix.shape[0], self._n))
+        blank = sp.csr_array((matrix.shape[0], self._n - matrix.shape[1]))
+        matrix = sp.csr_array(sp.hstack([matrix, blank], format="csr"))
         sense = np.asarray([row.bound_type for row in compiled.rows])
         rhs = np.asarray(compiled.rhs, dtype=np.float64)
         h = self._highs
@@ -174,15 +175,14 @@ class LinearProblem:
         h.changeColsCost(self._n, every, cost)
         h.changeColsBounds(self._n, every, lower, upper)
         h.setOptionValue("solve_relaxation", relax)
-        limit = np.inf if time_limit_s is None else h.getRunTime() + time_limit_s
-        h.setOptionValue("time_limit", limit)
+        h.setOptionValue("time_limit", np.inf if time_limit_s is None else time_limit_s)
         h.setOptionValue("mip_abs_gap", gap_abs)
         h.setOptionValue("objective_bound", np.inf if cutoff is None else cutoff)
         if start is not None and not relax:
             solution = highspy.HighsSolution()
             solution.col_value = list(start)
             h.setSolution(solution)
-        h.run()
+        _run(h)
         return self._outcome(cost, relax, time.perf_counter() - begun)
 
     def _outcome(self, cost: FloatArray, relax: bool, wall_s: float) -> Outcome:
@@ -286,9 +286,22 @@ def _with_cone_variables(
 def _new_highs() -> Any:
     h = highspy.Highs()
     h.setOptionValue("output_flag", False)
+    h.HandleUserInterrupt = True
     h.setOptionValue("random_seed", 1)
     h.setOptionValue("mip_rel_gap", 0.0)
     return h
+
+
+def _run(h: Any) -> None:
+    """Run HiGHS so that an interruption ends it at once and reaches the caller."""
+    h.startSolve()
+    try:
+        while not h.wait(0.1)[0]:
+            pass
+    except KeyboardInterrupt:
+        h.cancelSolve()
+        h.wait(30.0)
+        raise
 
 
 def _lower(variable: Any) -> float:

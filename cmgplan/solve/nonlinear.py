@@ -50,7 +50,7 @@ class NonlinearProblem:
         begun = time.perf_counter()
         with _nl_file(model) as (path, variables):
             nl = ca.NlpBuilder()
-            nl.import_nl(str(path), {"detect_simple_bounds": False})
+            nl.import_nl(str(path))
         self.variables: list[Any] = list(variables)
         self._column = {id(v): k for k, v in enumerate(self.variables)}
         self._lbx = np.asarray(nl.x_lb, dtype=np.float64)
@@ -62,7 +62,7 @@ class NonlinearProblem:
         x = ca.vertcat(*nl.x)
         weights = ca.MX.sym("weights", len(goals))
         objective = ca.dot(weights, x[self._goals])
-        problem = {"x": x, "p": weights, "f": objective, "g": ca.vertcat(*nl.g)}
+        problem: dict[str, Any] = {"x": x, "p": weights, "f": objective, "g": ca.vertcat(*nl.g)}
         self._goal_position = {id(v): k for k, v in enumerate(goals)}
         self._solver = ca.nlpsol("cmgplan", "ipopt", problem, _ipopt_options())
         self.compile_s = time.perf_counter() - begun
@@ -130,10 +130,11 @@ class NonlinearProblem:
             variable.set_value(float(value), skip_validation=True)
 
 
-def _ipopt_options() -> dict[str, object]:
+def _ipopt_options() -> dict[str, Any]:
     return {
         "expand": True,
         "no_nlp_grad": True,
+        "calc_lam_p": False,
         "error_on_fail": False,
         "print_time": False,
         "ipopt": {
@@ -149,20 +150,25 @@ def _ipopt_options() -> dict[str, object]:
     }
 
 
+def write_nl(model: Any, path: Path) -> list[Any]:
+    """Write a model as .nl with nothing presolved away; return its variables in column order."""
+    with path.open("w", newline="") as stream:
+        info = NLWriter().write(
+            model, stream, linear_presolve=False, export_defined_variables=False
+        )
+    return list(info.variables)
+
+
 @contextlib.contextmanager
 def _nl_file(model: Any) -> Iterator[tuple[Path, list[Any]]]:
-    """Write a model as .nl; yield the path and the variables in column order."""
+    """Write a model as .nl, with an empty objective if it has none; yield path and columns."""
     has_objective = any(True for _ in model.component_data_objects(pyo.Objective, active=True))
     if not has_objective:
         model.compile_objective_ = pyo.Objective(expr=0.0)
     try:
         with tempfile.TemporaryDirectory(prefix="cmgplan-") as folder:
             path = Path(folder) / "model.nl"
-            with path.open("w", newline="") as stream:
-                info = NLWriter().write(
-                    model, stream, linear_presolve=False, export_defined_variables=False
-                )
-            yield path, info.variables
+            yield path, write_nl(model, path)
     finally:
         if not has_objective:
             model.del_component("compile_objective_")

@@ -1,0 +1,241 @@
+"""Search for the switch schedules of Level 4 in its convex mixed-integer relaxation."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyomo.environ as pyo
+
+from cmgplan.case.records import Case, PlanOptions
+from cmgplan.devices.base import FloatArray
+from cmgplan.planning.grid_models import ConvexModel, linear_problem
+from cmgplan.planning.schedule import DeviceKey, VariableBounds
+from cmgplan.planning.switches import SwitchHours, all_switches
+from cmgplan.planning.switching import cycles_closed, forest_cut, open_idle, read_closed
+from cmgplan.solve import LinearProblem, Outcome, Stop
+from cmgplan.solve.bonmin import solve_bonmin
+
+
+@dataclass(frozen=True)
+class SwitchSchedule:
+    """Positions of all switches and commitments of devices with a minimum load."""
+
+    closed: SwitchHours
+    on: Mapping[DeviceKey, FloatArray]
+    origin: str
+
+    @property
+    def key(self) -> bytes:
+        """Identity of the schedule."""
+        parts = [np.packbits(self.closed[s]).tobytes() for s in sorted(self.closed)]
+        parts += [np.packbits(self.on[k] > 0.5).tobytes() for k in sorted(self.on)]
+        return b"".join(parts)
+
+
+@dataclass(frozen=True)
+class SwitchesFound:
+    """Schedules that the relaxation holds feasible, best first, and what it proves."""
+
+    schedules: Sequence[SwitchSchedule]
+    bound: float | None
+    infeasible: bool
+    reason: str
+    solver: str
+
+
+class SwitchSearch(Protocol):
+    """Mixed-integer solver of the relaxation."""
+
+    @abstractmethod
+    def run(
+        self,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        *,
+        time_limit_s: float,
+        gap_abs: float,
+    ) -> SwitchesFound:
+        """Minimise a weighted sum of objectives under caps over the relaxation."""
+
+
+def switch_search(case: Case, options: PlanOptions, convex: ConvexModel) -> SwitchSearch:
+    """Return the search that the options ask for."""
+    if options.minlp == "bonmin":
+        return BonminSearch(case, options, convex)
+    return HighsSearch(case, options, convex)
+
+
+def _goals(m: Any) -> dict[str, Any]:
+    return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
+
+
+def _read(m: Any, case: Case, options: PlanOptions, origin: str) -> SwitchSchedule:
+    closed = read_closed(m, case)
+    if options.operation_cost_usd == 0.0 and options.operation_limit is None:
+        closed = open_idle(m, case, closed)
+    on = {
+        key: np.asarray([float(m.dev[key].on[t].value) for t in m.T], dtype=np.float64)
+        for key in m.DEV
+        if hasattr(m.dev[key], "on")
+    }
+    return SwitchSchedule(closed, on, origin)
+
+
+class HighsSearch:
+    """HiGHS on the outer approximation.
+
+    Tangents are first gathered on the linear relaxation until it stands still, then the
+    mixed-integer problem is solved; its dual bound holds for the cones as well, since tangents
+    contain them. Cycles that the short cuts left are cut off, and only the hours that had them
+    are solved again.
+    """
+
+    def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
+        self._case, self._options, self._m = case, options, convex.model
+        self._problem: LinearProblem = linear_problem(convex)
+        self._last: FloatArray | None = None
+
+    def run(
+        self,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        *,
+        time_limit_s: float,
+        gap_abs: float,
+    ) -> SwitchesFound:
+        """See ``SwitchSearch``."""
+        goals = _goals(self._m)
+        pairs = [(goals[name], weight) for name, weight in weights.items()]
+        bounds: VariableBounds = pyo.ComponentMap()
+        for name, cap in caps.items():
+            bounds[goals[name]] = (-np.inf, cap)
+        deadline = time.perf_counter() + time_limit_s
+        relaxed = self._problem.solve_tight(
+            pairs, bounds, relax=True, rounds=12, time_limit_s=time_limit_s
+        )
+        if relaxed.stop is Stop.INFEASIBLE:
+            return SwitchesFound((), None, True, "the linear relaxation is infeasible", "HiGHS")
+        mixed = self._problem.solve(
+            pairs,
+            bounds,
+            time_limit_s=max(deadline - time.perf_counter(), 1.0),
+            gap_abs=gap_abs,
+            start=self._last,
+        )
+        if mixed.stop is Stop.INFEASIBLE:
+            return SwitchesFound((), None, True, "the relaxation is infeasible", "HiGHS")
+        bound = max((b for b in (relaxed.bound, mixed.bound) if b is not None), default=None)
+        if not mixed.accepted:
+            return SwitchesFound((), bound, False, mixed.message, mixed.solver)
+        self._last = mixed.values()
+        schedule = self._without_cycles(mixed, pairs, bounds)
+        found = [] if schedule is None else [schedule]
+        return SwitchesFound(found, bound, False, mixed.message, mixed.solver)
+
+    def _without_cycles(
+        self, outcome: Outcome, pairs: Sequence[tuple[Any, float]], bounds: VariableBounds
+    ) -> SwitchSchedule | None:
+        """Return the outcome's schedule, with hours that hold cycles solved again."""
+        m, case = self._m, self._case
+        for _ in range(30):
+            self._problem.load(outcome.values())
+            schedule = _read(m, case, self._options, outcome.solver)
+            cycles = cycles_closed(case, schedule.closed) if self._options.radial else []
+            if not cycles:
+                return schedule
+            self._cut(frozenset(nodes for nodes, _ in cycles))
+            outcome = self._repair(schedule, {t for _, t in cycles}, pairs, bounds)
+            if not outcome.accepted:
+                return None
+        return None
+
+    def _repair(
+        self,
+        schedule: SwitchSchedule,
+        hours: set[int],
+        pairs: Sequence[tuple[Any, float]],
+        bounds: VariableBounds,
+    ) -> Outcome:
+        """Solve again with the switches of all other hours held."""
+        m = self._m
+        held: VariableBounds = pyo.ComponentMap()
+        held.update(bounds)
+        for switch, t in m.MAY_CLOSE:
+            if t not in hours:
+                position = float(schedule.closed[switch][t])
+                held[m.closed[switch, t]] = (position, position)
+        return self._problem.solve(pairs, held, time_limit_s=5.0, gap_abs=1e-2)
+
+    def _cut(self, node_sets: frozenset[frozenset[str]]) -> None:
+        m = self._m
+        switches = all_switches(self._case)
+        for nodes in sorted(node_sets, key=sorted):
+            for t in m.T:
+                inside = forest_cut(m, switches, nodes, t)
+                if len(inside) > len(nodes) - 1:
+                    self._problem.add_row(
+                        {self._problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0
+                    )
+
+
+class BonminSearch:
+    """Bonmin on the relaxation with its cones as convex rows."""
+
+    def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
+        self._case, self._options, self._m = case, options, convex.model
+        m = self._m
+        m.cone_rows = pyo.ConstraintList(doc="coefficient (p^2 + q^2) / v <= level")
+        for cone in convex.cones:
+            square = cone.coefficient * (cone.p**2 + cone.q**2)
+            m.cone_rows.add((square if cone.v is None else square / cone.v) <= cone.level)
+        m.disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
+        for disk in convex.disks:
+            share = (disk.p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
+            m.disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
+
+    def run(
+        self,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        *,
+        time_limit_s: float,
+        gap_abs: float,
+    ) -> SwitchesFound:
+        """See ``SwitchSearch``."""
+        m, case = self._m, self._case
+        goals = _goals(m)
+        for name, goal in goals.items():
+            goal.setub(caps.get(name))
+        pairs = [(goals[name], weight) for name, weight in weights.items()]
+        deadline = time.perf_counter() + time_limit_s
+        for _ in range(30):
+            outcome = solve_bonmin(
+                m,
+                pairs,
+                time_limit_s=max(deadline - time.perf_counter(), 1.0),
+                gap_abs=gap_abs,
+            )
+            if outcome.stop is Stop.INFEASIBLE:
+                return SwitchesFound((), None, True, "the relaxation is infeasible", "Bonmin")
+            if not outcome.accepted:
+                return SwitchesFound((), outcome.bound, False, outcome.message, "Bonmin")
+            schedule = _read(m, case, self._options, "Bonmin")
+            cycles = cycles_closed(case, schedule.closed) if self._options.radial else []
+            if not cycles:
+                return SwitchesFound((schedule,), outcome.bound, False, outcome.message, "Bonmin")
+            self._cut({nodes for nodes, _ in cycles})
+        return SwitchesFound((), None, False, "the closed switches keep forming cycles", "Bonmin")
+
+    def _cut(self, node_sets: set[frozenset[str]]) -> None:
+        m = self._m
+        switches = all_switches(self._case)
+        for nodes in sorted(node_sets, key=sorted):
+            for t in m.T:
+                inside = forest_cut(m, switches, nodes, t)
+                if len(inside) > len(nodes) - 1:
+                    m.forest.add(pyo.quicksum(inside) <= len(nodes) - 1)

@@ -1,0 +1,233 @@
+"""Level 4, grid connection: minimise objectives over switches and AC operation under caps.
+
+Each question is answered in two steps, as the paper's mixed-integer nonlinear problem allows no
+proof as it stands: a convex mixed-integer relaxation chooses the switches and proves a bound, and
+the AC problem with these switches gives the value.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from cmgplan.case.records import Case, PlanOptions
+from cmgplan.network.feeder import Feeder
+from cmgplan.planning.grid_models import ac_model, convex_model
+from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_search
+from cmgplan.planning.operation import (
+    Operation,
+    both_ways,
+    one_way_bounds,
+    read_operation,
+)
+from cmgplan.planning.schedule import VariableBounds, exchange_bounds
+from cmgplan.planning.switches import SwitchHours, all_switches, operations
+
+OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
+IDLE_KVA = 0.02
+"""A closed switch that carries less in the AC answer is tried open."""
+
+
+class PointStatus(StrEnum):
+    """Status of a Pareto point (design, section 3)."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True)
+class GridAnswer:
+    """Answer of Level 4 to one question.
+
+    Attributes
+    ----------
+    operation
+        AC operation, or None where no schedule is held.
+    bound
+        Proven lower bound of the weighted sum of objectives.
+    infeasible
+        Whether the relaxation proves that nothing meets the caps.
+    reason
+        Why the search stopped, in words.
+    history
+        Seconds since the start, bound and value after each step.
+    """
+
+    operation: Operation | None
+    bound: float | None
+    infeasible: bool
+    reason: str
+    wall_s: float
+    history: Sequence[Mapping[str, float | str | None]] = field(default_factory=tuple)
+
+    @property
+    def values(self) -> Mapping[str, float] | None:
+        """Objectives of the operation held."""
+        if self.operation is None:
+            return None
+        return {name: self.operation.value(name) for name in OBJECTIVES}
+
+
+class GridConnection:
+    """Oracle of Level 4 for the epsilon-constraint search.
+
+    Parameters
+    ----------
+    mask
+        In which hours each switch may close.
+    tell
+        Called with a sentence, and with value and bound as they come.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        options: PlanOptions,
+        feeder: Feeder,
+        mask: SwitchHours,
+        tell: Callable[[str, float | None, float | None], None] | None = None,
+    ) -> None:
+        self._case, self._options = case, options
+        self._tell = tell or (lambda message, value, bound: None)
+        self._convex = convex_model(case, options, feeder, mask)
+        self._search: SwitchSearch = switch_search(case, options, self._convex)
+        self._ac, self._nlp = ac_model(case, options, feeder)
+        self._pool: list[SwitchSchedule] = []
+        self.time_limit_s = options.time_limit_s
+        self.gap_abs = 1e-3
+
+    def minimise(
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+    ) -> GridAnswer:
+        """Minimise a weighted sum of objectives under upper caps; see ``Oracle``."""
+        begun = time.perf_counter()
+        self._tell(f"{label}: choosing switches", None, None)
+        history: list[Mapping[str, float | str | None]] = []
+        found = self._search.run(
+            weights, caps, time_limit_s=self.time_limit_s, gap_abs=self.gap_abs
+        )
+        history.append({"s": time.perf_counter() - begun, "bound": found.bound, "by": found.solver})
+        if found.infeasible:
+            return GridAnswer(
+                None, None, True, found.reason, time.perf_counter() - begun, tuple(history)
+            )
+        best: Operation | None = None
+        candidates = [*found.schedules, *self._pool_for(found.schedules)]
+        for schedule in candidates:
+            operation = self._operate(schedule, weights, caps)
+            if operation is None:
+                continue
+            if best is None or _score(operation, weights) < _score(best, weights) - 1e-9:
+                best = operation
+                history.append(
+                    {
+                        "s": time.perf_counter() - begun,
+                        "value": _score(best, weights),
+                        "by": schedule.origin,
+                    }
+                )
+                self._tell(f"{label}: AC value", _score(best, weights), found.bound)
+        if best is not None:
+            best = self._open_idle(best, weights, caps)
+            self._remember(best, label)
+        return GridAnswer(
+            best, found.bound, False, found.reason, time.perf_counter() - begun, tuple(history)
+        )
+
+    def _pool_for(self, schedules: Sequence[SwitchSchedule]) -> list[SwitchSchedule]:
+        """Return the latest schedules of earlier answers that are not among these."""
+        known = {schedule.key for schedule in schedules}
+        return [schedule for schedule in reversed(self._pool) if schedule.key not in known][:2]
+
+    def _remember(self, operation: Operation, label: str) -> None:
+        schedule = SwitchSchedule(operation.closed, operation.on, f"switches of {label}")
+        if schedule.key not in {known.key for known in self._pool}:
+            self._pool.append(schedule)
+
+    def offer(self, closed: SwitchHours, on: Mapping[Any, Any], origin: str) -> None:
+        """Put a switch schedule into the pool that later questions try."""
+        self._pool.append(SwitchSchedule(closed, on, origin))
+
+    def _bounds(self, schedule: SwitchSchedule, caps: Mapping[str, float]) -> VariableBounds:
+        """Return the bounds that set switches, commitments, operation cost and caps."""
+        m = self._ac
+        bounds = exchange_bounds(m, self._case, schedule.closed)
+        for key, on in schedule.on.items():
+            for t, committed in enumerate(on):
+                position = float(round(float(committed)))
+                bounds[m.dev[key].on[t]] = (position, position)
+        cost = self._options.operation_cost_usd * sum(
+            operations(s, schedule.closed[s.id]) for s in all_switches(self._case)
+        )
+        bounds[m.operation_cost] = (cost, cost)
+        for name, cap in caps.items():
+            bounds[self._goal(name)] = (-np.inf, cap)
+        return bounds
+
+    def _goal(self, name: str) -> Any:
+        m = self._ac
+        return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}[name]
+
+    def _operate(
+        self, schedule: SwitchSchedule, weights: Mapping[str, float], caps: Mapping[str, float]
+    ) -> Operation | None:
+        """Return the AC operation with the switches set, every store going one way."""
+        if not self._within_operation_limit(schedule):
+            return None
+        bounds = self._bounds(schedule, caps)
+        pairs = [(self._goal(name), weight) for name, weight in weights.items()]
+        for _ in range(3):
+            outcome = self._nlp.solve(pairs, bounds)
+            if not outcome.accepted:
+                return None
+            self._nlp.load(outcome.values())
+            operation = read_operation(self._ac, self._case, schedule.closed)
+            if not both_ways(operation):
+                return operation
+            bounds.update(one_way_bounds(self._ac, self._case, operation))
+        return None
+
+    def _within_operation_limit(self, schedule: SwitchSchedule) -> bool:
+        limit = self._options.operation_limit
+        return limit is None or all(
+            operations(s, schedule.closed[s.id]) <= limit for s in all_switches(self._case)
+        )
+
+    def _open_idle(
+        self, operation: Operation, weights: Mapping[str, float], caps: Mapping[str, float]
+    ) -> Operation:
+        """Open switches that carry nothing, where operations are free."""
+        options = self._options
+        if options.operation_cost_usd > 0.0 or options.operation_limit is not None:
+            return operation
+        opened = idle_opened(self._case, operation)
+        if all(np.array_equal(opened[s], operation.closed[s]) for s in opened):
+            return operation
+        again = self._operate(SwitchSchedule(opened, operation.on, "idle opened"), weights, caps)
+        if again is not None and _score(again, weights) <= _score(operation, weights) + 1e-3:
+            return again
+        return operation
+
+
+def idle_opened(case: Case, operation: Operation) -> SwitchHours:
+    """Return the switch schedule with every switch open that carries under ``IDLE_KVA``."""
+    flow = {
+        tie.id: np.hypot(operation.p_tie_kw[tie.id], operation.q_tie_kvar[tie.id])
+        for tie in case.ties
+    }
+    flow |= {
+        mg.pcc.id: np.hypot(operation.p_pcc_kw[mg.id], operation.q_pcc_kvar[mg.id])
+        for mg in case.microgrids
+    }
+    return {s: hours & (flow[s] > IDLE_KVA) for s, hours in operation.closed.items()}
+
+
+def _score(operation: Operation, weights: Mapping[str, float]) -> float:
+    return sum(weight * operation.value(name) for name, weight in weights.items())

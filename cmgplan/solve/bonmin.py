@@ -1,0 +1,142 @@
+"""Bonmin on a convex mixed-integer Pyomo model, in a process of its own.
+
+Some of Bonmin's errors abort the whole process, and its dual bound stands only in its log; both
+are reasons to run it as a child and read what it leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from cmgplan.solve.nonlinear import write_nl
+from cmgplan.solve.outcome import Outcome, Stop
+
+NO_SOLUTION = 1e49
+_NUMBER = r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"
+_BOUNDS = (
+    re.compile(r"best possible\s+" + _NUMBER, re.IGNORECASE),
+    re.compile(r"lower bound(?: is)?:?\s*" + _NUMBER, re.IGNORECASE),
+)
+
+
+def solve_bonmin(
+    model: Any,
+    weights: Sequence[tuple[Any, float]],
+    *,
+    time_limit_s: float,
+    gap_abs: float = 1e-4,
+    algorithm: str = "B-BB",
+) -> Outcome:
+    """Minimise a weighted sum of variables of a model by Bonmin.
+
+    Parameters
+    ----------
+    model
+        Pyomo model with bounds as they should hold; convex but for its integers, else the
+        returned bound is none.
+    weights
+        Pairs of variable and weight.
+    time_limit_s, gap_abs
+        Limits of the search.
+    algorithm
+        Bonmin's ``B-BB``, ``B-OA``, ``B-QG``, ``B-Hyb``.
+
+    Returns
+    -------
+    Outcome
+        ``x`` is in the order of ``model``'s .nl columns and already loaded into the model.
+    """
+    begun = time.perf_counter()
+    model.bonmin_goal_ = pyo.Objective(expr=sum(weight * v for v, weight in weights))
+    try:
+        with tempfile.TemporaryDirectory(prefix="cmgplan-") as folder:
+            path = Path(folder) / "model.nl"
+            variables = write_nl(model, path)
+            options = {
+                "bonmin.algorithm": algorithm,
+                "bonmin.time_limit": time_limit_s,
+                "bonmin.allowable_gap": gap_abs,
+                "bonmin.allowable_fraction_gap": 0.0,
+            }
+            answer, log, code = _child(path, options, time_limit_s)
+    finally:
+        model.del_component("bonmin_goal_")
+    return _outcome(variables, weights, answer, log, code, time.perf_counter() - begun)
+
+
+def _child(
+    path: Path, options: Mapping[str, object], time_limit_s: float
+) -> tuple[dict[str, Any] | None, str, int]:
+    """Run the child; return its answer, its log and its exit code."""
+    (path.parent / "options.json").write_text(json.dumps(options))
+    python = sys.executable or shutil.which("python3") or "python3"
+    process = subprocess.Popen(
+        [python, "-m", "cmgplan.solve.bonmin_child", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    try:
+        log, _ = process.communicate(timeout=time_limit_s * 1.5 + 60.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        log, _ = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    result = path.parent / "answer.json"
+    answer = json.loads(result.read_text()) if result.exists() else None
+    return answer, log, int(process.returncode)
+
+
+def _outcome(
+    variables: Sequence[Any],
+    weights: Sequence[tuple[Any, float]],
+    answer: dict[str, Any] | None,
+    log: str,
+    code: int,
+    wall_s: float,
+) -> Outcome:
+    tail = " | ".join(line.strip() for line in log.strip().splitlines()[-3:])
+    if answer is None:
+        return Outcome(
+            Stop.ERROR, None, None, None, "Bonmin", f"ended with code {code}: {tail}", wall_s
+        )
+    status = str(answer["status"])
+    bound = _bound(log)
+    held = answer["x"] is not None and abs(float(answer["f"])) < NO_SOLUTION
+    if status == "INFEASIBLE":
+        return Outcome(Stop.INFEASIBLE, None, None, None, "Bonmin", status, wall_s)
+    if not held:
+        stop = Stop.LIMIT if status == "LIMIT_EXCEEDED" else Stop.ERROR
+        return Outcome(stop, None, bound, None, "Bonmin", f"{status}: {tail}", wall_s)
+    x = np.asarray(answer["x"], dtype=np.float64)
+    for variable, value in zip(variables, x, strict=True):
+        rounded = float(value) if variable.is_continuous() else round(float(value))
+        variable.set_value(rounded, skip_validation=True)
+    value = float(sum(weight * v.value for v, weight in weights))
+    stop = Stop.OPTIMAL if status == "SUCCESS" else Stop.FEASIBLE
+    if stop is Stop.OPTIMAL and bound is None:
+        bound = value
+    return Outcome(stop, value, bound, x, "Bonmin", status, wall_s)
+
+
+def _bound(log: str) -> float | None:
+    """Return the last lower bound that the log speaks of."""
+    found = [float(m.group(1)) for pattern in _BOUNDS for m in pattern.finditer(log)]
+    finite = [value for value in found if abs(value) < NO_SOLUTION]
+    return max(finite) if finite else None
