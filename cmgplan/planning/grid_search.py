@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,9 @@ from cmgplan.planning.switches import SwitchHours, all_switches
 from cmgplan.planning.switching import cycles_closed, forest_cut, open_idle, read_closed
 from cmgplan.solve import LinearProblem, Outcome, Stop
 from cmgplan.solve.bonmin import solve_bonmin
+
+TANGENT_ROUNDS = 10
+"""Mixed-integer solves of one question, each with the tangents that the last one broke."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,7 @@ class HighsSearch:
         )
         if relaxed.stop is Stop.INFEASIBLE:
             return SwitchesFound((), None, True, "the linear relaxation is infeasible", "HiGHS")
-        mixed = self._problem.solve(
-            pairs,
-            bounds,
-            time_limit_s=max(deadline - time.perf_counter(), 1.0),
-            gap_abs=gap_abs,
-            start=self._last,
-        )
+        mixed = self._mixed(pairs, bounds, deadline, gap_abs)
         if mixed.stop is Stop.INFEASIBLE:
             return SwitchesFound((), None, True, "the relaxation is infeasible", "HiGHS")
         bound = max((b for b in (relaxed.bound, mixed.bound) if b is not None), default=None)
@@ -136,6 +133,36 @@ class HighsSearch:
         schedule = self._without_cycles(mixed, pairs, bounds)
         found = [] if schedule is None else [schedule]
         return SwitchesFound(found, bound, False, mixed.message, mixed.solver)
+
+    def _mixed(
+        self,
+        pairs: Sequence[tuple[Any, float]],
+        bounds: VariableBounds,
+        deadline: float,
+        gap_abs: float,
+    ) -> Outcome:
+        """Solve with integers, again with the tangents that its answer breaks while time is left.
+
+        The bound is the largest of all rounds: each holds, as tangents contain the cones.
+        """
+        proven: float | None = None
+        start = self._last
+        held: Outcome | None = None
+        for _ in range(TANGENT_ROUNDS):
+            left = max(deadline - time.perf_counter(), 1.0)
+            outcome = self._problem.solve(
+                pairs, bounds, time_limit_s=left, gap_abs=gap_abs, start=start
+            )
+            proven = max((b for b in (proven, outcome.bound) if b is not None), default=None)
+            if outcome.stop is Stop.INFEASIBLE:
+                return outcome
+            held = outcome if outcome.accepted else held
+            if outcome.stop is not Stop.OPTIMAL or time.perf_counter() > deadline:
+                break
+            start = outcome.values()
+            if self._problem.tangents_at(start) == 0:
+                break
+        return replace(held or outcome, bound=proven)
 
     def _without_cycles(
         self, outcome: Outcome, pairs: Sequence[tuple[Any, float]], bounds: VariableBounds

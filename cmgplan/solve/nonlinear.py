@@ -65,6 +65,7 @@ class NonlinearProblem:
         problem: dict[str, Any] = {"x": x, "p": weights, "f": objective, "g": ca.vertcat(*nl.g)}
         self._goal_position = {id(v): k for k, v in enumerate(goals)}
         self._solver = ca.nlpsol("cmgplan", "ipopt", problem, _ipopt_options())
+        self._row, self._of = self._solver.get_function("nlp_jac_g").sparsity_out(1).get_triplet()
         self.compile_s = time.perf_counter() - begun
 
     def column(self, variable: Any) -> int:
@@ -95,7 +96,8 @@ class NonlinearProblem:
         for variable, weight in weights:
             p[self._goal_position[id(variable)]] = weight
         x0 = np.clip(self._x0 if start is None else start, lbx, ubx)
-        answer = self._solver(x0=x0, p=p, lbx=lbx, ubx=ubx, lbg=self._lbg, ubg=self._ubg)
+        lbg, ubg = self._row_bounds(lbx, ubx)
+        answer = self._solver(x0=x0, p=p, lbx=lbx, ubx=ubx, lbg=lbg, ubg=ubg)
         stats = self._solver.stats()
         status = str(stats["return_status"])
         if status in ("NonIpopt_Exception_Thrown", "User_Requested_Stop"):
@@ -120,6 +122,16 @@ class NonlinearProblem:
             iterations=int(stats["iter_count"]),
         )
 
+    def _row_bounds(self, lbx: FloatArray, ubx: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the rows' bounds, none on rows whose variables are all held.
+
+        Ipopt counts such a row against the degrees of freedom; ``_break`` still checks it.
+        """
+        rows = np.zeros(len(self._lbg), dtype=bool)
+        free = lbx[self._of] < ubx[self._of]
+        rows[np.asarray(self._row, dtype=np.int64)[free]] = True
+        return np.where(rows, self._lbg, -np.inf), np.where(rows, self._ubg, np.inf)
+
     def _break(self, x: FloatArray, g: FloatArray, lbx: FloatArray, ubx: FloatArray) -> float:
         parts = (self._lbg - g, g - self._ubg, lbx - x, x - ubx)
         return float(max(part.max(initial=0.0) for part in parts))
@@ -140,9 +152,9 @@ def _ipopt_options() -> dict[str, Any]:
         "ipopt": {
             "print_level": 0,
             "sb": "yes",
-            "max_iter": 400,
+            "max_iter": 200,
             "tol": 1e-8,
-            "constr_viol_tol": 1e-9,
+            "constr_viol_tol": 1e-8,
             "acceptable_iter": 0,
             "bound_relax_factor": 1e-10,
             "mu_strategy": "adaptive",
