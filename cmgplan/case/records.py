@@ -122,6 +122,11 @@ class Microgrid(Record):
     ev: tuple[ElectricVehicle, ...] = ()
     svc: tuple[StaticVarCompensator, ...] = ()
 
+    def renewables(self) -> Iterator[WindTurbine | Photovoltaic]:
+        """Yield wind turbines and photovoltaic plants."""
+        yield from self.wt
+        yield from self.pv
+
     def devices(self) -> Iterator[Device]:
         """Yield every device, loads first, in the order of the file within a kind."""
         yield from self.load
@@ -203,7 +208,7 @@ class PlanOptions(Record):
     hierarchy: Literal["levels", "joint"] = "levels"
     minlp: Literal["highs", "bonmin"] = "highs"
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
-    time_limit_s: Positive = 50.0
+    time_limit_s: Positive = 20.0
     radial: bool = True
     operation_cost_usd: NonNegative = 0.0
     operation_limit: Annotated[int, Field(ge=0)] | None = None

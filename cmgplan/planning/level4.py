@@ -100,6 +100,7 @@ class GridConnection:
         self._search: SwitchSearch = switch_search(case, options, self._convex)
         self._ac, self._nlp = ac_model(case, options, feeder)
         self._pool: list[SwitchSchedule] = []
+        self._held: list[Operation] = []
         self.time_limit_s = options.time_limit_s
         self.gap_abs = 1e-3
 
@@ -118,7 +119,7 @@ class GridConnection:
             return GridAnswer(
                 None, None, True, found.reason, time.perf_counter() - begun, tuple(history)
             )
-        best: Operation | None = None
+        best = self._held_already(weights, caps)
         candidates = [*found.schedules, *self._pool_for(found.schedules)]
         for schedule in candidates:
             operation = self._operate(schedule, weights, caps)
@@ -137,6 +138,7 @@ class GridConnection:
         if best is not None:
             best = self._open_idle(best, weights, caps)
             self._remember(best, label)
+            self._held.append(best)
         return GridAnswer(
             best, found.bound, False, found.reason, time.perf_counter() - begun, tuple(history)
         )
@@ -145,6 +147,17 @@ class GridConnection:
         """Return the latest schedules of earlier answers that are not among these."""
         known = {schedule.key for schedule in schedules}
         return [schedule for schedule in reversed(self._pool) if schedule.key not in known][:2]
+
+    def _held_already(
+        self, weights: Mapping[str, float], caps: Mapping[str, float]
+    ) -> Operation | None:
+        """Return the best operation of earlier answers that meets the caps."""
+        meeting = [
+            operation
+            for operation in self._held
+            if all(operation.value(name) <= cap for name, cap in caps.items())
+        ]
+        return min(meeting, key=lambda operation: _score(operation, weights), default=None)
 
     def _remember(self, operation: Operation, label: str) -> None:
         schedule = SwitchSchedule(operation.closed, operation.on, f"switches of {label}")

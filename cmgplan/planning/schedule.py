@@ -138,8 +138,7 @@ def unserved_kw(m: Any, case: Case, mg: str, t: int) -> Any:
 
 def curtailed_kw(m: Any, case: Case, mg: str, t: int) -> Any:
     """Return the curtailed renewable power of a microgrid, its surplus."""
-    record = case.microgrid(mg)
-    return pyo.quicksum(m.dev[mg, d.id].curtailed[t] for d in (*record.wt, *record.pv))
+    return pyo.quicksum(m.dev[mg, d.id].curtailed[t] for d in case.microgrid(mg).renewables())
 
 
 def add_objectives(m: Any, case: Case, options: PlanOptions) -> None:

@@ -7,11 +7,14 @@ weighted sum under these caps" with values, a bound and a status.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 Caps = Mapping[str, float]
+
+GIVE_WAY = 1e-3
+"""Share of its range by which an objective gives way to the next in a lexicographic order."""
 
 
 class Answer(Protocol):
@@ -63,55 +66,53 @@ class Payoff:
     ranges: Mapping[str, Range]
 
 
-def payoff_table(
-    oracle: Oracle[AnswerT],
-    orders: Sequence[tuple[str, ...]],
-    *,
-    give_share: Mapping[str, float] | None = None,
-    tolerance: float = 1e-6,
-) -> Payoff:
+def payoff_table(oracle: Oracle[AnswerT], orders: Sequence[tuple[str, ...]]) -> Payoff:
     """Return the lexicographic payoff table.
+
+    Each objective is first minimised alone, which gives provisional ranges; then each order is
+    solved at once with weights ``1 : GIVE_WAY : GIVE_WAY^2``, each objective divided by its
+    range. An objective then gives way to all that come after it by at most ``GIVE_WAY`` of its
+    range, so that the next one is not the noise of a solver, and no cap is thinner than a solver
+    can resolve.
 
     Parameters
     ----------
     orders
         For each objective one order that begins with it.
-    give_share
-        Share of an objective's range by which it may give way once a step has fixed it; the
-        range is that of the first steps.
-    tolerance
-        Relative margin of every cap.
 
     Raises
     ------
     NoSolutionError
         If a step has no solution.
     """
-    firsts = {order[0]: _values(oracle, {order[0]: 1.0}, {}, order[0]) for order in orders}
-    names = list(firsts)
-    span = {
-        n: max(f[n] for f in firsts.values()) - min(f[n] for f in firsts.values()) for n in names
+    firsts = {order[0]: _values(oracle, {order[0]: 1.0}, order[0]) for order in orders}
+    provisional = _ranges(list(firsts), firsts.values())
+    corners = {
+        order: _values(oracle, lexicographic_weights(order, provisional), " > ".join(order))
+        for order in orders
     }
-    share = give_share or {}
-    corners: dict[tuple[str, ...], Mapping[str, float]] = {}
-    for order in orders:
-        values = firsts[order[0]]
-        caps: dict[str, float] = {}
-        for fixed, name in itertools.pairwise(order):
-            reached = values[fixed]
-            caps[fixed] = reached + max(
-                tolerance * max(1.0, abs(reached)), share.get(fixed, 0.0) * span[fixed]
-            )
-            values = _values(oracle, {name: 1.0}, caps, " > ".join(order[: order.index(name) + 1]))
-        corners[order] = values
-    ranges = {
-        n: Range(
-            min=min(f[n] for f in (*corners.values(), *firsts.values())),
-            max=max(f[n] for f in corners.values()),
-        )
-        for n in names
-    }
-    return Payoff(corners=corners, ranges=ranges)
+    return Payoff(
+        corners=corners,
+        ranges=_ranges(list(firsts), [*corners.values(), *firsts.values()], corners),
+    )
+
+
+def lexicographic_weights(
+    order: Sequence[str], ranges: Mapping[str, Range], give_way: float = GIVE_WAY
+) -> dict[str, float]:
+    """Return weights under which an objective gives way by a small share of its range."""
+    return {n: give_way**k / max(ranges[n].width, 1e-9) for k, n in enumerate(order)}
+
+
+def _ranges(
+    names: Sequence[str],
+    found: Iterable[Mapping[str, float]],
+    corners: Mapping[tuple[str, ...], Mapping[str, float]] | None = None,
+) -> dict[str, Range]:
+    """Return least values over all, largest over the corners where there are any."""
+    everything = list(found)
+    largest = list(corners.values()) if corners else everything
+    return {n: Range(min(f[n] for f in everything), max(f[n] for f in largest)) for n in names}
 
 
 def diagonal_caps(
@@ -167,9 +168,9 @@ def augmented(
 
 
 def _values(
-    oracle: Oracle[AnswerT], weights: Mapping[str, float], caps: Caps, label: str
+    oracle: Oracle[AnswerT], weights: Mapping[str, float], label: str
 ) -> Mapping[str, float]:
-    answer = oracle.minimise(weights, caps, label=label)
+    answer = oracle.minimise(weights, {}, label=label)
     if answer.values is None:
         raise NoSolutionError(label, answer)
     return answer.values

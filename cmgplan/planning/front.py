@@ -1,0 +1,210 @@
+"""The Pareto front of Level 4: payoff table, epsilon points, status and certificate of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cmgplan.case.records import PlanOptions
+from cmgplan.errors import InfeasibleError, LimitError
+from cmgplan.planning.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
+from cmgplan.planning.operation import Operation
+from cmgplan.search.epsilon import (
+    NoSolutionError,
+    Payoff,
+    augmented,
+    diagonal_caps,
+    grid_caps,
+    lexicographic_weights,
+    payoff_table,
+)
+from cmgplan.search.fuzzy import choose
+
+CAPPED = ("gc_usd", "loss_kwh")
+"""Objectives that eqs. (27) and (28) bound."""
+
+ORDERS = (
+    ("gc_usd", "ec_usd", "loss_kwh"),
+    ("ec_usd", "gc_usd", "loss_kwh"),
+    ("loss_kwh", "ec_usd", "gc_usd"),
+)
+ABSOLUTE_UNDER_USD = 1.0
+"""Range of f2 under which a gap is stated in $ instead of as a share of the range."""
+
+CORNER_TIME_SHARE = 1.0 / 3.0
+"""Share of a point's time limit that a corner of the payoff table may take."""
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One epsilon point.
+
+    Attributes
+    ----------
+    number
+        1-based.
+    caps
+        eps on cost and losses.
+    bound_ec_usd
+        Proven lower bound of f2 under the caps, or None.
+    gap
+        (f2 - bound) / range of f2, or in $ where the range is under 1 $.
+    """
+
+    number: int
+    status: PointStatus
+    caps: Mapping[str, float]
+    answer: GridAnswer
+    bound_ec_usd: float | None
+    gap: float | None
+
+    @property
+    def operation(self) -> Operation | None:
+        """AC operation of the point."""
+        return self.answer.operation
+
+
+@dataclass(frozen=True)
+class Front:
+    """Payoff table and points of the front."""
+
+    payoff: Payoff
+    points: Sequence[FrontPoint]
+
+    @property
+    def ec_range_usd(self) -> float:
+        """Range of f2 in the payoff table."""
+        return self.payoff.ranges["ec_usd"].width
+
+    @property
+    def absolute(self) -> bool:
+        """Whether gaps are in $."""
+        return self.ec_range_usd < ABSOLUTE_UNDER_USD
+
+
+Tell = Callable[[str, int | None, int | None, float | None], None]
+"""Called with message, point, number of points and gap."""
+
+
+def solve_front(connection: GridConnection, options: PlanOptions, tell: Tell) -> Front:
+    """Return the payoff table and every point of the sweep.
+
+    Raises
+    ------
+    InfeasibleError
+        If the relaxation proves that no schedule serves all load.
+    LimitError
+        If no schedule was found in time.
+    """
+    connection.time_limit_s = max(options.time_limit_s * CORNER_TIME_SHARE, 1.0)
+    tell("payoff table", None, None, None)
+    try:
+        payoff = payoff_table(connection, ORDERS)
+        caps = list(_sweep(connection, options, payoff, tell))
+    except NoSolutionError as error:
+        raise _explained(error) from error
+    connection.time_limit_s = options.time_limit_s
+    points = []
+    for number, eps in enumerate(caps, start=1):
+        point = _solve_point(connection, options, payoff, number, eps)
+        points.append(point)
+        tell(f"{point.status}", number, len(caps), point.gap)
+    return Front(payoff, points)
+
+
+def _sweep(
+    connection: GridConnection, options: PlanOptions, payoff: Payoff, tell: Tell
+) -> Iterator[dict[str, float]]:
+    ranges = payoff.ranges
+    if options.sweep == "grid":
+        return grid_caps(CAPPED, ranges, options.points)
+    tell("end A of the diagonal", None, None, None)
+    weights = {name: 1.0 / max(ranges[name].width, 1e-9) for name in CAPPED}
+    weights["ec_usd"] = lexicographic_weights(("gc_usd", "ec_usd"), ranges)["ec_usd"]
+    start = connection.minimise(weights, {}, label="end A").values
+    end = payoff.corners[ORDERS[1]]
+    if start is None:
+        start = payoff.corners[ORDERS[0]]
+    return diagonal_caps(start, end, CAPPED, ranges, options.points)
+
+
+def _solve_point(
+    connection: GridConnection,
+    options: PlanOptions,
+    payoff: Payoff,
+    number: int,
+    caps: Mapping[str, float],
+) -> FrontPoint:
+    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
+    width = payoff.ranges["ec_usd"].width
+    connection.gap_abs = 0.5 * options.gap * (width if width >= ABSOLUTE_UNDER_USD else 1.0)
+    answer = connection.minimise(weights, caps, label=f"point {number}")
+    if answer.operation is None:
+        status = PointStatus.INFEASIBLE if answer.infeasible else PointStatus.LIMIT
+        return FrontPoint(number, status, caps, answer, None, None)
+    bound = None if answer.bound is None else _ec_bound(answer.bound, weights, caps)
+    if bound is None:
+        return FrontPoint(number, PointStatus.FEASIBLE, caps, answer, None, None)
+    difference = max(answer.operation.ec_usd - bound, 0.0)
+    gap = difference / width if width >= ABSOLUTE_UNDER_USD else difference
+    status = PointStatus.OPTIMAL if gap <= options.gap else PointStatus.FEASIBLE
+    return FrontPoint(number, status, caps, answer, bound, gap)
+
+
+def _ec_bound(bound: float, weights: Mapping[str, float], caps: Mapping[str, float]) -> float:
+    """Return a bound of f2 from one of f2 + w f1 + w' f3: the others are at most their caps."""
+    return bound - sum(weights.get(name, 0.0) * cap for name, cap in caps.items())
+
+
+def _explained(error: NoSolutionError) -> InfeasibleError | LimitError:
+    answer = error.answer
+    reason = getattr(answer, "reason", "")
+    if getattr(answer, "infeasible", False):
+        return InfeasibleError(
+            "Level 4 has no schedule that serves all load, proved by the convex relaxation "
+            f"({reason}). Give more PCC rating, more generation or wider voltage limits."
+        )
+    return LimitError(
+        f"Level 4 holds no schedule for {error.label} ({reason}); give more time with --time-limit"
+    )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chosen point with the memberships of all points, NaN where a point has no values."""
+
+    number: int
+    rule: str
+    memberships: np.ndarray[tuple[int, int], np.dtype[np.float64]]
+
+    @property
+    def mu_min(self) -> float:
+        """Least membership of the chosen point."""
+        return float(np.min(self.memberships[self.number - 1]))
+
+
+def select_point(front: Front, options: PlanOptions) -> Selection:
+    """Choose a point by eqs. (40), (41), or the one that the options name.
+
+    Raises
+    ------
+    LimitError
+        If no point holds a schedule, or the one asked for does not.
+    """
+    table = np.asarray(
+        [
+            [np.nan] * 3 if p.operation is None else [p.operation.value(n) for n in OBJECTIVES]
+            for p in front.points
+        ],
+        dtype=np.float64,
+    )
+    if np.isnan(table).all():
+        raise LimitError("no Pareto point holds a schedule; give more time with --time-limit")
+    choice = choose(table)
+    if options.select is None:
+        return Selection(choice.row + 1, "fuzzy", choice.memberships)
+    if not 1 <= options.select <= len(front.points) or np.isnan(table[options.select - 1]).any():
+        raise LimitError(f"point {options.select} holds no schedule and cannot be selected")
+    return Selection(options.select, "override", choice.memberships)

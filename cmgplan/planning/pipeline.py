@@ -1,0 +1,323 @@
+"""The plan: Case -> Feeder -> Levels 1-4 -> front -> selected solution -> Levels 5, 6 -> result."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cmgplan import __version__
+from cmgplan.case.records import Case, PlanOptions
+from cmgplan.devices.base import FloatArray
+from cmgplan.network.feeder import Feeder, build_feeder
+from cmgplan.network.powerflow import power_flow
+from cmgplan.planning import tables
+from cmgplan.planning.front import Front, Selection, select_point, solve_front
+from cmgplan.planning.islanded import LEFT_OVER_KW, LevelResult, grid_mask, solve_levels_1_to_3
+from cmgplan.planning.level4 import GridConnection
+from cmgplan.planning.operation import Operation
+from cmgplan.planning.result import PlanResult, ProgressEvent
+from cmgplan.planning.robustness import headroom, replay_under_error
+from cmgplan.planning.upper import UpperResult, pcc_nodal, solve_upper
+from cmgplan.solve import Outcome, Stop
+
+VOLTAGE_TOLERANCE_PU = 1e-6
+LOSS_TOLERANCE_KW = 1e-3
+SOLVERS = ("pyomo", "casadi", "highspy", "pandapower", "numpy")
+
+Progress = Callable[[ProgressEvent], None]
+Injections = Mapping[str, tuple[FloatArray, FloatArray]]
+
+
+class _Clock:
+    """Time of each part of the plan."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, float] = {}
+        self._begun = self._last = time.perf_counter()
+
+    def lap(self, part: str) -> None:
+        """Put the time since the last lap down to a part."""
+        now = time.perf_counter()
+        self.parts[part] = now - self._last
+        self._last = now
+
+    def total(self) -> dict[str, float]:
+        """Return all parts and the total."""
+        return {**self.parts, "total": time.perf_counter() - self._begun}
+
+
+def plan(
+    case: Case, options: PlanOptions | None = None, *, progress: Progress | None = None
+) -> PlanResult:
+    """Plan a case through all six levels.
+
+    Parameters
+    ----------
+    case
+        A case from ``load_case``.
+    options
+        How to plan; the case's own options by default.
+    progress
+        Called at every step.
+
+    Returns
+    -------
+    PlanResult
+        Tables and summary of the plan. ``summary["replay"]["passed"]`` says whether the
+        independent power flow confirms it.
+
+    Raises
+    ------
+    InfeasibleError
+        If Level 4 or Levels 5 and 6 have no answer.
+    LimitError
+        If none was found in time.
+    SolverError
+        If a solver ended abnormally.
+    """
+    chosen = case.options if options is None else options
+    tell = progress or (lambda event: None)
+    clock = _Clock()
+    feeder = build_feeder(case)
+    tell(ProgressEvent("levels 1 to 3", "islanded microgrids and clusters", fraction=0.0))
+    islanded = solve_levels_1_to_3(case, chosen)
+    clock.lap("levels_1_to_3")
+    front, level4 = _front(case, chosen, feeder, islanded[-1], tell)
+    clock.lap("level_4")
+    selection = select_point(front, chosen)
+    selected = _operation_of(front, selection)
+    tell(ProgressEvent("levels 5 and 6", "AC optimal power flow", fraction=0.93))
+    upper = solve_upper(case, chosen, feeder, selected)
+    clock.lap("levels_5_and_6")
+    tell(ProgressEvent("replay", "every hour by power flow", fraction=0.97))
+    injections = _nodal_injections(case, feeder, selected, upper)
+    replay = replay_plan(feeder, injections, {"lower": selected, "upper": upper.operation})
+    clock.lap("replay")
+    grid_level = LevelResult(
+        4, selected, level4, level4, {"ec_usd": _level4_outcome(front, selection)}, 0.0
+    )
+    result_tables = _tables(
+        case, chosen, feeder, islanded, front, selection, selected, upper, injections
+    )
+    summary = _summary(case, chosen, feeder, (*islanded, grid_level), front, selection, upper)
+    summary["replay"] = replay
+    clock.lap("tables_and_headroom")
+    summary["wall_s"] = clock.total()
+    tell(ProgressEvent("done", "plan finished", fraction=1.0))
+    return PlanResult(case, chosen, summary, result_tables, tables.point_tables(case, front.points))
+
+
+def _front(
+    case: Case, options: PlanOptions, feeder: Feeder, level3: LevelResult, tell: Progress
+) -> tuple[Front, Any]:
+    mask = grid_mask(case, options, level3)
+
+    def message(text: str, point: int | None, points: int | None, gap: float | None) -> None:
+        share = 0.3 if point is None or points is None else 0.3 + 0.6 * point / points
+        tell(ProgressEvent("level 4", text, point, points, gap, share))
+
+    connection = GridConnection(
+        case, options, feeder, mask, lambda text, value, bound: message(text, None, None, None)
+    )
+    return solve_front(connection, options, message), mask
+
+
+def _operation_of(front: Front, selection: Selection) -> Operation:
+    operation = front.points[selection.number - 1].operation
+    if operation is None:
+        raise ValueError("the selected point holds no schedule")
+    return operation
+
+
+def _level4_outcome(front: Front, selection: Selection) -> Outcome:
+    point = front.points[selection.number - 1]
+    stop = Stop.OPTIMAL if str(point.status) == "optimal" else Stop.FEASIBLE
+    operation = point.operation
+    return Outcome(
+        stop=stop,
+        value=None if operation is None else operation.ec_usd,
+        bound=point.bound_ec_usd,
+        x=None,
+        solver="relaxation and Ipopt",
+        message=point.answer.reason,
+    )
+
+
+def _nodal_injections(
+    case: Case, feeder: Feeder, selected: Operation, upper: UpperResult
+) -> Injections:
+    p, q = pcc_nodal(case, feeder, upper.operation)
+    return {
+        "lower": pcc_nodal(case, feeder, selected),
+        "upper": (p - upper.demand_kw, q - upper.demand_kvar),
+    }
+
+
+def replay_plan(
+    feeder: Feeder, injections: Injections, operations: Mapping[str, Operation]
+) -> dict[str, Any]:
+    """Replay nodal injections by an independent power flow and compare.
+
+    Returns the largest differences in voltage (pu) and loss (kW) by level, the tolerances, and
+    whether all hours converge and agree.
+    """
+    found: dict[str, Any] = {
+        "tolerance": {"dv_pu": VOLTAGE_TOLERANCE_PU, "dloss_kw": LOSS_TOLERANCE_KW}
+    }
+    passed = True
+    for level, (p, q) in injections.items():
+        flow = power_flow(feeder, p, q)
+        operation = operations[level]
+        if operation.voltage_pu is None:
+            raise ValueError(f"the {level} level has no voltages to replay")
+        dv = np.abs(flow.v_pu - operation.voltage_pu).max()
+        dloss = np.abs(flow.loss_kw - operation.feeder_loss_kw).max()
+        # A difference that is not a number (an hour without convergence) must not pass.
+        good = bool(
+            flow.converged.all() and dv <= VOLTAGE_TOLERANCE_PU and dloss <= LOSS_TOLERANCE_KW
+        )
+        passed = passed and good
+        found[level] = {
+            "max_dv_pu": _finite(dv),
+            "max_dloss_kw": _finite(dloss),
+            "hours": len(flow.converged),
+            "converged": bool(flow.converged.all()),
+        }
+    return {**found, "passed": passed}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _tables(
+    case: Case,
+    options: PlanOptions,
+    feeder: Feeder,
+    islanded: tuple[LevelResult, ...],
+    front: Front,
+    selection: Selection,
+    selected: Operation,
+    upper: UpperResult,
+    injections: Injections,
+) -> dict[str, pd.DataFrame]:
+    lower = {result.level: result.operation for result in islanded} | {4: selected}
+    every = lower | {5: upper.operation}
+    linked = {level: operation for level, operation in every.items() if level > 1}
+    voltages = {
+        level: operation.voltage_pu
+        for level, operation in (("lower", selected), ("upper", upper.operation))
+        if operation.voltage_pu is not None
+    }
+    return {
+        "pareto": tables.pareto_table(front, selection),
+        "shortage": tables.shortage_table(case, lower),
+        "switch_schedule": tables.switch_schedule_table(case, selected),
+        "dispatch": tables.dispatch_table(case, every),
+        "exchange": tables.exchange_table(case, linked),
+        "nodal_injection": tables.nodal_table(feeder, injections),
+        "bus_voltage": tables.voltage_table(
+            feeder, {**voltages, "without_cmg": upper.without_cmg.v_pu}
+        ),
+        "loss": tables.loss_table(selected, upper.operation, upper.without_cmg),
+        "upstream": tables.upstream_table(case, upper),
+        "demand_response": tables.demand_response_table(case, options, feeder, selected, upper),
+    }
+
+
+def _summary(
+    case: Case,
+    options: PlanOptions,
+    feeder: Feeder,
+    levels: tuple[LevelResult, ...],
+    front: Front,
+    selection: Selection,
+    upper: UpperResult,
+) -> dict[str, Any]:
+    """Return plan.json but for the replay and the times."""
+    chosen = _operation_of(front, selection)
+    return {
+        "case": {
+            "name": case.name,
+            "title": case.file.title,
+            "hours": case.file.time.hours,
+            "dt_h": case.file.time.dt_h,
+            "sha256": None,
+        },
+        "versions": {
+            "cmgplan": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in SOLVERS},
+        },
+        "options": options.model_dump(mode="json"),
+        "v_slack_pu": feeder.v_slack_pu,
+        "payoff": {
+            name: {"min": found.min, "max": found.max}
+            for name, found in front.payoff.ranges.items()
+        },
+        "levels": [tables.level_summary(case, level, LEFT_OVER_KW) for level in levels],
+        "selected": {
+            "point": selection.number,
+            "rule": selection.rule,
+            "mu_min": selection.mu_min,
+            "gc_usd": chosen.gc_usd,
+            "ec_usd": chosen.ec_usd,
+            "loss_kwh": chosen.loss_kwh,
+        },
+        "upper": _upper_summary(upper),
+        "certificate": _certificate(front),
+        "headroom": {
+            "hourly": headroom(case, options, upper.operation),
+            "forecast_error": replay_under_error(case, options, feeder, upper),
+        },
+    }
+
+
+def _upper_summary(upper: UpperResult) -> dict[str, Any]:
+    return {
+        "status": str(upper.outcome.stop),
+        "objective": upper.outcome.value,
+        "iterations": upper.outcome.iterations,
+        **upper.totals.as_dict(),
+        "weights": dict(upper.weights),
+        "lower_after_upper": dict(upper.lower_after),
+        "without_cmg": upper.without_cmg_totals.as_dict(),
+        "without_microgrid_loads": upper.without_microgrid_loads.as_dict(),
+    }
+
+
+def _certificate(front: Front) -> dict[str, Any]:
+    gaps = [point.gap for point in front.points if point.gap is not None]
+    unit = "$" if front.absolute else "share of the range of f2 in the payoff table"
+    return {
+        "range_ec_usd": front.ec_range_usd,
+        "absolute": front.absolute,
+        "worst_gap": max(gaps, default=None),
+        "statement": (
+            "Each bound is the dual bound of a convex mixed-integer relaxation that contains every "
+            "AC-feasible schedule under the same epsilons; each value is that of the AC problem "
+            f"with the switches chosen, a local optimum. Gap: (value - bound), {unit}."
+        ),
+        "points": [
+            {
+                "point": point.number,
+                "status": str(point.status),
+                "gap": point.gap,
+                "gap_usd": (
+                    None
+                    if point.bound_ec_usd is None or point.operation is None
+                    else max(point.operation.ec_usd - point.bound_ec_usd, 0.0)
+                ),
+                "reason": point.answer.reason,
+                "wall_s": point.answer.wall_s,
+                "history": [dict(step) for step in point.answer.history],
+            }
+            for point in front.points
+        ],
+    }
