@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.errors import SolverError
-from cmgplan.planning.operation import Operation, both_ways, read_operation, stores_of
+from cmgplan.planning.islanded_search import IslandedSearch
+from cmgplan.planning.operation import Operation, read_operation, stores_of
 from cmgplan.planning.schedule import (
-    VariableBounds,
     add_objectives,
     allow_unserved,
     curtailed_kw,
-    exchange_bounds,
     exchange_disks,
     new_schedule,
     tie_cones,
@@ -28,24 +25,14 @@ from cmgplan.planning.schedule import (
 from cmgplan.planning.switches import (
     BoolArray,
     SwitchHours,
-    all_switches,
     allow,
     next_mask,
 )
-from cmgplan.planning.switching import (
-    add_switching,
-    cycles_closed,
-    forest_cut,
-    open_idle,
-    read_closed,
-)
+from cmgplan.planning.switching import add_switching
 from cmgplan.solve import LinearProblem, Outcome
 
 LEFT_OVER_KW = 0.1
 """Shortage and surplus over this count."""
-
-SWITCHING_GAP = 1e-2
-"""Absolute gap, kWh and $, of the mixed-integer solves that choose the switches."""
 
 LATER_MICROGRID = 1e-3
 """Weight of a microgrid's place in the case in the tie-break, beside 1 for a kWh."""
@@ -125,8 +112,7 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
     binaries = add_switching(m, case, options, mask)
     _add_level_goals(m, case)
     problem = LinearProblem(m, tie_cones(m, case), exchange_disks(m, case, binaries))
-    solver = _Lexicographic(m, case, options, problem)
-    outcomes, closed = solver.run()
+    outcomes, closed = IslandedSearch(m, case, options, problem).run()
     operation = read_operation(m, case, closed)
     return LevelResult(
         level=level,
@@ -183,109 +169,3 @@ def _add_level_goals(m: Any, case: Case) -> None:
     m.tie_break_definition = pyo.Constraint(
         expr=m.tie_break == dt_h * (curtailed + throughput + LOST_PER_CURTAILED * lost)
     )
-
-
-class _Lexicographic:
-    """Choose the switches by mixed-integer solves, then the operation with the switches held.
-
-    Both go through unserved energy, f1 + f2 and, for the operation, the tie-break. Ratings and
-    tie losses are met by tangents; with the switches held the problem is linear and the tangents
-    are refined until none is broken.
-    """
-
-    def __init__(self, m: Any, case: Case, options: PlanOptions, problem: LinearProblem) -> None:
-        self._m, self._case, self._options, self._problem = m, case, options, problem
-        self._one_way: VariableBounds = pyo.ComponentMap()
-
-    def run(self) -> tuple[dict[str, Outcome], SwitchHours]:
-        m = self._m
-        goals = {"unserved_kwh": m.unserved_kwh, "gc_plus_ec_usd": m.cost_and_emission}
-        limits: VariableBounds = pyo.ComponentMap()
-        bounds: dict[str, float | None] = {}
-        closed = read_closed(m, self._case)
-        for name, goal in goals.items():
-            self._accept(self._problem.solve_tight([(goal, 1.0)], limits, relax=True, rounds=8))
-            outcome, closed = self._choose_switches(goal, limits)
-            bounds[name] = outcome.bound
-            limits[goal] = _within(float(goal.value))
-        held = self._held(closed)
-        outcomes: dict[str, Outcome] = {}
-        limits = pyo.ComponentMap()
-        for name, goal in {**goals, "tie_break": m.tie_break}.items():
-            outcome = self._operate(goal, held, limits)
-            outcomes[name] = replace(outcome, bound=bounds.get(name, outcome.bound))
-            limits[goal] = _within(float(goal.value))
-        return outcomes, closed
-
-    def _choose_switches(self, goal: Any, limits: VariableBounds) -> tuple[Outcome, SwitchHours]:
-        """Solve until the closed switches form a forest."""
-        m = self._m
-        for _ in range(50):
-            outcome = self._accept(
-                self._problem.solve(
-                    [(goal, 1.0)],
-                    limits,
-                    time_limit_s=self._options.time_limit_s,
-                    gap_abs=SWITCHING_GAP,
-                )
-            )
-            closed = open_idle(m, self._case, read_closed(m, self._case))
-            if not self._options.radial or not self._cut_cycles(closed):
-                return outcome, closed
-        raise SolverError("the closed switches still form cycles after 50 rounds")
-
-    def _held(self, closed: SwitchHours) -> VariableBounds:
-        held = exchange_bounds(self._m, self._case, closed)
-        for switch, t in self._m.MAY_CLOSE:
-            position = float(closed[switch][t])
-            held[self._m.closed[switch, t]] = (position, position)
-        return held
-
-    def _operate(self, goal: Any, held: VariableBounds, limits: VariableBounds) -> Outcome:
-        """Solve until every store goes one way."""
-        m, case = self._m, self._case
-        while True:
-            bounds: VariableBounds = pyo.ComponentMap()
-            for part in (held, limits, self._one_way):
-                bounds.update(part)
-            outcome = self._accept(
-                self._problem.solve_tight([(goal, 1.0)], bounds, relax=not self._has_commitment())
-            )
-            found = both_ways(read_operation(m, case, read_closed(m, case)))
-            for key, t in found:
-                b = m.dev[key]
-                lesser = b.charge if b.charge[t].value < b.discharge[t].value else b.discharge
-                self._one_way[lesser[t]] = (0.0, 0.0)
-            if not found:
-                return outcome
-
-    def _has_commitment(self) -> bool:
-        return any(hasattr(self._m.dev[key], "on") for key in self._m.DEV)
-
-    def _accept(self, outcome: Outcome) -> Outcome:
-        if not outcome.accepted:
-            raise SolverError(
-                f"no schedule without the feeder: {outcome.solver} says {outcome.message}; "
-                "check reactive power, EV trips and minimum loads of each microgrid"
-            )
-        self._problem.load(outcome.values())
-        return outcome
-
-    def _cut_cycles(self, closed: SwitchHours) -> bool:
-        """Cut off the cycles of a schedule in every hour; return whether there were any."""
-        m = self._m
-        found = cycles_closed(self._case, closed)
-        switches = all_switches(self._case)
-        for nodes in {nodes for nodes, _ in found}:
-            for t in m.T:
-                inside = forest_cut(m, switches, nodes, t)
-                if len(inside) > len(nodes) - 1:
-                    self._problem.add_row(
-                        {self._problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0
-                    )
-        return bool(found)
-
-
-def _within(reached: float) -> tuple[float, float]:
-    """Bound a goal by what it reached, with a margin for the tangents still to come."""
-    return -np.inf, reached + 1e-2 + 1e-5 * abs(reached)
