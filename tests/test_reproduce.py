@@ -301,10 +301,6 @@ def set_rows(stem: str, where: dict[str, Any], column: str, value: float) -> Edi
     return edit
 
 
-def summary_emission(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) -> None:
-    summary["selected"]["ec_usd"] = -10.0
-
-
 @pytest.mark.parametrize(
     ("name", "edit"),
     [
@@ -312,7 +308,7 @@ def summary_emission(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) -
         ("emission_cost_ends", set_rows("pareto", {"point": 10}, "ec_usd", -140.0)),
         ("loss_ends", set_rows("pareto", {"point": 10}, "loss_kwh", 0.5)),
         ("chosen_solution", scaled("pareto", "point", 2)),
-        ("compromise_emission", summary_emission),
+        ("compromise_emission", lambda tables, summary: summary["selected"].update(ec_usd=-10.0)),
         ("rare_import", set_rows("exchange", {"level": 4, "kind": "grid"}, "p_kw", -5.0)),
         ("islanded", set_rows("switch_schedule", {"switch": "T5-6", "hour": 1}, "closed", 1)),
         ("trade_hours", set_rows("exchange", {"switch": "T3-4", "hour": 2}, "p_kw", 0.05)),
