@@ -24,6 +24,9 @@ from cmgplan.solve.nonlinear import write_nl
 from cmgplan.solve.outcome import Outcome, Stop
 
 NO_SOLUTION = 1e49
+STARTING_S = 20.0
+"""Time that a child has beyond its limit, to start and to heed it; Bonmin does not always."""
+
 _NUMBER = r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"
 _BOUNDS = (
     re.compile(r"best possible\s+" + _NUMBER, re.IGNORECASE),
@@ -65,15 +68,15 @@ def solve_bonmin(
             path = Path(folder) / "model.nl"
             variables = write_nl(model, path)
             options = {
-                "bonmin.algorithm": algorithm,
-                "bonmin.time_limit": time_limit_s,
-                "bonmin.allowable_gap": gap_abs,
-                "bonmin.allowable_fraction_gap": 0.0,
+                "algorithm": algorithm,
+                "time_limit": time_limit_s,
+                "allowable_gap": gap_abs,
+                "allowable_fraction_gap": 0.0,
             }
             answer, log, code = _child(path, options, time_limit_s)
     finally:
         model.del_component("bonmin_goal_")
-    return _outcome(variables, weights, answer, log, code, time.perf_counter() - begun)
+    return _outcome(variables, weights, answer, log, code, gap_abs, time.perf_counter() - begun)
 
 
 def _child(
@@ -90,10 +93,11 @@ def _child(
         errors="replace",
     )
     try:
-        log, _ = process.communicate(timeout=time_limit_s * 1.5 + 60.0)
+        log, _ = process.communicate(timeout=time_limit_s * 1.2 + STARTING_S)
     except subprocess.TimeoutExpired:
         process.kill()
         log, _ = process.communicate()
+        return {"status": "LIMIT_EXCEEDED", "x": None}, f"{log}\nstopped from outside", 0
     except BaseException:
         process.kill()
         process.wait()
@@ -109,6 +113,7 @@ def _outcome(
     answer: dict[str, Any] | None,
     log: str,
     code: int,
+    gap_abs: float,
     wall_s: float,
 ) -> Outcome:
     tail = " | ".join(line.strip() for line in log.strip().splitlines()[-3:])
@@ -130,8 +135,8 @@ def _outcome(
         variable.set_value(rounded, skip_validation=True)
     value = float(sum(weight * v.value for v, weight in weights))
     stop = Stop.OPTIMAL if status == "SUCCESS" else Stop.FEASIBLE
-    if stop is Stop.OPTIMAL and bound is None:
-        bound = value
+    if stop is Stop.OPTIMAL:
+        bound = max(value - gap_abs, -np.inf if bound is None else bound)
     return Outcome(stop, value, bound, x, "Bonmin", status, wall_s)
 
 

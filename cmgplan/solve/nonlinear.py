@@ -106,7 +106,9 @@ class NonlinearProblem:
         g = np.asarray(answer["g"], dtype=np.float64).ravel()
         stop = _STATUS.get(status, Stop.ERROR)
         off = self._break(x, g, lbx, ubx)
-        if not off <= FEASIBILITY_TOLERANCE:
+        if self._held_break(g, lbg, ubg) > FEASIBILITY_TOLERANCE:
+            stop = Stop.LOCALLY_INFEASIBLE
+        elif not off <= FEASIBILITY_TOLERANCE:
             stop = stop if stop not in (Stop.LOCAL_OPTIMUM, Stop.FEASIBLE) else Stop.ERROR
         elif stop is Stop.LIMIT:
             stop = Stop.FEASIBLE
@@ -131,6 +133,12 @@ class NonlinearProblem:
         free = lbx[self._of] < ubx[self._of]
         rows[np.asarray(self._row, dtype=np.int64)[free]] = True
         return np.where(rows, self._lbg, -np.inf), np.where(rows, self._ubg, np.inf)
+
+    def _held_break(self, g: FloatArray, lbg: FloatArray, ubg: FloatArray) -> float:
+        """Return the largest break of the rows that were left out since all in them is held."""
+        left_out = (lbg != self._lbg) | (ubg != self._ubg)
+        parts = ((self._lbg - g)[left_out], (g - self._ubg)[left_out])
+        return float(max(part.max(initial=0.0) for part in parts))
 
     def _break(self, x: FloatArray, g: FloatArray, lbx: FloatArray, ubx: FloatArray) -> float:
         parts = (self._lbg - g, g - self._ubg, lbx - x, x - ubx)
