@@ -206,7 +206,7 @@ class PlanOptions(Record):
     sweep: Literal["diagonal", "grid"] = "diagonal"
     select: Annotated[int, Field(ge=1)] | None = None
     hierarchy: Literal["levels", "joint"] = "levels"
-    minlp: Literal["highs", "bonmin"] = "highs"
+    minlp: Literal["decomposition", "highs", "bonmin"] = "decomposition"
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
     time_limit_s: Positive = 20.0
     radial: bool = True

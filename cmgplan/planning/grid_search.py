@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -70,16 +70,27 @@ def switch_search(case: Case, options: PlanOptions, convex: ConvexModel) -> Swit
     """Return the search that the options ask for."""
     if options.minlp == "bonmin":
         return BonminSearch(case, options, convex)
-    return HighsSearch(case, options, convex)
+    if options.minlp == "highs":
+        return HighsSearch(case, options, convex)
+    from cmgplan.planning.decomposition import DecompositionSearch
+
+    return DecompositionSearch(case, options, convex)
 
 
-def _goals(m: Any) -> dict[str, Any]:
+def goals_of(m: Any) -> dict[str, Any]:
+    """Return the objectives of a model by column name."""
     return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
 
 
-def _read(m: Any, case: Case, options: PlanOptions, origin: str) -> SwitchSchedule:
+def read_schedule(
+    m: Any, case: Case, options: PlanOptions, origin: str, *, keep_idle: bool = False
+) -> SwitchSchedule:
+    """Return the schedule in the model's variables; idle switches open where that is free.
+
+    ``keep_idle`` leaves idle switches as they are, for a model that holds positions alone.
+    """
     closed = read_closed(m, case)
-    if options.operation_cost_usd == 0.0 and options.operation_limit is None:
+    if not keep_idle and options.operation_cost_usd == 0.0 and options.operation_limit is None:
         closed = open_idle(m, case, closed)
     on = {
         key: np.asarray([float(m.dev[key].on[t].value) for t in m.T], dtype=np.float64)
@@ -112,7 +123,7 @@ class HighsSearch:
         gap_abs: float,
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
-        goals = _goals(self._m)
+        goals = goals_of(self._m)
         pairs = [(goals[name], weight) for name, weight in weights.items()]
         bounds: VariableBounds = pyo.ComponentMap()
         for name, cap in caps.items():
@@ -171,11 +182,11 @@ class HighsSearch:
         m, case = self._m, self._case
         for _ in range(30):
             self._problem.load(outcome.values())
-            schedule = _read(m, case, self._options, outcome.solver)
+            schedule = read_schedule(m, case, self._options, outcome.solver)
             cycles = cycles_closed(case, schedule.closed) if self._options.radial else []
             if not cycles:
                 return schedule
-            self._cut(frozenset(nodes for nodes, _ in cycles))
+            cut_cycles(m, case, self._problem, {nodes for nodes, _ in cycles})
             outcome = self._repair(schedule, {t for _, t in cycles}, pairs, bounds)
             if not outcome.accepted:
                 return None
@@ -198,16 +209,17 @@ class HighsSearch:
                 held[m.closed[switch, t]] = (position, position)
         return self._problem.solve(pairs, held, time_limit_s=5.0, gap_abs=1e-2)
 
-    def _cut(self, node_sets: frozenset[frozenset[str]]) -> None:
-        m = self._m
-        switches = all_switches(self._case)
-        for nodes in sorted(node_sets, key=sorted):
-            for t in m.T:
-                inside = forest_cut(m, switches, nodes, t)
-                if len(inside) > len(nodes) - 1:
-                    self._problem.add_row(
-                        {self._problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0
-                    )
+
+def cut_cycles(
+    m: Any, case: Case, problem: LinearProblem, node_sets: Iterable[frozenset[str]]
+) -> None:
+    """Cut off cycles through these node sets in every hour."""
+    switches = all_switches(case)
+    for nodes in sorted(node_sets, key=sorted):
+        for t in m.T:
+            inside = forest_cut(m, switches, nodes, t)
+            if len(inside) > len(nodes) - 1:
+                problem.add_row({problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0)
 
 
 class BonminSearch:
@@ -235,7 +247,7 @@ class BonminSearch:
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
         m, case = self._m, self._case
-        goals = _goals(m)
+        goals = goals_of(m)
         for name, goal in goals.items():
             goal.setub(caps.get(name))
         pairs = [(goals[name], weight) for name, weight in weights.items()]
@@ -251,7 +263,7 @@ class BonminSearch:
                 return SwitchesFound((), None, True, "the relaxation is infeasible", "Bonmin")
             if not outcome.accepted:
                 return SwitchesFound((), outcome.bound, False, outcome.message, "Bonmin")
-            schedule = _read(m, case, self._options, "Bonmin")
+            schedule = read_schedule(m, case, self._options, "Bonmin")
             cycles = cycles_closed(case, schedule.closed) if self._options.radial else []
             if not cycles:
                 return SwitchesFound((schedule,), outcome.bound, False, outcome.message, "Bonmin")

@@ -122,19 +122,13 @@ class GridConnection:
         best = self._held_already(weights, caps)
         candidates = [*found.schedules, *self._pool_for(found.schedules)]
         for schedule in candidates:
-            operation = self._operate(schedule, weights, caps)
-            if operation is None:
-                continue
-            if best is None or _score(operation, weights) < _score(best, weights) - 1e-9:
+            operation = self._operate(schedule, weights, caps, better_than=best)
+            if operation is not None:
                 best = operation
-                history.append(
-                    {
-                        "s": time.perf_counter() - begun,
-                        "value": _score(best, weights),
-                        "by": schedule.origin,
-                    }
-                )
-                self._tell(f"{label}: AC value", _score(best, weights), found.bound)
+                value = _score(best, weights)
+                elapsed = time.perf_counter() - begun
+                history.append({"s": elapsed, "value": value, "by": schedule.origin})
+                self._tell(f"{label}: AC value", value, found.bound)
         if best is not None:
             best = self._open_idle(best, weights, caps)
             self._remember(best, label)
@@ -189,9 +183,18 @@ class GridConnection:
         return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}[name]
 
     def _operate(
-        self, schedule: SwitchSchedule, weights: Mapping[str, float], caps: Mapping[str, float]
+        self,
+        schedule: SwitchSchedule,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        *,
+        better_than: Operation | None = None,
     ) -> Operation | None:
-        """Return the AC operation with the switches set, every store going one way."""
+        """Return the AC operation with the switches set, every store going one way.
+
+        None where there is none, or none better than the operation given.
+        """
+        target = np.inf if better_than is None else _score(better_than, weights) - 1e-9
         if not self._within_operation_limit(schedule):
             return None
         bounds = self._bounds(schedule, caps)
@@ -202,6 +205,8 @@ class GridConnection:
                 return None
             self._nlp.load(outcome.values())
             operation = read_operation(self._ac, self._case, schedule.closed)
+            if _score(operation, weights) >= target:
+                return None
             if not both_ways(operation):
                 return operation
             bounds.update(one_way_bounds(self._ac, self._case, operation))

@@ -83,6 +83,11 @@ class ConeSet:
         ]
         return self._stack(rows)
 
+    def stopped_by(self, switches: IntArray) -> IntArray:
+        """Return the power columns of the disks whose switch is one of these columns."""
+        hit = np.isin(self._disk_k, switches) & (self._disk_k >= 0)
+        return np.concatenate([self._disk_p[hit], self._disk_q[hit]])
+
     def violation(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return by how much ``x`` breaks each cone (in ``level``) and each disk (in ``p``)."""
         p, q = x[self._cone_p], x[self._cone_q]

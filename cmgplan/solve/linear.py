@@ -13,12 +13,13 @@ from typing import Any
 
 import highspy
 import numpy as np
+import numpy.typing as npt
 import pyomo.environ as pyo
 import scipy.sparse as sp
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from cmgplan.errors import SolverError
-from cmgplan.solve.cones import ConeSet, Disk, FloatArray, QuadraticCone, Rows
+from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
 from cmgplan.solve.outcome import Outcome, Stop
 
 Bounds = tuple[float, float]
@@ -67,7 +68,8 @@ class LinearProblem:
         self._integer = np.asarray([not v.is_continuous() for v in self.variables])
         self._cone_tolerance, self._disk_tolerance = cone_tolerance, disk_tolerance
         self._cones = ConeSet(cones, disks, self._column)
-        self._highs = _new_highs()
+        self.rows: list[Rows] = []
+        self._highs = new_highs()
         self._pass_model(compiled)
         self.add_rows(self._cones.initial_rows())
 
@@ -96,27 +98,53 @@ class LinearProblem:
         """Rows, columns and integer columns."""
         return self._highs.getNumRow(), self._n, int(self._integer.sum())
 
+    @property
+    def n(self) -> int:
+        """Number of columns."""
+        return self._n
+
+    @property
+    def integer(self) -> npt.NDArray[np.bool_]:
+        """Which columns are integer, shape (n,)."""
+        return self._integer
+
+    def vectors(
+        self, weights: Weights, bounds: Mapping[Any, Bounds] | None = None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return objective, lower and upper bounds of all columns for one solve."""
+        cost = np.zeros(self._n)
+        for variable, weight in weights:
+            cost[self._column[id(variable)]] += weight
+        lower, upper = self._lower.copy(), self._upper.copy()
+        for variable, (low, high) in (bounds or {}).items():
+            k = self._column.get(id(variable))
+            if k is not None:
+                lower[k], upper[k] = low, high
+        return cost, lower, upper
+
+    def row_duals(self) -> FloatArray:
+        """Return the multipliers of all rows of the last linear solve, in the order added."""
+        return np.asarray(self._highs.getSolution().row_dual, dtype=np.float64)
+
+    def stopped_by(self, columns: IntArray, values: Sequence[int]) -> IntArray:
+        """Return the columns that are zero because these switch columns are."""
+        return self._cones.stopped_by(columns[np.asarray(values) == 0])
+
     def column(self, variable: Any) -> int:
         """Return the column of a variable."""
         return self._column[id(variable)]
 
     def add_rows(self, rows: Rows) -> int:
         """Add rows for good; return how many."""
-        matrix = rows.matrix
-        count = matrix.shape[0]
+        count = int(rows.matrix.shape[0])
         if count:
-            status = self._highs.addRows(
-                count,
-                rows.lower,
-                rows.upper,
-                matrix.nnz,
-                matrix.indptr[:-1].astype(np.int32),
-                matrix.indices.astype(np.int32),
-                matrix.data.astype(np.float64),
-            )
-            if status == highspy.HighsStatus.kError:
-                raise SolverError("HiGHS refused the rows of the model")
-        return int(count)
+            pass_rows(self._highs, rows)
+            self.rows.append(rows)
+        return count
+
+    def add_bounding_rows(self, rows: Rows) -> None:
+        """Add rows that strengthen the relaxation without being part of the problem."""
+        pass_rows(self._highs, rows)
 
     def add_row(self, terms: Mapping[int, float], lower: float, upper: float) -> None:
         """Add ``lower <= sum(value * x[column]) <= upper`` for good."""
@@ -163,26 +191,19 @@ class LinearProblem:
             Value over which solutions are of no interest.
         """
         h, begun = self._highs, time.perf_counter()
-        cost = np.zeros(self._n)
-        for variable, weight in weights:
-            cost[self._column[id(variable)]] += weight
-        lower, upper = self._lower.copy(), self._upper.copy()
-        for variable, (low, high) in (bounds or {}).items():
-            k = self._column.get(id(variable))
-            if k is not None:
-                lower[k], upper[k] = low, high
+        cost, lower, upper = self.vectors(weights, bounds)
         every = np.arange(self._n, dtype=np.int32)
         h.changeColsCost(self._n, every, cost)
         h.changeColsBounds(self._n, every, lower, upper)
         h.setOptionValue("solve_relaxation", relax)
-        h.setOptionValue("time_limit", np.inf if time_limit_s is None else time_limit_s)
+        set_time_limit(h, time_limit_s, mixed=bool(self._integer.any()) and not relax)
         h.setOptionValue("mip_abs_gap", gap_abs)
         h.setOptionValue("objective_bound", np.inf if cutoff is None else cutoff)
         if start is not None and not relax:
             solution = highspy.HighsSolution()
             solution.col_value = list(start)
             h.setSolution(solution)
-        _run(h)
+        run_highs(h)
         return self._outcome(cost, relax, time.perf_counter() - begun)
 
     def _outcome(self, cost: FloatArray, relax: bool, wall_s: float) -> Outcome:
@@ -283,16 +304,43 @@ def _with_cone_variables(
     return variables
 
 
-def _new_highs() -> Any:
+def new_highs() -> Any:
+    """Return a quiet HiGHS that an interruption can stop."""
     h = highspy.Highs()
     h.setOptionValue("output_flag", False)
     h.HandleUserInterrupt = True
     h.setOptionValue("random_seed", 1)
+    h.setOptionValue("threads", 1)
+    h.setOptionValue("parallel", "off")
     h.setOptionValue("mip_rel_gap", 0.0)
     return h
 
 
-def _run(h: Any) -> None:
+def set_time_limit(h: Any, time_limit_s: float | None, *, mixed: bool) -> None:
+    """Limit the next run: HiGHS counts linear solves from its first run, mixed ones anew."""
+    if time_limit_s is None:
+        h.setOptionValue("time_limit", np.inf)
+    else:
+        h.setOptionValue("time_limit", time_limit_s + (0.0 if mixed else h.getRunTime()))
+
+
+def pass_rows(h: Any, rows: Rows) -> None:
+    """Add rows to a HiGHS model."""
+    matrix = rows.matrix
+    status = h.addRows(
+        matrix.shape[0],
+        rows.lower,
+        rows.upper,
+        matrix.nnz,
+        matrix.indptr[:-1].astype(np.int32),
+        matrix.indices.astype(np.int32),
+        matrix.data.astype(np.float64),
+    )
+    if status == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS refused the rows of the model")
+
+
+def run_highs(h: Any) -> None:
     """Run HiGHS so that an interruption ends it at once and reaches the caller."""
     h.startSolve()
     try:
