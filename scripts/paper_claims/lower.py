@@ -73,8 +73,8 @@ def lower_loss_in_trade(s: Subject) -> Claim:
 def storage_at_peak(s: Subject) -> Claim:
     """State of charge and discharge of the first storage of each cluster in the evening."""
     rows = s.rows("demand_response", "lower")
-    demand = rows.groupby("hour")["p_before_kw"].sum().reindex(range(s.hours))
-    peak = int(np.argmax(demand.to_numpy()))
+    demand = rows.groupby("hour")["p_before_kw"].sum().reindex(EVENING)
+    peak = EVENING[int(np.argmax(demand.to_numpy()))]
     dispatch = s.rows("dispatch", 4)
     found: dict[str, dict[str, Any]] = {}
     for cluster in s.case.clusters:
@@ -92,12 +92,14 @@ def storage_at_peak(s: Subject) -> Claim:
                 "soc_after_kwh": float(hourly["soc_kwh"][EVENING[-1]]),
             }
     told = "; ".join(
-        f"{v['storage']} {v['soc_kwh']:.0f} kWh, {v['discharge_kw']:+.1f} kW, "
-        f"{v['soc_before_kwh']:.0f} to {v['soc_after_kwh']:.0f} kWh in the evening"
+        f"{v['storage']} holds {v['soc_kwh']:.0f} kWh, "
+        f"{'charges' if v['discharge_kw'] < -0.05 else 'discharges'} "
+        f"{abs(v['discharge_kw']):.1f} kW, "
+        f"from {v['soc_before_kwh']:.0f} to {v['soc_after_kwh']:.0f} kWh over the peak hours"
         for v in found.values()
     )
     return Claim(
-        f"one storage of each cluster at the microgrids' peak, hour {hours_text([peak])}",
+        f"one storage of each cluster at the evening's peak, hour {hours_text([peak])}",
         "state of charge drops in the peak hours",
         told or "no storage",
         f"each falls over hours {hours_text(EVENING)}",

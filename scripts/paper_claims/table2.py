@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cmgplan.report.findings import Subject
 from paper_claims.claim import OWN_NUMBERS, Claim, near
 
@@ -28,6 +30,20 @@ def generation_cost_ends(s: Subject) -> Claim:
     )
 
 
+def _proven(s: Subject) -> str:
+    """Return how near to the optimum the run's points are proven to be, as a sentence."""
+    gap = s.total("certificate", "worst_gap")
+    certificate = s.summary.get("certificate")
+    if math.isnan(gap) or not isinstance(certificate, dict):
+        return "The run has no proof of how near its points are to the optimum."
+    size = (
+        f"{gap:.2f} $"
+        if certificate.get("absolute")
+        else f"{100 * gap:.1f} % of the range of emission cost"
+    )
+    return f"The run's worst point is proven within {size}."
+
+
 def emission_cost_ends(s: Subject) -> Claim:
     """Table 2's first and last emission cost."""
     first, last = _ends(s, "ec_usd")
@@ -37,7 +53,7 @@ def emission_cost_ends(s: Subject) -> Claim:
         f"{first:.1f} to {last:.1f} $",
         "10 % of each end",
         near(first, 120.907, 0.1) and near(last, -164.402, 0.1),
-        OWN_NUMBERS,
+        f"{OWN_NUMBERS} {_proven(s)}",
         {"first_usd": first, "last_usd": last},
     )
 
@@ -87,6 +103,6 @@ def compromise_emission(s: Subject) -> Claim:
         f"{ec_usd:.1f} $, a {'credit' if ec_usd < 0.0 else 'charge'}",
         f"{tolerance:.1f} $, 10 % of the range in Table 2",
         abs(ec_usd + 47.337) <= tolerance,
-        "It follows from the solution chosen and from the ends of the front.",
+        f"It follows from the solution chosen and from the ends of the front. {_proven(s)}",
         {"ec_usd": ec_usd},
     )
