@@ -1,3 +1,43 @@
 """Planning of distribution networks with clustered microgrids, with an AC-OPF core."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from cmgplan.case import Case, check_case, load_case
+    from cmgplan.case.records import PlanOptions
+    from cmgplan.planning.pipeline import plan
+    from cmgplan.planning.result import PlanResult, ProgressEvent
+
+__all__ = [
+    "Case",
+    "PlanOptions",
+    "PlanResult",
+    "ProgressEvent",
+    "__version__",
+    "check_case",
+    "load_case",
+    "plan",
+]
+
+_HOMES = {
+    "Case": "cmgplan.case",
+    "check_case": "cmgplan.case",
+    "load_case": "cmgplan.case",
+    "PlanOptions": "cmgplan.case.records",
+    "plan": "cmgplan.planning.pipeline",
+    "PlanResult": "cmgplan.planning.result",
+    "ProgressEvent": "cmgplan.planning.result",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used, so that the command line starts quickly."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cmgplan' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

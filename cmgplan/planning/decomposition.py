@@ -70,7 +70,7 @@ class DecompositionSearch:
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
         deadline = time.perf_counter() + SEARCH_SHARE * time_limit_s
-        self._best_bound, self._best_rows = -np.inf, None
+        self._forget_bound()
         goals = goals_of(self._m)
         pairs = [(goals[name], weight) for name, weight in weights.items()]
         bounds: VariableBounds = pyo.ComponentMap()
@@ -102,14 +102,21 @@ class DecompositionSearch:
                 break
             if time.perf_counter() > deadline:
                 break
-        if self._best_rows is not None:
-            self._problem.add_bounding_rows(self._best_rows)
+        self._keep_bound()
         if hull is None:
             return SwitchesFound((), bound, False, "no topologies meet the caps in time", "hours")
         schedules = self._rounded(
             hull, vectors, max(ROUNDING_SHARE * time_limit_s, 2.0), PRICE_GAP_SHARE * gap_abs
         )
         return SwitchesFound(schedules, bound, False, reason, "hours")
+
+    def _forget_bound(self) -> None:
+        self._best_bound, self._best_rows = -np.inf, None
+
+    def _keep_bound(self) -> None:
+        """Keep the best bound's rows: they are true of later questions as well."""
+        if self._best_rows is not None:
+            self._problem.add_bounding_rows(self._best_rows)
 
     def _price(
         self,

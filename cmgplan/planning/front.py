@@ -140,6 +140,7 @@ def _solve_point(
     weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
     width = payoff.ranges["ec_usd"].width
     connection.gap_abs = 0.5 * options.gap * (width if width >= ABSOLUTE_UNDER_USD else 1.0)
+    connection.gap_unit = width if width >= ABSOLUTE_UNDER_USD else 1.0
     answer = connection.minimise(weights, caps, label=f"point {number}")
     if answer.operation is None:
         status = PointStatus.INFEASIBLE if answer.infeasible else PointStatus.LIMIT

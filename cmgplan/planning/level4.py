@@ -83,7 +83,7 @@ class GridConnection:
     mask
         In which hours each switch may close.
     tell
-        Called with a sentence, and with value and bound as they come.
+        Called with a sentence and, where there is one, the gap so far.
     """
 
     def __init__(
@@ -92,10 +92,11 @@ class GridConnection:
         options: PlanOptions,
         feeder: Feeder,
         mask: SwitchHours,
-        tell: Callable[[str, float | None, float | None], None] | None = None,
+        tell: Callable[[str, float | None], None] | None = None,
     ) -> None:
         self._case, self._options = case, options
-        self._tell = tell or (lambda message, value, bound: None)
+        self._tell = tell or (lambda message, gap: None)
+        self.gap_unit: float | None = None
         self._convex = convex_model(case, options, feeder, mask)
         self._search: SwitchSearch = switch_search(case, options, self._convex)
         self._ac, self._nlp = ac_model(case, options, feeder)
@@ -109,7 +110,7 @@ class GridConnection:
     ) -> GridAnswer:
         """Minimise a weighted sum of objectives under upper caps; see ``Oracle``."""
         begun = time.perf_counter()
-        self._tell(f"{label}: choosing switches", None, None)
+        self._tell(f"{label}: choosing switches", None)
         history: list[Mapping[str, float | str | None]] = []
         found = self._search.run(
             weights, caps, time_limit_s=self.time_limit_s, gap_abs=self.gap_abs
@@ -128,7 +129,7 @@ class GridConnection:
                 value = _score(best, weights)
                 elapsed = time.perf_counter() - begun
                 history.append({"s": elapsed, "value": value, "by": schedule.origin})
-                self._tell(f"{label}: AC value", value, found.bound)
+                self._tell(f"{label}: {_in_words(best)}", self._gap(value, found.bound))
         if best is not None:
             best = self._open_idle(best, weights, caps)
             self._remember(best, label)
@@ -136,6 +137,12 @@ class GridConnection:
         return GridAnswer(
             best, found.bound, False, found.reason, time.perf_counter() - begun, tuple(history)
         )
+
+    def _gap(self, value: float, bound: float | None) -> float | None:
+        """Return the gap so far in ``gap_unit``, which the search sets once it is known."""
+        if bound is None or not self.gap_unit:
+            return None
+        return max(value - bound, 0.0) / self.gap_unit
 
     def _pool_for(self, schedules: Sequence[SwitchSchedule]) -> list[SwitchSchedule]:
         """Return the latest schedules of earlier answers that are not among these."""
@@ -245,6 +252,13 @@ def idle_opened(case: Case, operation: Operation) -> SwitchHours:
         for mg in case.microgrids
     }
     return {s: hours & (flow[s] > IDLE_KVA) for s, hours in operation.closed.items()}
+
+
+def _in_words(operation: Operation) -> str:
+    return (
+        f"cost {operation.gc_usd:.1f} $, emission {operation.ec_usd:.1f} $, "
+        f"losses {operation.loss_kwh:.1f} kWh"
+    )
 
 
 def _score(operation: Operation, weights: Mapping[str, float]) -> float:

@@ -123,7 +123,7 @@ def _front(
         tell(ProgressEvent("level 4", text, point, points, gap, share))
 
     connection = GridConnection(
-        case, options, feeder, mask, lambda text, value, bound: message(text, None, None, None)
+        case, options, feeder, mask, lambda text, gap: message(text, None, None, gap)
     )
     return solve_front(connection, options, message), mask
 

@@ -24,6 +24,7 @@ from cmgplan.planning.schedule import (
     exchange_bounds,
     new_schedule,
 )
+from cmgplan.planning.switches import all_switches, operations
 from cmgplan.solve import NonlinearProblem, Outcome, Stop
 from cmgplan.units import usd_per_kwh
 
@@ -146,7 +147,10 @@ def lower_objectives(
     p, q = pcc_nodal(case, feeder, operation)
     flow = power_flow(feeder, p, q)
     price = np.asarray([usd_per_kwh(float(v)) for v in h.price_usd_per_mwh])
-    cost = emission = 0.0
+    emission = 0.0
+    cost = options.operation_cost_usd * sum(
+        operations(s, operation.closed[s.id]) for s in all_switches(case)
+    )
     for mg in case.microgrids:
         for device in mg.devices():
             key = (mg.id, device.id)
