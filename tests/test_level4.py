@@ -1,0 +1,272 @@
+"""Level 4: tariff, bounds, caps, solvers and the front, each answer confirmed by pandapower."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from plans import EVERY_KIND, connect, quick, random_weights, score, small
+from test_levels import SELF_SUFFICIENT, demand_kw
+
+from cmgplan.case import Case
+from cmgplan.errors import InfeasibleError, LimitError
+from cmgplan.network.feeder import build_feeder
+from cmgplan.network.powerflow import power_flow
+from cmgplan.planning.front import select_point, solve_front
+from cmgplan.planning.islanded import first_mask, solve_islanded
+from cmgplan.planning.level4 import GridAnswer, GridConnection, PointStatus
+from cmgplan.planning.operation import Operation
+from cmgplan.planning.switches import SwitchHours, all_switches, allow, is_forest
+from cmgplan.planning.upper import pcc_nodal
+from cmgplan.units import usd_per_kwh
+
+TIGHT = {"microgrid.0.pcc.rating_kva": 60.0, "microgrid.1.pcc.rating_kva": 30.0}
+"""PCC ratings that bind, so that cost, emission and losses conflict."""
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return small(tmp_path_factory.mktemp("tight"), TIGHT)
+
+
+@pytest.fixture(scope="module")
+def asked(case: Case) -> list[tuple[dict[str, float], dict[str, float], GridAnswer]]:
+    """Random questions, half of them under caps drawn between the ends found before."""
+    rng = np.random.default_rng(7)
+    connection = connect(case)
+    ends: list[Mapping[str, float]] = []
+    questions = []
+    for goal in ("gc_usd", "ec_usd", "loss_kwh"):
+        answer = connection.minimise({goal: 1.0}, {}, label=goal)
+        assert answer.values is not None
+        ends.append(answer.values)
+        questions.append(({goal: 1.0}, {}, answer))
+    for k in range(6):
+        weights = random_weights(rng)
+        caps = {}
+        if k % 2:
+            for name in ("gc_usd", "loss_kwh"):
+                low, high = min(e[name] for e in ends), max(e[name] for e in ends)
+                caps[name] = low + float(rng.uniform(0.4, 1.0)) * (high - low)
+        answer = connection.minimise(weights, caps, label=f"random {k}")
+        questions.append((weights, caps, answer))
+    return questions
+
+
+def operations_of(
+    asked: list[tuple[dict[str, float], dict[str, float], GridAnswer]],
+) -> list[Operation]:
+    return [answer.operation for _, _, answer in asked if answer.operation is not None]
+
+
+# Every answer
+
+
+def test_bound_is_under_the_ac_value_of_every_question(
+    asked: list[tuple[dict[str, float], dict[str, float], GridAnswer]],
+) -> None:
+    assert sum(answer.operation is not None for _, _, answer in asked) >= 7
+    for weights, _, answer in asked:
+        if answer.operation is not None:
+            assert answer.bound is not None
+            value = score(weights, answer.operation)
+            assert answer.bound <= value + 1e-5
+            assert value - answer.bound < 0.2  # and it is not a bound that says nothing
+
+
+def test_caps_hold(asked: list[tuple[dict[str, float], dict[str, float], GridAnswer]]) -> None:
+    capped = 0
+    for _, caps, answer in asked:
+        for name, cap in caps.items():
+            if answer.values is not None:
+                assert answer.values[name] <= cap + 1e-6
+                capped += 1
+    assert capped >= 4
+
+
+def test_cost_under_the_market_tariff(
+    case: Case, asked: list[tuple[dict[str, float], dict[str, float], GridAnswer]]
+) -> None:
+    """f1 = sum lambda (2 P_DR + loss) whatever is dispatched."""
+    price = np.array([usd_per_kwh(p) for p in case.price_usd_per_mwh])
+    for operation in operations_of(asked):
+        loss = operation.feeder_loss_kw + np.sum(list(operation.tie_loss_kw.values()), axis=0)
+        expected = float(price @ (2.0 * demand_kw(case, operation) + loss))
+        assert operation.gc_usd == pytest.approx(expected, abs=1e-4)
+        assert operation.loss_kwh == pytest.approx(float(loss.sum()), abs=1e-5)
+        assert max(float(u.max()) for u in operation.unserved_kw.values()) <= 1e-6
+
+
+def test_every_device_follows_its_simulation(
+    case: Case, asked: list[tuple[dict[str, float], dict[str, float], GridAnswer]]
+) -> None:
+    h = case.horizon()
+    rate = usd_per_kwh(case.grid_emission_usd_per_mwh)
+    for operation in operations_of(asked):
+        emission = rate * float(operation.p_sub_kw.sum())
+        for mg in case.microgrids:
+            for device in mg.devices():
+                key = (mg.id, device.id)
+                trace = device.simulate(h, operation.p_kw[key], operation.q_kvar[key])
+                assert not trace.breaches, (key, trace.breaches)
+                emission += trace.emission_usd
+                if trace.soc_kwh is not None:
+                    np.testing.assert_allclose(operation.soc_kwh[key], trace.soc_kwh, atol=1e-3)
+                    both = np.minimum(operation.charge_kw[key], operation.discharge_kw[key])
+                    assert both.max() <= 1e-3
+        assert operation.ec_usd == pytest.approx(emission, abs=1e-4)
+
+
+def test_closed_switches_form_a_forest_and_carry_within_their_rating(
+    case: Case, asked: list[tuple[dict[str, float], dict[str, float], GridAnswer]]
+) -> None:
+    switches = all_switches(case)
+    for operation in operations_of(asked):
+        for t in range(case.file.time.hours):
+            assert is_forest(switches, operation.closed, t)
+        for mg in case.microgrids:
+            kva = np.hypot(operation.p_pcc_kw[mg.id], operation.q_pcc_kvar[mg.id])
+            assert kva.max() <= mg.pcc.rating_kva + 1e-4
+            assert kva[~operation.closed[mg.pcc.id]].max(initial=0.0) <= 1e-6
+
+
+def test_pandapower_confirms_every_answer(
+    case: Case, asked: list[tuple[dict[str, float], dict[str, float], GridAnswer]]
+) -> None:
+    feeder = build_feeder(case)
+    for operation in operations_of(asked):
+        flow = power_flow(feeder, *pcc_nodal(case, feeder, operation))
+        np.testing.assert_allclose(operation.voltage_pu, flow.v_pu, atol=1e-6)  # type: ignore[arg-type]
+        np.testing.assert_allclose(operation.feeder_loss_kw, flow.loss_kw, atol=1e-3)
+        np.testing.assert_allclose(operation.p_sub_kw, flow.slack_p_kw, atol=1e-3)
+
+
+# Against Level 1, against fewer switches, against Bonmin
+
+
+def test_islanded_by_the_mask_equals_level_1(tmp_path: Path) -> None:
+    """No shortage, every switch open: Level 4 gives the sum of Level 1's optima."""
+    case = small(tmp_path, SELF_SUFFICIENT)
+    level1 = solve_islanded(case, quick(case), 1, first_mask(case, quick(case)))
+    assert sum(float(u.sum()) for u in level1.shortage_kw.values()) < 0.05
+    connection = connect(case, mask=allow(case, ()))
+    answer = connection.minimise({"gc_usd": 1.0, "ec_usd": 1.0}, {}, label="islanded")
+    optimum = level1.outcomes["gc_plus_ec_usd"]
+    assert answer.operation is not None
+    assert optimum.bound is not None
+    # Level 1 may leave 0.01 kWh unserved, worth no more than 1e-3 $ here.
+    together = answer.operation.gc_usd + answer.operation.ec_usd
+    assert together == pytest.approx(optimum.bound, abs=2e-3)
+    each = []
+    for mg in case.microgrids:
+        load_and_source = [d for d in mg.devices() if hasattr(d, "price")]
+        h = case.horizon()
+        traces = [
+            d.simulate(h, answer.operation.p_kw[mg.id, d.id], answer.operation.q_kvar[mg.id, d.id])
+            for d in load_and_source
+        ]
+        each.append(sum(t.cost_usd + t.emission_usd for t in traces))
+    assert sum(each) == pytest.approx(together, abs=1e-4)
+
+
+def best_emission(case: Case, mask: SwitchHours, caps: Mapping[str, float]) -> GridAnswer:
+    return connect(case, mask=mask).minimise({"ec_usd": 1.0}, caps, label="ec_usd")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_more_switches_never_worsen_the_optimum(case: Case, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    wide = allow(case, EVERY_KIND)
+    fewer = {**wide, **{s: wide[s] & (rng.random(4) < 0.6) for s in ("T12", "T23")}}
+    fewest = {**fewer, "PCC3": np.zeros(4, dtype=bool)}
+    caps = {"gc_usd": 99.0, "loss_kwh": 2.0}
+    values = []
+    for mask in (wide, fewer, fewest):
+        answer = best_emission(case, mask, caps)
+        assert answer.operation is not None
+        assert answer.bound is not None
+        assert answer.operation.ec_usd - answer.bound < 1e-3  # proven, so the order must hold
+        values.append(answer.operation.ec_usd)
+    assert values[0] <= values[1] + 1e-3
+    assert values[1] <= values[2] + 1e-3
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_highs_and_bonmin_agree(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    edits = {**TIGHT, "tie.0.rating_kva": float(rng.uniform(20, 60)), "microgrid.0.ev": []}
+    case = small(tmp_path, edits)
+    weights = random_weights(rng)
+    found = {}
+    for minlp in ("highs", "bonmin"):
+        connection = connect(case, quick(case, minlp=minlp, time_limit_s=20.0))
+        answer = connection.minimise(weights, {}, label=minlp)
+        assert answer.operation is not None, answer.reason
+        assert answer.bound is not None
+        found[minlp] = score(weights, answer.operation)
+        assert answer.bound <= found[minlp] + 1e-5
+        assert found[minlp] - answer.bound < 1e-2
+    assert found["highs"] == pytest.approx(found["bonmin"], abs=1e-3)
+
+
+def test_impossible_caps_are_proved_infeasible(case: Case) -> None:
+    connection = connect(case)
+    for caps in ({"gc_usd": 50.0}, {"ec_usd": -500.0}, {"loss_kwh": -0.1}):
+        answer = connection.minimise({"ec_usd": 1.0}, caps, label="impossible")
+        assert answer.infeasible
+        assert (answer.operation, answer.values) == (None, None)
+
+
+# The front
+
+
+def test_front_of_the_tight_case(case: Case) -> None:
+    options = quick(case, points=4, gap=0.05)
+    front = solve_front(connect(case, options), options, lambda *told: None)
+    values = []
+    for point in front.points:
+        assert point.operation is not None
+        assert point.bound_ec_usd is not None
+        assert point.bound_ec_usd <= point.operation.ec_usd + 1e-6
+        assert point.operation.gc_usd <= point.caps["gc_usd"] + 1e-6
+        assert point.operation.loss_kwh <= point.caps["loss_kwh"] + 1e-6
+        assert point.status is PointStatus.OPTIMAL
+        values.append(point.operation.ec_usd)
+    allowed = 0.05 * max(front.ec_range_usd, 1.0)
+    assert all(after <= before + allowed for before, after in itertools.pairwise(values))
+    assert values[0] > values[-1]
+
+
+def test_case_without_enough_power_is_proved_infeasible(tmp_path: Path) -> None:
+    case = small(tmp_path, {"microgrid.0.pcc.rating_kva": 1.0, "tie.0.rating_kva": 1.0})
+    with pytest.raises(InfeasibleError, match="no schedule that serves all load"):
+        solve_front(connect(case), quick(case), lambda *told: None)
+
+
+class Exhausted(GridConnection):
+    """Answers the payoff table, then holds nothing; caps under the least cost are infeasible."""
+
+    def minimise(
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+    ) -> GridAnswer:
+        if label.startswith("point"):
+            infeasible = label == "point 1"
+            return GridAnswer(None, None, infeasible, "the time limit", 0.0)
+        return super().minimise(weights, caps, label=label)
+
+
+def test_points_without_a_schedule_are_limit_or_infeasible_and_none_is_dropped(case: Case) -> None:
+    options = quick(case, points=3)
+    connection = Exhausted(case, options, build_feeder(case), allow(case, EVERY_KIND))
+    front = solve_front(connection, options, lambda *told: None)
+    assert [point.status for point in front.points] == [
+        PointStatus.INFEASIBLE,
+        PointStatus.LIMIT,
+        PointStatus.LIMIT,
+    ]
+    assert all(point.gap is None and point.operation is None for point in front.points)
+    with pytest.raises(LimitError, match="no Pareto point holds a schedule"):
+        select_point(front, options)
