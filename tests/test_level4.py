@@ -32,11 +32,13 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return small(tmp_path_factory.mktemp("tight"), TIGHT)
 
 
-@pytest.fixture(scope="module")
-def asked(case: Case) -> list[tuple[dict[str, float], dict[str, float], GridAnswer]]:
+@pytest.fixture(scope="module", params=["decomposition", "highs"])
+def asked(
+    case: Case, request: pytest.FixtureRequest
+) -> list[tuple[dict[str, float], dict[str, float], GridAnswer]]:
     """Random questions, half of them under caps drawn between the ends found before."""
     rng = np.random.default_rng(7)
-    connection = connect(case)
+    connection = connect(case, quick(case, minlp=request.param))
     ends: list[Mapping[str, float]] = []
     questions = []
     for goal in ("gc_usd", "ec_usd", "loss_kwh"):
@@ -144,7 +146,7 @@ def test_pandapower_confirms_every_answer(
         np.testing.assert_allclose(operation.p_sub_kw, flow.slack_p_kw, atol=1e-3)
 
 
-# Against Level 1, against fewer switches, against Bonmin
+# Against Level 1, against fewer switches, solver against solver
 
 
 def test_islanded_by_the_mask_equals_level_1(tmp_path: Path) -> None:
@@ -195,13 +197,13 @@ def test_more_switches_never_worsen_the_optimum(case: Case, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_highs_and_bonmin_agree(tmp_path: Path, seed: int) -> None:
+def test_all_solvers_agree(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     edits = {**TIGHT, "tie.0.rating_kva": float(rng.uniform(20, 60)), "microgrid.0.ev": []}
     case = small(tmp_path, edits)
     weights = random_weights(rng)
     found = {}
-    for minlp in ("highs", "bonmin"):
+    for minlp in ("decomposition", "highs", "bonmin"):
         connection = connect(case, quick(case, minlp=minlp, time_limit_s=20.0))
         answer = connection.minimise(weights, {}, label=minlp)
         assert answer.operation is not None, answer.reason
@@ -210,6 +212,7 @@ def test_highs_and_bonmin_agree(tmp_path: Path, seed: int) -> None:
         assert answer.bound <= found[minlp] + 1e-5
         assert found[minlp] - answer.bound < 1e-2
     assert found["highs"] == pytest.approx(found["bonmin"], abs=1e-3)
+    assert found["decomposition"] == pytest.approx(found["bonmin"], abs=1e-3)
 
 
 def test_impossible_caps_are_proved_infeasible(case: Case) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +19,7 @@ from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.grid_models import ConvexModel, linear_problem
 from cmgplan.planning.grid_search import (
+    HighsSearch,
     SwitchesFound,
     SwitchSchedule,
     cut_cycles,
@@ -48,11 +50,16 @@ PRICE_GAP_SHARE = 0.2
 
 
 class DecompositionSearch:
-    """Search that alternates between hourly mixed-integer problems and the hull."""
+    """Search that alternates between hourly mixed-integer problems and the hull.
+
+    Where the topologies that the hours propose meet the coupling rows in no mix, the whole
+    mixed-integer problem is solved instead.
+    """
 
     def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
         self._case, self._options, self._m = case, options, convex.model
         self._problem: LinearProblem = linear_problem(convex)
+        self._whole = HighsSearch(case, options, convex, self._problem)
         self._blocks = BlockProblem(self._problem, hour_of_columns(self._problem, case))
         self._pool: list[dict[Pattern, int]] = [{} for _ in range(self._blocks.n_blocks)]
         self._round = 0
@@ -69,7 +76,8 @@ class DecompositionSearch:
         gap_abs: float,
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
-        deadline = time.perf_counter() + SEARCH_SHARE * time_limit_s
+        begun = time.perf_counter()
+        deadline = begun + SEARCH_SHARE * time_limit_s
         self._forget_bound()
         goals = goals_of(self._m)
         pairs = [(goals[name], weight) for name, weight in weights.items()]
@@ -104,7 +112,11 @@ class DecompositionSearch:
                 break
         self._keep_bound()
         if hull is None:
-            return SwitchesFound((), bound, False, "no topologies meet the caps in time", "hours")
+            left = max(time_limit_s - (time.perf_counter() - begun), 1.0)
+            whole = self._whole.run(weights, caps, time_limit_s=left, gap_abs=gap_abs)
+            if whole.bound is None or whole.bound < bound < np.inf:
+                return replace(whole, bound=bound if np.isfinite(bound) else None)
+            return whole
         schedules = self._rounded(
             hull, vectors, max(ROUNDING_SHARE * time_limit_s, 2.0), PRICE_GAP_SHARE * gap_abs
         )
@@ -170,6 +182,8 @@ class DecompositionSearch:
                 sorted(pool, key=lambda p, pool=pool: -pool[p])[:KEPT_PATTERNS]  # type: ignore[misc]
                 for pool in self._pool
             ]
+            if not all(patterns):
+                return None
             hull = self._blocks.hull(
                 *vectors, patterns, time_limit_s=max(deadline - time.perf_counter(), 5.0)
             )

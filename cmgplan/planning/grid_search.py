@@ -109,9 +109,15 @@ class HighsSearch:
     are solved again.
     """
 
-    def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
+    def __init__(
+        self,
+        case: Case,
+        options: PlanOptions,
+        convex: ConvexModel,
+        problem: LinearProblem | None = None,
+    ) -> None:
         self._case, self._options, self._m = case, options, convex.model
-        self._problem: LinearProblem = linear_problem(convex)
+        self._problem: LinearProblem = problem or linear_problem(convex)
         self._last: FloatArray | None = None
 
     def run(
