@@ -199,7 +199,7 @@ class PlanOptions(Record):
         Upper level: weights, division by the values without microgrids, whose emissions count,
         and whether the exchange of microgrids may move.
     jobs
-        Processes that may work at once.
+        Threads that may work at once; the answer does not depend on it, the time does.
     """
 
     points: Annotated[int, Field(ge=2)] = 10
@@ -217,7 +217,7 @@ class PlanOptions(Record):
     normalise: bool = True
     upper_emissions: Literal["all", "paper"] = "all"
     coupling: Literal["switches", "fixed"] = "switches"
-    jobs: Annotated[int, Field(ge=1)] = 1
+    jobs: Annotated[int, Field(ge=1)] = 2
 
 
 class CaseFile(Record):

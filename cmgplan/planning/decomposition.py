@@ -6,6 +6,7 @@ switch operations couple hours by linear rows. ``solve.blocks`` has the mathemat
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,20 +31,19 @@ from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.switching import cycles_closed
 from cmgplan.solve import LinearProblem, Stop
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Hull, Pattern, Priced
-from cmgplan.solve.cones import IntArray, Rows
+from cmgplan.solve.cones import IntArray
 
 UNBOUNDED_USD = 1e6
 """Box of f1, f2, f3, far beyond any value; a Lagrangian bound needs finite boxes."""
 
-SEARCH_SHARE = 0.5
+SEARCH_SHARE = 0.6
 """Share of the time limit that bound and hull take; rounding and AC take the rest."""
 
-KEPT_PATTERNS = 4
+KEPT_PATTERNS = 3
 """Topologies per hour that the hull works with."""
 
-ROUNDING_PATTERNS = 4
-ROUNDING_SHARE = 0.25
-"""Topologies per hour, and share of the time, of the choice of one topology in each hour."""
+HULL_TIME_S = 10.0
+"""Time that a hull may take when the search's own time is used up."""
 
 PRICE_GAP_SHARE = 0.2
 """Share of the wanted gap that the hours' mixed-integer solves may leave together."""
@@ -63,8 +63,7 @@ class DecompositionSearch:
         self._blocks = BlockProblem(self._problem, hour_of_columns(self._problem, case))
         self._pool: list[dict[Pattern, int]] = [{} for _ in range(self._blocks.n_blocks)]
         self._round = 0
-        self._best_bound = -np.inf
-        self._best_rows: Rows | None = None
+        self._prices: list[tuple[FloatArray, FloatArray, float]] = []
         self._workers = ThreadPoolExecutor(max_workers=options.jobs)
 
     def run(
@@ -74,61 +73,79 @@ class DecompositionSearch:
         *,
         time_limit_s: float,
         gap_abs: float,
+        known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
         begun = time.perf_counter()
         deadline = begun + SEARCH_SHARE * time_limit_s
-        self._forget_bound()
         goals = goals_of(self._m)
         pairs = [(goals[name], weight) for name, weight in weights.items()]
         bounds: VariableBounds = pyo.ComponentMap()
         for name, goal in goals.items():
             bounds[goal] = (-UNBOUNDED_USD, caps.get(name, UNBOUNDED_USD))
+        vectors = self._problem.vectors(pairs, bounds)
+        bound, multipliers = self._remembered(vectors)
         relaxed = self._problem.solve_tight(
-            pairs, bounds, relax=True, rounds=5, time_limit_s=time_limit_s
+            pairs, bounds, relax=True, rounds=5 if multipliers is None else 1
         )
         if relaxed.stop is Stop.INFEASIBLE:
             return SwitchesFound((), None, True, "the linear relaxation is infeasible", "hours")
         if not relaxed.accepted:
             return SwitchesFound((), None, False, relaxed.message, "hours")
-        vectors = self._problem.vectors(pairs, bounds)
         self._blocks.refresh()
-        multipliers = self._blocks.multipliers_from(self._problem.row_duals())
-        bound = relaxed.bound if relaxed.bound is not None else -np.inf
-        hull: Hull | None = None
+        linear_bound = -np.inf if relaxed.bound is None else relaxed.bound
+        if multipliers is None or linear_bound > bound:
+            multipliers = self._blocks.multipliers_from(self._problem.row_duals())
+        bound = max(bound, linear_bound)
+        for schedule in known:
+            self._learn(schedule)
+        hull = self._hull(vectors, deadline)
         reason = "the time limit"
-        rounds = 0
-        while True:
-            rounds += 1
+        for round_number in itertools.count(1):
+            multipliers = multipliers if hull is None else hull.multipliers
             bound = max(bound, self._price(vectors, multipliers, gap_abs, deadline))
             found = self._hull(vectors, deadline)
             if found is None:
                 break
-            hull, multipliers = found, found.multipliers
+            hull = found
             if hull.value - bound <= gap_abs:
-                reason = f"hull and bound meet after {rounds} rounds"
+                reason = f"hull and bound meet after {round_number} rounds"
                 break
             if time.perf_counter() > deadline:
                 break
-        self._keep_bound()
         if hull is None:
             left = max(time_limit_s - (time.perf_counter() - begun), 1.0)
             whole = self._whole.run(weights, caps, time_limit_s=left, gap_abs=gap_abs)
             if whole.bound is None or whole.bound < bound < np.inf:
                 return replace(whole, bound=bound if np.isfinite(bound) else None)
             return whole
-        schedules = self._rounded(
-            hull, vectors, max(ROUNDING_SHARE * time_limit_s, 2.0), PRICE_GAP_SHARE * gap_abs
-        )
-        return SwitchesFound(schedules, bound, False, reason, "hours")
+        return SwitchesFound([self._rounded(hull)], bound, False, reason, "hours")
 
-    def _forget_bound(self) -> None:
-        self._best_bound, self._best_rows = -np.inf, None
+    def _remembered(
+        self, vectors: tuple[FloatArray, FloatArray, FloatArray]
+    ) -> tuple[float, FloatArray | None]:
+        """Return the best bound that earlier prices give under these caps, and its multipliers.
 
-    def _keep_bound(self) -> None:
-        """Keep the best bound's rows: they are true of later questions as well."""
-        if self._best_rows is not None:
-            self._problem.add_bounding_rows(self._best_rows)
+        The hours' bounds depend on objective and multipliers alone; caps enter the rest.
+        """
+        best: tuple[float, FloatArray | None] = (-np.inf, None)
+        for cost, multipliers, hours_bound in self._prices:
+            if np.array_equal(cost, vectors[0]):
+                constant, _ = self._blocks.relaxed(*vectors, multipliers)
+                if constant + hours_bound > best[0]:
+                    best = (constant + hours_bound, multipliers)
+        return best
+
+    def _learn(self, schedule: SwitchSchedule) -> None:
+        """Put the topologies of a schedule that is known to work into the pool."""
+        x = np.zeros(self._problem.n)
+        for switch, t in self._m.MAY_CLOSE:
+            x[self._problem.column(self._m.closed[switch, t])] = schedule.closed[switch][t]
+        for key, on in schedule.on.items():
+            for t, committed in enumerate(on):
+                x[self._problem.column(self._m.dev[key].on[t])] = round(float(committed))
+        for hour in range(self._blocks.n_blocks):
+            self._pool[hour][self._blocks.pattern_of(hour, x)] = self._round + 1
 
     def _price(
         self,
@@ -163,37 +180,31 @@ class DecompositionSearch:
             self._blocks.refresh()
             if not waiting:
                 break
-        self._problem.tangents_at(x)
+        self._problem.tangents_at(x, coarse=True)
         self._blocks.refresh()
         bound = constant + sum(answer.bound for answer in answers)
-        if bound > self._best_bound:
-            self._best_bound = bound
-            self._best_rows = self._blocks.bounding_rows(reduced, answers)
+        self._prices.append((cost, multipliers, bound - constant))
         self._remember(x, without=waiting)
         return bound
 
     def _hull(
         self, vectors: tuple[FloatArray, FloatArray, FloatArray], deadline: float
     ) -> Hull | None:
-        """Solve the hull, refining tangents at its points once."""
-        hull = None
-        for _ in range(2):
-            patterns = [
-                sorted(pool, key=lambda p, pool=pool: -pool[p])[:KEPT_PATTERNS]  # type: ignore[misc]
-                for pool in self._pool
-            ]
-            if not all(patterns):
-                return None
-            hull = self._blocks.hull(
-                *vectors, patterns, time_limit_s=max(deadline - time.perf_counter(), 5.0)
-            )
-            if hull is None:
-                return None
+        """Solve the hull over the youngest topologies; refine tangents at its points."""
+        patterns = [
+            sorted(pool, key=lambda p, pool=pool: -pool[p])[:KEPT_PATTERNS]  # type: ignore[misc]
+            for pool in self._pool
+        ]
+        if not all(patterns):
+            return None
+        hull = self._blocks.hull(
+            *vectors, patterns, time_limit_s=max(deadline - time.perf_counter(), HULL_TIME_S)
+        )
+        if hull is not None:
             self._age(hull)
-            added = sum(self._problem.tangents_at(point) for point in self._blocks.points_of(hull))
+            for point in self._blocks.points_of(hull):
+                self._problem.tangents_at(point)
             self._blocks.refresh()
-            if added == 0:
-                break
         return hull
 
     def _remember(self, x: FloatArray, without: Sequence[int]) -> None:
@@ -228,28 +239,9 @@ class DecompositionSearch:
         cut_cycles(self._m, self._case, self._problem, {nodes for nodes, _ in cycles})
         return sorted({t for _, t in cycles})
 
-    def _rounded(
-        self,
-        hull: Hull,
-        vectors: tuple[FloatArray, FloatArray, FloatArray],
-        time_limit_s: float,
-        gap_abs: float,
-    ) -> list[SwitchSchedule]:
-        """Return schedules of whole topologies: the best mix-free one, and the largest weights."""
-        patterns = [
-            [p for p in sorted(w, key=lambda p, w=w: -w[p])[:ROUNDING_PATTERNS] if w[p] > 1e-3]  # type: ignore[misc]
-            for w in hull.weights
-        ]
-        largest = [chosen[0] for chosen in patterns]
-        found = [largest]
-        if any(len(chosen) > 1 for chosen in patterns):
-            whole = self._blocks.hull(
-                *vectors, patterns, time_limit_s=time_limit_s, whole=True, gap_abs=gap_abs
-            )
-            if whole is not None:
-                best = [max(w, key=lambda p, w=w: w[p]) for w in whole.weights]  # type: ignore[misc]
-                found = [best] if best == largest else [best, largest]
-        return [self._schedule_of(chosen) for chosen in found]
+    def _rounded(self, hull: Hull) -> SwitchSchedule:
+        """Return the schedule of each hour's topology of largest weight."""
+        return self._schedule_of([max(w, key=w.__getitem__) for w in hull.weights])
 
     def _schedule_of(self, patterns: Sequence[Pattern]) -> SwitchSchedule:
         x = np.zeros(self._problem.n)

@@ -62,8 +62,12 @@ class SwitchSearch(Protocol):
         *,
         time_limit_s: float,
         gap_abs: float,
+        known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
-        """Minimise a weighted sum of objectives under caps over the relaxation."""
+        """Minimise a weighted sum of objectives under caps over the relaxation.
+
+        ``known`` are schedules that meet the caps.
+        """
 
 
 def switch_search(case: Case, options: PlanOptions, convex: ConvexModel) -> SwitchSearch:
@@ -127,6 +131,7 @@ class HighsSearch:
         *,
         time_limit_s: float,
         gap_abs: float,
+        known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
         goals = goals_of(self._m)
@@ -250,6 +255,7 @@ class BonminSearch:
         *,
         time_limit_s: float,
         gap_abs: float,
+        known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
         m, case = self._m, self._case

@@ -112,15 +112,19 @@ class GridConnection:
         begun = time.perf_counter()
         self._tell(f"{label}: choosing switches", None)
         history: list[Mapping[str, float | str | None]] = []
+        best = self._held_already(weights, caps)
         found = self._search.run(
-            weights, caps, time_limit_s=self.time_limit_s, gap_abs=self.gap_abs
+            weights,
+            caps,
+            time_limit_s=self.time_limit_s,
+            gap_abs=self.gap_abs,
+            known=[] if best is None else [_schedule_of(best, "known")],
         )
         history.append({"s": time.perf_counter() - begun, "bound": found.bound, "by": found.solver})
         if found.infeasible:
             return GridAnswer(
                 None, None, True, found.reason, time.perf_counter() - begun, tuple(history)
             )
-        best = self._held_already(weights, caps)
         candidates = [*found.schedules, *self._pool_for(found.schedules)]
         for schedule in candidates:
             operation = self._operate(schedule, weights, caps, better_than=best)
@@ -161,7 +165,7 @@ class GridConnection:
         return min(meeting, key=lambda operation: _score(operation, weights), default=None)
 
     def _remember(self, operation: Operation, label: str) -> None:
-        schedule = SwitchSchedule(operation.closed, operation.on, f"switches of {label}")
+        schedule = _schedule_of(operation, f"switches of {label}")
         if schedule.key not in {known.key for known in self._pool}:
             self._pool.append(schedule)
 
@@ -252,6 +256,10 @@ def idle_opened(case: Case, operation: Operation) -> SwitchHours:
         for mg in case.microgrids
     }
     return {s: hours & (flow[s] > IDLE_KVA) for s, hours in operation.closed.items()}
+
+
+def _schedule_of(operation: Operation, origin: str) -> SwitchSchedule:
+    return SwitchSchedule(operation.closed, operation.on, origin)
 
 
 def _in_words(operation: Operation) -> str:

@@ -18,9 +18,9 @@ Row = tuple[str, Sequence[str]]
 NONE = "\N{EN DASH}"
 
 _WINDOWS = (
-    ("microgrid", "Window 1: ties inside the clusters"),
-    ("cluster", "Window 2: ties between clusters"),
-    ("grid", "Window 3: connection to the feeder"),
+    ("grid", "Window 1: connection to the feeder"),
+    ("microgrid", "Window 2: ties inside the clusters"),
+    ("cluster", "Window 3: ties between clusters"),
 )
 _LOSS = "loss_kwh"
 _TOTALS = (

@@ -191,15 +191,6 @@ class BlockProblem:
         part = self._blocks[block]
         return self._price(part, reduced, lower, upper, gap_abs, time_limit_s)
 
-    def bounding_rows(self, reduced: FloatArray, answers: Sequence[Priced]) -> Rows:
-        """Return ``reduced . x >= bound`` for each block: true of all its points, whatever caps."""
-        kept = [k for k, answer in enumerate(answers) if np.isfinite(answer.bound)]
-        row = np.concatenate([np.full(len(self._blocks[k].columns), i) for i, k in enumerate(kept)])
-        column = np.concatenate([self._blocks[k].columns for k in kept])
-        matrix = sp.csr_array((reduced[column], (row, column)), shape=(len(kept), self._problem.n))
-        bound = np.asarray([answers[k].bound for k in kept])
-        return Rows(matrix, bound - 1e-7 * (1.0 + np.abs(bound)), np.full(len(kept), np.inf))
-
     def _price(
         self,
         part: _Block,
@@ -216,7 +207,7 @@ class BlockProblem:
         h.changeColsBounds(count, every, lower[part.columns], upper[part.columns])
         h.setOptionValue("mip_abs_gap", gap_abs)
         set_time_limit(h, time_limit_s, mixed=bool(part.binary.any()))
-        run_highs(h)
+        h.run()
         status = h.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
             return Priced(np.inf, None)
@@ -233,7 +224,7 @@ class BlockProblem:
 
     def _solver_of(self, part: _Block) -> Any:
         if part.highs is None:
-            part.highs = new_highs()
+            part.highs = new_highs(interruptible=False)
             count = len(part.columns)
             part.highs.addVars(count, np.zeros(count), np.ones(count))
             which = np.flatnonzero(part.binary).astype(np.int32)
@@ -271,22 +262,18 @@ class BlockProblem:
         patterns: Sequence[Sequence[Pattern]],
         *,
         time_limit_s: float,
-        whole: bool = False,
-        gap_abs: float = 0.0,
     ) -> Hull | None:
         """Solve the hull over some patterns of each block; None if it has no answer.
 
         Its value is a bound of nothing: other patterns may do better. Solved by interior point
-        without crossover, whose central multipliers need no further damping. ``whole`` asks for
-        one pattern in each block instead of a mix.
+        without crossover, whose central multipliers need no further damping.
         """
         copies = [
             _Copy(self, k, pattern, lower, upper)
             for k in range(self._n_blocks)
             for pattern in patterns[k]
         ]
-        model = _HullModel(self, copies, cost, lower, upper)
-        return model.solve_whole(time_limit_s, gap_abs) if whole else model.solve(time_limit_s)
+        return _HullModel(self, copies, cost, lower, upper).solve(time_limit_s)
 
 
 class _Copy:
@@ -379,20 +366,6 @@ class _HullModel:
             return None
         dual = np.asarray(h.getSolution().row_dual, dtype=np.float64)[: self._coupling_rows]
         return self._answer(dual)
-
-    def solve_whole(self, time_limit_s: float, gap_abs: float) -> Hull | None:
-        """Solve for one pattern in each block, as far as the time goes."""
-        h = self._highs
-        which = np.arange(self._first_weight, self._n, dtype=np.int32)
-        kinds = np.full(len(which), highspy.HighsVarType.kInteger)
-        h.changeColsIntegrality(len(which), which, kinds)
-        h.setOptionValue("mip_abs_gap", gap_abs)
-        set_time_limit(h, time_limit_s, mixed=True)
-        run_highs(h)
-        feasible = highspy.SolutionStatus.kSolutionStatusFeasible
-        if h.getInfo().primal_solution_status != feasible:
-            return None
-        return self._answer(np.zeros(self._coupling_rows))
 
     def _answer(self, multipliers: FloatArray) -> Hull:
         h, problem = self._highs, self._problem

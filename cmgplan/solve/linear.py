@@ -7,6 +7,7 @@ weights and bounds.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +22,9 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from cmgplan.errors import SolverError
 from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
 from cmgplan.solve.outcome import Outcome, Stop
+
+COARSE = 20.0
+"""Factor of the tolerances where a point is far from any answer."""
 
 Bounds = tuple[float, float]
 Weights = Sequence[tuple[Any, float]]
@@ -142,10 +146,6 @@ class LinearProblem:
             self.rows.append(rows)
         return count
 
-    def add_bounding_rows(self, rows: Rows) -> None:
-        """Add rows that strengthen the relaxation without being part of the problem."""
-        pass_rows(self._highs, rows)
-
     def add_row(self, terms: Mapping[int, float], lower: float, upper: float) -> None:
         """Add ``lower <= sum(value * x[column]) <= upper`` for good."""
         columns = list(terms)
@@ -154,9 +154,15 @@ class LinearProblem:
         )
         self.add_rows(Rows(matrix, np.asarray([lower]), np.asarray([upper])))
 
-    def tangents_at(self, x: FloatArray) -> int:
-        """Add the tangents that cut off ``x``; return how many."""
-        return self.add_rows(self._cones.tangents(x, self._cone_tolerance, self._disk_tolerance))
+    def tangents_at(self, x: FloatArray, *, coarse: bool = False) -> int:
+        """Add the tangents that cut off ``x``; return how many.
+
+        ``coarse`` leaves small breaks standing, for points far from any answer.
+        """
+        factor = COARSE if coarse else 1.0
+        return self.add_rows(
+            self._cones.tangents(x, factor * self._cone_tolerance, factor * self._disk_tolerance)
+        )
 
     def broken(self, x: FloatArray) -> float:
         """Return the largest break of a cone or disk at ``x``."""
@@ -304,11 +310,11 @@ def _with_cone_variables(
     return variables
 
 
-def new_highs() -> Any:
-    """Return a quiet HiGHS that an interruption can stop."""
+def new_highs(*, interruptible: bool = True) -> Any:
+    """Return a quiet HiGHS on one thread; its callbacks cost time where solves are short."""
     h = highspy.Highs()
     h.setOptionValue("output_flag", False)
-    h.HandleUserInterrupt = True
+    h.HandleUserInterrupt = interruptible
     h.setOptionValue("random_seed", 1)
     h.setOptionValue("threads", 1)
     h.setOptionValue("parallel", "off")
@@ -342,13 +348,14 @@ def pass_rows(h: Any, rows: Rows) -> None:
 
 def run_highs(h: Any) -> None:
     """Run HiGHS so that an interruption ends it at once and reaches the caller."""
-    h.startSolve()
+    worker = threading.Thread(target=h.run, daemon=True)
+    worker.start()
     try:
-        while not h.wait(0.1)[0]:
-            pass
+        while worker.is_alive():
+            worker.join(0.05)
     except KeyboardInterrupt:
         h.cancelSolve()
-        h.wait(30.0)
+        worker.join(30.0)
         raise
 
 
