@@ -70,7 +70,7 @@ def plan(
     sweep: Annotated[str | None, typer.Option(metavar="diagonal|grid")] = None,
     hierarchy: Annotated[str | None, typer.Option(metavar="levels|joint")] = None,
     minlp: Annotated[
-        str | None, typer.Option(metavar="SOLVER", help="Solver of the switches: highs, bonmin.")
+        str | None, typer.Option(metavar="SOLVER", help="decomposition, highs or bonmin.")
     ] = None,
     gap: Annotated[float | None, typer.Option(help="Gap under which a point is optimal.")] = None,
     time_limit: Annotated[

@@ -72,20 +72,22 @@ def _add_trigonometry(m: Any, feeder: Feeder, steps: Sequence[int]) -> None:
 def _add_balances(
     m: Any, feeder: Feeder, steps: Sequence[int], p_inj_kw: Injection, q_inj_kvar: Injection
 ) -> None:
-    y = 1.0 / (feeder.r_pu + 1j * feeder.x_pu)
+    # In kW, so that a solver's tolerance on these rows is one on powers, losses and caps.
+    y = S_BASE_KVA / (feeder.r_pu + 1j * feeder.x_pu)
     g, b = y.real, y.imag
     at_bus: list[list[tuple[int, float]]] = [[] for _ in range(feeder.n_bus)]
     for k in range(feeder.n_line):
         at_bus[int(feeder.from_bus[k])].append((k, 1.0))
         at_bus[int(feeder.to_bus[k])].append((k, -1.0))
     g_self = np.asarray([sum(g[k] for k, _ in near) for near in at_bus])
-    b_self = np.asarray([sum(b[k] + feeder.b_pu[k] / 2.0 for k, _ in near) for near in at_bus])
+    b_self = np.asarray(
+        [sum(b[k] + S_BASE_KVA * feeder.b_pu[k] / 2.0 for k, _ in near) for near in at_bus]
+    )
 
     def power(m: Any, i: int, t: int, variable: Any, injected: Any) -> Any:
-        scaled = injected / S_BASE_KVA
-        return variable[t] / S_BASE_KVA + scaled if i == feeder.slack else scaled
+        return variable[t] + injected if i == feeder.slack else injected
 
-    @m.Constraint(m.BUS, steps, doc="active balance, pu, eqs. (4), (32)")
+    @m.Constraint(m.BUS, steps, doc="active balance, kW, eqs. (4), (32)")
     def active_balance(m: Any, i: int, t: int) -> Any:
         leaving = float(g_self[i]) * m.v[i, t] ** 2 + pyo.quicksum(
             -float(g[k]) * m.vv_cos[k, t] - sign * float(b[k]) * m.vv_sin[k, t]
@@ -93,7 +95,7 @@ def _add_balances(
         )
         return leaving - power(m, i, t, m.p_sub, p_inj_kw(i, t)) == 0.0
 
-    @m.Constraint(m.BUS, steps, doc="reactive balance, pu, eqs. (5), (33)")
+    @m.Constraint(m.BUS, steps, doc="reactive balance, kvar, eqs. (5), (33)")
     def reactive_balance(m: Any, i: int, t: int) -> Any:
         leaving = -float(b_self[i]) * m.v[i, t] ** 2 + pyo.quicksum(
             float(b[k]) * m.vv_cos[k, t] - sign * float(g[k]) * m.vv_sin[k, t]

@@ -238,6 +238,7 @@ class BonminSearch:
 
     def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
         self._case, self._options, self._m = case, options, convex.model
+        self._linear: LinearProblem = linear_problem(convex)
         m = self._m
         m.cone_rows = pyo.ConstraintList(doc="coefficient (p^2 + q^2) / v <= level")
         for cone in convex.cones:
@@ -265,14 +266,9 @@ class BonminSearch:
         pairs = [(goals[name], weight) for name, weight in weights.items()]
         deadline = time.perf_counter() + time_limit_s
         for _ in range(30):
-            outcome = solve_bonmin(
-                m,
-                pairs,
-                time_limit_s=max(deadline - time.perf_counter(), 1.0),
-                gap_abs=gap_abs,
-            )
+            outcome = self._solve(pairs, deadline, gap_abs)
             if outcome.stop is Stop.INFEASIBLE:
-                return SwitchesFound((), None, True, "the relaxation is infeasible", "Bonmin")
+                return self._infeasible(pairs, caps)
             if not outcome.accepted:
                 return SwitchesFound((), outcome.bound, False, outcome.message, "Bonmin")
             schedule = read_schedule(m, case, self._options, "Bonmin")
@@ -281,6 +277,35 @@ class BonminSearch:
                 return SwitchesFound((schedule,), outcome.bound, False, outcome.message, "Bonmin")
             self._cut({nodes for nodes, _ in cycles})
         return SwitchesFound((), None, False, "the closed switches keep forming cycles", "Bonmin")
+
+    def _solve(
+        self, pairs: Sequence[tuple[Any, float]], deadline: float, gap_abs: float
+    ) -> Outcome:
+        """Solve by branch and bound; where that finds nothing, by the hybrid algorithm."""
+        for algorithm in ("B-BB", "B-Hyb"):
+            outcome = solve_bonmin(
+                self._m,
+                pairs,
+                time_limit_s=max(deadline - time.perf_counter(), 1.0),
+                gap_abs=gap_abs,
+                algorithm=algorithm,
+            )
+            if outcome.accepted:
+                break
+        return outcome
+
+    def _infeasible(
+        self, pairs: Sequence[tuple[Any, float]], caps: Mapping[str, float]
+    ) -> SwitchesFound:
+        """Let the linear relaxation judge: Bonmin's word rests on local solves."""
+        bounds: VariableBounds = pyo.ComponentMap()
+        for name, cap in caps.items():
+            bounds[goals_of(self._m)[name]] = (-np.inf, cap)
+        relaxed = self._linear.solve_tight(pairs, bounds, relax=True, rounds=12)
+        if relaxed.stop is Stop.INFEASIBLE:
+            return SwitchesFound((), None, True, "the linear relaxation is infeasible", "HiGHS")
+        reason = "Bonmin finds nothing feasible, the linear relaxation does"
+        return SwitchesFound((), relaxed.bound, False, reason, "Bonmin")
 
     def _cut(self, node_sets: set[frozenset[str]]) -> None:
         m = self._m

@@ -29,6 +29,9 @@ from cmgplan.planning.schedule import VariableBounds, exchange_bounds
 from cmgplan.planning.switches import SwitchHours, all_switches, operations
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
+CAP_TOLERANCE = 1e-5
+"""$ or kWh by which solvers may exceed a cap; bounds are proven for caps that much wider."""
+
 IDLE_KVA = 0.02
 """A closed switch that carries less in the AC answer is tried open."""
 
@@ -115,7 +118,7 @@ class GridConnection:
         best = self._held_already(weights, caps)
         found = self._search.run(
             weights,
-            caps,
+            {name: cap + CAP_TOLERANCE + 1e-9 * abs(cap) for name, cap in caps.items()},
             time_limit_s=self.time_limit_s,
             gap_abs=self.gap_abs,
             known=[] if best is None else [_schedule_of(best, "known")],

@@ -14,14 +14,21 @@ import numpy as np
 import pyomo.environ as pyo
 from pyomo.repn.plugins.nl_writer import NLWriter
 
-from cmgplan.solve.outcome import FloatArray, Outcome, Stop
+from cmgplan.solve.outcome import ACCEPTED, FloatArray, Outcome, Stop
 
 Bounds = tuple[float, float]
 Weights = Sequence[tuple[Any, float]]
 """Variables and their weights in the objective."""
 
-FEASIBILITY_TOLERANCE = 1e-6
-"""Largest break of a row or bound with which an answer is accepted, in the row's own unit."""
+FEASIBILITY_TOLERANCE = 5e-8
+"""Largest break of a row or bound with which an answer is accepted, in the row's own unit.
+
+Power balances are in per unit, so that this is 5e-5 kW: at a steep end of the front more would
+let an answer seem better than the bound.
+"""
+
+NEARLY_FEASIBLE = 1e-4
+"""Break under which an answer that did not converge is worth a second attempt."""
 
 _STATUS = {
     "Solve_Succeeded": Stop.LOCAL_OPTIMUM,
@@ -31,6 +38,8 @@ _STATUS = {
     "Maximum_Iterations_Exceeded": Stop.LIMIT,
     "Maximum_CpuTime_Exceeded": Stop.LIMIT,
     "Maximum_WallTime_Exceeded": Stop.LIMIT,
+    "Search_Direction_Becomes_Too_Small": Stop.LIMIT,
+    "Error_In_Step_Computation": Stop.LIMIT,
     "Diverging_Iterates": Stop.ERROR,
 }
 
@@ -62,11 +71,20 @@ class NonlinearProblem:
         x = ca.vertcat(*nl.x)
         weights = ca.MX.sym("weights", len(goals))
         objective = ca.dot(weights, x[self._goals])
-        problem: dict[str, Any] = {"x": x, "p": weights, "f": objective, "g": ca.vertcat(*nl.g)}
+        self._problem: dict[str, Any] = {
+            "x": x,
+            "p": weights,
+            "f": objective,
+            "g": ca.vertcat(*nl.g),
+        }
         self._goal_position = {id(v): k for k, v in enumerate(goals)}
-        self._solver = ca.nlpsol("cmgplan", "ipopt", problem, _ipopt_options())
+        self._solver = self._compiled("adaptive")
+        self._second: Any = None
         self._row, self._of = self._solver.get_function("nlp_jac_g").sparsity_out(1).get_triplet()
         self.compile_s = time.perf_counter() - begun
+
+    def _compiled(self, mu_strategy: str) -> Any:
+        return ca.nlpsol("cmgplan", "ipopt", self._problem, _ipopt_options(mu_strategy))
 
     def column(self, variable: Any) -> int:
         """Return the column of a variable."""
@@ -86,7 +104,6 @@ class NonlinearProblem:
         KeyboardInterrupt
             When the user interrupts Ipopt, which would otherwise swallow it.
         """
-        begun = time.perf_counter()
         lbx, ubx = self._lbx.copy(), self._ubx.copy()
         for variable, (low, high) in (bounds or {}).items():
             k = self._column.get(id(variable))
@@ -96,24 +113,37 @@ class NonlinearProblem:
         for variable, weight in weights:
             p[self._goal_position[id(variable)]] = weight
         x0 = np.clip(self._x0 if start is None else start, lbx, ubx)
+        outcome, off = self._attempt(self._solver, x0, p, lbx, ubx)
+        if outcome.stop is Stop.LIMIT and off < NEARLY_FEASIBLE:
+            # The monotone barrier is slower and fails less where constraints are degenerate.
+            self._second = self._second or self._compiled("monotone")
+            again, _ = self._attempt(self._second, x0, p, lbx, ubx)
+            outcome = again if again.accepted else outcome
+        return outcome
+
+    def _attempt(
+        self, solver: Any, x0: FloatArray, p: FloatArray, lbx: FloatArray, ubx: FloatArray
+    ) -> tuple[Outcome, float]:
+        """Run a solver; return what it holds and the largest break."""
+        begun = time.perf_counter()
         lbg, ubg = self._row_bounds(lbx, ubx)
-        answer = self._solver(x0=x0, p=p, lbx=lbx, ubx=ubx, lbg=lbg, ubg=ubg)
-        stats = self._solver.stats()
+        answer = solver(x0=x0, p=p, lbx=lbx, ubx=ubx, lbg=lbg, ubg=ubg)
+        stats = solver.stats()
         status = str(stats["return_status"])
         if status in ("NonIpopt_Exception_Thrown", "User_Requested_Stop"):
             raise KeyboardInterrupt
         x = np.asarray(answer["x"], dtype=np.float64).ravel()
         g = np.asarray(answer["g"], dtype=np.float64).ravel()
-        stop = _STATUS.get(status, Stop.ERROR)
         off = self._break(x, g, lbx, ubx)
+        stop = _STATUS.get(status, Stop.ERROR)
         if self._held_break(g, lbg, ubg) > FEASIBILITY_TOLERANCE:
             stop = Stop.LOCALLY_INFEASIBLE
         elif not off <= FEASIBILITY_TOLERANCE:
-            stop = stop if stop not in (Stop.LOCAL_OPTIMUM, Stop.FEASIBLE) else Stop.ERROR
+            stop = Stop.LIMIT if stop in ACCEPTED else stop
         elif stop is Stop.LIMIT:
             stop = Stop.FEASIBLE
-        held = stop in (Stop.LOCAL_OPTIMUM, Stop.FEASIBLE)
-        return Outcome(
+        held = stop in ACCEPTED
+        outcome = Outcome(
             stop=stop,
             value=float(p @ x[self._goals]) if held else None,
             bound=None,
@@ -123,6 +153,7 @@ class NonlinearProblem:
             wall_s=time.perf_counter() - begun,
             iterations=int(stats["iter_count"]),
         )
+        return outcome, off
 
     def _row_bounds(self, lbx: FloatArray, ubx: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the rows' bounds, none on rows whose variables are all held.
@@ -150,7 +181,7 @@ class NonlinearProblem:
             variable.set_value(float(value), skip_validation=True)
 
 
-def _ipopt_options() -> dict[str, Any]:
+def _ipopt_options(mu_strategy: str) -> dict[str, Any]:
     return {
         "expand": True,
         "no_nlp_grad": True,
@@ -165,7 +196,7 @@ def _ipopt_options() -> dict[str, Any]:
             "constr_viol_tol": 1e-8,
             "acceptable_iter": 0,
             "bound_relax_factor": 1e-10,
-            "mu_strategy": "adaptive",
+            "mu_strategy": mu_strategy,
         },
     }
 
