@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from plans import EVERY_KIND, connect, quick, random_weights, score, small
 from test_levels import SELF_SUFFICIENT, demand_kw
 
-from cmgplan.case import Case
+from cmgplan.case import Case, load_case
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import power_flow
@@ -249,8 +250,40 @@ def test_case_without_enough_power_is_proved_infeasible(tmp_path: Path) -> None:
         solve_front(connect(case), quick(case), lambda *told: None)
 
 
+class Loose(GridConnection):
+    """Proves half a dollar less than it could at every point."""
+
+    def minimise(
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+    ) -> GridAnswer:
+        answer = super().minimise(weights, caps, label=label)
+        if label.startswith("point") and answer.bound is not None:
+            return replace(answer, bound=answer.bound - 0.5)
+        return answer
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_gap_is_a_share_of_the_range_or_dollars_where_that_is_small(
+    case: Case, absolute: bool
+) -> None:
+    if not absolute:
+        case = load_case(Path(__file__).parents[1] / "cases" / "two-bus")
+    options = quick(case, points=2)
+    connection = Loose(case, options, build_feeder(case), allow(case, EVERY_KIND))
+    front = solve_front(connection, options, lambda *told: None)
+    assert front.absolute == absolute
+    unit = 1.0 if absolute else front.ec_range_usd
+    for point in front.points:
+        assert point.operation is not None
+        assert point.bound_ec_usd is not None
+        difference = point.operation.ec_usd - point.bound_ec_usd
+        assert 0.5 - 1e-3 <= difference <= 0.6
+        assert point.gap == pytest.approx(difference / unit, rel=1e-9)
+        assert point.status is PointStatus.FEASIBLE
+
+
 class Exhausted(GridConnection):
-    """Answers the payoff table, then holds nothing; caps under the least cost are infeasible."""
+    """Answers the payoff table, then holds nothing; proves that of the first point."""
 
     def minimise(
         self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str

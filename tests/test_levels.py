@@ -214,6 +214,24 @@ def test_cost_under_the_market_tariff(which: str, request: pytest.FixtureRequest
         assert which == "levels" or unserved.sum() < LEFT_OVER_KW
 
 
+def test_storage_is_no_heater_for_surplus(tmp_path: Path) -> None:
+    """Charging and discharging at once through poor efficiencies would burn what is curtailed."""
+    battery = {
+        "id": "poor",
+        "p_charge_max_kw": 50.0,
+        "p_discharge_max_kw": 50.0,
+        "energy_kwh": 10.0,
+        "soc_start": 0.5,
+        "efficiency_charge": 0.3,
+        "efficiency_discharge": 0.3,
+    }
+    case = small(tmp_path, {**SUNNY, "microgrid.1.storage": [battery]})
+    operation = solve_islanded(case, quick(case), 1, first_mask(case, quick(case))).operation
+    key = ("MG2", "poor")
+    assert operation.curtailed_kw["MG2"].max() > 50.0
+    assert np.minimum(operation.charge_kw[key], operation.discharge_kw[key]).max() <= 1e-3
+
+
 def test_optimum_is_no_worse_than_without_storage(
     tmp_path: Path, sunny_levels: Sequence[LevelResult]
 ) -> None:

@@ -348,14 +348,22 @@ def pass_rows(h: Any, rows: Rows) -> None:
 
 def run_highs(h: Any) -> None:
     """Run HiGHS so that an interruption ends it at once and reaches the caller."""
-    worker = threading.Thread(target=h.run, daemon=True)
-    worker.start()
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            h.run()
+        finally:
+            done.set()
+
+    threading.Thread(target=work, daemon=True).start()
     try:
-        while worker.is_alive():
-            worker.join(0.05)
+        # Not Thread.join: interrupted once, it takes the thread for finished (CPython 3.11).
+        while not done.wait(0.05):
+            pass
     except KeyboardInterrupt:
         h.cancelSolve()
-        worker.join(30.0)
+        done.wait(30.0)
         raise
 
 
