@@ -39,6 +39,9 @@ UNBOUNDED_USD = 1e6
 SEARCH_SHARE = 0.6
 """Share of the time limit that bound and hull take; rounding and AC take the rest."""
 
+LEAST_ROUNDS = 2
+"""Rounds of prices and hull that are made whatever the time."""
+
 KEPT_PATTERNS = 3
 """Topologies per hour that the hull works with."""
 
@@ -85,8 +88,9 @@ class DecompositionSearch:
             bounds[goal] = (-UNBOUNDED_USD, caps.get(name, UNBOUNDED_USD))
         vectors = self._problem.vectors(pairs, bounds)
         bound, multipliers = self._remembered(vectors)
+        asked_before = multipliers is not None
         relaxed = self._problem.solve_tight(
-            pairs, bounds, relax=True, rounds=5 if multipliers is None else 1
+            pairs, bounds, relax=True, rounds=1 if asked_before else 5
         )
         if relaxed.stop is Stop.INFEASIBLE:
             return SwitchesFound((), None, True, "the linear relaxation is infeasible", "hours")
@@ -99,7 +103,7 @@ class DecompositionSearch:
         bound = max(bound, linear_bound)
         for schedule in known:
             self._learn(schedule)
-        hull = self._hull(vectors, deadline)
+        hull = self._hull(vectors, deadline) if asked_before else None
         reason = "the time limit"
         for round_number in itertools.count(1):
             multipliers = multipliers if hull is None else hull.multipliers
@@ -111,7 +115,7 @@ class DecompositionSearch:
             if hull.value - bound <= gap_abs:
                 reason = f"hull and bound meet after {round_number} rounds"
                 break
-            if time.perf_counter() > deadline:
+            if round_number >= LEAST_ROUNDS and time.perf_counter() > deadline:
                 break
         if hull is None:
             left = max(time_limit_s - (time.perf_counter() - begun), 1.0)
