@@ -154,7 +154,10 @@ def test_no_name_leads_a_run_out_of_its_place(name: str, folder: str, result: Pl
         (["--points", "1"], "--points 1: Input should be greater than or equal to 2"),
         (["--gap", "2"], "--gap 2.0"),
         (["--time-limit", "0"], "--time-limit 0"),
-        (["--minlp", "guess"], "--minlp guess: Input should be 'decomposition', 'highs' or 'bonmin'"),
+        (
+            ["--minlp", "guess"],
+            "--minlp guess: Input should be 'decomposition', 'highs' or 'bonmin'",
+        ),
         (["--sweep", "spiral"], "--sweep spiral"),
     ],
 )

@@ -19,6 +19,9 @@ from cmgplan.network.feeder import Feeder
 from cmgplan.solve.cones import QuadraticCone
 from cmgplan.units import S_BASE_KVA
 
+LEAST_SCALE = 1e-4
+"""Least weight of a break in |I|^2, per unit: a branch without resistance loses nothing."""
+
 
 def add_branch_flow(
     m: Any, feeder: Feeder, steps: Sequence[int], p_inj_kw: Injection, q_inj_kvar: Injection
@@ -55,6 +58,7 @@ def add_branch_flow(
             q=m.q_flow[k, t],
             coefficient=1.0 / S_BASE_KVA,
             v=m.w[int(feeder.from_bus[k]), t],
+            scale=max(float(feeder.r_pu[k]), LEAST_SCALE),
         )
         for k in range(feeder.n_line)
         for t in steps

@@ -45,7 +45,7 @@ LEAST_ROUNDS = 2
 KEPT_PATTERNS = 3
 """Topologies per hour that the hull works with."""
 
-HULL_TIME_S = 10.0
+HULL_TIME_S = 20.0
 """Time that a hull may take when the search's own time is used up."""
 
 PRICE_GAP_SHARE = 0.2

@@ -65,7 +65,7 @@ def convex_model(
 def linear_problem(convex: ConvexModel) -> LinearProblem:
     """Compile the relaxation for HiGHS."""
     return LinearProblem(
-        convex.model, convex.cones, convex.disks, cone_tolerance=1e-3, disk_tolerance=1e-2
+        convex.model, convex.cones, convex.disks, cone_tolerance=5e-4, disk_tolerance=1e-2
     )
 
 

@@ -24,13 +24,17 @@ Variable = Any
 
 @dataclass(frozen=True)
 class QuadraticCone:
-    """``level * v >= coefficient * (p^2 + q^2)``, with ``v`` = 1 where it is None."""
+    """``level * v >= coefficient * (p^2 + q^2)``, with ``v`` = 1 where it is None.
+
+    ``scale`` is what a unit of ``level`` counts when a break is compared with a tolerance.
+    """
 
     level: Variable
     p: Variable
     q: Variable
     coefficient: float
     v: Variable | None = None
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class ConeSet:
         self._cone_q = columns([c.q for c in cones])
         self._cone_v = columns([c.v for c in cones])
         self._cone_c = np.asarray([c.coefficient for c in cones], dtype=np.float64)
+        self._cone_scale = np.asarray([c.scale for c in cones], dtype=np.float64)
         self._disk_p = columns([d.p for d in disks])
         self._disk_q = columns([d.q for d in disks])
         self._disk_k = columns([d.switch for d in disks])
@@ -89,13 +94,13 @@ class ConeSet:
         return np.concatenate([self._disk_p[hit], self._disk_q[hit]])
 
     def violation(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return by how much ``x`` breaks each cone (in ``level``) and each disk (in ``p``)."""
+        """Return by how much ``x`` breaks each cone (``scale * level``) and each disk (``p``)."""
         p, q = x[self._cone_p], x[self._cone_q]
         v = np.where(self._cone_v >= 0, x[self._cone_v], 1.0)
         cone = self._cone_c * (p**2 + q**2) / np.maximum(v, 1e-9) - x[self._cone_l]
         switch = np.where(self._disk_k >= 0, x[self._disk_k], 1.0)
         disk = np.hypot(x[self._disk_p], x[self._disk_q]) - self._disk_s * switch
-        return cone, disk
+        return self._cone_scale * cone, disk
 
     def tangents(self, x: FloatArray, cone_tolerance: float, disk_tolerance: float) -> Rows:
         """Return a tangent for each cone and disk that ``x`` breaks by more than a tolerance."""

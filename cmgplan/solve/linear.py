@@ -51,7 +51,7 @@ class LinearProblem:
     cones, disks
         Convex quadratic rows, met by tangents that are added where a solution breaks them.
     cone_tolerance, disk_tolerance
-        Break that is left standing, in the unit of the cone's level and of the disk's power.
+        Break that is left standing, in the cone's scaled level and the disk's power.
     """
 
     def __init__(
