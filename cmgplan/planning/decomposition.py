@@ -30,8 +30,9 @@ from cmgplan.planning.grid_search import (
 from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.switching import cycles_closed
 from cmgplan.solve import LinearProblem, Stop
-from cmgplan.solve.blocks import GLOBAL, BlockProblem, Hull, Pattern, Priced
+from cmgplan.solve.blocks import GLOBAL, BlockProblem, Pattern, Priced
 from cmgplan.solve.cones import IntArray
+from cmgplan.solve.hull import Hull, points_of, solve_hull
 
 UNBOUNDED_USD = 1e6
 """Box of f1, f2, f3, far beyond any value; a Lagrangian bound needs finite boxes."""
@@ -201,12 +202,15 @@ class DecompositionSearch:
         ]
         if not all(patterns):
             return None
-        hull = self._blocks.hull(
-            *vectors, patterns, time_limit_s=max(deadline - time.perf_counter(), HULL_TIME_S)
+        hull = solve_hull(
+            self._blocks,
+            *vectors,
+            patterns,
+            time_limit_s=max(deadline - time.perf_counter(), HULL_TIME_S),
         )
         if hull is not None:
             self._age(hull)
-            for point in self._blocks.points_of(hull):
+            for point in points_of(self._blocks, hull):
                 self._problem.tangents_at(point)
             self._blocks.refresh()
         return hull
