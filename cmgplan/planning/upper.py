@@ -112,6 +112,7 @@ def solve_upper(
     outcome = problem.solve(
         [(m.f1, weights["gc_usd"]), (m.f2, weights["ec_usd"]), (m.f3, weights["loss_kwh"])],
         _bounds(m, case, options, selected),
+        insist=True,
     )
     if not outcome.accepted:
         raise _no_answer(outcome)

@@ -83,8 +83,8 @@ class NonlinearProblem:
         self._row, self._of = self._solver.get_function("nlp_jac_g").sparsity_out(1).get_triplet()
         self.compile_s = time.perf_counter() - begun
 
-    def _compiled(self, mu_strategy: str) -> Any:
-        return ca.nlpsol("cmgplan", "ipopt", self._problem, _ipopt_options(mu_strategy))
+    def _compiled(self, mu_strategy: str, *, scaled: bool = True) -> Any:
+        return ca.nlpsol("cmgplan", "ipopt", self._problem, _ipopt_options(mu_strategy, scaled))
 
     def column(self, variable: Any) -> int:
         """Return the column of a variable."""
@@ -96,8 +96,12 @@ class NonlinearProblem:
         bounds: Mapping[Any, Bounds] | None = None,
         *,
         start: FloatArray | None = None,
+        insist: bool = False,
     ) -> Outcome:
         """Minimise a weighted sum of goals under other bounds for this solve.
+
+        ``insist`` tries the other settings of Ipopt whenever the first ones end without an
+        answer, for problems that must have one; else only nearly feasible ends are tried again.
 
         Raises
         ------
@@ -114,11 +118,16 @@ class NonlinearProblem:
             p[self._goal_position[id(variable)]] = weight
         x0 = np.clip(self._x0 if start is None else start, lbx, ubx)
         outcome, off = self._attempt(self._solver, x0, p, lbx, ubx)
-        if outcome.stop is Stop.LIMIT and off < NEARLY_FEASIBLE:
+        if not outcome.accepted and (
+            insist or (outcome.stop is Stop.LIMIT and off < NEARLY_FEASIBLE)
+        ):
             # The monotone barrier is slower and fails less where constraints are degenerate.
             self._second = self._second or self._compiled("monotone")
             again, _ = self._attempt(self._second, x0, p, lbx, ubx)
             outcome = again if again.accepted else outcome
+        if not outcome.accepted and insist:
+            last, _ = self._attempt(self._compiled("adaptive", scaled=False), x0, p, lbx, ubx)
+            outcome = last if last.accepted else outcome
         return outcome
 
     def _attempt(
@@ -181,7 +190,7 @@ class NonlinearProblem:
             variable.set_value(float(value), skip_validation=True)
 
 
-def _ipopt_options(mu_strategy: str) -> dict[str, Any]:
+def _ipopt_options(mu_strategy: str, scaled: bool = True) -> dict[str, Any]:
     return {
         "expand": True,
         "no_nlp_grad": True,
@@ -191,7 +200,8 @@ def _ipopt_options(mu_strategy: str) -> dict[str, Any]:
         "ipopt": {
             "print_level": 0,
             "sb": "yes",
-            "max_iter": 200,
+            "max_iter": 200 if mu_strategy == "adaptive" else 500,
+            "nlp_scaling_method": "gradient-based" if scaled else "none",
             "tol": 1e-8,
             "constr_viol_tol": 1e-8,
             "acceptable_iter": 0,
