@@ -35,6 +35,11 @@ def mw_from_kw(power_kw: Quantity) -> Quantity:
     return power_kw / 1000.0
 
 
+def ohm_base(vn_kv: float, s_base_kva: float) -> float:
+    """Return the impedance base in ohm of a voltage and a three-phase power base."""
+    return PerUnit(vn_kv, s_base_kva).z_base_ohm
+
+
 def tie_loss_per_kva2(r_ohm: float, vn_kv: float) -> float:
     """Return the loss of a tie in kW per (kVA)^2 carried at nominal voltage, eq. (3).
 
