@@ -77,9 +77,9 @@ class Branches:
 
     def admittances(self) -> tuple[ComplexArray, ComplexArray, ComplexArray, ComplexArray]:
         """Return ``y_ff, y_ft, y_tf, y_tt`` of the two-port, pu."""
-        series = 1.0 / (self.r_pu + 1j * self.x_pu)
-        end = series + 0.5 * (self.g_pu + 1j * self.b_pu)
-        ratio = self.tap * np.exp(1j * self.shift_rad)
+        series: ComplexArray = 1.0 / (self.r_pu + 1j * self.x_pu)
+        end: ComplexArray = series + 0.5 * (self.g_pu + 1j * self.b_pu)
+        ratio: ComplexArray = self.tap * np.exp(1j * self.shift_rad)
         return end / self.tap**2, -series / np.conj(ratio), -series / ratio, end
 
 
@@ -156,7 +156,7 @@ class Grid:
     def is_radial(self) -> bool:
         """Whether no loop of branches exists; parallel branches count as a loop."""
         graph = self.graph()
-        return len(self.branches) == self.n_bus - nx.number_connected_components(graph)
+        return len(self.branches) == self.n_bus - int(nx.number_connected_components(graph))
 
     def graph(self) -> nx.Graph:
         """Return the graph of bus positions; parallel branches appear as one edge."""

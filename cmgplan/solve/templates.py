@@ -64,7 +64,8 @@ class Copies:
     @property
     def n_out(self) -> int:
         """Number of outputs of one copy."""
-        return int(self.scatter.shape[1]) // max(self.columns.shape[1], 1)
+        width: int = self.scatter.shape[1]
+        return width // max(self.columns.shape[1], 1)
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _derivatives(model: TemplateModel, x: Any, lam_g: Any, diagonal: Any) -> tup
     g = ca.mtimes(_dm(model.linear), x)
     fixed = model.linear.tocoo()
     jac = _Gathered((m, n))
-    jac.add(fixed.row, fixed.col, np.arange(fixed.nnz), fixed.data, ca.DM(fixed.data))
+    jac.add(fixed.row, fixed.col, np.arange(fixed.nnz), fixed.data, ca.DM.ones(fixed.nnz))
     hess = _Gathered((n, n))
     every = np.arange(n)
     hess.add(every, every, every, np.ones(n), diagonal)
@@ -210,7 +211,8 @@ def _mapped(copies: Copies, name: str, x: Any, lam_g: Any) -> tuple[Any, Any, An
     )
 
 
-Entries = tuple[IntArray, IntArray, IntArray, FloatArray]
+Positions = npt.NDArray[Any]
+Entries = tuple[Positions, Positions, Positions, FloatArray]
 """Row, column, position among the values, and weight."""
 
 
@@ -247,7 +249,7 @@ class _Gathered:
         self._parts: list[tuple[Entries, Any]] = []
 
     def add(
-        self, row: IntArray, column: IntArray, source: IntArray, weight: FloatArray, values: Any
+        self, row: Positions, column: Positions, source: Positions, weight: FloatArray, values: Any
     ) -> None:
         """Add ``weight * values[source]`` at (row, column)."""
         if len(row):

@@ -1,0 +1,159 @@
+"""Optimal power flow of any grid: compile once, solve as often as needed, replay every answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid_replay import replay_voltages
+from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.opf_model import Layout, build_instance, build_model
+from cmgplan.network.opf_result import (
+    REPLAY_TOLERANCE_PU,
+    OpfResult,
+    Status,
+    WallTime,
+    branch_flows,
+)
+from cmgplan.solve.outcome import Outcome, Stop
+from cmgplan.solve.templates import Instance, TemplateProblem
+from cmgplan.units import mw_from_pu
+
+_STATUS: dict[Stop, Status] = {
+    Stop.LOCAL_OPTIMUM: "locally optimal",
+    Stop.LOCALLY_INFEASIBLE: "locally infeasible",
+}
+
+
+class OpfProblem:
+    """A grid's optimal power flow over T hours, compiled; other profiles need no new compiling.
+
+    Parameters
+    ----------
+    grid
+        Network.
+    hours
+        Length T of every horizon that will be solved.
+    """
+
+    def __init__(self, grid: Grid, hours: int = 1) -> None:
+        begun = time.perf_counter()
+        self.grid, self.hours = grid, hours
+        self.layout = Layout(grid)
+        model = build_model(self.layout, hours)
+        self.build_s = time.perf_counter() - begun
+        self._problem = TemplateProblem(model, mu_strategy="adaptive")
+        self.compile_s = self._problem.compile_s
+
+    def solve(self, horizon: Horizon | None = None, *, replay: bool = True) -> OpfResult:
+        """Minimise the generation cost; climb the ladder of starts until one answers.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            When the user interrupts.
+        """
+        horizon = single_hour(self.grid) if horizon is None else horizon
+        if horizon.hours != self.hours:
+            raise ValueError(f"compiled for {self.hours} hours, asked for {horizon.hours}")
+        begun = time.perf_counter()
+        instance = build_instance(self.layout, horizon)
+        outcome, rung, iterations = self._climb(instance)
+        wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
+        result = self._result(outcome, horizon, rung, iterations, wall)
+        return self._replayed(result, horizon) if replay else result
+
+    def _climb(self, instance: Instance) -> tuple[Outcome, str, int]:
+        """Return the first local optimum, or the last failure, its rung and all iterations."""
+        iterations = 0
+        for name, start in self._starts(instance):
+            rung, outcome = name, self._problem.solve(replace(instance, start=start))
+            iterations += outcome.iterations
+            if outcome.stop is Stop.LOCAL_OPTIMUM:
+                break
+        return outcome, rung, iterations
+
+    def _starts(self, instance: Instance) -> Iterator[tuple[str, FloatArray]]:
+        """Yield starting points, the likeliest first."""
+        yield "flat start", instance.start
+        start = instance.start.copy()
+        voltages = self.layout.part(start, "v")
+        voltages[:] = np.clip(1.05, self.grid.v_min_pu, self.grid.v_max_pu)
+        yield "raised flat start", start
+        low = start.copy()
+        outputs = self.layout.part(low, "p")
+        outputs[:] = np.clip(0.0, self.layout.part(instance.lbx, "p"), outputs)
+        yield "idle start", low
+
+    def _result(
+        self,
+        outcome: Outcome,
+        horizon: Horizon,
+        rung: str,
+        iterations: int,
+        wall: WallTime,
+    ) -> OpfResult:
+        grid, layout, base = self.grid, self.layout, self.grid.s_base_mva
+        x = outcome.values() if outcome.accepted else np.zeros(0)
+        v, angle = layout.part(x, "v"), layout.part(x, "angle")
+        flow_mw, flow_mvar = branch_flows(grid, v, angle)
+        return OpfResult(
+            grid=grid,
+            status=_STATUS.get(outcome.stop, "limit"),
+            objective=float("nan") if outcome.value is None else outcome.value,
+            iterations=iterations,
+            wall_s=wall,
+            rung=rung,
+            v_pu=v,
+            angle_rad=angle,
+            p_mw=mw_from_pu(layout.part(x, "p"), base),
+            q_mvar=mw_from_pu(layout.part(x, "q"), base),
+            flow_mw=flow_mw,
+            flow_mvar=flow_mvar,
+            loss_mw=flow_mw.sum(axis=(1, 2)),
+            replay_max_dv_pu=float("nan"),
+            message=outcome.message,
+        )
+
+    def _replayed(self, result: OpfResult, horizon: Horizon) -> OpfResult:
+        """Return the result with its replay; an answer that is not confirmed is none."""
+        if not result.solved:
+            return result
+        p_load, q_load = horizon.loads_pu(self.grid)
+        worst, base = 0.0, self.grid.s_base_mva
+        for t in range(self.hours):
+            hour = replace(self.grid, p_load_pu=p_load[t], q_load_pu=q_load[t])
+            p_gen, q_gen = result.p_mw[t] / base, result.q_mvar[t] / base
+            v = replay_voltages(hour, result.v_pu[t], result.angle_rad[t], p_gen, q_gen)
+            worst = max(worst, float(np.abs(v - result.v_pu[t]).max()))
+        confirmed = worst <= REPLAY_TOLERANCE_PU
+        return replace(
+            result,
+            replay_max_dv_pu=worst,
+            status=result.status if confirmed else "replay failed",
+        )
+
+
+def solve_opf(grid: Grid, *, profiles: Horizon | None = None, replay: bool = True) -> OpfResult:
+    """Solve the AC optimal power flow of a grid.
+
+    Parameters
+    ----------
+    grid
+        Network, as ``read_network`` returns it.
+    profiles
+        Loads, availability and prices by hour; the grid's own for one hour if left out.
+    replay
+        Whether an independent power flow confirms the answer.
+
+    Returns
+    -------
+    OpfResult
+        Also when nothing is feasible; then ``status`` and ``explanation`` say why.
+    """
+    problem = OpfProblem(grid, 1 if profiles is None else profiles.hours)
+    return problem.solve(profiles, replay=replay)
