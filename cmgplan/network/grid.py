@@ -77,9 +77,9 @@ class Branches:
 
     def admittances(self) -> tuple[ComplexArray, ComplexArray, ComplexArray, ComplexArray]:
         """Return ``y_ff, y_ft, y_tf, y_tt`` of the two-port, pu."""
-        series: ComplexArray = 1.0 / (self.r_pu + 1j * self.x_pu)
-        end: ComplexArray = series + 0.5 * (self.g_pu + 1j * self.b_pu)
-        ratio: ComplexArray = self.tap * np.exp(1j * self.shift_rad)
+        series = np.asarray(1.0 / (self.r_pu + 1j * self.x_pu), dtype=np.complex128)
+        end = np.asarray(series + 0.5 * (self.g_pu + 1j * self.b_pu), dtype=np.complex128)
+        ratio = self.tap * np.exp(1j * self.shift_rad)
         return end / self.tap**2, -series / np.conj(ratio), -series / ratio, end
 
 

@@ -64,8 +64,8 @@ class Copies:
     @property
     def n_out(self) -> int:
         """Number of outputs of one copy."""
-        width: int = self.scatter.shape[1]
-        return width // max(self.columns.shape[1], 1)
+        width = int(self.scatter.shape[1])
+        return width // max(int(self.columns.shape[1]), 1)
 
 
 @dataclass(frozen=True)
