@@ -123,7 +123,7 @@ class OpfProblem:
         """Return the result with its replay; an answer that is not confirmed is none."""
         if not result.solved:
             return result
-        p_load, q_load = horizon.loads_pu(self.grid)
+        p_load, q_load = horizon.p_load_pu, horizon.q_load_pu
         worst, base = 0.0, self.grid.s_base_mva
         for t in range(self.hours):
             hour = replace(self.grid, p_load_pu=p_load[t], q_load_pu=q_load[t])

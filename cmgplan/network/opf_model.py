@@ -265,7 +265,7 @@ def _variable_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, Floa
         low[:, layout.at("p")] = -np.inf
         low[:, layout.at("q")], high[:, layout.at("q")] = -np.inf, np.inf
         low[:, layout.at("low").start :] = 0.0
-        high[:, layout.at("shed")] = np.maximum(horizon.loads_pu(grid)[0], 0.0)
+        high[:, layout.at("shed")] = np.maximum(horizon.p_load_pu, 0.0)
     return low, high
 
 
@@ -278,7 +278,7 @@ def _row_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArra
         rows = slice(layout.row(kind), layout.row(kind) + layout.rows[kind])
         low[:, rows], high[:, rows] = lower, upper
 
-    p_load, q_load = horizon.loads_pu(grid)
+    p_load, q_load = horizon.p_load_pu, horizon.q_load_pu
     put("p", p_load, p_load)
     put("q", q_load, q_load)
     s_max = lines.s_max_pu[layout.limited]

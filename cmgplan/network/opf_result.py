@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -86,6 +86,30 @@ class OpfResult:
     def solved(self) -> bool:
         """Whether the answer stands and the replay confirms it."""
         return self.status == "locally optimal"
+
+    def summary(self) -> dict[str, object]:
+        """Return the figures of the command line; None where there is none.
+
+        ``loss_mw`` is the mean over the hours.
+        """
+
+        def number(value: float | None) -> float | None:
+            return value if value is not None and np.isfinite(value) else None
+
+        return {
+            "status": self.status,
+            "objective": number(self.objective),
+            "iterations": self.iterations,
+            "wall_s": asdict(self.wall_s),
+            "v_min_pu": number(self.v_min_pu),
+            "loss_mw": number(float(self.loss_mw.mean()) if self.loss_mw.size else None),
+            "replay_max_dv_pu": number(self.replay_max_dv_pu),
+            "rung": self.rung,
+            "bound": number(self.bound),
+            "gap": number(self.gap),
+            "explanation": list(self.explanation),
+            "notes": list(self.grid.notes),
+        }
 
     @property
     def v_min_pu(self) -> float:

@@ -21,8 +21,11 @@ from cmgplan.network.grid import Branches, FloatArray, Generators, Grid, checked
 ISOLATED = 4
 
 _TABLES = frozenset(
-    "bus load sgen storage gen switch shunt ext_grid line trafo trafo3w impedance ward xward "
-    "pwl_cost poly_cost motor asymmetric_load asymmetric_sgen".split()
+    [
+        *("bus", "load", "sgen", "storage", "gen", "ext_grid", "motor", "shunt", "ward", "xward"),
+        *("asymmetric_load", "asymmetric_sgen", "line", "trafo", "trafo3w", "impedance", "switch"),
+        *("pwl_cost", "poly_cost"),
+    ]
 )
 _SCALARS = frozenset(["version", "format_version", "name", "f_hz", "sn_mva"])
 _SILENT = ("res_", "std_types", "user_pf_options", "converged", "OPF_converged", "_empty")
@@ -220,8 +223,13 @@ def _sources(reading: _Reading) -> list[_Source]:
             if fixed:
                 scaled = float(row.p_mw) * float(row.get("scaling", 1.0))
                 source.p, source.held_v_pu = (scaled, scaled), float(row.vm_pu)
-            if kind == "ext_grid" and not bool(row.get("controllable", True)):
+            if kind == "ext_grid" and row.get("controllable", True) == False:  # noqa: E712
                 source.held_v_pu = float(row.vm_pu)
+            elif kind == "ext_grid":
+                reading.notes.append(
+                    f"ext_grid {index}: its voltage is free within the bus's limits; "
+                    "controllable = False holds it"
+                )
             if kind in _CONSUMERS:
                 source.p, source.q = (-high_p, -low_p), (-high_q, -low_q)
             found.append(source)
@@ -244,9 +252,7 @@ def _limit(reading: _Reading, kind: str, index: Any, row: Any, column: str) -> f
     return -limit if column.startswith("min") else limit
 
 
-def _voltage_limits(
-    reading: _Reading, position: Any, n_bus: int
-) -> tuple[FloatArray, FloatArray]:
+def _voltage_limits(reading: _Reading, position: Any, n_bus: int) -> tuple[FloatArray, FloatArray]:
     """Return the limits of each matrix row: the narrowest of the buses that a switch joins."""
     limits = []
     for k, column in enumerate(("min_vm_pu", "max_vm_pu")):

@@ -166,6 +166,22 @@ class TemplateProblem:
             iterations=int(stats["iter_count"]),
         )
 
+    def derivatives(
+        self, x: FloatArray, prices: FloatArray, multipliers: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return rows, Jacobian and Hessian of the Lagrangian, dense, as Ipopt sees them.
+
+        ``prices`` is linear and quadratic prices, one after the other.
+        """
+        rows, jacobian = self._solver.get_function("nlp_jac_g")(x, prices)
+        upper = self._solver.get_function("nlp_hess_l")(x, prices, 1.0, multipliers)
+        half = np.asarray(ca.densify(upper), dtype=np.float64)
+        return (
+            np.asarray(rows, dtype=np.float64).ravel(),
+            np.asarray(ca.densify(jacobian), dtype=np.float64),
+            half + np.triu(half, 1).T,
+        )
+
 
 def _largest_break(it: Instance, x: FloatArray, g: FloatArray) -> float:
     parts = (it.lbg - g, g - it.ubg, it.lbx - x, x - it.ubx)
