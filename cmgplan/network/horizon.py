@@ -37,6 +37,17 @@ class Horizon:
         """Number of hours T."""
         return int(self.p_load_pu.shape[0])
 
+    def at(self, hour: int) -> Horizon:
+        """Return one hour alone."""
+        one = slice(hour, hour + 1)
+        return Horizon(
+            self.p_load_pu[one],
+            self.q_load_pu[one],
+            self.available[one],
+            self.price_usd_per_mwh[one],
+            self.dt_h,
+        )
+
     def p_max_pu(self, grid: Grid) -> FloatArray:
         """Return the upper active limits, shape (T, g)."""
         limit = np.broadcast_to(grid.generators.p_max_pu, self.available.shape)

@@ -11,6 +11,7 @@ import numpy as np
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.opf_elastic import ElasticProblem, explain
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import (
     REPLAY_TOLERANCE_PU,
@@ -48,6 +49,7 @@ class OpfProblem:
         self.build_s = time.perf_counter() - begun
         self._problem = TemplateProblem(model, mu_strategy="adaptive")
         self.compile_s = self._problem.compile_s
+        self._elastic: ElasticProblem | None = None
 
     def solve(self, horizon: Horizon | None = None, *, replay: bool = True) -> OpfResult:
         """Minimise the generation cost; climb the ladder of starts until one answers.
@@ -62,37 +64,45 @@ class OpfProblem:
             raise ValueError(f"compiled for {self.hours} hours, asked for {horizon.hours}")
         begun = time.perf_counter()
         instance = build_instance(self.layout, horizon)
-        outcome, rung, iterations = self._climb(instance)
+        outcome, rung, iterations = self._climb(instance, horizon)
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
-        result = self._result(outcome, horizon, rung, iterations, wall)
+        result = self._result(outcome, rung, iterations, wall)
+        if result.status == "locally infeasible":
+            return replace(result, explanation=explain(self.elastic, horizon))
         return self._replayed(result, horizon) if replay else result
 
-    def _climb(self, instance: Instance) -> tuple[Outcome, str, int]:
+    def _climb(self, instance: Instance, horizon: Horizon) -> tuple[Outcome, str, int]:
         """Return the first local optimum, or the last failure, its rung and all iterations."""
         iterations = 0
-        for name, start in self._starts(instance):
+        for name, start in self._starts(instance, horizon):
             rung, outcome = name, self._problem.solve(replace(instance, start=start))
             iterations += outcome.iterations
             if outcome.stop is Stop.LOCAL_OPTIMUM:
                 break
         return outcome, rung, iterations
 
-    def _starts(self, instance: Instance) -> Iterator[tuple[str, FloatArray]]:
+    @property
+    def elastic(self) -> ElasticProblem:
+        """The same grid with limits that give, compiled when first asked for."""
+        if self._elastic is None:
+            self._elastic = ElasticProblem(self.grid)
+        return self._elastic
+
+    def _starts(self, instance: Instance, horizon: Horizon) -> Iterator[tuple[str, FloatArray]]:
         """Yield starting points, the likeliest first."""
         yield "flat start", instance.start
-        start = instance.start.copy()
-        voltages = self.layout.part(start, "v")
-        voltages[:] = np.clip(1.05, self.grid.v_min_pu, self.grid.v_max_pu)
-        yield "raised flat start", start
-        low = start.copy()
-        outputs = self.layout.part(low, "p")
-        outputs[:] = np.clip(0.0, self.layout.part(instance.lbx, "p"), outputs)
-        yield "idle start", low
+        near = instance.start.copy()
+        for t in range(self.hours):
+            outcome = self.elastic.nearest(horizon, t)
+            if not outcome.accepted:
+                return
+            for kind in ("v", "angle", "p", "q"):
+                self.layout.part(near, kind)[t] = self.elastic.layout.part(outcome.values(), kind)
+        yield "start from the point that breaks limits least", near
 
     def _result(
         self,
         outcome: Outcome,
-        horizon: Horizon,
         rung: str,
         iterations: int,
         wall: WallTime,

@@ -206,9 +206,7 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
     n, count = grid.n_bus, len(grid.generators)
     i, g = np.arange(n), np.arange(count)
     ends, narrow = np.arange(2 * len(layout.limited)), np.arange(len(layout.narrow))
-    ratio = np.divide(
-        grid.q_load_pu, grid.p_load_pu, out=np.zeros(n), where=np.abs(grid.p_load_pu) > 0
-    )
+    ratio = np.divide(grid.q_load_pu, grid.p_load_pu, out=np.zeros(n), where=grid.p_load_pu > 0)
 
     def entry(kind: str, at: IntArray, column: str, weight: FloatArray | float) -> Triplets:
         value = np.broadcast_to(np.asarray(weight, dtype=np.float64), at.shape)
@@ -263,6 +261,7 @@ def _variable_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, Floa
     if layout.elastic:
         low[:, layout.at("v")], high[:, layout.at("v")] = V_FREE
         low[:, layout.at("p")] = -np.inf
+        high[:, layout.at("p")] = np.maximum(gens.p_min_pu, p_high)
         low[:, layout.at("q")], high[:, layout.at("q")] = -np.inf, np.inf
         low[:, layout.at("low").start :] = 0.0
         high[:, layout.at("shed")] = np.maximum(horizon.p_load_pu, 0.0)
