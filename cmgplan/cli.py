@@ -191,7 +191,7 @@ def opf(
     given = read_network(network, missing)
     for note in given.grid.notes:
         console.warn(f"note: {note}")
-    result = solve_opf(given.grid, profiles=given.profiles)
+    result = solve_opf(given.grid, profiles=given.profiles, bound=True)
     if as_json:
         typer.echo(json.dumps(result.summary(), allow_nan=False))
     else:

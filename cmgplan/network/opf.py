@@ -11,6 +11,7 @@ import numpy as np
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.jabr import Relaxation
 from cmgplan.network.opf_elastic import ElasticProblem, explain
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import (
@@ -50,6 +51,7 @@ class OpfProblem:
         self._problem = TemplateProblem(model, mu_strategy="adaptive")
         self.compile_s = self._problem.compile_s
         self._elastic: ElasticProblem | None = None
+        self._relaxation: Relaxation | None = None
 
     def solve(self, horizon: Horizon | None = None, *, replay: bool = True) -> OpfResult:
         """Minimise the generation cost; climb the ladder of starts until one answers.
@@ -68,8 +70,38 @@ class OpfProblem:
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
         result = self._result(outcome, rung, iterations, wall)
         if result.status == "locally infeasible":
-            return replace(result, explanation=explain(self.elastic, horizon))
+            return self._explained(result, horizon)
         return self._replayed(result, horizon) if replay else result
+
+    @property
+    def relaxation(self) -> Relaxation:
+        """The cone relaxation of one hour, compiled when first asked for."""
+        if self._relaxation is None:
+            self._relaxation = Relaxation(self.grid)
+        return self._relaxation
+
+    def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
+        """Return an answer with the bound that the relaxation proves, and the gap to it."""
+        horizon = single_hour(self.grid) if horizon is None else horizon
+        bound = self.relaxation.bound(horizon)
+        if bound.value is None or not result.solved:
+            return result
+        gap = (result.objective - bound.value) / max(abs(result.objective), 1e-9)
+        return replace(
+            result,
+            bound=bound.value,
+            gap=gap,
+            cone_residual=bound.cone_residual if self.grid.is_radial else None,
+        )
+
+    def _explained(self, result: OpfResult, horizon: Horizon) -> OpfResult:
+        """Return why there is no answer, and whether that is proven."""
+        proven = any(self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours))
+        return replace(
+            result,
+            status="proven infeasible" if proven else result.status,
+            explanation=explain(self.elastic, horizon),
+        )
 
     def _climb(self, instance: Instance, horizon: Horizon) -> tuple[Outcome, str, int]:
         """Return the first local optimum, or the last failure, its rung and all iterations."""
@@ -148,7 +180,13 @@ class OpfProblem:
         )
 
 
-def solve_opf(grid: Grid, *, profiles: Horizon | None = None, replay: bool = True) -> OpfResult:
+def solve_opf(
+    grid: Grid,
+    *,
+    profiles: Horizon | None = None,
+    replay: bool = True,
+    bound: bool = False,
+) -> OpfResult:
     """Solve the AC optimal power flow of a grid.
 
     Parameters
@@ -159,6 +197,8 @@ def solve_opf(grid: Grid, *, profiles: Horizon | None = None, replay: bool = Tru
         Loads, availability and prices by hour; the grid's own for one hour if left out.
     replay
         Whether an independent power flow confirms the answer.
+    bound
+        Whether the cone relaxation proves a lower bound of the cost.
 
     Returns
     -------
@@ -166,4 +206,5 @@ def solve_opf(grid: Grid, *, profiles: Horizon | None = None, replay: bool = Tru
         Also when nothing is feasible; then ``status`` and ``explanation`` say why.
     """
     problem = OpfProblem(grid, 1 if profiles is None else profiles.hours)
-    return problem.solve(profiles, replay=replay)
+    result = problem.solve(profiles, replay=replay)
+    return problem.with_bound(result, profiles) if bound and result.solved else result

@@ -45,8 +45,8 @@ class OpfResult:
         Lower bound of the convex relaxation in $, and (objective - bound) / |objective|; None
         where it was not asked for.
     cone_residual
-        Largest slack of a cone of the relaxation, pu; near zero on a radial network, the
-        relaxation is exact.
+        Largest slack of a cone of the relaxation on a radial network, squared pu; near zero the
+        relaxation is exact. None elsewhere.
     v_pu, angle_rad
         Shape (T, n).
     p_mw, q_mvar
@@ -107,6 +107,7 @@ class OpfResult:
             "rung": self.rung,
             "bound": number(self.bound),
             "gap": number(self.gap),
+            "cone_residual": number(self.cone_residual),
             "explanation": list(self.explanation),
             "notes": list(self.grid.notes),
         }
