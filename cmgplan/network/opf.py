@@ -25,6 +25,9 @@ from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, TemplateProblem
 from cmgplan.units import mw_from_pu
 
+GAP_NOISE = 1e-7
+"""Gap of either sign that is the solvers' tolerance."""
+
 _STATUS: dict[Stop, Status] = {
     Stop.LOCAL_OPTIMUM: "locally optimal",
     Stop.LOCALLY_INFEASIBLE: "locally infeasible",
@@ -87,6 +90,8 @@ class OpfProblem:
         if bound.value is None or not result.solved:
             return result
         gap = (result.objective - bound.value) / max(abs(result.objective), 1e-9)
+        if abs(gap) < GAP_NOISE:
+            gap = 0.0
         return replace(
             result,
             bound=bound.value,

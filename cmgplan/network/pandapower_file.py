@@ -7,6 +7,7 @@ read from the tables, because the conversion fills in costs and limits that nobo
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,8 +204,10 @@ def _matrices(reading: _Reading) -> Any:
     if shift in net.ext_grid:
         net.ext_grid[shift] = net.ext_grid[shift].fillna(0.0)
     try:
-        to_ppc(net, mode="opf", init="flat", trafo_model="pi", take_slack_vm_limits=True)
-        ppc, _ = _pd2ppc(net)  # to_ppc cuts off the conductances
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of networks saved by old versions
+            to_ppc(net, mode="opf", init="flat", trafo_model="pi", take_slack_vm_limits=True)
+            ppc, _ = _pd2ppc(net)  # to_ppc cuts off the conductances
     except (KeyError, ValueError, UserWarning) as error:
         raise InputError(f"{reading.path.name}: pandapower cannot convert it ({error})") from error
     return ppc
