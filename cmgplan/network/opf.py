@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from cmgplan.network.flexible import (
+    Flexible,
+    Placed,
+    Responsive,
+    extended_instance,
+    extended_model,
+    one_way,
+    schedules,
+)
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon, single_hour
@@ -24,6 +33,8 @@ from cmgplan.network.opf_result import (
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, TemplateProblem
 from cmgplan.units import mw_from_pu
+
+NOTHING = Flexible()
 
 GAP_NOISE = 1e-7
 """Gap of either sign that is the solvers' tolerance."""
@@ -43,13 +54,22 @@ class OpfProblem:
         Network.
     hours
         Length T of every horizon that will be solved.
+    flexible
+        Stores and responsive loads, which couple the hours.
+    dt_h
+        Length of an hour where there are any.
     """
 
-    def __init__(self, grid: Grid, hours: int = 1) -> None:
+    def __init__(
+        self, grid: Grid, hours: int = 1, flexible: Flexible = NOTHING, dt_h: float = 1.0
+    ) -> None:
         begun = time.perf_counter()
         self.grid, self.hours = grid, hours
-        self.layout = Layout(grid)
-        model = build_model(self.layout, hours)
+        self.layout, self.flexible = Layout(grid, hours=hours), flexible
+        model = build_model(self.layout)
+        if flexible:
+            model = extended_model(model, self.layout, flexible, dt_h)
+        self._dt_h = dt_h
         self.build_s = time.perf_counter() - begun
         self._problem = TemplateProblem(model, mu_strategy="adaptive")
         self.compile_s = self._problem.compile_s
@@ -69,6 +89,10 @@ class OpfProblem:
             raise ValueError(f"compiled for {self.hours} hours, asked for {horizon.hours}")
         begun = time.perf_counter()
         instance = build_instance(self.layout, horizon)
+        if self.flexible:
+            if horizon.dt_h != self._dt_h:
+                raise ValueError(f"compiled for dt_h = {self._dt_h}, asked for {horizon.dt_h}")
+            instance = extended_instance(instance, self.layout, self.flexible, horizon)
         outcome, rung, iterations = self._climb(instance, horizon)
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
         result = self._result(outcome, rung, iterations, wall)
@@ -84,8 +108,13 @@ class OpfProblem:
         return self._relaxation
 
     def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
-        """Return an answer with the bound that the relaxation proves, and the gap to it."""
+        """Return an answer with the bound that the relaxation proves, and the gap to it.
+
+        Of coupled hours nothing is proven here, since the relaxation takes each hour alone.
+        """
         horizon = single_hour(self.grid) if horizon is None else horizon
+        if self.flexible:
+            return result
         bound = self.relaxation.bound(horizon)
         if bound.value is None or not result.solved:
             return result
@@ -101,11 +130,16 @@ class OpfProblem:
 
     def _explained(self, result: OpfResult, horizon: Horizon) -> OpfResult:
         """Return why there is no answer, and whether that is proven."""
-        proven = any(self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours))
+        told = explain(self.elastic, horizon)
+        if self.flexible:
+            told = tuple(f"{line} (stores idle, loads not moved)" for line in told)
+        proven = not self.flexible and any(
+            self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours)
+        )
         return replace(
             result,
             status="proven infeasible" if proven else result.status,
-            explanation=explain(self.elastic, horizon),
+            explanation=told,
         )
 
     def _climb(self, instance: Instance, horizon: Horizon) -> tuple[Outcome, str, int]:
@@ -114,9 +148,20 @@ class OpfProblem:
         for name, start in self._starts(instance, horizon):
             rung, outcome = name, self._problem.solve(replace(instance, start=start))
             iterations += outcome.iterations
+            if outcome.accepted and self.flexible:
+                outcome, more = self._one_way(instance, outcome)
+                iterations += more
             if outcome.stop is Stop.LOCAL_OPTIMUM:
                 break
         return outcome, rung, iterations
+
+    def _one_way(self, instance: Instance, outcome: Outcome) -> tuple[Outcome, int]:
+        """Return the answer with stores that do not charge and discharge at once."""
+        held = one_way(instance, self.layout, self.flexible, outcome.values())
+        if held is None:
+            return outcome, 0
+        again = self._problem.solve(replace(held, start=outcome.values()))
+        return again, again.iterations
 
     @property
     def elastic(self) -> ElasticProblem:
@@ -164,13 +209,16 @@ class OpfProblem:
             loss_mw=flow_mw.sum(axis=(1, 2)),
             replay_max_dv_pu=float("nan"),
             message=outcome.message,
+            devices=schedules(layout, self.flexible, x),
+            drawn_pu=self.flexible.drawn_pu(layout, x),
         )
 
     def _replayed(self, result: OpfResult, horizon: Horizon) -> OpfResult:
         """Return the result with its replay; an answer that is not confirmed is none."""
         if not result.solved:
             return result
-        p_load, q_load = horizon.p_load_pu, horizon.q_load_pu
+        p_load = horizon.p_load_pu + result.drawn_pu[0]
+        q_load = horizon.q_load_pu + result.drawn_pu[1]
         worst, base = 0.0, self.grid.s_base_mva
         for t in range(self.hours):
             hour = replace(self.grid, p_load_pu=p_load[t], q_load_pu=q_load[t])
@@ -189,6 +237,8 @@ def solve_opf(
     grid: Grid,
     *,
     profiles: Horizon | None = None,
+    storage: Sequence[Placed] = (),
+    responsive: Sequence[Responsive] = (),
     replay: bool = True,
     bound: bool = False,
 ) -> OpfResult:
@@ -200,6 +250,8 @@ def solve_opf(
         Network, as ``read_network`` returns it.
     profiles
         Loads, availability and prices by hour; the grid's own for one hour if left out.
+    storage, responsive
+        Stores at buses, and buses whose load may move; they couple the hours.
     replay
         Whether an independent power flow confirms the answer.
     bound
@@ -210,6 +262,8 @@ def solve_opf(
     OpfResult
         Also when nothing is feasible; then ``status`` and ``explanation`` say why.
     """
-    problem = OpfProblem(grid, 1 if profiles is None else profiles.hours)
+    horizon = single_hour(grid) if profiles is None else profiles
+    flexible = Flexible(tuple(storage), tuple(responsive))
+    problem = OpfProblem(grid, horizon.hours, flexible, horizon.dt_h)
     result = problem.solve(profiles, replay=replay)
     return problem.with_bound(result, profiles) if bound and result.solved else result

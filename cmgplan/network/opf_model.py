@@ -32,6 +32,7 @@ class Layout:
 
     grid: Grid
     elastic: bool = False
+    hours: int = 1
 
     @property
     def widths(self) -> dict[str, int]:
@@ -61,7 +62,7 @@ class Layout:
 
     def part(self, x: FloatArray, kind: str) -> FloatArray:
         """Return the values of a kind, shape (T, its width)."""
-        hours = len(x) // self.width
+        hours = self.hours if len(x) else 0
         return x[: hours * self.width].reshape(hours, self.width)[:, self.at(kind)]
 
     @property
@@ -105,8 +106,9 @@ class Layout:
         return float(max([1.0, *slopes]))
 
 
-def build_model(layout: Layout, hours: int) -> TemplateModel:
+def build_model(layout: Layout) -> TemplateModel:
     """Return rows and repeated functions of T hours, without any coupling between them."""
+    hours = layout.hours
     linear = sp.block_diag([_linear_rows(layout)] * hours, format="csr")
     copies = [_repeated(part, layout, hours) for part in _hour_copies(layout)]
     return TemplateModel(sp.csr_array(linear), tuple(copies))

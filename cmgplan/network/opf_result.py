@@ -57,6 +57,11 @@ class OpfResult:
         Shape (T,).
     replay_max_dv_pu
         Largest difference to an independent power flow, NaN without an answer.
+    devices
+        Schedules of stores and responsive loads, shape (T, devices): ``charge_mw``,
+        ``discharge_mw``, ``soc_mwh``, ``moved_mw``.
+    drawn_pu
+        What these draw at each bus beyond the load given, active and reactive, shape (T, n).
     explanation
         What would have to give when nothing is feasible, and other notes.
     """
@@ -81,6 +86,7 @@ class OpfResult:
     explanation: tuple[str, ...] = ()
     message: str = ""
     devices: dict[str, FloatArray] = field(default_factory=dict)
+    drawn_pu: tuple[FloatArray, FloatArray] = (np.zeros((0, 0)), np.zeros((0, 0)))
 
     @property
     def solved(self) -> bool:
