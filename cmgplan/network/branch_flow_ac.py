@@ -41,6 +41,11 @@ def branch_loads(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
     ]
 
 
+def branch_load(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
+    """Return the first of ``branch_loads``, enough where both ends carry the same current."""
+    return branch_loads(x, p, ops)[:1]
+
+
 def shunt_power(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
     """Return the active and reactive power that a shunt ``g + jb`` draws at voltage x (pu)."""
     return [p[0] * x[0] * x[0], -p[1] * x[0] * x[0]]

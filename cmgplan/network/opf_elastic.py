@@ -189,9 +189,9 @@ def _breaks(elastic: ElasticProblem, x: FloatArray) -> Iterator[tuple[float, str
     for k, s in slacks("high"):
         told = f"bus {grid.bus_ids[k]} voltage {v[k]:.4f} > {grid.v_max_pu[k]:g} pu"
         yield s, told, f"-{s:.4f} pu"
-    lines, limited = grid.branches, layout.limited
+    lines, limited = grid.branches, np.concatenate([layout.limited, layout.two_sided])
     for k, s in slacks("over"):
-        line = int(limited[k % len(limited)])
+        line = int(limited[k])
         limit = min(float(lines.s_max_pu[line]), float(lines.i_max_pu[line]))
         over = float(np.sqrt(limit**2 + s)) - limit
         told = f"branch {lines.ids[line]} carries more than {mw_from_pu(limit, base):.4g} MVA"

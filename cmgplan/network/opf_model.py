@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.network.branch_flow_ac import branch_loads, branch_powers, shunt_power, two_port
+from cmgplan.network.branch_flow_ac import (
+    branch_load,
+    branch_loads,
+    branch_powers,
+    shunt_power,
+    two_port,
+)
 from cmgplan.network.grid import FloatArray, Grid, IntArray
 from cmgplan.network.horizon import Horizon
 from cmgplan.solve.templates import Copies, Instance, TemplateModel
@@ -40,7 +46,7 @@ class Layout:
         n, gens = self.grid.n_bus, self.grid.generators
         widths = {"v": n, "angle": n, "p": len(gens), "q": len(gens), "cost": len(gens.piecewise)}
         if self.elastic:
-            ends = 2 * len(self.limited)
+            ends = len(self.limited) + len(self.two_sided)
             gives = {"low": n, "high": n, "over": ends, "apart": len(self.narrow)}
             reach = {"p_below": len(gens), "q_below": len(gens), "q_above": len(gens)}
             widths |= {**gives, **reach, "shed": n}
@@ -72,6 +78,18 @@ class Layout:
         return np.flatnonzero(np.isfinite(lines.s_max_pu) | np.isfinite(lines.i_max_pu))
 
     @property
+    def two_sided(self) -> IntArray:
+        """Positions of the limited branches whose ends may not carry the same.
+
+        Without charging and transformer one current flows through a branch, and a limit of
+        current at one end is a limit at both.
+        """
+        lines = self.grid.branches
+        plain = np.isinf(lines.s_max_pu) & (lines.tap == 1.0) & (lines.shift_rad == 0.0)
+        plain &= (lines.b_pu == 0.0) & (lines.g_pu == 0.0)
+        return np.setdiff1d(self.limited, np.flatnonzero(plain))
+
+    @property
     def narrow(self) -> IntArray:
         """Positions of the branches with an angle limit."""
         lines = self.grid.branches
@@ -82,8 +100,8 @@ class Layout:
         """Number of rows of each kind in one hour."""
         n = self.grid.n_bus
         segments = sum(len(c.slope_usd_per_puh) for c in self.grid.generators.piecewise)
-        rows = {"p": n, "q": n, "load": 2 * len(self.limited), "angle": len(self.narrow)}
-        rows["cost"] = segments
+        ends = len(self.limited) + len(self.two_sided)
+        rows = {"p": n, "q": n, "load": ends, "angle": len(self.narrow), "cost": segments}
         if self.elastic:
             count = len(self.grid.generators)
             rows |= {"v": n, "p_min": count, "q_range": count}
@@ -129,11 +147,13 @@ def _hour_copies(layout: Layout) -> list[Copies]:
     at = np.array([lines.from_bus, lines.from_bus + n, lines.to_bus, lines.to_bus + n])
     leaving = _scatter(layout, at, np.full((4, count), -1.0))
     admittance = two_port(lines)
-    which, first = layout.limited, layout.row("load")
-    near = np.arange(len(which))
-    loaded = np.array([first + near, first + len(which) + near])
-    i_max = np.where(np.isfinite(lines.i_max_pu), lines.i_max_pu, 0.0)[which]
-    loads = np.vstack([admittance[:, which], i_max**2])
+    i_max = np.where(np.isfinite(lines.i_max_pu), lines.i_max_pu, 0.0)
+    limits = np.vstack([admittance, i_max**2])
+    first, both = layout.row("load"), layout.two_sided
+    one = np.setdiff1d(layout.limited, both)
+    near = first + np.searchsorted(layout.limited, both)
+    far = first + len(layout.limited) + np.arange(len(both))
+    alone = first + np.searchsorted(layout.limited, one)
     shunted = np.flatnonzero((grid.g_shunt_pu != 0) | (grid.b_shunt_pu != 0))
     shunts = np.array([grid.g_shunt_pu[shunted], grid.b_shunt_pu[shunted]])
     drawn = _scatter(layout, np.array([shunted, shunted + n]), np.full((2, len(shunted)), -1.0))
@@ -141,9 +161,15 @@ def _hour_copies(layout: Layout) -> list[Copies]:
         Copies(branch_powers, ends, admittance, leaving),
         Copies(
             branch_loads,
-            ends[:, which],
-            loads,
-            _scatter(layout, loaded, np.ones((2, len(which)))),
+            ends[:, both],
+            limits[:, both],
+            _scatter(layout, np.array([near, far]), np.ones((2, len(both)))),
+        ),
+        Copies(
+            branch_load,
+            ends[:, one],
+            limits[:, one],
+            _scatter(layout, alone[None, :], np.ones((1, len(one)))),
         ),
         Copies(shunt_power, (first_v + shunted)[None, :], shunts, drawn),
     ]
@@ -207,7 +233,7 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
     grid = layout.grid
     n, count = grid.n_bus, len(grid.generators)
     i, g = np.arange(n), np.arange(count)
-    ends, narrow = np.arange(2 * len(layout.limited)), np.arange(len(layout.narrow))
+    ends, narrow = np.arange(layout.rows["load"]), np.arange(len(layout.narrow))
     ratio = np.divide(grid.q_load_pu, grid.p_load_pu, out=np.zeros(n), where=grid.p_load_pu > 0)
 
     def entry(kind: str, at: IntArray, column: str, weight: FloatArray | float) -> Triplets:
@@ -282,8 +308,8 @@ def _row_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArra
     p_load, q_load = horizon.p_load_pu, horizon.q_load_pu
     put("p", p_load, p_load)
     put("q", q_load, q_load)
-    s_max = lines.s_max_pu[layout.limited]
-    put("load", -np.inf, np.tile(np.where(np.isfinite(s_max), s_max, 0.0) ** 2, 2))
+    s_max = lines.s_max_pu[np.concatenate([layout.limited, layout.two_sided])]
+    put("load", -np.inf, np.where(np.isfinite(s_max), s_max, 0.0) ** 2)
     narrow = layout.narrow
     put("angle", lines.angle_min_rad[narrow], lines.angle_max_rad[narrow])
     intercepts = [c.intercept_usd_per_h for c in grid.generators.piecewise]
