@@ -9,11 +9,16 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from cmgplan.case import Case, check_case, load_case
     from cmgplan.case.records import PlanOptions
+    from cmgplan.network.networks import read_network
+    from cmgplan.network.opf import OpfProblem, solve_opf
+    from cmgplan.network.opf_result import OpfResult
     from cmgplan.planning.pipeline import plan
     from cmgplan.planning.result import PlanResult, ProgressEvent
 
 __all__ = [
     "Case",
+    "OpfProblem",
+    "OpfResult",
     "PlanOptions",
     "PlanResult",
     "ProgressEvent",
@@ -21,6 +26,8 @@ __all__ = [
     "check_case",
     "load_case",
     "plan",
+    "read_network",
+    "solve_opf",
 ]
 
 _HOMES = {
@@ -28,6 +35,10 @@ _HOMES = {
     "check_case": "cmgplan.case",
     "load_case": "cmgplan.case",
     "PlanOptions": "cmgplan.case.records",
+    "OpfProblem": "cmgplan.network.opf",
+    "OpfResult": "cmgplan.network.opf_result",
+    "read_network": "cmgplan.network.networks",
+    "solve_opf": "cmgplan.network.opf",
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
     "ProgressEvent": "cmgplan.planning.result",

@@ -18,10 +18,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from cmgplan import __version__, console
-from cmgplan.errors import CmgplanError, InputError, ReplayError
+from cmgplan.errors import (
+    CmgplanError,
+    InfeasibleError,
+    InputError,
+    LimitError,
+    ReplayError,
+)
 
 if TYPE_CHECKING:
     from cmgplan.case.records import Case, PlanOptions
+    from cmgplan.network.opf_result import OpfResult
 
 INTERRUPTED = 130
 
@@ -156,6 +163,43 @@ def verify(run: RunFolder, debug: Debug = False) -> None:
 
 
 @app.command()
+def opf(
+    network: Annotated[
+        Path,
+        typer.Argument(
+            metavar="NETWORK", help="MATPOWER .m, pandapower .json, or the folder of a case."
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    price: Annotated[
+        float | None, typer.Option(metavar="$/MWH", help="Cost of generators without one.")
+    ] = None,
+    power_limit: Annotated[
+        float | None, typer.Option(metavar="MVA", help="Limit of generators without one.")
+    ] = None,
+    v_limits: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="MIN MAX", help="Voltage limits of buses without them, pu."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Solve the AC optimal power flow of a network and replay it."""
+    from cmgplan.network.networks import Missing, read_network
+    from cmgplan.network.opf import solve_opf
+
+    missing = Missing(price, power_limit, v_limits)
+    given = read_network(network, missing)
+    for note in given.grid.notes:
+        console.warn(f"note: {note}")
+    result = solve_opf(given.grid, profiles=given.profiles, bound=True)
+    if as_json:
+        typer.echo(json.dumps(result.summary(), allow_nan=False))
+    else:
+        console.print_opf(result.summary(), result.rung)
+    _raise_unless_solved(result)
+
+
+@app.command()
 def report(run: RunFolder, debug: Debug = False) -> None:
     """Write the page of a finished run again."""
     from cmgplan.report.files import read_run, recover, write_page
@@ -188,6 +232,20 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
     """Let a termination clean up as an interruption does."""
     raise KeyboardInterrupt
+
+
+def _raise_unless_solved(result: OpfResult) -> None:
+    """Raise what the status of an optimal power flow stands for, with its explanation."""
+    if result.solved:
+        return
+    told = "\n  ".join([result.status, *result.explanation])
+    if result.status in ("locally infeasible", "proven infeasible"):
+        raise InfeasibleError(told)
+    if result.status == "replay failed":
+        raise ReplayError(
+            f"FAILED: the independent power flow differs by {result.replay_max_dv_pu:.2g} pu"
+        )
+    raise LimitError(f"{told}: {result.message}")
 
 
 def _options(base: PlanOptions, **given: Any) -> PlanOptions:

@@ -113,6 +113,27 @@ def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str
     say(f"selected: row {chosen['selected']['row']}, least membership {chosen['mu_min']:.4f}")
 
 
+def print_opf(summary: Mapping[str, Any], rung: str) -> None:
+    """Print what an optimal power flow found."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("objective, $", "objective", 4),
+        ("iterations", "iterations", 0),
+        ("least voltage, pu", "v_min_pu", 6),
+        ("losses, MW", "loss_mw", 6),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    gap = summary.get("gap")
+    if gap is not None:
+        table.add_row("gap to the relaxation, %", _number(100.0 * gap, 4))
+    dv = summary["replay_max_dv_pu"]
+    table.add_row("replay, pu", NONE if dv is None else f"{dv:.1e}")
+    say(f"{summary['status']} ({rung})")
+    _print(table)
+    wall = summary["wall_s"]
+    say(", ".join(f"{name} {wall[name]:.3f} s" for name in ("build", "compile", "solve")))
+
+
 def print_faults(faults: Sequence[Fault]) -> None:
     """Print faults grouped by file, errors before warnings."""
     for severity in ("error", "warning"):

@@ -25,6 +25,16 @@ def usd_per_kwh(price_usd_per_mwh: float) -> float:
     return price_usd_per_mwh / KWH_PER_MWH
 
 
+def mw_from_pu(power_pu: Quantity, s_base_mva: float) -> Quantity:
+    """Return MW (Mvar) from a per-unit power on the base of its network."""
+    return power_pu * s_base_mva
+
+
+def usd_per_puh(price_usd_per_mwh: Quantity, s_base_mva: float) -> Quantity:
+    """Return a price in $ per per-unit power and hour from one in $/MWh."""
+    return price_usd_per_mwh * s_base_mva
+
+
 def kw_from_mw(power_mw: Quantity) -> Quantity:
     """Return kW (kvar) from MW (Mvar)."""
     return power_mw * 1000.0
@@ -33,6 +43,11 @@ def kw_from_mw(power_mw: Quantity) -> Quantity:
 def mw_from_kw(power_kw: Quantity) -> Quantity:
     """Return MW (Mvar) from kW (kvar)."""
     return power_kw / 1000.0
+
+
+def ohm_base(vn_kv: float, s_base_kva: float) -> float:
+    """Return the impedance base in ohm of a voltage and a three-phase power base."""
+    return PerUnit(vn_kv, s_base_kva).z_base_ohm
 
 
 def tie_loss_per_kva2(r_ohm: float, vn_kv: float) -> float:

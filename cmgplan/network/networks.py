@@ -1,0 +1,119 @@
+"""Any network that the optimal power flow can take, by the kind of its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cmgplan.case import Case, load_case
+from cmgplan.errors import InputError
+from cmgplan.network.costs import uniform_price
+from cmgplan.network.feeder import build_feeder
+from cmgplan.network.grid import Branches, Generators, Grid, checked
+from cmgplan.network.horizon import Horizon, horizon_of
+from cmgplan.network.matpower import read_matpower
+from cmgplan.network.pandapower_file import Missing, read_pandapower
+from cmgplan.units import S_BASE_KVA, mw_from_kw
+
+__all__ = ["GivenNetwork", "Missing", "grid_of_case", "read_network"]
+
+
+@dataclass(frozen=True)
+class GivenNetwork:
+    """A network and the hours that came with it; None stands for one hour as it is."""
+
+    grid: Grid
+    profiles: Horizon | None = None
+
+
+def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
+    """Read a MATPOWER ``.m``, a pandapower ``.json`` or a case folder.
+
+    Raises
+    ------
+    InputError, CaseError
+        The network cannot be read, or lacks figures that ``missing`` does not give.
+    """
+    missing = missing or Missing()
+    if path.is_dir() or path.suffix == ".toml":
+        return grid_of_case(load_case(path))
+    if path.suffix == ".m":
+        return GivenNetwork(read_matpower(path, price_usd_per_mwh=missing.price_usd_per_mwh))
+    if path.suffix == ".json":
+        return GivenNetwork(read_pandapower(path, missing))
+    raise InputError(
+        f"{path}: not a network that is known; give a MATPOWER .m, a pandapower .json or the "
+        "folder of a case"
+    )
+
+
+def grid_of_case(case: Case) -> GivenNetwork:
+    """Return a case's feeder without its microgrids' devices, over all its hours.
+
+    Loads are the feeder's own and, at their PCC buses, those of the microgrids; the slack bus
+    imports or exports at the hourly price.
+    """
+    feeder, h = build_feeder(case), case.horizon()
+    base = mw_from_kw(S_BASE_KVA)
+    demand_kva = np.zeros((feeder.n_bus, h.hours), dtype=np.complex128)
+    for load in case.feeder_load():
+        demand_kva[feeder.position(load.id)] += load.base_kw(h) + 1j * load.base_kvar(h)
+    for mg in case.microgrids:
+        demand_kva[feeder.position(mg.bus)] += case.microgrid_load_kva(mg.id)
+    demand = demand_kva.T / S_BASE_KVA
+    v_min, v_max = feeder.v_min_pu.copy(), feeder.v_max_pu.copy()
+    v_min[feeder.slack] = v_max[feeder.slack] = feeder.v_slack_pu
+    lines, zero = feeder.n_line, np.zeros(feeder.n_line)
+    cost = uniform_price(1, 0.0, base)
+    unlimited = np.array([np.inf])
+    grid = Grid(
+        name=case.name,
+        s_base_mva=base,
+        bus_ids=feeder.bus_ids,
+        vn_kv=np.full(feeder.n_bus, feeder.base.vn_kv),
+        v_min_pu=v_min,
+        v_max_pu=v_max,
+        p_load_pu=demand.real.mean(axis=0),
+        q_load_pu=demand.imag.mean(axis=0),
+        g_shunt_pu=np.zeros(feeder.n_bus),
+        b_shunt_pu=np.zeros(feeder.n_bus),
+        reference=np.array([feeder.slack], dtype=np.int64),
+        reference_angle_rad=np.zeros(1),
+        branches=Branches(
+            ids=feeder.line_ids,
+            from_bus=feeder.from_bus,
+            to_bus=feeder.to_bus,
+            r_pu=feeder.r_pu,
+            x_pu=feeder.x_pu,
+            g_pu=zero,
+            b_pu=feeder.b_pu,
+            tap=np.ones(lines),
+            shift_rad=zero,
+            s_max_pu=np.full(lines, np.inf),
+            i_max_pu=feeder.i_max_pu,
+            angle_min_rad=np.full(lines, -np.inf),
+            angle_max_rad=np.full(lines, np.inf),
+        ),
+        generators=Generators(
+            ids=("upstream",),
+            bus=np.array([feeder.slack], dtype=np.int64),
+            p_min_pu=-unlimited,
+            p_max_pu=unlimited,
+            q_min_pu=-unlimited,
+            q_max_pu=unlimited,
+            cost_p=cost.p,
+            cost_q=cost.q,
+        ),
+        notes=("the devices of the microgrids are left out; their loads stand at their buses",),
+    )
+    profiles = horizon_of(
+        grid,
+        hours=h.hours,
+        p_load_pu=demand.real,
+        q_load_pu=demand.imag,
+        price_usd_per_mwh=case.price_usd_per_mwh,
+        dt_h=h.dt_h,
+    )
+    return GivenNetwork(checked(grid), profiles)

@@ -1,0 +1,141 @@
+"""What an optimal power flow answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from cmgplan.network.branch_flow_ac import branch_powers, two_port
+from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.units import mw_from_pu
+
+Status = Literal[
+    "locally optimal", "locally infeasible", "proven infeasible", "limit", "replay failed"
+]
+
+REPLAY_TOLERANCE_PU = 1e-6
+
+
+@dataclass(frozen=True)
+class WallTime:
+    """Seconds of building the model, compiling it and solving it."""
+
+    build: float
+    compile: float
+    solve: float
+
+
+@dataclass(frozen=True)
+class OpfResult:
+    """Answer of an optimal power flow over T hours; arrays are empty where there is none.
+
+    Attributes
+    ----------
+    status
+        What is known: a local optimum that the replay confirms, or why there is none.
+    objective
+        $ over the horizon (per hour for a single one of 1 h), NaN without an answer.
+    iterations
+        Of the solver, all attempts together.
+    rung
+        The start from which the answer was reached.
+    bound, gap
+        Lower bound of the convex relaxation in $, and (objective - bound) / |objective|; None
+        where it was not asked for.
+    cone_residual
+        Largest slack of a cone of the relaxation on a radial network, squared pu; near zero the
+        relaxation is exact. None elsewhere.
+    v_pu, angle_rad
+        Shape (T, n).
+    p_mw, q_mvar
+        Output of the generators, shape (T, g).
+    flow_mw, flow_mvar
+        What enters a branch at its from and its to end, shape (T, l, 2).
+    loss_mw
+        Shape (T,).
+    replay_max_dv_pu
+        Largest difference to an independent power flow, NaN without an answer.
+    devices
+        Schedules of stores and responsive loads, shape (T, devices): ``charge_mw``,
+        ``discharge_mw``, ``soc_mwh``, ``moved_mw``.
+    drawn_pu
+        What these draw at each bus beyond the load given, active and reactive, shape (T, n).
+    explanation
+        What would have to give when nothing is feasible, and other notes.
+    """
+
+    grid: Grid
+    status: Status
+    objective: float
+    iterations: int
+    wall_s: WallTime
+    rung: str
+    v_pu: FloatArray
+    angle_rad: FloatArray
+    p_mw: FloatArray
+    q_mvar: FloatArray
+    flow_mw: FloatArray
+    flow_mvar: FloatArray
+    loss_mw: FloatArray
+    replay_max_dv_pu: float
+    bound: float | None = None
+    gap: float | None = None
+    cone_residual: float | None = None
+    explanation: tuple[str, ...] = ()
+    message: str = ""
+    devices: dict[str, FloatArray] = field(default_factory=dict)
+    drawn_pu: tuple[FloatArray, FloatArray] = (np.zeros((0, 0)), np.zeros((0, 0)))
+
+    @property
+    def solved(self) -> bool:
+        """Whether the answer stands and the replay confirms it."""
+        return self.status == "locally optimal"
+
+    def summary(self) -> dict[str, object]:
+        """Return the figures of the command line; None where there is none.
+
+        ``loss_mw`` is the mean over the hours.
+        """
+
+        def number(value: float | None) -> float | None:
+            return value if value is not None and np.isfinite(value) else None
+
+        return {
+            "status": self.status,
+            "objective": number(self.objective),
+            "iterations": self.iterations,
+            "wall_s": asdict(self.wall_s),
+            "v_min_pu": number(self.v_min_pu),
+            "loss_mw": number(float(self.loss_mw.mean()) if self.loss_mw.size else None),
+            "replay_max_dv_pu": number(self.replay_max_dv_pu),
+            "rung": self.rung,
+            "bound": number(self.bound),
+            "gap": number(self.gap),
+            "cone_residual": number(self.cone_residual),
+            "explanation": list(self.explanation),
+            "notes": list(self.grid.notes),
+        }
+
+    @property
+    def v_min_pu(self) -> float:
+        """Least voltage, NaN without an answer."""
+        return float(self.v_pu.min()) if self.v_pu.size else float("nan")
+
+
+def branch_flows(
+    grid: Grid, v_pu: FloatArray, angle_rad: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return active and reactive power into each branch at both ends, MW and Mvar, (T, l, 2)."""
+    lines = grid.branches
+    x = [
+        v_pu[:, lines.from_bus],
+        v_pu[:, lines.to_bus],
+        angle_rad[:, lines.from_bus],
+        angle_rad[:, lines.to_bus],
+    ]
+    p_f, q_f, p_t, q_t = branch_powers(x, list(two_port(lines)), np)
+    base = grid.s_base_mva
+    p, q = np.stack([p_f, p_t], axis=2), np.stack([q_f, q_t], axis=2)
+    return mw_from_pu(p, base), mw_from_pu(q, base)

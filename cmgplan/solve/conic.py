@@ -1,0 +1,145 @@
+"""Convex problems with rotated cones: solved by Ipopt, certified by one linear problem.
+
+At the optimum of a convex problem the linear problem of all tangents there has the same optimum.
+Every tangent contains the whole convex set, so what HiGHS proves of the linear problem is a
+lower bound whatever Ipopt's tolerance left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from cmgplan.solve.cones import Rows
+from cmgplan.solve.linear import new_highs, pass_rows, run_highs
+from cmgplan.solve.outcome import FloatArray, Outcome
+from cmgplan.solve.templates import Copies, Instance, TemplateModel, TemplateProblem
+
+IntArray = npt.NDArray[np.int64]
+
+MAX_ROUNDS = 40
+"""Rounds of tangents in which infeasibility is looked for."""
+
+BROKEN = 1e-7
+"""Break of a cone over which it gets another tangent."""
+
+
+@dataclass(frozen=True)
+class RotatedCones:
+    """Cones ``u^2 + v^2 <= k a b`` with ``a, b >= 0``: columns of u, v, a, b, and k > 0."""
+
+    u: IntArray
+    v: IntArray
+    a: IntArray
+    b: IntArray
+    k: FloatArray
+
+    def residual(self, x: FloatArray) -> FloatArray:
+        """Return ``k a b - u^2 - v^2`` of each cone, negative where it is broken."""
+        return np.asarray(
+            self.k * x[self.a] * x[self.b] - x[self.u] ** 2 - x[self.v] ** 2, dtype=np.float64
+        )
+
+    def tangents(self, x: FloatArray) -> Rows:
+        """Return the tangents at x of ``|2u, 2v, sqrt(k) (a - b)| <= sqrt(k) (a + b)``."""
+        root = np.sqrt(self.k)
+        u, v, d = 2.0 * x[self.u], 2.0 * x[self.v], root * (x[self.a] - x[self.b])
+        norm = np.maximum(np.sqrt(u * u + v * v + d * d), 1e-12)
+        count = len(self.k)
+        columns = np.concatenate([self.u, self.v, self.a, self.b])
+        values = np.concatenate(
+            [2.0 * u / norm, 2.0 * v / norm, root * (d / norm - 1.0), root * (-d / norm - 1.0)]
+        )
+        rows = np.tile(np.arange(count), 4)
+        matrix = sp.csr_array((values, (rows, columns)), shape=(count, len(x)))
+        return Rows(matrix, np.full(count, -np.inf), np.zeros(count))
+
+    def chosen(self, which: npt.NDArray[np.bool_]) -> RotatedCones:
+        """Return some of the cones."""
+        return RotatedCones(
+            self.u[which], self.v[which], self.a[which], self.b[which], self.k[which]
+        )
+
+
+def _cone(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
+    return [x[0] * x[0] + x[1] * x[1] - p[0] * x[2] * x[3]]
+
+
+class ConicProblem:
+    """Linear rows and rotated cones; compiled once, solved for other bounds and prices.
+
+    Parameters
+    ----------
+    linear
+        Matrix of the linear rows, shape (m, n).
+    cones
+        Cones over the same columns.
+    """
+
+    def __init__(self, linear: sp.csr_array, cones: RotatedCones) -> None:
+        self._linear, self._cones = linear, cones
+        m, n = linear.shape
+        count = len(cones.k)
+        rows = sp.csr_array(sp.vstack([linear, sp.csr_array((count, n))], format="csr"))
+        scatter = sp.csr_array(
+            (np.ones(count), (m + np.arange(count), np.arange(count))), shape=(m + count, count)
+        )
+        columns = np.array([cones.u, cones.v, cones.a, cones.b])
+        copies = Copies(_cone, columns, cones.k[None, :], scatter)
+        self._problem = TemplateProblem(TemplateModel(rows, (copies,)), mu_strategy="adaptive")
+
+    def solve(self, instance: Instance) -> Outcome:
+        """Return the optimum with its proven bound; ``instance`` bounds the linear rows only."""
+        count = len(self._cones.k)
+        whole = replace(
+            instance,
+            lbg=np.concatenate([instance.lbg, np.full(count, -np.inf)]),
+            ubg=np.concatenate([instance.ubg, np.zeros(count)]),
+        )
+        outcome = self._problem.solve(whole)
+        if not outcome.accepted:
+            return outcome
+        return replace(outcome, bound=self._certified(instance, outcome.values()))
+
+    def _certified(self, it: Instance, x: FloatArray) -> float | None:
+        """Return the optimum of the linear problem of the tangents at x, if HiGHS proves it."""
+        prices = it.linear + 2.0 * it.quadratic * x
+        constant = it.constant - float(it.quadratic @ x**2)
+        h = self._linear_problem(it, prices)
+        pass_rows(h, self._cones.tangents(x))
+        run_highs(h)
+        if h.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        return float(h.getInfo().objective_function_value) + constant
+
+    def proves_infeasible(self, it: Instance) -> bool:
+        """Return whether tangents alone leave nothing, which proves that nothing is feasible."""
+        h = self._linear_problem(it, np.zeros_like(it.linear))
+        pass_rows(h, self._cones.tangents(it.start))
+        for _ in range(MAX_ROUNDS):
+            run_highs(h)
+            status = h.getModelStatus()
+            if status == highspy.HighsModelStatus.kInfeasible:
+                return True
+            if status != highspy.HighsModelStatus.kOptimal:
+                return False
+            x = np.asarray(h.getSolution().col_value, dtype=np.float64)
+            broken = self._cones.residual(x) < -BROKEN
+            if not broken.any():
+                return False
+            pass_rows(h, self._cones.chosen(broken).tangents(x))
+        return False
+
+    def _linear_problem(self, it: Instance, prices: FloatArray) -> Any:
+        h = new_highs()
+        n = len(prices)
+        h.addVars(n, it.lbx, it.ubx)
+        h.changeColsCost(n, np.arange(n, dtype=np.int32), prices)
+        pass_rows(h, Rows(self._linear, it.lbg, it.ubg))
+        return h

@@ -1,0 +1,194 @@
+"""Time the optimal power flow beside pandapower's, in one run on one machine.
+
+The 94-bus feeder of ``cases/ieee94`` with ten dispatchable microgrids and its own 24 hours:
+pandapower's ``runopp`` once for each hour, which knows no coupling, against all hours coupled by
+a store in each microgrid and by responsive loads.
+
+    .venv/bin/python scripts/bench_opf.py [--repeat N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandapower as pp
+
+from cmgplan.case import load_case
+from cmgplan.devices.storage import Storage
+from cmgplan.network.flexible import Flexible, Placed, Responsive
+from cmgplan.network.grid import Generators, Grid
+from cmgplan.network.horizon import Horizon
+from cmgplan.network.networks import grid_of_case
+from cmgplan.network.opf import OpfProblem
+from cmgplan.units import PerUnit, mw_from_pu
+
+CASE = Path(__file__).parents[1] / "cases" / "ieee94"
+P_MAX_MW, Q_MAX_MVAR, PRICE_USD_PER_MWH = 0.4, 0.2, 60.0
+SHARE = 0.2
+DAYS_OF_A_WEEK = 7
+
+
+def given_network() -> tuple[Grid, Horizon, tuple[str, ...]]:
+    """Return the feeder with a generator at each microgrid's bus, its hours and these buses."""
+    case = load_case(CASE)
+    given = grid_of_case(case)
+    if given.profiles is None:
+        raise ValueError("a case has profiles")
+    grid, buses = given.grid, tuple(mg.bus for mg in case.microgrids)
+    at = np.array([grid.bus_ids.index(bus) for bus in buses], dtype=np.int64)
+    own, base, count = grid.generators, grid.s_base_mva, len(buses)
+    price = np.zeros((count, 3))
+    price[:, 1] = PRICE_USD_PER_MWH * base
+
+    def joined(first: Any, value: float) -> Any:
+        return np.concatenate([first, np.full(count, value / base)])
+
+    generators = Generators(
+        ids=(*own.ids, *(f"microgrid at {bus}" for bus in buses)),
+        bus=np.concatenate([own.bus, at]),
+        p_min_pu=joined(own.p_min_pu, 0.0),
+        p_max_pu=joined(own.p_max_pu, P_MAX_MW),
+        q_min_pu=joined(own.q_min_pu, -Q_MAX_MVAR),
+        q_max_pu=joined(own.q_max_pu, Q_MAX_MVAR),
+        cost_p=np.vstack([own.cost_p, price]),
+        cost_q=np.vstack([own.cost_q, np.zeros((count, 3))]),
+    )
+    hours = given.profiles.hours
+    upstream = given.profiles.price_usd_per_mwh[:, :1]
+    profiles = replace(
+        given.profiles,
+        available=np.ones((hours, count + 1)),
+        price_usd_per_mwh=np.hstack([upstream, np.full((hours, count), np.nan)]),
+    )
+    return replace(grid, generators=generators), profiles, buses
+
+
+def devices(grid: Grid, buses: tuple[str, ...]) -> Flexible:
+    """Return a store at each microgrid and a responsive share of every load."""
+    store = Storage(
+        id="B",
+        energy_kwh=600.0,
+        p_charge_max_kw=150.0,
+        p_discharge_max_kw=150.0,
+        soc_start=0.5,
+        efficiency_charge=0.95,
+        efficiency_discharge=0.95,
+    )
+    loaded = [bus for bus, p in zip(grid.bus_ids, grid.p_load_pu, strict=True) if p > 0]
+    return Flexible(
+        tuple(Placed(bus, store) for bus in buses),
+        tuple(Responsive(bus, SHARE) for bus in loaded),
+    )
+
+
+def longer(horizon: Horizon, times: int) -> Horizon:
+    """Return a horizon repeated."""
+    parts = (horizon.p_load_pu, horizon.q_load_pu, horizon.available, horizon.price_usd_per_mwh)
+    p, q, available, price = (np.tile(part, (times, 1)) for part in parts)
+    return Horizon(p, q, available, price, horizon.dt_h)
+
+
+def pandapower_net(grid: Grid) -> Any:
+    """Return the same network for pandapower, voltages of the slack held on both sides."""
+    net = pp.create_empty_network(sn_mva=grid.s_base_mva)
+    base = PerUnit(float(grid.vn_kv[0]))
+    pp.create_buses(net, grid.n_bus, base.vn_kv, min_vm_pu=grid.v_min_pu, max_vm_pu=grid.v_max_pu)
+    lines, slack = grid.branches, int(grid.reference[0])
+    limit = np.where(np.isfinite(lines.i_max_pu), lines.i_max_pu, 1e3)
+    pp.create_lines_from_parameters(
+        net,
+        lines.from_bus,
+        lines.to_bus,
+        1.0,
+        base.impedance_ohm(lines.r_pu),
+        base.impedance_ohm(lines.x_pu),
+        0.0,
+        limit * base.i_base_a / 1e3,
+        max_loading_percent=100.0,
+    )
+    pp.create_ext_grid(
+        net,
+        slack,
+        vm_pu=float(grid.v_min_pu[slack]),
+        min_p_mw=-100,
+        max_p_mw=100,
+        min_q_mvar=-100,
+        max_q_mvar=100,
+    )
+    pp.create_loads(net, range(grid.n_bus), 0.0, 0.0, controllable=False)
+    for bus in grid.generators.bus[1:]:
+        index = pp.create_sgen(
+            net,
+            int(bus),
+            0.0,
+            controllable=True,
+            min_p_mw=0.0,
+            max_p_mw=P_MAX_MW,
+            min_q_mvar=-Q_MAX_MVAR,
+            max_q_mvar=Q_MAX_MVAR,
+        )
+        pp.create_poly_cost(net, index, "sgen", cp1_eur_per_mw=PRICE_USD_PER_MWH)
+    pp.create_poly_cost(net, 0, "ext_grid", cp1_eur_per_mw=1.0)
+    return net
+
+
+def time_pandapower(grid: Grid, horizon: Horizon) -> tuple[float, float, int]:
+    """Return seconds, cost and solved hours of one ``runopp`` per hour."""
+    net, cost, solved, base = pandapower_net(grid), 0.0, 0, grid.s_base_mva
+    upstream = net.poly_cost.index[net.poly_cost.et == "ext_grid"][0]
+    begun = time.perf_counter()
+    for t in range(horizon.hours):
+        net.load["p_mw"] = mw_from_pu(horizon.p_load_pu[t], base)
+        net.load["q_mvar"] = mw_from_pu(horizon.q_load_pu[t], base)
+        net.poly_cost.loc[upstream, "cp1_eur_per_mw"] = horizon.price_usd_per_mwh[t, 0]
+        try:
+            pp.runopp(net, numba=False)
+        except pp.OPFNotConverged:
+            continue
+        solved += 1
+        cost += float(net.res_cost)
+    return time.perf_counter() - begun, cost, solved
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=int, default=3, help="Take the least of N runs.")
+    repeat = parser.parse_args().repeat
+    given_network()  # imports what reading needs
+    grid, horizon, buses = given_network()
+    pp.runopp(pandapower_net(grid), numba=False)
+    theirs = min((time_pandapower(grid, horizon) for _ in range(repeat)), key=lambda r: r[0])
+    rows = [("pandapower runopp, hour by hour", theirs[0], theirs[1], f"{theirs[2]} hours solved")]
+    single = OpfProblem(grid, horizon.hours).solve(horizon, replay=False)
+    rows.append(("ours, not coupled", single.wall_s.solve, single.objective, single.status))
+    for days in (1, DAYS_OF_A_WEEK):
+        best, again = float("inf"), float("inf")
+        for _ in range(repeat):
+            begun = time.perf_counter()
+            grid, day, buses = given_network()
+            hours = longer(day, days)
+            problem = OpfProblem(grid, hours.hours, devices(grid, buses), hours.dt_h)
+            result = problem.solve(hours, replay=False)
+            best = min(best, time.perf_counter() - begun)
+            dearer = replace(hours, price_usd_per_mwh=1.05 * hours.price_usd_per_mwh)
+            begun = time.perf_counter()
+            problem.solve(dearer, replay=False)
+            again = min(again, time.perf_counter() - begun)
+        name = f"ours, {hours.hours} coupled hours"
+        rows.append((f"{name}, file to answer", best, result.objective, result.status))
+        rows.append((f"{name}, solved again", again, result.objective, "other prices"))
+    for name, seconds, cost, told in rows:
+        print(f"{name:45s} {seconds:8.3f} s {theirs[0] / seconds:7.1f} x {cost:12.2f} $  {told}")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory {peak_mb:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
