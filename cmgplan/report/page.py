@@ -113,7 +113,7 @@ def _status(summary: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
     return [
         ("Replay", "passed" if passed else "FAILED", bool(passed)),
         ("Worst gap", told, gap is not None and (wanted is None or gap <= wanted)),
-        ("Upper level", upper, upper in {"optimal", "locally optimal", "local"}),
+        ("Upper level", upper, upper in {"optimal", "local optimum"}),
         ("Selected", f"point {selected.get('point')} ({selected.get('rule')})", True),
     ]
 
