@@ -170,30 +170,19 @@ class BlockProblem:
     ) -> Priced:
         """Minimise a block's reduced cost over its rows, to an absolute gap."""
         part = self.blocks[block]
-        return self._price(part, reduced, lower, upper, gap_abs, time_limit_s)
-
-    def _price(
-        self,
-        part: Block,
-        reduced: FloatArray,
-        lower: FloatArray,
-        upper: FloatArray,
-        gap_abs: float,
-        time_limit_s: float,
-    ) -> Priced:
         h = self._solver_of(part)
         count = len(part.columns)
         every = np.arange(count, dtype=np.int32)
         h.changeColsCost(count, every, reduced[part.columns])
         h.changeColsBounds(count, every, lower[part.columns], upper[part.columns])
         h.setOptionValue("mip_abs_gap", gap_abs)
-        set_time_limit(h, time_limit_s, mixed=bool(part.binary.any()))
+        mixed = bool(part.binary.any())
+        set_time_limit(h, time_limit_s, mixed=mixed)
         h.run()
         status = h.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
             return Priced(np.inf, None)
         info = h.getInfo()
-        mixed = bool(part.binary.any())
         optimal = status == highspy.HighsModelStatus.kOptimal
         if mixed:
             bound = float(info.mip_dual_bound)

@@ -177,7 +177,6 @@ class LinearProblem:
         time_limit_s: float | None = None,
         gap_abs: float = 1e-6,
         start: FloatArray | None = None,
-        cutoff: float | None = None,
     ) -> Outcome:
         """Minimise a weighted sum of variables over the rows that stand now.
 
@@ -193,8 +192,6 @@ class LinearProblem:
             Limits of the solve, s and in units of the objective.
         start
             Values of all columns to begin a mixed-integer search from.
-        cutoff
-            Value over which solutions are of no interest.
         """
         h, begun = self._highs, time.perf_counter()
         cost, lower, upper = self.vectors(weights, bounds)
@@ -204,7 +201,6 @@ class LinearProblem:
         h.setOptionValue("solve_relaxation", relax)
         set_time_limit(h, time_limit_s, mixed=bool(self._integer.any()) and not relax)
         h.setOptionValue("mip_abs_gap", gap_abs)
-        h.setOptionValue("objective_bound", np.inf if cutoff is None else cutoff)
         if start is not None and not relax:
             solution = highspy.HighsSolution()
             solution.col_value = list(start)
