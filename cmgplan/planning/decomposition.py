@@ -1,17 +1,18 @@
 """Switch search by hours: Lagrangian bound, hull of topologies, rounding.
 
 The binaries of one hour meet those of another nowhere; stored energy, moved demand, the caps and
-switch operations couple hours by linear rows. ``solve.blocks`` has the mathematics.
+switch operations couple hours by linear rows. ``solve.blocks`` and ``solve.hull`` have the
+mathematics.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -21,53 +22,111 @@ from cmgplan.devices.base import FloatArray
 from cmgplan.planning.grid_models import ConvexModel, linear_problem
 from cmgplan.planning.grid_search import (
     HighsSearch,
+    Judge,
     SwitchesFound,
     SwitchSchedule,
     cut_cycles,
     goals_of,
-    read_schedule,
 )
 from cmgplan.planning.schedule import VariableBounds
-from cmgplan.planning.switching import cycles_closed
+from cmgplan.planning.topologies import Topologies
 from cmgplan.solve import LinearProblem, Stop
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Pattern, Priced
 from cmgplan.solve.cones import IntArray
-from cmgplan.solve.hull import Hull, points_of, solve_hull
-
-UNBOUNDED_USD = 1e6
-"""Box of f1, f2, f3, far beyond any value; a Lagrangian bound needs finite boxes."""
-
-SEARCH_SHARE = 0.6
-"""Share of the time limit that bound and hull take; rounding and AC take the rest."""
-
-LEAST_ROUNDS = 2
-"""Rounds of prices and hull that are made whatever the time."""
-
-KEPT_PATTERNS = 3
-"""Topologies per hour that the hull works with."""
-
-HULL_TIME_S = 20.0
-"""Time that a hull may take when the search's own time is used up."""
+from cmgplan.solve.hull import Hull, Question, points_of, solve_hull
 
 PRICE_GAP_SHARE = 0.2
 """Share of the wanted gap that the hours' mixed-integer solves may leave together."""
 
+TANGENT_SHARE = 0.1
+"""Share of the wanted gap that the tangents of all hours may leave together."""
+
+LOOSE_GAP = 1.0
+"""Gap of the hours together, where no gap is asked for."""
+
+TANGENT_RANGE_KW = (1e-6, 1e-2)
+DISK_TOLERANCE_KVA = 5e-3
+
+FEASIBLE_BREAK = 1e-6
+"""Break of the coupling rows, in $ and kWh together, that is the solver's tolerance."""
+
+INFEASIBLE_BREAK = 1e-4
+"""Proven break of the coupling rows from which a question counts as infeasible."""
+
+TAKEN = 0.95
+"""Weight from which a topology is taken in its hour when the hull is rounded."""
+
+
+class _OutOfTimeError(Exception):
+    """The search's time is used up."""
+
+
+class _InfeasibleError(Exception):
+    """The hours prove that nothing meets the coupling rows."""
+
+
+@dataclass
+class _Search:
+    """State of one question.
+
+    Attributes
+    ----------
+    bound
+        Best proven bound so far.
+    rounded
+        Schedules that the hull has been rounded to and that nobody has operated, by the value
+        that the relaxation gives them.
+    priced
+        Rounds of prices so far.
+    """
+
+    question: Question
+    gap_abs: float
+    deadline: float
+    bound: float = -np.inf
+    rounded: list[tuple[float, SwitchSchedule]] = field(default_factory=list)
+    priced: int = 0
+
+    @property
+    def without_objective(self) -> _Search:
+        """The question of feasibility alone: its bound is positive only if nothing is feasible."""
+        zero = replace(self.question, cost=np.zeros_like(self.question.cost))
+        return replace(self, question=zero, gap_abs=INFEASIBLE_BREAK)
+
+    def meets(self, judge: Judge) -> bool:
+        """Whether value and bound meet; schedules are operated once they promise that."""
+        while True:
+            least = min([judge.best, *(value for value, _ in self.rounded)])
+            if not least - self.bound <= self.gap_abs < np.inf:
+                return False
+            if judge.best - self.bound <= self.gap_abs:
+                return True
+            self.operate_best(judge)
+
+    def operate_best(self, judge: Judge) -> None:
+        """Have the schedule judged that the relaxation values most."""
+        self.rounded.sort(key=lambda entry: entry[0])
+        value, schedule = self.rounded.pop(0)
+        if value < judge.best:
+            judge.value(schedule)
+
+    @property
+    def left_s(self) -> float:
+        return self.deadline - time.perf_counter()
+
 
 class DecompositionSearch:
-    """Search that alternates between hourly mixed-integer problems and the hull.
-
-    Where the topologies that the hours propose meet the coupling rows in no mix, the whole
-    mixed-integer problem is solved instead.
-    """
+    """Search that alternates between hourly mixed-integer problems and the hull."""
 
     def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
         self._case, self._options, self._m = case, options, convex.model
         self._problem: LinearProblem = linear_problem(convex)
         self._whole = HighsSearch(case, options, convex, self._problem)
         self._blocks = BlockProblem(self._problem, hour_of_columns(self._problem, case))
-        self._pool: list[dict[Pattern, int]] = [{} for _ in range(self._blocks.n_blocks)]
-        self._round = 0
+        self._blocks.refresh()
+        self._pool = Topologies(case, options, self._m, self._problem, self._blocks)
         self._prices: list[tuple[FloatArray, FloatArray, float]] = []
+        self._last_s = np.zeros(self._blocks.n_blocks)
         self._workers = ThreadPoolExecutor(max_workers=options.jobs)
 
     def run(
@@ -77,186 +136,217 @@ class DecompositionSearch:
         *,
         time_limit_s: float,
         gap_abs: float,
+        judge: Judge,
         known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
-        """See ``SwitchSearch``."""
-        begun = time.perf_counter()
-        deadline = begun + SEARCH_SHARE * time_limit_s
+        """See ``SwitchSearch``; with an infinite gap, prices are asked once."""
         goals = goals_of(self._m)
         pairs = [(goals[name], weight) for name, weight in weights.items()]
         bounds: VariableBounds = pyo.ComponentMap()
         for name, goal in goals.items():
-            bounds[goal] = (-UNBOUNDED_USD, caps.get(name, UNBOUNDED_USD))
-        vectors = self._problem.vectors(pairs, bounds)
-        bound, multipliers = self._remembered(vectors)
-        asked_before = multipliers is not None
-        relaxed = self._problem.solve_tight(
-            pairs, bounds, relax=True, rounds=1 if asked_before else 5
+            bounds[goal] = (-np.inf, caps.get(name, np.inf))
+        search = _Search(
+            Question(*self._problem.vectors(pairs, bounds)),
+            gap_abs,
+            time.perf_counter() + time_limit_s,
         )
-        if relaxed.stop is Stop.INFEASIBLE:
-            return SwitchesFound((), None, True, "the linear relaxation is infeasible", "hours")
-        if not relaxed.accepted:
-            return SwitchesFound((), None, False, relaxed.message, "hours")
-        self._blocks.refresh()
-        linear_bound = -np.inf if relaxed.bound is None else relaxed.bound
-        if multipliers is None or linear_bound > bound:
-            multipliers = self._blocks.multipliers_from(self._problem.row_duals())
-        bound = max(bound, linear_bound)
+        self._pool.begin_round()
         for schedule in known:
-            self._learn(schedule)
-        hull = self._hull(vectors, deadline) if asked_before else None
-        reason = "the time limit"
-        for round_number in itertools.count(1):
-            multipliers = multipliers if hull is None else hull.multipliers
-            bound = max(bound, self._price(vectors, multipliers, gap_abs, deadline))
-            found = self._hull(vectors, deadline)
-            if found is None:
-                break
-            hull = found
-            if hull.value - bound <= gap_abs:
-                reason = f"hull and bound meet after {round_number} rounds"
-                break
-            if round_number >= LEAST_ROUNDS and time.perf_counter() > deadline:
-                break
-        if hull is None:
-            left = max(time_limit_s - (time.perf_counter() - begun), 1.0)
-            whole = self._whole.run(weights, caps, time_limit_s=left, gap_abs=gap_abs)
-            if whole.bound is None or whole.bound < bound < np.inf:
-                return replace(whole, bound=bound if np.isfinite(bound) else None)
-            return whole
-        return SwitchesFound([self._rounded(hull)], bound, False, reason, "hours")
+            self._pool.learn_schedule(schedule)
+        search.bound = self._remembered(search.question)
+        judge.proved(search.bound, "prices of earlier questions")
+        try:
+            reason = self._rounds(search, judge) if np.isfinite(gap_abs) else self._once(search)
+        except _InfeasibleError:
+            return SwitchesFound(None, True, "the hours prove that nothing meets the caps", "hours")
+        except _OutOfTimeError:
+            reason = "the time limit"
+        while search.rounded:
+            search.operate_best(judge)
+        bound = search.bound if np.isfinite(search.bound) else None
+        return SwitchesFound(bound, False, reason, "hours")
 
-    def _remembered(
-        self, vectors: tuple[FloatArray, FloatArray, FloatArray]
-    ) -> tuple[float, FloatArray | None]:
-        """Return the best bound that earlier prices give under these caps, and its multipliers.
+    def _rounds(self, search: _Search, judge: Judge) -> str:
+        """Alternate until value and bound meet, or nothing new is found; return why."""
+        hull = self._mix(search)
+        while True:
+            self._round_off(search, hull)
+            if search.meets(judge):
+                return f"value and bound meet after {search.priced} rounds of prices"
+            before = self._pool.count
+            self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
+            proven, search.bound = search.bound, max(search.bound, self._price(search, hull))
+            search.priced += 1
+            judge.proved(search.bound, "hours")
+            if search.meets(judge):
+                return f"value and bound meet after {search.priced} rounds of prices"
+            if search.left_s <= 0.0:
+                raise _OutOfTimeError
+            if self._pool.count == before and search.bound - proven < 0.02 * search.gap_abs:
+                return f"nothing new after {search.priced} rounds of prices"
+            hull = self._mix(search)
+
+    def _once(self, search: _Search) -> str:
+        """Ask for prices and round the hull once."""
+        hull = self._mix(search)
+        self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
+        search.bound = self._price(search, hull)
+        self._round_off(search, self._mix(search))
+        return "one round of prices"
+
+    def _mix(self, search: _Search) -> Hull:
+        """Return the hull of the topologies known, or of all where some hour knows none.
+
+        Where no mix meets the coupling rows, hours are priced by the break until one does.
+        """
+        while True:
+            patterns = self._pool.kept() if self._pool.complete else None
+            hull = self._solve(search, patterns)
+            if isinstance(hull, Hull):
+                self._age(hull)
+                return hull
+            broken = self._solve(search, patterns, elastic=True)
+            before = self._pool.count
+            if not isinstance(broken, Hull):
+                raise _OutOfTimeError
+            if self._price(search.without_objective, broken) > INFEASIBLE_BREAK:
+                raise _InfeasibleError
+            if search.left_s <= 0.0 or self._pool.count == before:
+                raise _OutOfTimeError
+
+    def _solve(
+        self,
+        search: _Search,
+        patterns: Sequence[Sequence[Pattern | None]] | None,
+        *,
+        elastic: bool = False,
+    ) -> Hull | None:
+        relaxed: list[list[Pattern | None]] = [[None]] * self._blocks.n_blocks
+        found = solve_hull(
+            self._blocks, search.question, patterns or relaxed, elastic=elastic
+        )
+        return found if isinstance(found, Hull) else None
+
+    def _remembered(self, question: Question) -> float:
+        """Return the best bound that earlier prices give under these caps.
 
         The hours' bounds depend on objective and multipliers alone; caps enter the rest.
         """
-        best: tuple[float, FloatArray | None] = (-np.inf, None)
+        best = -np.inf
         for cost, multipliers, hours_bound in self._prices:
-            if np.array_equal(cost, vectors[0]):
-                constant, _ = self._blocks.relaxed(*vectors, multipliers)
-                if constant + hours_bound > best[0]:
-                    best = (constant + hours_bound, multipliers)
+            if np.array_equal(cost, question.cost):
+                constant, _ = self._blocks.relaxed(*_vectors(question), multipliers)
+                best = max(best, constant + hours_bound)
         return best
 
-    def _learn(self, schedule: SwitchSchedule) -> None:
-        """Put the topologies of a schedule that is known to work into the pool."""
-        x = np.zeros(self._problem.n)
-        for switch, t in self._m.MAY_CLOSE:
-            x[self._problem.column(self._m.closed[switch, t])] = schedule.closed[switch][t]
-        for key, on in schedule.on.items():
-            for t, committed in enumerate(on):
-                x[self._problem.column(self._m.dev[key].on[t])] = round(float(committed))
-        for hour in range(self._blocks.n_blocks):
-            self._pool[hour][self._blocks.pattern_of(hour, x)] = self._round + 1
-
-    def _price(
-        self,
-        vectors: tuple[FloatArray, FloatArray, FloatArray],
-        multipliers: FloatArray,
-        gap_abs: float,
-        deadline: float,
-    ) -> float:
-        """Return the Lagrangian bound, and put each hour's topology into the pool.
-
-        Hours whose switches close a cycle that no row excludes yet are solved again.
-        """
-        cost, lower, upper = vectors
-        hours = self._blocks.n_blocks
-        constant, reduced = self._blocks.relaxed(cost, lower, upper, multipliers)
-        answers: list[Priced] = [Priced(-np.inf, None)] * hours
-        waiting = list(range(hours))
-        for _ in range(6):
-            left = max(deadline - time.perf_counter(), 1.0)
-            price = partial(
-                self._blocks.price,
-                reduced=reduced,
-                lower=lower,
-                upper=upper,
-                gap_abs=PRICE_GAP_SHARE * gap_abs / hours,
-                time_limit_s=max(left / len(waiting), 0.5),
+    def _resolve(
+        self, search: _Search, points: Sequence[FloatArray], multipliers: FloatArray
+    ) -> None:
+        """Add tangents at points, as fine as the wanted gap and the price of losses ask for."""
+        _, reduced = self._blocks.relaxed(*_vectors(search.question), multipliers)
+        price = self._problem.cones.dearest(reduced)
+        count = self._problem.cones.count
+        fine = TANGENT_SHARE * min(search.gap_abs, LOOSE_GAP) / max(count * price, 1e-9)
+        for point in points:
+            self._problem.resolve_at(
+                point, float(np.clip(fine, *TANGENT_RANGE_KW)), DISK_TOLERANCE_KVA
             )
-            for hour, answer in zip(waiting, self._workers.map(price, waiting), strict=True):
-                answers[hour] = answer
-            x = self._blocks.expand(answers)
-            waiting = self._cut_cycles(x)
-            self._blocks.refresh()
-            if not waiting:
-                break
-        self._problem.tangents_at(x, coarse=True)
         self._blocks.refresh()
+
+    def _price(self, search: _Search, hull: Hull) -> float:
+        """Return the Lagrangian bound, and put each hour's topology into the pool."""
+        question = search.question
+        vectors = _vectors(question)
+        hours = self._blocks.n_blocks
+        constant, reduced = self._blocks.relaxed(*vectors, hull.multipliers)
+        price = partial(
+            self._timed_price,
+            reduced=reduced,
+            lower=vectors[1],
+            upper=vectors[2],
+            gap_abs=PRICE_GAP_SHARE * min(search.gap_abs, LOOSE_GAP) / hours,
+            time_limit_s=max(search.left_s, 1.0),
+        )
+        longest_first = np.argsort(-self._last_s, kind="stable")
+        asked = [
+            self._workers.submit(price, int(hour), start=self._start(hull, int(hour), reduced))
+            for hour in longest_first
+        ]
+        answers: list[Priced] = [Priced(-np.inf, None)] * hours
+        for hour, answer in zip(longest_first, asked, strict=True):
+            answers[int(hour)] = answer.result()
         bound = constant + sum(answer.bound for answer in answers)
-        self._prices.append((cost, multipliers, bound - constant))
-        self._remember(x, without=waiting)
+        if np.isfinite(bound):
+            self._prices.append((question.cost, hull.multipliers, bound - constant))
+        self._learn(search, answers, hull)
         return bound
 
-    def _hull(
-        self, vectors: tuple[FloatArray, FloatArray, FloatArray], deadline: float
-    ) -> Hull | None:
-        """Solve the hull over the youngest topologies; refine tangents at its points."""
-        patterns = [
-            sorted(pool, key=lambda p, pool=pool: -pool[p])[:KEPT_PATTERNS]  # type: ignore[misc]
-            for pool in self._pool
+    def _timed_price(self, hour: int, **asked: Any) -> Priced:
+        begun = time.perf_counter()
+        answer = self._blocks.price(hour, **asked)
+        self._last_s[hour] = time.perf_counter() - begun
+        return answer
+
+    def _start(self, hull: Hull, hour: int, reduced: FloatArray) -> FloatArray | None:
+        """Return the hull's point of an hour that is best at these prices."""
+        columns = self._blocks.blocks[hour].columns
+        binary = self._blocks.blocks[hour].binary
+        points = [
+            point
+            for point in hull.of_block(hour)
+            if np.all(np.abs(point[binary] - np.round(point[binary])) < 1e-6)
         ]
-        if not all(patterns):
-            return None
-        hull = solve_hull(
-            self._blocks,
-            *vectors,
-            patterns,
-            time_limit_s=max(deadline - time.perf_counter(), HULL_TIME_S),
-        )
-        if hull is not None:
-            self._age(hull)
-            for point in points_of(self._blocks, hull):
-                self._problem.tangents_at(point)
-            self._blocks.refresh()
-        return hull
+        return min(points, key=lambda point: float(reduced[columns] @ point), default=None)
 
-    def _remember(self, x: FloatArray, without: Sequence[int]) -> None:
-        self._round += 1
-        self._problem.load(x)
-        for hour, pattern in enumerate(self._opened_patterns(x)):
-            if hour not in without:
-                self._pool[hour][pattern] = self._round
+    def _learn(self, search: _Search, answers: Sequence[Priced], hull: Hull) -> None:
+        """Put the hours' topologies into the pool and tangents at their points.
 
-    def _opened_patterns(self, x: FloatArray) -> list[Pattern]:
-        """Return each hour's binaries with switches that carry nothing opened."""
-        schedule = read_schedule(self._m, self._case, self._options, "price")
-        for switch, t in self._m.MAY_CLOSE:
-            column = self._problem.column(self._m.closed[switch, t])
-            x[column] = float(schedule.closed[switch][t])
-        return [self._blocks.pattern_of(k, x) for k in range(self._blocks.n_blocks)]
+        Cycles that no row excludes yet are cut off for the next prices.
+        """
+        self._pool.begin_round()
+        x = self._blocks.expand(answers)
+        cycles: set[frozenset[str]] = set()
+        for hour, answer in enumerate(answers):
+            if answer.x is not None:
+                pattern = self._blocks.pattern_of(hour, x)
+                cycles.update(self._pool.cycles(hour, pattern) if self._options.radial else ())
+                self._pool.learn(hour, pattern)
+        cut_cycles(self._m, self._case, self._problem, cycles)
+        self._resolve(search, [x], hull.multipliers)
 
     def _age(self, hull: Hull) -> None:
         """Keep the topologies that the hull uses young."""
         for hour, weights in enumerate(hull.weights):
             for pattern, weight in weights.items():
-                if weight > 1e-4:
-                    self._pool[hour][pattern] = self._round + 1
+                if pattern is not None and weight > 1e-3:
+                    self._pool.learn(hour, pattern)
 
-    def _cut_cycles(self, x: FloatArray) -> list[int]:
-        """Cut off the cycles that a point's switches close; return their hours."""
-        if not self._options.radial:
-            return []
-        self._problem.load(x)
-        schedule = read_schedule(self._m, self._case, self._options, "price")
-        cycles = cycles_closed(self._case, schedule.closed)
-        cut_cycles(self._m, self._case, self._problem, {nodes for nodes, _ in cycles})
-        return sorted({t for _, t in cycles})
+    def _round_off(self, search: _Search, hull: Hull) -> None:
+        """Fix topologies until each hour has one: the surest half of the open hours at a time."""
+        if any(None in weights for weights in hull.weights):
+            return
+        while True:
+            best = [max(w, key=w.__getitem__) for w in hull.weights]
+            share = np.asarray([w[p] for w, p in zip(hull.weights, best, strict=True)])
+            open_hours = share < 1.0 - 1e-4
+            if not open_hours.any():
+                break
+            sure = min(TAKEN, float(np.median(share[open_hours])))
+            mix = [
+                [pattern] if weight >= sure else [p for p, w in weights.items() if w > 1e-4]
+                for weights, pattern, weight in zip(hull.weights, best, share, strict=True)
+            ]
+            tried = self._solve(search, mix)
+            if tried is None:
+                break
+            hull = tried
+        point = points_of(self._blocks, hull)[0]
+        schedule = self._pool.schedule_of([p for p in best if p is not None], point)
+        search.rounded.append((hull.value, schedule))
 
-    def _rounded(self, hull: Hull) -> SwitchSchedule:
-        """Return the schedule of each hour's topology of largest weight."""
-        return self._schedule_of([max(w, key=w.__getitem__) for w in hull.weights])
 
-    def _schedule_of(self, patterns: Sequence[Pattern]) -> SwitchSchedule:
-        x = np.zeros(self._problem.n)
-        for hour, pattern in enumerate(patterns):
-            x[self._blocks.binaries_of(hour)] = pattern
-        self._problem.load(x)
-        return read_schedule(self._m, self._case, self._options, "hull", keep_idle=True)
+def _vectors(question: Question) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return question.cost, question.lower, question.upper
 
 
 def hour_of_columns(problem: LinearProblem, case: Case) -> IntArray:

@@ -33,8 +33,11 @@ ORDERS = (
 ABSOLUTE_UNDER_USD = 1.0
 """Range of f2 under which a gap is stated in $ instead of as a share of the range."""
 
-CORNER_TIME_SHARE = 1.0 / 3.0
-"""Share of a point's time limit that a corner of the payoff table may take."""
+CORNER_GAP = 5e-3
+"""Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
+
+STOP_SHARE = 0.9
+"""Share of the wanted gap at which a search stops, as f2's own gap is a little larger."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +101,34 @@ def solve_front(connection: GridConnection, options: PlanOptions, tell: Tell) ->
     LimitError
         If no schedule was found in time.
     """
-    connection.time_limit_s = max(options.time_limit_s * CORNER_TIME_SHARE, 1.0)
     tell("payoff table", None, None, None)
     try:
-        payoff = payoff_table(connection, ORDERS)
+        payoff = payoff_table(_Loosely(connection), connection, ORDERS)
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
         raise _explained(error) from error
-    connection.time_limit_s = options.time_limit_s
     points = []
     for number, eps in enumerate(caps, start=1):
         point = _solve_point(connection, options, payoff, number, eps)
         points.append(point)
         tell(f"{point.status}", number, len(caps), point.gap)
     return Front(payoff, points)
+
+
+class _Loosely:
+    """Level 4 as the oracle of the provisional ranges, which are mere weights: without a gap."""
+
+    def __init__(self, connection: GridConnection) -> None:
+        self._connection = connection
+
+    def minimise(
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+    ) -> GridAnswer:
+        """See ``Oracle``."""
+        self._connection.gap_abs = np.inf
+        answer = self._connection.minimise(weights, caps, label=label)
+        self._connection.gap_abs = CORNER_GAP
+        return answer
 
 
 def _sweep(
@@ -139,7 +156,7 @@ def _solve_point(
 ) -> FrontPoint:
     weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
     width = payoff.ranges["ec_usd"].width
-    connection.gap_abs = 0.5 * options.gap * (width if width >= ABSOLUTE_UNDER_USD else 1.0)
+    connection.gap_abs = STOP_SHARE * options.gap * (width if width >= ABSOLUTE_UNDER_USD else 1.0)
     connection.gap_unit = width if width >= ABSOLUTE_UNDER_USD else 1.0
     answer = connection.minimise(weights, caps, label=f"point {number}")
     if answer.operation is None:

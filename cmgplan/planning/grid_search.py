@@ -16,7 +16,13 @@ from cmgplan.devices.base import FloatArray
 from cmgplan.planning.grid_models import ConvexModel, linear_problem
 from cmgplan.planning.schedule import DeviceKey, VariableBounds
 from cmgplan.planning.switches import SwitchHours, all_switches
-from cmgplan.planning.switching import cycles_closed, forest_cut, open_idle, read_closed
+from cmgplan.planning.switching import (
+    counts_operations,
+    cycles_closed,
+    forest_cut,
+    open_idle,
+    read_closed,
+)
 from cmgplan.solve import LinearProblem, Outcome, Stop
 from cmgplan.solve.bonmin import solve_bonmin
 
@@ -40,11 +46,24 @@ class SwitchSchedule:
         return b"".join(parts)
 
 
+class Judge(Protocol):
+    """What a search tells its schedules and bounds to."""
+
+    @property
+    def best(self) -> float:
+        """Weighted sum of the best AC operation held, infinite where none is."""
+
+    def value(self, schedule: SwitchSchedule) -> float | None:
+        """Operate a schedule; return its weighted sum if it is better than the best so far."""
+
+    def proved(self, bound: float | None, by: str) -> None:
+        """Take note of a proven bound."""
+
+
 @dataclass(frozen=True)
 class SwitchesFound:
-    """Schedules that the relaxation holds feasible, best first, and what it proves."""
+    """What a search proves, and why it stopped; its schedules went to the judge."""
 
-    schedules: Sequence[SwitchSchedule]
     bound: float | None
     infeasible: bool
     reason: str
@@ -62,11 +81,12 @@ class SwitchSearch(Protocol):
         *,
         time_limit_s: float,
         gap_abs: float,
+        judge: Judge,
         known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
         """Minimise a weighted sum of objectives under caps over the relaxation.
 
-        ``known`` are schedules that meet the caps.
+        ``known`` are schedules that meet the caps or nearly so.
         """
 
 
@@ -86,15 +106,10 @@ def goals_of(m: Any) -> dict[str, Any]:
     return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
 
 
-def read_schedule(
-    m: Any, case: Case, options: PlanOptions, origin: str, *, keep_idle: bool = False
-) -> SwitchSchedule:
-    """Return the schedule in the model's variables; idle switches open where that is free.
-
-    ``keep_idle`` leaves idle switches as they are, for a model that holds positions alone.
-    """
+def read_schedule(m: Any, case: Case, options: PlanOptions, origin: str) -> SwitchSchedule:
+    """Return the schedule in the model's variables; idle switches open where that is free."""
     closed = read_closed(m, case)
-    if not keep_idle and options.operation_cost_usd == 0.0 and options.operation_limit is None:
+    if not counts_operations(options):
         closed = open_idle(m, case, closed)
     on = {
         key: np.asarray([float(m.dev[key].on[t].value) for t in m.T], dtype=np.float64)
@@ -131,6 +146,7 @@ class HighsSearch:
         *,
         time_limit_s: float,
         gap_abs: float,
+        judge: Judge,
         known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
@@ -144,17 +160,19 @@ class HighsSearch:
             pairs, bounds, relax=True, rounds=12, time_limit_s=time_limit_s
         )
         if relaxed.stop is Stop.INFEASIBLE:
-            return SwitchesFound((), None, True, "the linear relaxation is infeasible", "HiGHS")
+            return SwitchesFound(None, True, "the linear relaxation is infeasible", "HiGHS")
         mixed = self._mixed(pairs, bounds, deadline, gap_abs)
         if mixed.stop is Stop.INFEASIBLE:
-            return SwitchesFound((), None, True, "the relaxation is infeasible", "HiGHS")
+            return SwitchesFound(None, True, "the relaxation is infeasible", "HiGHS")
         bound = max((b for b in (relaxed.bound, mixed.bound) if b is not None), default=None)
         if not mixed.accepted:
-            return SwitchesFound((), bound, False, mixed.message, mixed.solver)
+            return SwitchesFound(bound, False, mixed.message, mixed.solver)
         self._last = mixed.values()
+        judge.proved(bound, "HiGHS")
         schedule = self._without_cycles(mixed, pairs, bounds)
-        found = [] if schedule is None else [schedule]
-        return SwitchesFound(found, bound, False, mixed.message, mixed.solver)
+        if schedule is not None:
+            judge.value(schedule)
+        return SwitchesFound(bound, False, mixed.message, mixed.solver)
 
     def _mixed(
         self,
@@ -256,6 +274,7 @@ class BonminSearch:
         *,
         time_limit_s: float,
         gap_abs: float,
+        judge: Judge,
         known: Sequence[SwitchSchedule] = (),
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
@@ -270,13 +289,15 @@ class BonminSearch:
             if outcome.stop is Stop.INFEASIBLE:
                 return self._infeasible(pairs, caps)
             if not outcome.accepted:
-                return SwitchesFound((), outcome.bound, False, outcome.message, "Bonmin")
+                return SwitchesFound(outcome.bound, False, outcome.message, "Bonmin")
             schedule = read_schedule(m, case, self._options, "Bonmin")
             cycles = cycles_closed(case, schedule.closed) if self._options.radial else []
             if not cycles:
-                return SwitchesFound((schedule,), outcome.bound, False, outcome.message, "Bonmin")
+                judge.proved(outcome.bound, "Bonmin")
+                judge.value(schedule)
+                return SwitchesFound(outcome.bound, False, outcome.message, "Bonmin")
             self._cut({nodes for nodes, _ in cycles})
-        return SwitchesFound((), None, False, "the closed switches keep forming cycles", "Bonmin")
+        return SwitchesFound(None, False, "the closed switches keep forming cycles", "Bonmin")
 
     def _solve(
         self, pairs: Sequence[tuple[Any, float]], deadline: float, gap_abs: float
@@ -303,9 +324,9 @@ class BonminSearch:
             bounds[goals_of(self._m)[name]] = (-np.inf, cap)
         relaxed = self._linear.solve_tight(pairs, bounds, relax=True, rounds=12)
         if relaxed.stop is Stop.INFEASIBLE:
-            return SwitchesFound((), None, True, "the linear relaxation is infeasible", "HiGHS")
+            return SwitchesFound(None, True, "the linear relaxation is infeasible", "HiGHS")
         reason = "Bonmin finds nothing feasible, the linear relaxation does"
-        return SwitchesFound((), relaxed.bound, False, reason, "Bonmin")
+        return SwitchesFound(relaxed.bound, False, reason, "Bonmin")
 
     def _cut(self, node_sets: set[frozenset[str]]) -> None:
         m = self._m

@@ -32,6 +32,9 @@ OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
 CAP_TOLERANCE = 1e-5
 """$ or kWh by which solvers may exceed a cap; bounds are proven for caps that much wider."""
 
+POOL_TRIED = 3
+"""Schedules of earlier answers whose topologies a search begins with."""
+
 IDLE_KVA = 0.02
 """A closed switch that carries less in the AC answer is tried open."""
 
@@ -78,6 +81,61 @@ class GridAnswer:
         return {name: self.operation.value(name) for name in OBJECTIVES}
 
 
+class _Attempt:
+    """The best operation and bound of one question so far, with their history."""
+
+    def __init__(
+        self,
+        connection: GridConnection,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        label: str,
+    ) -> None:
+        self._connection, self._weights, self._caps = connection, weights, caps
+        self._label, self._begun = label, time.perf_counter()
+        self.operation = connection.held_already(weights, caps)
+        self.bound: float | None = None
+        self._least_bound = -np.inf
+        self.history: list[Mapping[str, float | str | None]] = []
+        self.known = [] if self.operation is None else [_schedule_of(self.operation, "known")]
+        if self.operation is not None:
+            self._note("an earlier answer", value=self.best)
+
+    @property
+    def best(self) -> float:
+        """Weighted sum of the operation held, infinite where there is none."""
+        return np.inf if self.operation is None else _score(self.operation, self._weights)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the question was asked."""
+        return time.perf_counter() - self._begun
+
+    def value(self, schedule: SwitchSchedule) -> float | None:
+        """Operate a schedule; return its weighted sum if it is better than the best so far."""
+        operation = self._connection.operate(
+            schedule, self._weights, self._caps, better_than=self.operation
+        )
+        if operation is None:
+            return None
+        self.operation = operation
+        self._note(schedule.origin, value=self.best)
+        return self.best
+
+    def proved(self, bound: float | None, by: str) -> None:
+        """Take note of a proven bound."""
+        if bound is None or not np.isfinite(bound) or bound <= self._least_bound:
+            return
+        self._least_bound = self.bound = bound
+        self._note(by, bound=bound)
+
+    def _note(self, by: str, **figure: float) -> None:
+        self.history.append({"s": self.elapsed_s, **figure, "by": by})
+        gap = self._connection.gap_of(self.best, self.bound)
+        held = "no schedule yet" if self.operation is None else _in_words(self.operation)
+        self._connection.tell(f"{self._label}: {held}", gap)
+
+
 class GridConnection:
     """Oracle of Level 4 for the epsilon-constraint search.
 
@@ -112,51 +170,37 @@ class GridConnection:
         self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
     ) -> GridAnswer:
         """Minimise a weighted sum of objectives under upper caps; see ``Oracle``."""
-        begun = time.perf_counter()
         self._tell(f"{label}: choosing switches", None)
-        history: list[Mapping[str, float | str | None]] = []
-        best = self._held_already(weights, caps)
+        attempt = _Attempt(self, weights, caps, label)
+        known = [*attempt.known, *reversed(self._pool[-POOL_TRIED:])]
         found = self._search.run(
             weights,
             {name: cap + CAP_TOLERANCE + 1e-9 * abs(cap) for name, cap in caps.items()},
             time_limit_s=self.time_limit_s,
             gap_abs=self.gap_abs,
-            known=[] if best is None else [_schedule_of(best, "known")],
+            judge=attempt,
+            known=known,
         )
-        history.append({"s": time.perf_counter() - begun, "bound": found.bound, "by": found.solver})
-        if found.infeasible:
-            return GridAnswer(
-                None, None, True, found.reason, time.perf_counter() - begun, tuple(history)
-            )
-        candidates = [*found.schedules, *self._pool_for(found.schedules)]
-        for schedule in candidates:
-            operation = self._operate(schedule, weights, caps, better_than=best)
-            if operation is not None:
-                best = operation
-                value = _score(best, weights)
-                elapsed = time.perf_counter() - begun
-                history.append({"s": elapsed, "value": value, "by": schedule.origin})
-                self._tell(f"{label}: {_in_words(best)}", self._gap(value, found.bound))
-        if best is not None:
+        best = attempt.operation
+        if best is not None and not found.infeasible:
             best = self._open_idle(best, weights, caps)
             self._remember(best, label)
             self._held.append(best)
         return GridAnswer(
-            best, found.bound, False, found.reason, time.perf_counter() - begun, tuple(history)
+            best, found.bound, found.infeasible, found.reason, attempt.elapsed_s, attempt.history
         )
 
-    def _gap(self, value: float, bound: float | None) -> float | None:
-        """Return the gap so far in ``gap_unit``, which the search sets once it is known."""
-        if bound is None or not self.gap_unit:
+    def gap_of(self, value: float, bound: float | None) -> float | None:
+        """Return the gap in ``gap_unit``, which the sweep sets once it is known."""
+        if bound is None or not self.gap_unit or not np.isfinite(value - bound):
             return None
         return max(value - bound, 0.0) / self.gap_unit
 
-    def _pool_for(self, schedules: Sequence[SwitchSchedule]) -> list[SwitchSchedule]:
-        """Return the latest schedules of earlier answers that are not among these."""
-        known = {schedule.key for schedule in schedules}
-        return [schedule for schedule in reversed(self._pool) if schedule.key not in known][:2]
+    def tell(self, message: str, gap: float | None) -> None:
+        """Report progress."""
+        self._tell(message, gap)
 
-    def _held_already(
+    def held_already(
         self, weights: Mapping[str, float], caps: Mapping[str, float]
     ) -> Operation | None:
         """Return the best operation of earlier answers that meets the caps."""
@@ -196,7 +240,7 @@ class GridConnection:
         m = self._ac
         return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}[name]
 
-    def _operate(
+    def operate(
         self,
         schedule: SwitchSchedule,
         weights: Mapping[str, float],
@@ -242,7 +286,7 @@ class GridConnection:
         opened = idle_opened(self._case, operation)
         if all(np.array_equal(opened[s], operation.closed[s]) for s in opened):
             return operation
-        again = self._operate(SwitchSchedule(opened, operation.on, "idle opened"), weights, caps)
+        again = self.operate(SwitchSchedule(opened, operation.on, "idle opened"), weights, caps)
         if again is not None and _score(again, weights) <= _score(operation, weights) + 1e-3:
             return again
         return operation

@@ -22,6 +22,9 @@ from cmgplan.planning.switches import (
     short_cycles,
 )
 
+IDLE_KVA = 1e-3
+"""A closed switch that carries less in the relaxation carries nothing."""
+
 CYCLE_LENGTH = 4
 """Cycles up to this many nodes are excluded from the start, longer ones when they appear."""
 
@@ -144,7 +147,7 @@ def read_closed(m: Any, case: Case) -> SwitchHours:
     return closed
 
 
-def open_idle(m: Any, case: Case, closed: SwitchHours, idle_kva: float = 1e-6) -> SwitchHours:
+def open_idle(m: Any, case: Case, closed: SwitchHours, idle_kva: float = IDLE_KVA) -> SwitchHours:
     """Return a schedule in which switches that carry nothing in the model's solution are open."""
     flow = {(tie.id, t): (m.p_tie[tie.id, t], m.q_tie[tie.id, t]) for tie in case.ties for t in m.T}
     flow |= {

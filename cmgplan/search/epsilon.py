@@ -66,7 +66,9 @@ class Payoff:
     ranges: Mapping[str, Range]
 
 
-def payoff_table(oracle: Oracle[AnswerT], orders: Sequence[tuple[str, ...]]) -> Payoff:
+def payoff_table(
+    rough: Oracle[AnswerT], oracle: Oracle[AnswerT], orders: Sequence[tuple[str, ...]]
+) -> Payoff:
     """Return the lexicographic payoff table.
 
     Each objective is first minimised alone, which gives provisional ranges; then each order is
@@ -77,6 +79,10 @@ def payoff_table(oracle: Oracle[AnswerT], orders: Sequence[tuple[str, ...]]) -> 
 
     Parameters
     ----------
+    rough
+        Who minimises each objective alone; near its least value is enough.
+    oracle
+        Who finds the corners.
     orders
         For each objective one order that begins with it.
 
@@ -85,7 +91,7 @@ def payoff_table(oracle: Oracle[AnswerT], orders: Sequence[tuple[str, ...]]) -> 
     NoSolutionError
         If a step has no solution.
     """
-    firsts = {order[0]: _values(oracle, {order[0]: 1.0}, order[0]) for order in orders}
+    firsts = {order[0]: _values(rough, {order[0]: 1.0}, order[0]) for order in orders}
     provisional = _ranges(list(firsts), firsts.values())
     corners = {
         order: _values(oracle, lexicographic_weights(order, provisional), " > ".join(order))

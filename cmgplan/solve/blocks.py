@@ -33,15 +33,30 @@ Pattern = tuple[int, ...]
 """Values of a block's binaries in column order."""
 
 
+HEURISTICS = (
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_root_reduced_cost",
+    "mip_heuristic_run_feasibility_jump",
+)
+
+
 @dataclass
 class Block:
-    """Columns and rows of one block, and the solver that keeps them between prices."""
+    """Columns, rows, cones and disks of one block, and the solver kept between prices.
+
+    ``tangents`` are the rows that follow from cones and disks; ``cones`` and ``disks`` are
+    numbers in the problem's set.
+    """
 
     columns: IntArray
     binary: npt.NDArray[np.bool_]
+    cones: IntArray
+    disks: IntArray
     highs: Any = None
     rows: list[Rows] = field(default_factory=list)
-    passed: int = 0
+    tangents: list[Rows] = field(default_factory=list)
+    passed: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -74,12 +89,11 @@ class BlockProblem:
         for k in range(self._n_blocks):
             columns = np.flatnonzero(block_of == k)
             self.local[columns] = np.arange(len(columns))
-            self.blocks.append(Block(columns, problem.integer[columns]))
+            members = problem.cones.members(columns)
+            self.blocks.append(Block(columns, problem.integer[columns], *members))
         self.linking = np.flatnonzero(block_of == GLOBAL)
         self._coupling: list[Rows] = []
-        self._coupling_index: list[IntArray] = []
         self._seen = 0
-        self._row_count = 0
 
     @property
     def n_blocks(self) -> int:
@@ -98,11 +112,12 @@ class BlockProblem:
 
     def refresh(self) -> None:
         """Sort the rows that were added to the problem since the last call into blocks."""
-        for rows in self.problem.rows[self._seen :]:
-            self._sort(rows)
+        first = self._seen
+        for rows, outer in zip(self.problem.rows[first:], self.problem.outer[first:], strict=True):
+            self._sort(rows, outer=outer)
         self._seen = len(self.problem.rows)
 
-    def _sort(self, rows: Rows) -> None:
+    def _sort(self, rows: Rows, *, outer: bool) -> None:
         matrix = rows.matrix.tocsr()
         count = matrix.shape[0]
         entry_row = np.repeat(np.arange(count), np.diff(matrix.indptr))
@@ -116,14 +131,13 @@ class BlockProblem:
             part = self.blocks[int(k)]
             which = np.flatnonzero(single & (low == k))
             local = matrix[which][:, part.columns]
-            part.rows.append(Rows(sp.csr_array(local), rows.lower[which], rows.upper[which]))
+            kept = part.tangents if outer else part.rows
+            kept.append(Rows(sp.csr_array(local), rows.lower[which], rows.upper[which]))
         others = np.flatnonzero(~single)
         if len(others):
             self._coupling.append(
                 Rows(sp.csr_array(matrix[others]), rows.lower[others], rows.upper[others])
             )
-            self._coupling_index.append(others + self._row_count)
-        self._row_count += count
 
     def coupling(self) -> Rows:
         """Return the coupling rows over all columns."""
@@ -133,30 +147,40 @@ class BlockProblem:
             np.concatenate([part.upper for part in self._coupling]),
         )
 
-    def multipliers_from(self, row_dual: FloatArray) -> FloatArray:
-        """Pick the coupling rows' multipliers out of the whole problem's row duals."""
-        return row_dual[np.concatenate(self._coupling_index)]
-
     def relaxed(
         self, cost: FloatArray, lower: FloatArray, upper: FloatArray, multipliers: FloatArray
     ) -> tuple[float, FloatArray]:
         """Return what the coupling rows and the linking columns add to the Lagrangian bound.
 
-        With it come the reduced costs of all columns, by which the blocks are priced. Linking
-        columns need finite bounds wherever their reduced cost is not zero.
+        With it come the reduced costs of all columns, by which the blocks are priced. Any
+        multipliers give a bound. Where the reduced cost of a linking column points to a side on
+        which it has no bound, the multiplier of an equation that defines it is corrected.
         """
-        rows = self.coupling()
+        rows, g = self.coupling(), self.linking
         y = np.where(
             multipliers > 0.0,
             np.where(np.isfinite(rows.lower), multipliers, 0.0),
             np.where(np.isfinite(rows.upper), multipliers, 0.0),
         )
-        side = np.where(y == 0.0, 0.0, np.where(y > 0.0, rows.lower, rows.upper))
         reduced = cost - rows.matrix.T @ y
-        g = self.linking
+        endless = np.where(reduced[g] > 0.0, lower[g], upper[g])
+        for column in g[~np.isfinite(endless) & (reduced[g] != 0.0)]:
+            y = self._corrected(rows, y, int(column), float(reduced[column]))
+        reduced = cost - rows.matrix.T @ y
+        side = np.where(y == 0.0, 0.0, np.where(y > 0.0, rows.lower, rows.upper))
         edge = np.where(reduced[g] >= 0.0, lower[g], upper[g])
-        edge = np.where((np.abs(reduced[g]) < 1e-11) & ~np.isfinite(edge), 0.0, edge)
+        edge = np.where((np.abs(reduced[g]) < 1e-12) & ~np.isfinite(edge), 0.0, edge)
         return float(y @ side + reduced[g] @ edge), reduced
+
+    def _corrected(self, rows: Rows, y: FloatArray, column: int, reduced: float) -> FloatArray:
+        """Return multipliers under which a linking column has no reduced cost."""
+        entries = rows.matrix[:, [column]].tocoo()
+        for row, value in zip(entries.coords[0], entries.data, strict=True):
+            if rows.lower[row] == rows.upper[row]:
+                y = y.copy()
+                y[row] += reduced / value
+                return y
+        return y
 
     def price(
         self,
@@ -167,8 +191,12 @@ class BlockProblem:
         *,
         gap_abs: float,
         time_limit_s: float,
+        start: FloatArray | None = None,
     ) -> Priced:
-        """Minimise a block's reduced cost over its rows, to an absolute gap."""
+        """Minimise a block's reduced cost over its rows, to an absolute gap.
+
+        A good ``start``, values of the block's columns, makes the solver's own heuristics idle.
+        """
         part = self.blocks[block]
         h = self._solver_of(part)
         count = len(part.columns)
@@ -178,19 +206,16 @@ class BlockProblem:
         h.setOptionValue("mip_abs_gap", gap_abs)
         mixed = bool(part.binary.any())
         set_time_limit(h, time_limit_s, mixed=mixed)
-        h.run()
-        status = h.getModelStatus()
-        if status == highspy.HighsModelStatus.kInfeasible:
-            return Priced(np.inf, None)
-        info = h.getInfo()
-        optimal = status == highspy.HighsModelStatus.kOptimal
         if mixed:
-            bound = float(info.mip_dual_bound)
-        else:
-            bound = float(info.objective_function_value) if optimal else -np.inf
-        held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        x = np.asarray(h.getSolution().col_value, dtype=np.float64) if held else None
-        return Priced(bound, x)
+            h.setOptionValue("mip_heuristic_effort", 0.05 if start is None else 0.0)
+            for name in HEURISTICS:
+                h.setOptionValue(name, start is None)
+            if start is not None:
+                solution = highspy.HighsSolution()
+                solution.col_value = list(start)
+                h.setSolution(solution)
+        h.run()
+        return _priced(h, mixed=mixed)
 
     def _solver_of(self, part: Block) -> Any:
         if part.highs is None:
@@ -201,9 +226,10 @@ class BlockProblem:
             if len(which):
                 kinds = np.full(len(which), highspy.HighsVarType.kInteger)
                 part.highs.changeColsIntegrality(len(which), which, kinds)
-        for rows in part.rows[part.passed :]:
+        exact, outer = part.passed
+        for rows in (*part.rows[exact:], *part.tangents[outer:]):
             pass_rows(part.highs, rows)
-        part.passed = len(part.rows)
+        part.passed = (len(part.rows), len(part.tangents))
         return part.highs
 
     def expand(self, answers: Sequence[Priced]) -> FloatArray:
@@ -213,3 +239,17 @@ class BlockProblem:
             if answer.x is not None:
                 x[part.columns] = answer.x
         return x
+
+
+def _priced(h: Any, *, mixed: bool) -> Priced:
+    status, info = h.getModelStatus(), h.getInfo()
+    if status == highspy.HighsModelStatus.kInfeasible:
+        return Priced(np.inf, None)
+    if mixed:
+        bound = float(info.mip_dual_bound)
+    else:
+        optimal = status == highspy.HighsModelStatus.kOptimal
+        bound = float(info.objective_function_value) if optimal else -np.inf
+    held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    x = np.asarray(h.getSolution().col_value, dtype=np.float64) if held else None
+    return Priced(bound, x)

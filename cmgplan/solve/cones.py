@@ -18,6 +18,9 @@ import scipy.sparse as sp
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+CONE_BALANCE = 1e-2
+"""Factor of a cone's level that brings |I|^2 in kVA and V^2 in pu to the same order."""
+
 Variable = Any
 """A Pyomo scalar variable (Pyomo ships no types)."""
 
@@ -56,8 +59,52 @@ class Rows:
     upper: FloatArray
 
 
+@dataclass(frozen=True)
+class SecondOrderRows:
+    """Cones over consecutive rows of ``matrix @ x``: the first is at least the norm of the rest.
+
+    ``sizes`` has the number of rows of each cone.
+    """
+
+    matrix: sp.csr_array
+    sizes: IntArray
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Where the columns of a cone set stand in another model.
+
+    Attributes
+    ----------
+    column
+        Column there, -1 for a column that is a constant.
+    constant
+        Values of the constant columns.
+    one
+        The column there that constants are multiples of: 1, or the weight of a scaled copy.
+    width
+        Number of columns there.
+    """
+
+    column: IntArray
+    constant: FloatArray
+    one: int
+    width: int
+
+    def has(self, columns: IntArray) -> npt.NDArray[np.bool_]:
+        """Return which columns stand in the other model as variables."""
+        return (columns >= 0) & (self.column[columns] >= 0)
+
+    def of(self, columns: IntArray) -> tuple[IntArray, FloatArray]:
+        """Return column and factor of each member; -1 among ``columns`` means the number 1."""
+        stands = self.has(columns)
+        factor = np.where(columns < 0, 1.0, self.constant[columns])
+        column = np.where(stands, self.column[columns], self.one)
+        return column, np.where(stands, 1.0, factor)
+
+
 class ConeSet:
-    """Cones and disks of one model, as column numbers, that yields tangents at given points."""
+    """Cones and disks of one model as column numbers: tangents at points, or as they are."""
 
     def __init__(
         self, cones: Sequence[QuadraticCone], disks: Sequence[Disk], column: dict[int, int]
@@ -79,6 +126,8 @@ class ConeSet:
         self._disk_q = columns([d.q for d in disks])
         self._disk_k = columns([d.switch for d in disks])
         self._disk_s = np.asarray([d.rating for d in disks], dtype=np.float64)
+        self._touched = np.zeros((0, 3))
+        self._directions = np.zeros((0, 2))
 
     def initial_rows(self, directions: int = 8) -> Rows:
         """Return the polygon of each disk with the given number of sides."""
@@ -87,6 +136,59 @@ class ConeSet:
             for angle in (2.0 * pi * k / directions for k in range(directions))
         ]
         return self._stack(rows)
+
+    @property
+    def count(self) -> int:
+        """Number of cones."""
+        return len(self._cone_c)
+
+    def dearest(self, reduced: FloatArray) -> float:
+        """Return the largest reduced cost of a scaled level."""
+        price = np.abs(reduced[self._cone_l]) / self._cone_scale
+        return float(price.max(initial=0.0))
+
+    def members(self, columns: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the numbers of the cones and of the disks whose ``p`` is one of these columns."""
+        return (
+            np.flatnonzero(np.isin(self._cone_p, columns)),
+            np.flatnonzero(np.isin(self._disk_p, columns)),
+        )
+
+    def second_order(self, cones: IntArray, disks: IntArray, place: Placing) -> SecondOrderRows:
+        """Return some cones and disks as second-order cones over the columns of another model.
+
+        ``l v >= c (p^2 + q^2)`` is ``|2 sqrt(a c) p, 2 sqrt(a c) q, a l - v| <= a l + v`` for any
+        positive ``a``; cones and disks without a free flow are left out.
+        """
+        cones = cones[place.has(self._cone_p[cones]) | place.has(self._cone_q[cones])]
+        disks = disks[place.has(self._disk_p[disks]) | place.has(self._disk_q[disks])]
+        c = CONE_BALANCE * self._cone_c[cones]
+        lv, lf = place.of(self._cone_l[cones])
+        vv, vf = place.of(self._cone_v[cones])
+        pv, pf = place.of(self._cone_p[cones])
+        qv, qf = place.of(self._cone_q[cones])
+        count, root, lf = len(cones), 2.0 * np.sqrt(c), CONE_BALANCE * lf
+        first = 4 * np.arange(count)
+        rows = [first, first, first + 1, first + 2, first + 3, first + 3]
+        columns = [lv, vv, pv, qv, lv, vv]
+        values = [lf, vf, root * pf, root * qf, lf, -vf]
+        kv, kf = place.of(self._disk_k[disks])
+        pv, pf = place.of(self._disk_p[disks])
+        qv, qf = place.of(self._disk_q[disks])
+        rating, begin = self._disk_s[disks], 4 * count + 3 * np.arange(len(disks))
+        rows += [begin, begin + 1, begin + 2]
+        columns += [kv, pv, qv]
+        values += [kf, pf / rating, qf / rating]
+        matrix = sp.csr_array(
+            (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
+            shape=(4 * count + 3 * len(disks), place.width),
+        )
+        return SecondOrderRows(matrix, np.repeat([4, 3], [count, len(disks)]))
+
+    def rated(self, disks: IntArray) -> tuple[IntArray, FloatArray]:
+        """Return the flow columns of some disks and the rating that each is within."""
+        columns = np.concatenate([self._disk_p[disks], self._disk_q[disks]])
+        return columns, np.tile(self._disk_s[disks], 2)
 
     def stopped_by(self, switches: IntArray) -> IntArray:
         """Return the power columns of the disks whose switch is one of these columns."""
@@ -107,8 +209,49 @@ class ConeSet:
         cone, disk = self.violation(x)
         broken = np.flatnonzero(cone > cone_tolerance)
         outside = np.flatnonzero(disk > disk_tolerance)
-        angle = np.arctan2(x[self._disk_q[outside]], x[self._disk_p[outside]])
-        return self._stack([self._cone_rows(broken, x), self._disk_rows(outside, angle)])
+        return self._at(x, broken, outside)
+
+    def fresh_tangents(
+        self, x: FloatArray, cone_tolerance: float, disk_tolerance: float
+    ) -> Rows:
+        """Return tangents at ``x`` where earlier ones of this kind left more than a tolerance.
+
+        Two touching points of a cone leave ``c |distance|^2 / v`` between tangent and cone, also
+        where ``x`` lies on the cone, so that the surroundings of answers are resolved.
+        """
+        cones = self._untouched_cones(x, cone_tolerance)
+        more = np.column_stack([cones, x[self._cone_p[cones]], x[self._cone_q[cones]]])
+        self._touched = np.concatenate([self._touched, more])
+        disks = self._untouched_disks(x, disk_tolerance)
+        angle = np.arctan2(x[self._disk_q[disks]], x[self._disk_p[disks]])
+        self._directions = np.concatenate([self._directions, np.column_stack([disks, angle])])
+        return self._at(x, cones, disks)
+
+    def _untouched_cones(self, x: FloatArray, tolerance: float) -> IntArray:
+        p, q = x[self._cone_p], x[self._cone_q]
+        v = np.where(self._cone_v >= 0, x[self._cone_v], 1.0)
+        near = p**2 + q**2
+        which = self._touched[:, 0].astype(np.int64)
+        away = (p[which] - self._touched[:, 1]) ** 2 + (q[which] - self._touched[:, 2]) ** 2
+        np.minimum.at(near, which, away)
+        left = self._cone_scale * self._cone_c * near / np.maximum(v, 1e-9)
+        return np.flatnonzero((left > tolerance) & (v > 0.0))
+
+    def _untouched_disks(self, x: FloatArray, tolerance: float) -> IntArray:
+        """Return the disks at whose edge ``x`` is where no tangent is near."""
+        p, q, rating = x[self._disk_p], x[self._disk_q], self._disk_s
+        switch = np.where(self._disk_k >= 0, x[self._disk_k], 1.0)
+        edge = np.hypot(p, q) > np.maximum(rating * switch, 0.0) - tolerance
+        edge &= np.hypot(p, q) > tolerance
+        cosine = np.full(len(p), -1.0)
+        which = self._directions[:, 0].astype(np.int64)
+        here = np.arctan2(q, p)
+        np.maximum.at(cosine, which, np.cos(here[which] - self._directions[:, 1]))
+        return np.flatnonzero(edge & (rating * (1.0 - cosine) > tolerance))
+
+    def _at(self, x: FloatArray, cones: IntArray, disks: IntArray) -> Rows:
+        angle = np.arctan2(x[self._disk_q[disks]], x[self._disk_p[disks]])
+        return self._stack([self._cone_rows(cones, x), self._disk_rows(disks, angle)])
 
     def _cone_rows(self, which: IntArray, x: FloatArray) -> Rows:
         """Tangents at the points of ``x``: l - 2c(p0 p + q0 q)/v0 + c(p0^2 + q0^2)/v0^2 v >= 0."""

@@ -1,7 +1,8 @@
-"""The hull of a block problem: a mix of a few patterns in each block, as one linear program.
+"""The hull of a block problem: a mix of a few patterns in each block, as one cone program.
 
-Each pattern has its own copy of the block's rows, scaled by its weight (Balas 1985, doi
-10.1137/0606047). The program's multipliers on the coupling rows are good prices for the blocks.
+Each pattern has its own copy of the block's rows, cones and disks, scaled by its weight (Balas
+1985, doi 10.1137/0606047): cones are homogeneous, so that a scaled copy has the same cones. The
+program's multipliers on the coupling rows are good prices for the blocks.
 """
 
 from __future__ import annotations
@@ -9,203 +10,258 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.solve.blocks import BlockProblem, Pattern
-from cmgplan.solve.cones import FloatArray, Rows
-from cmgplan.solve.linear import new_highs, pass_rows, run_highs, set_time_limit
+from cmgplan.solve.cones import FloatArray, IntArray, Placing, Rows, SecondOrderRows
+from cmgplan.solve.conic_program import ConicAnswer, solve_conic
 
-WORTH_A_LOOK = 0.02
+WORTH_A_LOOK = 1e-3
 """Weight over which a pattern's point is handed back."""
+
+Mix = Sequence[Sequence[Pattern | None]]
+"""Patterns of each block; None leaves the block's binaries between 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Objective and bounds of all columns of the whole problem."""
+
+    cost: FloatArray
+    lower: FloatArray
+    upper: FloatArray
 
 
 @dataclass(frozen=True)
 class Hull:
-    """Answer of the hull: multipliers of the coupling rows and the weight of each pattern.
+    """Answer of the hull.
 
-    ``points`` holds the block's point for each pattern whose weight is worth looking at.
+    Attributes
+    ----------
+    value
+        Optimum over the mix, or the least break of the coupling rows where they may give.
+    multipliers
+        Of the coupling rows.
+    weights
+        Weight of each pattern, by block.
+    points
+        Block and the block's point of each pattern whose weight is worth looking at, by weight.
     """
 
     value: float
     multipliers: FloatArray
-    weights: Sequence[Mapping[Pattern, float]]
+    weights: Sequence[Mapping[Pattern | None, float]]
     points: Sequence[tuple[int, FloatArray]]
+
+    def of_block(self, block: int) -> list[FloatArray]:
+        """Return the points of one block, the heaviest first."""
+        return [point for k, point in self.points if k == block]
 
 
 def points_of(problem: BlockProblem, hull: Hull) -> list[FloatArray]:
     """Return whole points made of the hull's copies: the k-th of every block together."""
-    depth = max((sum(b == k for b, _ in hull.points) for k in range(problem.n_blocks)), default=0)
-    made = [np.zeros(problem.problem.n) for _ in range(depth)]
-    filled = [0] * problem.n_blocks
-    for block, point in hull.points:
-        made[filled[block]][problem.blocks[block].columns] = point
-        filled[block] += 1
+    found = [hull.of_block(k) for k in range(problem.n_blocks)]
+    made = [np.zeros(problem.problem.n) for _ in range(max(len(points) for points in found))]
+    for part, points in zip(problem.blocks, found, strict=True):
+        for k, whole in enumerate(made):
+            whole[part.columns] = points[min(k, len(points) - 1)] if points else 0.0
     return made
 
 
 def solve_hull(
     problem: BlockProblem,
-    cost: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    patterns: Sequence[Sequence[Pattern]],
+    question: Question,
+    patterns: Mix,
     *,
-    time_limit_s: float,
-) -> Hull | None:
-    """Solve the hull over some patterns of each block; None if it has no answer.
+    elastic: bool = False,
+    time_limit_s: float = float("inf"),
+) -> Hull | ConicAnswer:
+    """Solve the hull over some patterns of each block.
 
-    Its value is a bound of nothing: other patterns may do better. Solved by interior point
-    without crossover, whose central multipliers need no further damping.
+    With ``elastic`` the coupling rows and the bounds of the linking columns may give and their
+    breaks are summed instead of the cost. Returns the solver's answer where it found no optimum.
+    The value is a bound of nothing: other patterns may do better.
     """
     copies = [
-        _Copy(problem, k, pattern, lower, upper)
+        _Copy(problem, k, pattern, question)
         for k in range(problem.n_blocks)
         for pattern in patterns[k]
     ]
-    return _HullModel(problem, copies, cost, lower, upper).solve(time_limit_s)
+    return _HullModel(problem, copies, question, elastic=elastic).solve(time_limit_s)
 
 
 class _Copy:
-    """A block's rows and columns for one pattern, scaled by the pattern's weight."""
+    """A block's rows, cones and disks for one pattern, to be scaled by the pattern's weight."""
 
     def __init__(
-        self,
-        problem: BlockProblem,
-        block: int,
-        pattern: Pattern,
-        lower: FloatArray,
-        upper: FloatArray,
+        self, problem: BlockProblem, block: int, pattern: Pattern | None, question: Question
     ) -> None:
         part = problem.blocks[block]
-        self.block, self.pattern = block, pattern
-        low, high = lower[part.columns].copy(), upper[part.columns].copy()
-        low[part.binary] = high[part.binary] = np.asarray(pattern, dtype=np.float64)
-        for column in problem.problem.stopped_by(part.columns[part.binary], pattern):
-            local = problem.local[column]
-            low[local] = high[local] = 0.0
-        free = high > low
-        self.columns = part.columns[free]
-        value = np.where(free, 0.0, low)
-        self.fixed = value
-        self.fixed_columns = part.columns
-        self.low, self.high = low[free], high[free]
-        matrix = sp.csr_array(sp.vstack([r.matrix for r in part.rows], format="csr"))
-        shift = matrix @ value
-        self.row_low = np.concatenate([r.lower for r in part.rows]) - shift
-        self.row_high = np.concatenate([r.upper for r in part.rows]) - shift
-        inner = sp.csr_array(matrix[:, np.flatnonzero(free)])
+        self.block, self.pattern, self.part = block, pattern, part
+        low, high = question.lower[part.columns].copy(), question.upper[part.columns].copy()
+        if pattern is not None:
+            low[part.binary] = high[part.binary] = np.asarray(pattern, dtype=np.float64)
+            stopped = problem.problem.stopped_by(part.columns[part.binary], pattern)
+            low[problem.local[stopped]] = high[problem.local[stopped]] = 0.0
+        self.free = high > low
+        self.columns = part.columns[self.free]
+        self.fixed = np.where(self.free, 0.0, low)
+        self.low, self.high = low[self.free], high[self.free]
+
+    def rows(self, problem: BlockProblem) -> Rows:
+        """Return the rows over the free columns, and the bounds that no disk implies."""
+        matrix = sp.csr_array(sp.vstack([r.matrix for r in self.part.rows], format="csr"))
+        shift = matrix @ self.fixed
+        inner = sp.csr_array(matrix[:, np.flatnonzero(self.free)])
         used = np.flatnonzero(np.diff(inner.indptr) > 0)
-        self.matrix = sp.csr_array(inner[used])
-        self.row_low, self.row_high = self.row_low[used], self.row_high[used]
+        lower = np.concatenate([r.lower for r in self.part.rows]) - shift
+        upper = np.concatenate([r.upper for r in self.part.rows]) - shift
+        bounded = self._bounded(problem)
+        eye = sp.eye_array(len(self.columns), format="csr")[bounded]
+        return Rows(
+            sp.csr_array(sp.vstack([inner[used], eye], format="csr")),
+            np.concatenate([lower[used], self.low[bounded]]),
+            np.concatenate([upper[used], self.high[bounded]]),
+        )
+
+    def _bounded(self, problem: BlockProblem) -> IntArray:
+        within = np.full(problem.problem.n, np.inf)
+        columns, rating = problem.problem.cones.rated(self.part.disks)
+        within[columns] = rating
+        reach = np.minimum(-self.low, self.high)
+        bounded = np.isfinite(self.low) | np.isfinite(self.high)
+        return np.flatnonzero(bounded & (reach < within[self.columns]))
+
+    def cones(self, problem: BlockProblem, offset: int, weight: int, n: int) -> SecondOrderRows:
+        """Return the cones and disks that have a free flow, over the columns of the model."""
+        column = np.full(problem.problem.n, -1)
+        column[self.columns] = offset + np.arange(len(self.columns))
+        constant = np.zeros(problem.problem.n)
+        constant[self.part.columns] = self.fixed
+        place = Placing(column, constant, weight, n)
+        return problem.problem.cones.second_order(self.part.cones, self.part.disks, place)
 
 
 class _HullModel:
-    """The hull as one linear model with columns [linking, copies' columns ..., weights]."""
+    """The hull as one model with columns [linking, copies' columns ..., weights, breaks]."""
 
     def __init__(
         self,
         problem: BlockProblem,
         copies: Sequence[_Copy],
-        cost: FloatArray,
-        lower: FloatArray,
-        upper: FloatArray,
+        question: Question,
+        *,
+        elastic: bool,
     ) -> None:
-        g = problem.linking
-        rows = problem.coupling()
-        coupled = rows.matrix.tocsc()
+        self._problem, self._copies, self._question = problem, copies, question
         sizes = [len(copy.columns) for copy in copies]
-        self._problem, self._copies = problem, copies
-        self._offset = len(g) + np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._offset = len(problem.linking) + np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         self._first_weight = int(self._offset[-1])
-        self._n = self._first_weight + len(copies)
-        self._coupling_rows = rows.matrix.shape[0]
-        held = np.column_stack([coupled[:, c.fixed_columns] @ c.fixed for c in copies])
-        top = sp.hstack(
-            [coupled[:, g], *[coupled[:, c.columns] for c in copies], sp.csc_array(held)],
-            format="csr",
-        )
-        self._highs = new_highs()
-        self._add_columns(cost, lower[g], upper[g])
-        pass_rows(self._highs, Rows(sp.csr_array(top), rows.lower, rows.upper))
-        for k, copy in enumerate(copies):
-            for part in _scaled_rows(copy, int(self._offset[k]), self._first_weight + k, self._n):
-                pass_rows(self._highs, part)
-        pass_rows(self._highs, _weight_rows(problem, copies, self._first_weight, self._n))
+        self._first_break = self._first_weight + len(copies)
+        coupling = problem.coupling()
+        self._coupling_rows = len(coupling.lower)
+        self._elastic = elastic
+        self._n = self._first_break + (2 * self._coupling_rows if elastic else 0)
+        self._coupling = coupling
 
-    def _add_columns(self, cost: FloatArray, lower: FloatArray, upper: FloatArray) -> None:
-        low, high = np.full(self._n, -np.inf), np.full(self._n, np.inf)
-        low[: len(lower)], high[: len(upper)] = lower, upper
-        low[self._first_weight :], high[self._first_weight :] = 0.0, 1.0
-        self._highs.addVars(self._n, low, high)
+    def solve(self, time_limit_s: float) -> Hull | ConicAnswer:
+        """Solve the mix by interior point."""
+        parts = [self._coupled_rows(), self._weight_rows()]
+        cones = []
+        for k, copy in enumerate(self._copies):
+            offset, weight = int(self._offset[k]), self._first_weight + k
+            parts += _scaled(copy.rows(self._problem), offset, weight, self._n)
+            cones.append(copy.cones(self._problem, offset, weight, self._n))
+        lower, upper = self._bounds()
+        answer = solve_conic(
+            self._cost(),
+            Rows(
+                sp.csr_array(sp.vstack([part.matrix for part in parts], format="csr")),
+                np.concatenate([part.lower for part in parts]),
+                np.concatenate([part.upper for part in parts]),
+            ),
+            lower,
+            upper,
+            SecondOrderRows(
+                sp.csr_array(sp.vstack([part.matrix for part in cones], format="csr")),
+                np.concatenate([part.sizes for part in cones]),
+            ),
+            time_limit_s=time_limit_s,
+        )
+        return self._hull(answer) if answer.accepted else answer
+
+    def _bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Return the bounds of the columns; those of copies stand as scaled rows."""
+        lower, upper = np.full(self._n, -np.inf), np.full(self._n, np.inf)
+        g = self._problem.linking
+        lower[: len(g)], upper[: len(g)] = self._question.lower[g], self._question.upper[g]
+        lower[self._first_weight :] = 0.0
+        return lower, upper
+
+    def _cost(self) -> FloatArray:
         full = np.zeros(self._n)
-        full[: len(lower)] = cost[self._problem.linking]
+        if self._elastic:
+            full[self._first_break :] = 1.0
+            return full
+        cost = self._question.cost
+        g = self._problem.linking
+        full[: len(g)] = cost[g]
         for k, copy in enumerate(self._copies):
             full[self._offset[k] : self._offset[k + 1]] = cost[copy.columns]
-            full[self._first_weight + k] = float(cost[copy.fixed_columns] @ copy.fixed)
-        self._highs.changeColsCost(self._n, np.arange(self._n, dtype=np.int32), full)
+            full[self._first_weight + k] = float(cost[copy.part.columns] @ copy.fixed)
+        return full
 
-    def solve(self, time_limit_s: float) -> Hull | None:
-        """Solve the mix by interior point."""
-        h = self._highs
-        h.setOptionValue("solver", "ipm")
-        h.setOptionValue("run_crossover", "off")
-        set_time_limit(h, time_limit_s, mixed=False)
-        run_highs(h)
-        if h.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            return None
-        dual = np.asarray(h.getSolution().row_dual, dtype=np.float64)[: self._coupling_rows]
-        return self._answer(dual)
+    def _coupled_rows(self) -> Rows:
+        rows, coupled = self._coupling, self._coupling.matrix.tocsc()
+        held = np.column_stack([coupled[:, c.part.columns] @ c.fixed for c in self._copies])
+        parts = [coupled[:, self._problem.linking]]
+        parts += [coupled[:, c.columns] for c in self._copies]
+        parts.append(sp.csc_array(held))
+        if self._elastic:
+            eye = sp.eye_array(self._coupling_rows, format="csc")
+            parts += [eye, -eye]
+        return Rows(sp.csr_array(sp.hstack(parts, format="csr")), rows.lower, rows.upper)
 
-    def _answer(self, multipliers: FloatArray) -> Hull:
-        h, problem = self._highs, self._problem
-        x = np.asarray(h.getSolution().col_value, dtype=np.float64)
-        weights: list[dict[Pattern, float]] = [{} for _ in range(problem.n_blocks)]
+    def _weight_rows(self) -> Rows:
+        """Return the rows that make the weights of each block sum to one."""
+        count, blocks = len(self._copies), self._problem.n_blocks
+        row = [copy.block for copy in self._copies]
+        column = self._first_weight + np.arange(count)
+        matrix = sp.csr_array((np.ones(count), (row, column)), shape=(blocks, self._n))
+        return Rows(matrix, np.ones(blocks), np.ones(blocks))
+
+    def _hull(self, answer: ConicAnswer) -> Hull:
+        problem, x = self._problem, answer.x
+        weights: list[dict[Pattern | None, float]] = [{} for _ in range(problem.n_blocks)]
         points = []
         for k, copy in enumerate(self._copies):
             share = float(x[self._first_weight + k])
             weights[copy.block][copy.pattern] = share
             if share > WORTH_A_LOOK:
                 point = copy.fixed.copy()
-                local = problem.local[copy.columns]
-                point[local] = x[self._offset[k] : self._offset[k + 1]] / share
-                points.append((copy.block, point))
-        return Hull(float(h.getInfo().objective_function_value), multipliers, weights, points)
+                point[copy.free] = x[self._offset[k] : self._offset[k + 1]] / share
+                points.append((share, copy.block, point))
+        points.sort(key=lambda entry: -entry[0])
+        multipliers = answer.row_dual[: self._coupling_rows]
+        return Hull(answer.value, multipliers, weights, [(b, point) for _, b, point in points])
 
 
-def _scaled_rows(copy: _Copy, offset: int, weight: int, n: int) -> list[Rows]:
-    """Return a copy's rows and bounds times its weight."""
-    size = copy.matrix.shape[1]
-    eye = sp.eye_array(size, format="csr")
+def _scaled(rows: Rows, offset: int, weight: int, n: int) -> list[Rows]:
+    """Return a copy's rows times its weight: equations, rows from below, rows from above."""
+    equal = rows.lower == rows.upper
     parts = []
-    both = [
-        (copy.matrix, copy.row_low, copy.row_high),
-        (eye, copy.low, copy.high),
-    ]
-    for matrix, low, high in both:
-        for bound, is_lower in ((low, True), (high, False)):
-            equal = np.isfinite(low) & (low == high)
-            which = np.isfinite(bound) & (~equal | is_lower)
-            chosen = np.flatnonzero(which)
-            if not len(chosen):
-                continue
-            inner = sp.csr_array(matrix[chosen]).tocoo()
-            data = np.concatenate([inner.data, -bound[chosen]])
-            row = np.concatenate([inner.coords[0], np.arange(len(chosen))])
-            column = np.concatenate([inner.coords[1] + offset, np.full(len(chosen), weight)])
-            block = sp.csr_array((data, (row, column)), shape=(len(chosen), n))
-            tight = equal[chosen]
-            if is_lower:
-                parts.append(Rows(block, np.zeros(len(chosen)), np.where(tight, 0.0, np.inf)))
-            else:
-                parts.append(Rows(block, np.full(len(chosen), -np.inf), np.zeros(len(chosen))))
+    for which, side, low, high in (
+        (equal, rows.lower, 0.0, 0.0),
+        (~equal & np.isfinite(rows.lower), rows.lower, 0.0, np.inf),
+        (~equal & np.isfinite(rows.upper), rows.upper, -np.inf, 0.0),
+    ):
+        chosen = np.flatnonzero(which)
+        count = len(chosen)
+        inner = sp.csr_array(rows.matrix[chosen]).tocoo()
+        data = np.concatenate([inner.data, -side[chosen]])
+        row: IntArray = np.concatenate([inner.coords[0], np.arange(count)])
+        column = np.concatenate([inner.coords[1] + offset, np.full(count, weight)])
+        matrix = sp.csr_array((data, (row, column)), shape=(count, n))
+        parts.append(Rows(matrix, np.full(count, low), np.full(count, high)))
     return parts
-
-
-def _weight_rows(problem: BlockProblem, copies: Sequence[_Copy], first: int, n: int) -> Rows:
-    """Return the rows that make the weights of each block sum to one."""
-    row = [copy.block for copy in copies]
-    column = [first + k for k in range(len(copies))]
-    matrix = sp.csr_array((np.ones(len(copies)), (row, column)), shape=(problem.n_blocks, n))
-    return Rows(matrix, np.ones(problem.n_blocks), np.ones(problem.n_blocks))

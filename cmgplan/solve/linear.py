@@ -23,9 +23,6 @@ from cmgplan.errors import SolverError
 from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
 from cmgplan.solve.outcome import Outcome, Stop
 
-COARSE = 20.0
-"""Factor of the tolerances where a point is far from any answer."""
-
 Bounds = tuple[float, float]
 Weights = Sequence[tuple[Any, float]]
 """Variables and their weights in the objective."""
@@ -71,11 +68,12 @@ class LinearProblem:
         self._upper = np.asarray([_upper(v) for v in self.variables], dtype=np.float64)
         self._integer = np.asarray([not v.is_continuous() for v in self.variables])
         self._cone_tolerance, self._disk_tolerance = cone_tolerance, disk_tolerance
-        self._cones = ConeSet(cones, disks, self._column)
+        self.cones = ConeSet(cones, disks, self._column)
         self.rows: list[Rows] = []
+        self.outer: list[bool] = []
         self._highs = new_highs()
         self._pass_model(compiled)
-        self.add_rows(self._cones.initial_rows())
+        self.add_rows(self.cones.initial_rows(), outer=True)
 
     def _pass_model(self, compiled: Any) -> None:
         matrix = sp.csr_array(compiled.A)
@@ -132,18 +130,19 @@ class LinearProblem:
 
     def stopped_by(self, columns: IntArray, values: Sequence[int]) -> IntArray:
         """Return the columns that are zero because these switch columns are."""
-        return self._cones.stopped_by(columns[np.asarray(values) == 0])
+        return self.cones.stopped_by(columns[np.asarray(values) == 0])
 
     def column(self, variable: Any) -> int:
         """Return the column of a variable."""
         return self._column[id(variable)]
 
-    def add_rows(self, rows: Rows) -> int:
-        """Add rows for good; return how many."""
+    def add_rows(self, rows: Rows, *, outer: bool = False) -> int:
+        """Add rows for good; return how many. ``outer`` rows follow from cones and disks."""
         count = int(rows.matrix.shape[0])
         if count:
             pass_rows(self._highs, rows)
             self.rows.append(rows)
+            self.outer.append(outer)
         return count
 
     def add_row(self, terms: Mapping[int, float], lower: float, upper: float) -> None:
@@ -154,19 +153,21 @@ class LinearProblem:
         )
         self.add_rows(Rows(matrix, np.asarray([lower]), np.asarray([upper])))
 
-    def tangents_at(self, x: FloatArray, *, coarse: bool = False) -> int:
-        """Add the tangents that cut off ``x``; return how many.
-
-        ``coarse`` leaves small breaks standing, for points far from any answer.
-        """
-        factor = COARSE if coarse else 1.0
+    def tangents_at(self, x: FloatArray) -> int:
+        """Add the tangents that cut off ``x``; return how many."""
         return self.add_rows(
-            self._cones.tangents(x, factor * self._cone_tolerance, factor * self._disk_tolerance)
+            self.cones.tangents(x, self._cone_tolerance, self._disk_tolerance), outer=True
+        )
+
+    def resolve_at(self, x: FloatArray, cone_tolerance: float, disk_tolerance: float) -> int:
+        """Add tangents at ``x`` where those that stand leave more than a tolerance."""
+        return self.add_rows(
+            self.cones.fresh_tangents(x, cone_tolerance, disk_tolerance), outer=True
         )
 
     def broken(self, x: FloatArray) -> float:
         """Return the largest break of a cone or disk at ``x``."""
-        return float(max((part.max(initial=0.0) for part in self._cones.violation(x)), default=0.0))
+        return float(max((part.max(initial=0.0) for part in self.cones.violation(x)), default=0.0))
 
     def solve(
         self,

@@ -1,0 +1,130 @@
+"""The topologies of each hour that the search knows: patterns of the hour's binaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from networkx.utils import UnionFind
+
+from cmgplan.case.records import Case, PlanOptions
+from cmgplan.devices.base import FloatArray
+from cmgplan.planning.grid_search import SwitchSchedule, read_schedule
+from cmgplan.planning.switches import Switch, all_switches
+from cmgplan.planning.switching import counts_operations
+from cmgplan.solve import LinearProblem
+from cmgplan.solve.blocks import BlockProblem, Pattern
+
+KEPT = 3
+"""Topologies per hour that the hull works with: those that it used last, and the newest."""
+
+
+class Topologies:
+    """A pool of patterns for each hour, each with the round in which it was last of use."""
+
+    def __init__(
+        self,
+        case: Case,
+        options: PlanOptions,
+        model: Any,
+        problem: LinearProblem,
+        blocks: BlockProblem,
+    ) -> None:
+        self._case, self._options, self._m = case, options, model
+        self._problem, self._blocks = problem, blocks
+        self._used: list[dict[Pattern, int]] = [{} for _ in range(blocks.n_blocks)]
+        self._round = 0
+        self._switches = self._switches_of_blocks()
+        self._free = not counts_operations(options)
+
+    def _switches_of_blocks(self) -> list[list[tuple[int, Switch]]]:
+        """Return the place in the hour's pattern of each switch that may close, grid first."""
+        switches = {s.id: s for s in all_switches(self._case)}
+        column = {(s, t): self._problem.column(self._m.closed[s, t]) for s, t in self._m.MAY_CLOSE}
+        place = {}
+        for hour in range(self._blocks.n_blocks):
+            for k, c in enumerate(self._blocks.binaries_of(hour)):
+                place[int(c)] = (hour, k)
+        found: list[list[tuple[int, Switch]]] = [[] for _ in range(self._blocks.n_blocks)]
+        order = {"grid": 0, "cluster": 1, "microgrid": 2}
+        for (switch, _), c in sorted(
+            column.items(), key=lambda item: (order[switches[item[0][0]].kind], item[0])
+        ):
+            hour, k = place[c]
+            found[hour].append((k, switches[switch]))
+        return found
+
+    @property
+    def complete(self) -> bool:
+        """Whether every hour has a topology."""
+        return all(self._used)
+
+    @property
+    def count(self) -> int:
+        """Number of topologies of all hours."""
+        return sum(len(used) for used in self._used)
+
+    def kept(self) -> list[list[Pattern | None]]:
+        """Return the topologies of each hour that are worth working with."""
+        return [
+            sorted(used, key=lambda p, used=used: -used[p])[:KEPT]  # type: ignore[misc]
+            for used in self._used
+        ]
+
+    def begin_round(self) -> None:
+        """Begin a round: what is learnt now is younger than what was before."""
+        self._round += 1
+
+    def learn(self, hour: int, pattern: Pattern) -> None:
+        """Put a topology into the pool, or make it young again."""
+        self._used[hour][self.filled(hour, pattern)] = self._round
+
+    def filled(self, hour: int, pattern: Pattern) -> Pattern:
+        """Return the topology without the switches that close a cycle.
+
+        Where operations are free every other switch that closes no cycle is closed as well: that
+        only widens what an hour can do, and those that carry nothing are opened after the solve.
+        """
+        closed, joined = list(pattern), UnionFind()
+        asked = sorted(self._switches[hour], key=lambda entry: -pattern[entry[0]])
+        for k, switch in asked:
+            a, b = switch.ends
+            fits = not self._options.radial or joined[a] != joined[b]
+            closed[k] = int(fits and (self._free or pattern[k]))
+            if closed[k]:
+                joined.union(a, b)
+        return tuple(closed)
+
+    def cycles(self, hour: int, pattern: Pattern) -> list[frozenset[str]]:
+        """Return the node sets of the cycles that a topology closes."""
+        graph = nx.MultiGraph()
+        for k, switch in self._switches[hour]:
+            if pattern[k]:
+                graph.add_edge(*switch.ends, key=switch.id)
+        parallel = {frozenset((a, b)) for a, b in graph.edges() if graph.number_of_edges(a, b) > 1}
+        return [*parallel, *(frozenset(c) for c in nx.cycle_basis(nx.Graph(graph)))]
+
+    def learn_schedule(self, schedule: SwitchSchedule) -> None:
+        """Put the topologies of a whole schedule into the pool."""
+        x = np.zeros(self._problem.n)
+        for switch, t in self._m.MAY_CLOSE:
+            x[self._problem.column(self._m.closed[switch, t])] = schedule.closed[switch][t]
+        for key, on in schedule.on.items():
+            for t, committed in enumerate(on):
+                x[self._problem.column(self._m.dev[key].on[t])] = round(float(committed))
+        for hour in range(self._blocks.n_blocks):
+            self.learn(hour, self._blocks.pattern_of(hour, x))
+
+    def schedule_of(self, patterns: Sequence[Pattern], x: FloatArray) -> SwitchSchedule:
+        """Return the schedule with one topology in each hour.
+
+        ``x`` is the point of the whole problem; where operations are free, switches that carry
+        nothing there are opened.
+        """
+        x = x.copy()
+        for hour, pattern in enumerate(patterns):
+            x[self._blocks.binaries_of(hour)] = pattern
+        self._problem.load(x)
+        return read_schedule(self._m, self._case, self._options, "hours")
