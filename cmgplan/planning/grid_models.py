@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmgplan.case.records import Case, PlanOptions
-from cmgplan.network.ac import Injection, add_ac_network
-from cmgplan.network.branch_flow import add_branch_flow
+from cmgplan.network.ac import add_ac_network
+from cmgplan.network.branch_flow import Injection, add_branch_flow
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import reduce_feeder
 from cmgplan.planning.schedule import (

@@ -5,7 +5,7 @@ Builders for every level: a level adds switching, a feeder (convex or AC) and ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -203,19 +203,29 @@ def tie_cones(m: Any, case: Case) -> list[QuadraticCone]:
 
 def exchange_disks(m: Any, case: Case, closed: Mapping[tuple[str, int], Any]) -> list[Disk]:
     """Return the ratings of ties and PCCs for the (switch, hour) pairs that may close."""
-    disks = [
-        Disk(m.p_tie[tie.id, t], m.q_tie[tie.id, t], tie.rating_kva, closed[tie.id, t])
-        for tie in case.ties
+    return [
+        Disk(p[t], q[t], rating, closed[switch, t])
+        for switch, p, q, rating in _rated(m, case)
         for t in m.T
-        if (tie.id, t) in closed
+        if (switch, t) in closed
     ]
-    disks += [
-        Disk(m.p_pcc[mg.id, t], m.q_pcc[mg.id, t], mg.pcc.rating_kva, closed[mg.pcc.id, t])
-        for mg in case.microgrids
-        for t in m.T
-        if (mg.pcc.id, t) in closed
-    ]
-    return disks
+
+
+def rating_disks(m: Any, case: Case) -> list[Disk]:
+    """Return the ratings of ties and PCCs whose switches are set by bounds."""
+    return [Disk(p[t], q[t], rating) for _, p, q, rating in _rated(m, case) for t in m.T]
+
+
+def _rated(m: Any, case: Case) -> Iterator[tuple[str, Any, Any, float]]:
+    """Yield switch, active and reactive power by hour, and rating of ties and PCCs."""
+
+    def by_hour(flow: Any, key: str) -> dict[int, Any]:
+        return {t: flow[key, t] for t in m.T}
+
+    for tie in case.ties:
+        yield tie.id, by_hour(m.p_tie, tie.id), by_hour(m.q_tie, tie.id), tie.rating_kva
+    for mg in case.microgrids:
+        yield mg.pcc.id, by_hour(m.p_pcc, mg.id), by_hour(m.q_pcc, mg.id), mg.pcc.rating_kva
 
 
 def add_exact_exchange(m: Any, case: Case) -> None:

@@ -12,7 +12,8 @@ import pyomo.environ as pyo
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
-from cmgplan.network.ac import Injection, add_ac_network
+from cmgplan.network.ac import add_ac_network
+from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.grid_models import pcc_injections
