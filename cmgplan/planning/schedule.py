@@ -191,6 +191,16 @@ def exchange_bounds(m: Any, case: Case, closed: SwitchHours) -> VariableBounds:
     return stopped
 
 
+def commitment_bounds(m: Any, on: Mapping[DeviceKey, Any]) -> VariableBounds:
+    """Return bounds that set the commitment of devices with a minimum load."""
+    held: VariableBounds = pyo.ComponentMap()
+    for key, hours in on.items():
+        for t, committed in enumerate(hours):
+            position = float(round(float(committed)))
+            held[m.dev[key].on[t]] = (position, position)
+    return held
+
+
 def tie_cones(m: Any, case: Case) -> list[QuadraticCone]:
     """Return the losses of ties between clusters as cones, eq. (3) at nominal voltage."""
     return [
@@ -226,22 +236,3 @@ def _rated(m: Any, case: Case) -> Iterator[tuple[str, Any, Any, float]]:
         yield tie.id, by_hour(m.p_tie, tie.id), by_hour(m.q_tie, tie.id), tie.rating_kva
     for mg in case.microgrids:
         yield mg.pcc.id, by_hour(m.p_pcc, mg.id), by_hour(m.q_pcc, mg.id), mg.pcc.rating_kva
-
-
-def add_exact_exchange(m: Any, case: Case) -> None:
-    """Add the ratings and tie losses as they are: quadratic rows for a nonlinear solver."""
-    coefficient = {tie.id: tie_coefficient(tie) for tie in case.ties}
-    rating = {tie.id: tie.rating_kva for tie in case.ties}
-    pcc = {mg.id: mg.pcc.rating_kva for mg in case.microgrids}
-
-    @m.Constraint(m.TIE, m.T, doc="tie rating, share squared")
-    def tie_rating(m: Any, e: str, t: int) -> Any:
-        return (m.p_tie[e, t] / rating[e]) ** 2 + (m.q_tie[e, t] / rating[e]) ** 2 <= 1.0
-
-    @m.Constraint(m.MG, m.T, doc="PCC rating, share squared")
-    def pcc_rating(m: Any, mg: str, t: int) -> Any:
-        return (m.p_pcc[mg, t] / pcc[mg]) ** 2 + (m.q_pcc[mg, t] / pcc[mg]) ** 2 <= 1.0
-
-    @m.Constraint(m.LOSSY, m.T, doc="tie loss at nominal voltage, kW, eq. (3)")
-    def tie_loss_equation(m: Any, e: str, t: int) -> Any:
-        return m.tie_loss[e, t] == coefficient[e] * (m.p_tie[e, t] ** 2 + m.q_tie[e, t] ** 2)
