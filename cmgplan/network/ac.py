@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.units import S_BASE_KVA
 
-Injection = Callable[[int, int], Any]
-"""Power injected at bus position i in hour t, kW or kvar, as a Pyomo expression or a number."""
 
 
 def add_ac_network(

@@ -71,7 +71,7 @@ class OpfProblem:
             model = extended_model(model, self.layout, flexible, dt_h)
         self._dt_h = dt_h
         self.build_s = time.perf_counter() - begun
-        self._problem = TemplateProblem(model, mu_strategy="adaptive")
+        self._problem = TemplateProblem(model)
         self.compile_s = self._problem.compile_s
         self._elastic: ElasticProblem | None = None
         self._relaxation: Relaxation | None = None

@@ -61,7 +61,7 @@ class ElasticProblem:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.layout = Layout(grid, elastic=True)
-        self._problem = TemplateProblem(build_model(self.layout), mu_strategy="adaptive")
+        self._problem = TemplateProblem(build_model(self.layout))
 
     def nearest(self, horizon: Horizon, hour: int) -> Outcome:
         """Return the point of the hour that breaks the limits least, all load served."""

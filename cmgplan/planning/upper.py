@@ -12,20 +12,22 @@ import pyomo.environ as pyo
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
-from cmgplan.network.ac import Injection, add_ac_network
+from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
+from cmgplan.planning.attachment import add_upstream
+from cmgplan.planning.feeder_opf import FeederOpf
 from cmgplan.planning.grid_models import pcc_injections
-from cmgplan.planning.operation import Operation, read_operation
+from cmgplan.planning.operation import Operation
 from cmgplan.planning.schedule import (
     Frozen,
     VariableBounds,
-    add_exact_exchange,
+    commitment_bounds,
     exchange_bounds,
     new_schedule,
 )
 from cmgplan.planning.switches import all_switches, operations
-from cmgplan.solve import NonlinearProblem, Outcome, Stop
+from cmgplan.solve import Outcome, Stop
 from cmgplan.units import usd_per_kwh
 
 FIXED_FLOW_KVA = 1e-6
@@ -104,10 +106,9 @@ def solve_upper(
     m = new_schedule(case, options, _frozen(case, options, selected))
     _add_feeder_loads(m, case, options)
     p_inj, q_inj = _injections(m, case, feeder)
-    add_ac_network(m, feeder, list(m.T), p_inj, q_inj)
+    add_upstream(m, feeder, p_inj)
     _add_upper_objectives(m, case, options)
-    add_exact_exchange(m, case)
-    problem = NonlinearProblem(m, [m.f1, m.f2, m.f3])
+    problem = FeederOpf(m, case, feeder, p_inj, q_inj)
     weights = _weights(options, plain_totals)
     outcome = problem.solve(
         [(m.f1, weights["gc_usd"]), (m.f2, weights["ec_usd"]), (m.f3, weights["loss_kwh"])],
@@ -116,8 +117,7 @@ def solve_upper(
     )
     if not outcome.accepted:
         raise _no_answer(outcome)
-    problem.load(outcome.values())
-    operation = _with_stores(read_operation(m, case, selected.closed), selected)
+    operation = _with_stores(problem.operation(outcome, case, selected.closed), selected)
     demand, demand_q, before = _demand(m, case, feeder, options)
     return UpperResult(
         operation=operation,
@@ -291,10 +291,7 @@ def _weights(options: PlanOptions, without: Totals) -> dict[str, float]:
 
 def _bounds(m: Any, case: Case, options: PlanOptions, selected: Operation) -> VariableBounds:
     bounds = exchange_bounds(m, case, selected.closed)
-    for key, on in selected.on.items():
-        for hour, committed in enumerate(on):
-            position = float(round(float(committed)))
-            bounds[m.dev[key].on[hour]] = (position, position)
+    bounds.update(commitment_bounds(m, selected.on))
     if options.coupling == "fixed":
         for mg in case.microgrids:
             for t in np.flatnonzero(selected.closed[mg.pcc.id]):

@@ -92,7 +92,7 @@ class ConicProblem:
         )
         columns = np.array([cones.u, cones.v, cones.a, cones.b])
         copies = Copies(_cone, columns, cones.k[None, :], scatter)
-        self._problem = TemplateProblem(TemplateModel(rows, (copies,)), mu_strategy="adaptive")
+        self._problem = TemplateProblem(TemplateModel(rows, (copies,)))
 
     def solve(self, instance: Instance) -> Outcome:
         """Return the optimum with its proven bound; ``instance`` bounds the linear rows only."""

@@ -33,6 +33,14 @@ ACCEPTED = frozenset({Stop.OPTIMAL, Stop.LOCAL_OPTIMUM, Stop.FEASIBLE})
 
 
 @dataclass(frozen=True)
+class Multipliers:
+    """Multipliers of the variables' bounds and of the rows, positive at upper limits."""
+
+    bounds: FloatArray
+    rows: FloatArray
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Result of one solve.
 
@@ -48,6 +56,8 @@ class Outcome:
         Values of the variables in column order; None unless ``stop`` is accepted.
     solver, message, wall_s, iterations
         Who solved it, the solver's own words, and how much work it was.
+    multipliers
+        Of the answer, where the solver gives them.
     """
 
     stop: Stop
@@ -59,6 +69,7 @@ class Outcome:
     wall_s: float = 0.0
     iterations: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
+    multipliers: Multipliers | None = None
 
     @property
     def accepted(self) -> bool:

@@ -1,0 +1,113 @@
+"""The optimal power flow of a grid with columns attached, at prices of those columns.
+
+It is compiled once; bounds, prices and starts of the attached columns may differ from solve to
+solve, which is how one problem serves many positions of switches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from cmgplan.network.attached import Attached, attach, attached_instance
+from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.horizon import Horizon
+from cmgplan.network.opf_model import Layout, build_instance, build_model
+from cmgplan.solve.held import HeldRows
+from cmgplan.solve.outcome import Outcome, Stop
+from cmgplan.solve.templates import Instance, Strategy, TemplateProblem
+
+ACCEPTED_BREAK = 5e-8
+"""Largest break of a row or bound that is accepted, in the unit of the attached columns.
+
+At a steep end of the front more would let an answer seem better than the bound.
+"""
+
+TOLERANCES = (("tol", 1e-8),)
+PIVOTS = (("mumps_scaling", 8), ("mumps_pivtol", 1e-8), ("mumps_pivot_order", 5))
+"""Settings of the linear solver under which an iteration takes less than half the time."""
+
+QUICK = Strategy(
+    200, (("mu_strategy", "adaptive"), ("bound_push", 0.1), *TOLERANCES, *PIVOTS), ACCEPTED_BREAK
+)
+MONOTONE = Strategy(500, (("mu_strategy", "monotone"), *TOLERANCES), ACCEPTED_BREAK)
+"""Slower, and fails less where constraints are degenerate."""
+UNSCALED = Strategy(
+    200,
+    (("mu_strategy", "adaptive"), ("nlp_scaling_method", "none"), *TOLERANCES),
+    ACCEPTED_BREAK,
+)
+
+
+class AttachedOpf:
+    """A grid over T hours with columns attached, compiled; see ``OpfProblem`` for a grid alone.
+
+    Parameters
+    ----------
+    grid
+        Network.
+    horizon
+        Loads and limits by hour. Its prices and the grid's costs count as well.
+    attached
+        Columns, rows and injections; bounds, prices and start may be given anew for each solve.
+    """
+
+    def __init__(self, grid: Grid, horizon: Horizon, attached: Attached) -> None:
+        begun = time.perf_counter()
+        self.grid, self.horizon = grid, horizon
+        self.layout = Layout(grid, hours=horizon.hours)
+        self.view = attached.view(self.layout)
+        model = attach(build_model(self.layout), self.layout, attached)
+        self._held = HeldRows(model)
+        self._instance = build_instance(self.layout, horizon)
+        self._problem = TemplateProblem(model)
+        self.compile_s = time.perf_counter() - begun
+
+    def minimise(
+        self, attached: Attached, *, insist: bool = False, start: FloatArray | None = None
+    ) -> Outcome:
+        """Minimise the cost, at the bounds and prices of these columns.
+
+        Parameters
+        ----------
+        attached
+            The columns that were compiled, perhaps with other bounds, prices and start.
+        insist
+            Try every strategy until one answers, for problems that must have an answer; without
+            it, a second one is tried only where the first ended without saying infeasible.
+        start
+            Values of all columns to begin from, the grid's first.
+        """
+        instance = attached_instance(self._instance, self.layout, attached)
+        if start is not None:
+            instance = replace(instance, start=start)
+        instance, broken = self._held.released(instance)
+        if broken > ACCEPTED_BREAK:
+            told = f"what is held by bounds breaks a row by {broken:.2e}"
+            return Outcome(Stop.LOCALLY_INFEASIBLE, None, None, None, "bounds", told)
+        outcome = self._problem.solve(instance, QUICK)
+        further = self._further(instance) if insist else [(instance, MONOTONE)]
+        for again, strategy in further:
+            if outcome.accepted or (outcome.stop is Stop.LOCALLY_INFEASIBLE and not insist):
+                break
+            tried = self._problem.solve(again, strategy)
+            outcome = tried if tried.accepted else outcome
+        return outcome
+
+    def _further(self, instance: Instance) -> Iterable[tuple[Instance, Strategy]]:
+        """Yield what is tried where the quick strategy fails."""
+        yield instance, MONOTONE
+        yield instance, UNSCALED
+        low, high = np.maximum(instance.lbx, -1e3), np.minimum(instance.ubx, 1e3)
+        yield replace(instance, start=0.5 * (low + high)), MONOTONE
+
+    def columns(self, outcome: Outcome) -> FloatArray:
+        """Return the values of the attached columns."""
+        return np.asarray(self.view @ outcome.values(), dtype=np.float64)
+
+    def part(self, outcome: Outcome, kind: str) -> FloatArray:
+        """Return ``v``, ``angle``, ``p`` or ``q`` of an answer, pu and rad, shape (T, width)."""
+        return self.layout.part(outcome.values(), kind)
