@@ -55,7 +55,7 @@ def forbidden(module: str) -> tuple[str, ...]:
     if module not in ADAPTERS:
         packages += ["pandapower"]
     if room != "solve":
-        packages += ["casadi", "highspy"]
+        packages += ["casadi", "clarabel", "highspy"]
     return tuple(packages)
 
 

@@ -146,7 +146,7 @@ class DecompositionSearch:
         for name, goal in goals.items():
             bounds[goal] = (-np.inf, caps.get(name, np.inf))
         search = _Search(
-            Question(*self._problem.vectors(pairs, bounds)),
+            Question(*self._problem.vectors(pairs, bounds), unit=min(gap_abs, LOOSE_GAP)),
             gap_abs,
             time.perf_counter() + time_limit_s,
         )
@@ -222,9 +222,7 @@ class DecompositionSearch:
         elastic: bool = False,
     ) -> Hull | None:
         relaxed: list[list[Pattern | None]] = [[None]] * self._blocks.n_blocks
-        found = solve_hull(
-            self._blocks, search.question, patterns or relaxed, elastic=elastic
-        )
+        found = solve_hull(self._blocks, search.question, patterns or relaxed, elastic=elastic)
         return found if isinstance(found, Hull) else None
 
     def _remembered(self, question: Question) -> float:

@@ -33,7 +33,7 @@ ORDERS = (
 ABSOLUTE_UNDER_USD = 1.0
 """Range of f2 under which a gap is stated in $ instead of as a share of the range."""
 
-CORNER_GAP = 5e-3
+CORNER_GAP = 1e-2
 """Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
 
 STOP_SHARE = 0.9
@@ -103,7 +103,7 @@ def solve_front(connection: GridConnection, options: PlanOptions, tell: Tell) ->
     """
     tell("payoff table", None, None, None)
     try:
-        payoff = payoff_table(_Loosely(connection), connection, ORDERS)
+        payoff = payoff_table(connection, ORDERS, _Loosely(connection))
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
         raise _explained(error) from error

@@ -67,7 +67,9 @@ class Payoff:
 
 
 def payoff_table(
-    rough: Oracle[AnswerT], oracle: Oracle[AnswerT], orders: Sequence[tuple[str, ...]]
+    oracle: Oracle[AnswerT],
+    orders: Sequence[tuple[str, ...]],
+    rough: Oracle[AnswerT] | None = None,
 ) -> Payoff:
     """Return the lexicographic payoff table.
 
@@ -79,19 +81,17 @@ def payoff_table(
 
     Parameters
     ----------
-    rough
-        Who minimises each objective alone; near its least value is enough.
-    oracle
-        Who finds the corners.
     orders
         For each objective one order that begins with it.
+    rough
+        Who minimises each objective alone, where near its least value is enough.
 
     Raises
     ------
     NoSolutionError
         If a step has no solution.
     """
-    firsts = {order[0]: _values(rough, {order[0]: 1.0}, order[0]) for order in orders}
+    firsts = {order[0]: _values(rough or oracle, {order[0]: 1.0}, order[0]) for order in orders}
     provisional = _ranges(list(firsts), firsts.values())
     corners = {
         order: _values(oracle, lexicographic_weights(order, provisional), " > ".join(order))

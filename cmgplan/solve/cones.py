@@ -211,9 +211,7 @@ class ConeSet:
         outside = np.flatnonzero(disk > disk_tolerance)
         return self._at(x, broken, outside)
 
-    def fresh_tangents(
-        self, x: FloatArray, cone_tolerance: float, disk_tolerance: float
-    ) -> Rows:
+    def fresh_tangents(self, x: FloatArray, cone_tolerance: float, disk_tolerance: float) -> Rows:
         """Return tangents at ``x`` where earlier ones of this kind left more than a tolerance.
 
         Two touching points of a cone leave ``c |distance|^2 / v`` between tangent and cone, also

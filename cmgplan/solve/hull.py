@@ -26,11 +26,15 @@ Mix = Sequence[Sequence[Pattern | None]]
 
 @dataclass(frozen=True)
 class Question:
-    """Objective and bounds of all columns of the whole problem."""
+    """Objective and bounds of all columns of the whole problem.
+
+    ``unit`` is a difference of the objective that matters; solvers work in multiples of it.
+    """
 
     cost: FloatArray
     lower: FloatArray
     upper: FloatArray
+    unit: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,7 @@ class _HullModel:
         if self._elastic:
             full[self._first_break :] = 1.0
             return full
-        cost = self._question.cost
+        cost = self._question.cost / self._question.unit
         g = self._problem.linking
         full[: len(g)] = cost[g]
         for k, copy in enumerate(self._copies):
@@ -243,8 +247,11 @@ class _HullModel:
                 point[copy.free] = x[self._offset[k] : self._offset[k + 1]] / share
                 points.append((share, copy.block, point))
         points.sort(key=lambda entry: -entry[0])
-        multipliers = answer.row_dual[: self._coupling_rows]
-        return Hull(answer.value, multipliers, weights, [(b, point) for _, b, point in points])
+        unit = 1.0 if self._elastic else self._question.unit
+        multipliers = unit * answer.row_dual[: self._coupling_rows]
+        return Hull(
+            unit * answer.value, multipliers, weights, [(b, point) for _, b, point in points]
+        )
 
 
 def _scaled(rows: Rows, offset: int, weight: int, n: int) -> list[Rows]:
