@@ -30,7 +30,7 @@ from cmgplan.planning.grid_search import (
 )
 from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.topologies import Topologies
-from cmgplan.solve import LinearProblem, Stop
+from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Pattern, Priced
 from cmgplan.solve.cones import IntArray
 from cmgplan.solve.hull import Hull, Question, points_of, solve_hull
