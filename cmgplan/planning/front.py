@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from cmgplan.search.epsilon import (
     NoSolutionError,
     Payoff,
     augmented,
+    covers,
     diagonal_caps,
     grid_caps,
+    leaves_nothing,
     lexicographic_weights,
     payoff_table,
 )
@@ -70,11 +72,24 @@ class FrontPoint:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A combination of caps of the sweep, and the point that answers it, if it is not empty."""
+
+    caps: Mapping[str, float]
+    point: int | None
+
+
+@dataclass(frozen=True)
 class Front:
-    """Payoff table and points of the front."""
+    """Payoff table, points of the front, and the cells of the sweep that they answer.
+
+    A sweep over a grid asks no question whose answer is known: a cell may share the point of a
+    looser one, or be empty because a looser one is.
+    """
 
     payoff: Payoff
     points: Sequence[FrontPoint]
+    cells: Sequence[Cell] = ()
 
     @property
     def ec_range_usd(self) -> float:
@@ -91,8 +106,15 @@ Tell = Callable[[str, int | None, int | None, float | None], None]
 """Called with message, point, number of points and gap."""
 
 
-def solve_front(connection: GridConnection, options: PlanOptions, tell: Tell) -> Front:
+def solve_front(
+    connection: GridConnection,
+    options: PlanOptions,
+    tell: Tell,
+    journal: Callable[[Front], None] = lambda front: None,
+) -> Front:
     """Return the payoff table and every point of the sweep.
+
+    ``journal`` is given the front so far after each point.
 
     Raises
     ------
@@ -107,12 +129,79 @@ def solve_front(connection: GridConnection, options: PlanOptions, tell: Tell) ->
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
         raise _explained(error) from error
-    points = []
-    for number, eps in enumerate(caps, start=1):
-        point = _solve_point(connection, options, payoff, number, eps)
-        points.append(point)
-        tell(f"{point.status}", number, len(caps), point.gap)
-    return Front(payoff, points)
+    points: list[FrontPoint] = []
+    cells: list[Cell] = []
+    for count, eps in enumerate(caps, start=1):
+        known = _known(points, eps) if options.sweep == "grid" else None
+        if known is None:
+            known = _solve_point(connection, options, payoff, len(points) + 1, eps)
+            points.append(known)
+            journal(Front(payoff, tuple(points)))
+            tell(f"{known.status}", count, len(caps), known.gap)
+        cells.append(Cell(eps, None if known.operation is None else known.number))
+    points = [_improved(point, points, options, payoff) for point in points]
+    return Front(payoff, *(_merged(points, cells) if options.sweep == "grid" else (points, cells)))
+
+
+def _known(points: Sequence[FrontPoint], caps: Mapping[str, float]) -> FrontPoint | None:
+    """Return the point that answers a cell already, or the empty one that makes it empty."""
+    for point in points:
+        values = point.answer.values
+        if point.status is PointStatus.INFEASIBLE and leaves_nothing(point.caps, caps):
+            return point
+        if values is not None and covers(point.caps, values, caps):
+            return point
+    return None
+
+
+def _improved(
+    point: FrontPoint, points: Sequence[FrontPoint], options: PlanOptions, payoff: Payoff
+) -> FrontPoint:
+    """Return a point with the best operation of all points that meets its caps."""
+    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
+
+    def score(answer: GridAnswer) -> float:
+        held = answer.values or {}
+        return sum(weights[n] * held[n] for n in weights)
+
+    meeting = [
+        other.answer
+        for other in points
+        if other.answer.values is not None
+        and all(other.answer.values[n] <= cap for n, cap in point.caps.items())
+    ]
+    best = min(meeting, key=score, default=point.answer)
+    if point.operation is None or best.operation is None or best is point.answer:
+        return point
+    taken: dict[str, float | str | None] = {
+        "s": point.answer.wall_s,
+        "value": score(best),
+        "by": "another point",
+    }
+    answer = replace(point.answer, operation=best.operation, history=(*point.answer.history, taken))
+    return _stated(point.number, point.caps, answer, options, payoff)
+
+
+def _merged(
+    points: Sequence[FrontPoint], cells: Sequence[Cell]
+) -> tuple[list[FrontPoint], list[Cell]]:
+    """Return the points without repeats, numbered by cost, and the cells with their new numbers.
+
+    Points with the same operation differ in their caps alone; the one with the loosest is kept.
+    """
+    first: dict[int, FrontPoint] = {}
+    for point in points:
+        same = point.number if point.operation is None else id(point.operation)
+        first.setdefault(same, point)
+    ordered = sorted(first.values(), key=lambda p: (p.operation is None, *p.caps.values()))
+    number = {point.number: k for k, point in enumerate(ordered, start=1)}
+    for point in points:
+        if point.operation is not None:
+            number[point.number] = number[first[id(point.operation)].number]
+    return (
+        [replace(point, number=number[point.number]) for point in ordered],
+        [replace(c, point=None if c.point is None else number[c.point]) for c in cells],
+    )
 
 
 class _Loosely:
@@ -159,6 +248,19 @@ def _solve_point(
     connection.gap_abs = STOP_SHARE * options.gap * (width if width >= ABSOLUTE_UNDER_USD else 1.0)
     connection.gap_unit = width if width >= ABSOLUTE_UNDER_USD else 1.0
     answer = connection.minimise(weights, caps, label=f"point {number}")
+    return _stated(number, caps, answer, options, payoff)
+
+
+def _stated(
+    number: int,
+    caps: Mapping[str, float],
+    answer: GridAnswer,
+    options: PlanOptions,
+    payoff: Payoff,
+) -> FrontPoint:
+    """Return a point with its status and gap."""
+    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
+    width = payoff.ranges["ec_usd"].width
     if answer.operation is None:
         status = PointStatus.INFEASIBLE if answer.infeasible else PointStatus.LIMIT
         return FrontPoint(number, status, caps, answer, None, None)

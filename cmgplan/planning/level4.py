@@ -22,6 +22,7 @@ from cmgplan.planning.grid_models import convex_model
 from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_search
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.switches import SwitchHours, all_switches, operations
+from cmgplan.planning.switching import IDLE_KVA
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
 CAP_TOLERANCE = 1e-5
@@ -29,9 +30,6 @@ CAP_TOLERANCE = 1e-5
 
 POOL_TRIED = 3
 """Schedules of earlier answers whose topologies a search begins with."""
-
-IDLE_KVA = 0.02
-"""A closed switch that carries less in the AC answer is tried open."""
 
 
 class PointStatus(StrEnum):
