@@ -69,6 +69,12 @@ SURE = 1.0 - 1e-4
 USED = 1e-4
 """Weight under which a topology is not in use."""
 
+FEW_BINARIES = 150
+"""Binaries up to which HiGHS is asked to close a duality gap on the whole problem."""
+
+STUCK_SHARE = 0.02
+"""Share of the wanted gap by which the bound must rise where no topology is new."""
+
 NEAR = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
 
@@ -95,8 +101,8 @@ class _Search:
     rounded
         Schedules that the hull has been rounded to and that nobody has operated, by the value
         that the relaxation gives them.
-    priced
-        Rounds of prices so far.
+    priced, rounds
+        Rounds of prices so far, and how many there may be.
     """
 
     question: Question
@@ -106,6 +112,7 @@ class _Search:
     prices: FloatArray | None = None
     rounded: list[tuple[float, SwitchSchedule]] = field(default_factory=list)
     priced: int = 0
+    rounds: int = 10_000
 
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""
@@ -117,6 +124,14 @@ class _Search:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
         zero = replace(self.question, cost=np.zeros_like(self.question.cost))
         return replace(self, question=zero, gap_abs=INFEASIBLE_BREAK, bound=0.0, prices=None)
+
+    def stopped(self, *, stuck: bool) -> str:
+        """Return why the search ends without having closed the gap; empty if it goes on."""
+        if stuck:
+            return "nothing new"
+        if self.left_s <= 0.0:
+            return "the time limit"
+        return "stopped" if self.priced >= self.rounds else ""
 
     def meets(self, judge: Judge) -> bool:
         """Whether value and bound meet; schedules are operated once they promise that."""
@@ -163,6 +178,7 @@ class DecompositionSearch:
         gap_abs: float,
         judge: Judge,
         known: Sequence[SwitchSchedule] = (),
+        rounds: int | None = None,
     ) -> SwitchesFound:
         """See ``SwitchSearch``; with an infinite gap, prices are asked once."""
         goals = goals_of(self._m)
@@ -171,9 +187,12 @@ class DecompositionSearch:
         for name, goal in goals.items():
             bounds[goal] = (-np.inf, caps.get(name, np.inf))
         search = _Search(
-            Question(*self._problem.vectors(pairs, bounds), unit=min(gap_abs, LOOSE_GAP)),
+            Question(
+                *self._problem.vectors(pairs, bounds), unit=float(np.clip(gap_abs, 1e-3, LOOSE_GAP))
+            ),
             gap_abs,
             time.perf_counter() + time_limit_s,
+            rounds=10_000 if rounds is None else rounds,
         )
         self._pool.begin_round()
         for schedule in known:
@@ -188,8 +207,39 @@ class DecompositionSearch:
             reason = "the time limit"
         while search.rounded:
             search.operate_best(judge)
-        bound = search.bound if np.isfinite(search.bound) else None
-        return SwitchesFound(bound, False, reason, "hours")
+        found = SwitchesFound(
+            search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
+        )
+        open_still = judge.best - search.bound > gap_abs and self._small
+        if search.left_s > 0.0 and (open_still or not np.isfinite(judge.best)):
+            return self._closed(found, weights, caps, search, judge)
+        return found
+
+    @property
+    def _small(self) -> bool:
+        """Whether the whole mixed-integer problem is worth a try."""
+        return self._problem.size[2] <= FEW_BINARIES
+
+    def _closed(
+        self,
+        found: SwitchesFound,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        search: _Search,
+        judge: Judge,
+    ) -> SwitchesFound:
+        """Let HiGHS close on the whole problem what the decomposition cannot: a duality gap.
+
+        It shrinks with the number of hours, so that only small problems have one that counts.
+        """
+        whole = self._whole.run(
+            weights, caps, time_limit_s=search.left_s, gap_abs=0.5 * search.gap_abs, judge=judge
+        )
+        if whole.infeasible:
+            return whole
+        bounds = [bound for bound in (found.bound, whole.bound) if bound is not None]
+        reason = f"{found.reason}; {whole.reason} on the whole problem"
+        return replace(found, bound=max(bounds, default=None), reason=reason)
 
     def _rounds(self, search: _Search, judge: Judge) -> str:
         """Alternate until value and bound meet, or nothing new is found; return why."""
@@ -206,14 +256,13 @@ class DecompositionSearch:
             judge.proved(search.bound, "hours")
             if search.meets(judge):
                 return f"value and bound meet after {search.priced} rounds of prices"
-            stuck = search.bound - proven < 0.02 * search.gap_abs
-            if search.left_s <= 0.0 or (self._pool.count == before and stuck):
+            reason = search.stopped(
+                stuck=self._pool.count == before
+                and search.bound - proven < STUCK_SHARE * search.gap_abs
+            )
+            if reason:
                 self._round_off(search, self._mix(search))
-                return (
-                    f"nothing new after {search.priced} rounds of prices"
-                    if stuck
-                    else f"the time limit after {search.priced} rounds of prices"
-                )
+                return f"{reason} after {search.priced} rounds of prices"
 
     def _once(self, search: _Search) -> str:
         """Ask for prices and round the hull once."""
@@ -363,9 +412,10 @@ class DecompositionSearch:
             open_hours = np.flatnonzero(share < SURE)
             if not len(open_hours):
                 break
+            tried = None
             if len(open_hours) > FEW_HOURS:
                 tried = self._solve(search, _narrowed(hull, float(np.median(share[open_hours]))))
-            else:
+            if tried is None:
                 tried = self._best_in_hour(search, hull, int(np.argmax(share * (share < SURE))))
             if tried is None:
                 return
@@ -376,18 +426,20 @@ class DecompositionSearch:
         search.rounded.append((hull.value, schedule))
 
     def _best_in_hour(self, search: _Search, hull: Hull, hour: int) -> Hull | None:
-        """Return the best hull with one of the two heaviest topologies of an hour taken."""
+        """Return the best hull with one topology of an hour taken, of the two heaviest if any."""
         weights = hull.weights[hour]
-        tried = []
-        for pattern in sorted(weights, key=lambda p: -weights[p])[:2]:
-            mix = _narrowed(hull, TAKEN)
-            mix[hour] = [pattern]
-            tried.append(self._solve(search, mix))
-        return min(
-            (found for found in tried if found is not None),
-            key=lambda found: found.value,
-            default=None,
-        )
+        tried: list[Hull] = []
+        for count, pattern in enumerate(sorted(weights, key=lambda p: -weights[p])):
+            if count >= 2 and tried:
+                break
+            mix: list[list[Pattern | None]] = [
+                [pattern] if k == hour else [p for p, weight in w.items() if weight > USED]
+                for k, w in enumerate(hull.weights)
+            ]
+            found = self._solve(search, mix)
+            if found is not None:
+                tried.append(found)
+        return min(tried, key=lambda found: found.value, default=None)
 
 
 def _narrowed(hull: Hull, sure: float) -> list[list[Pattern | None]]:

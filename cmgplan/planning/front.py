@@ -35,8 +35,14 @@ ORDERS = (
 ABSOLUTE_UNDER_USD = 1.0
 """Range of f2 under which a gap is stated in $ instead of as a share of the range."""
 
-CORNER_GAP = 1e-2
+CORNER_GAP = 1e-5
 """Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
+
+CORNER_ROUNDS = 4
+"""Rounds of prices that a corner may take: its value is wanted, not a proof."""
+
+SAME = 1e-5
+"""$ or kWh within which values are the same."""
 
 STOP_SHARE = 0.9
 """Share of the wanted gap at which a search stops, as f2's own gap is a little larger."""
@@ -125,7 +131,7 @@ def solve_front(
     """
     tell("payoff table", None, None, None)
     try:
-        payoff = payoff_table(connection, ORDERS, _Loosely(connection))
+        payoff = payoff_table(_Corners(connection), ORDERS, _Loosely(connection))
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
         raise _explained(error) from error
@@ -171,7 +177,7 @@ def _improved(
         and all(other.answer.values[n] <= cap for n, cap in point.caps.items())
     ]
     best = min(meeting, key=score, default=point.answer)
-    if point.operation is None or best.operation is None or best is point.answer:
+    if point.operation is None or score(best) >= score(point.answer) - SAME:
         return point
     taken: dict[str, float | str | None] = {
         "s": point.answer.wall_s,
@@ -182,22 +188,27 @@ def _improved(
     return _stated(point.number, point.caps, answer, options, payoff)
 
 
+def _same(one: FrontPoint, other: FrontPoint) -> bool:
+    a, b = one.answer.values, other.answer.values
+    return a is not None and b is not None and all(abs(a[n] - b[n]) <= SAME for n in a)
+
+
 def _merged(
     points: Sequence[FrontPoint], cells: Sequence[Cell]
 ) -> tuple[list[FrontPoint], list[Cell]]:
     """Return the points without repeats, numbered by cost, and the cells with their new numbers.
 
-    Points with the same operation differ in their caps alone; the one with the loosest is kept.
+    Points with the same values differ in their caps alone; the one with the loosest is kept.
     """
     first: dict[int, FrontPoint] = {}
     for point in points:
-        same = point.number if point.operation is None else id(point.operation)
-        first.setdefault(same, point)
+        kept = next((other for other in first.values() if _same(other, point)), point)
+        first.setdefault(kept.number, point)
     ordered = sorted(first.values(), key=lambda p: (p.operation is None, *p.caps.values()))
     number = {point.number: k for k, point in enumerate(ordered, start=1)}
     for point in points:
-        if point.operation is not None:
-            number[point.number] = number[first[id(point.operation)].number]
+        kept = next(other for other in first.values() if other is point or _same(other, point))
+        number[point.number] = number[kept.number]
     return (
         [replace(point, number=number[point.number]) for point in ordered],
         [replace(c, point=None if c.point is None else number[c.point]) for c in cells],
@@ -214,10 +225,22 @@ class _Loosely:
         self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
     ) -> GridAnswer:
         """See ``Oracle``."""
-        self._connection.gap_abs = np.inf
-        answer = self._connection.minimise(weights, caps, label=label)
-        self._connection.gap_abs = CORNER_GAP
-        return answer
+        return self._connection.minimise(weights, caps, label=label, gap_abs=np.inf)
+
+
+class _Corners:
+    """Level 4 as the oracle of the payoff table's corners and of end A."""
+
+    def __init__(self, connection: GridConnection) -> None:
+        self._connection = connection
+
+    def minimise(
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+    ) -> GridAnswer:
+        """See ``Oracle``."""
+        return self._connection.minimise(
+            weights, caps, label=label, gap_abs=CORNER_GAP, rounds=CORNER_ROUNDS
+        )
 
 
 def _sweep(
@@ -229,7 +252,7 @@ def _sweep(
     tell("end A of the diagonal", None, None, None)
     weights = {name: 1.0 / max(ranges[name].width, 1e-9) for name in CAPPED}
     weights["ec_usd"] = lexicographic_weights(("gc_usd", "ec_usd"), ranges)["ec_usd"]
-    start = connection.minimise(weights, {}, label="end A").values
+    start = _Corners(connection).minimise(weights, {}, label="end A").values
     end = payoff.corners[ORDERS[1]]
     if start is None:
         start = payoff.corners[ORDERS[0]]
@@ -245,9 +268,9 @@ def _solve_point(
 ) -> FrontPoint:
     weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
     width = payoff.ranges["ec_usd"].width
-    connection.gap_abs = STOP_SHARE * options.gap * (width if width >= ABSOLUTE_UNDER_USD else 1.0)
     connection.gap_unit = width if width >= ABSOLUTE_UNDER_USD else 1.0
-    answer = connection.minimise(weights, caps, label=f"point {number}")
+    wanted = STOP_SHARE * options.gap * connection.gap_unit
+    answer = connection.minimise(weights, caps, label=f"point {number}", gap_abs=wanted)
     return _stated(number, caps, answer, options, payoff)
 
 

@@ -157,12 +157,20 @@ class GridConnection:
         self._pool: list[SwitchSchedule] = []
         self._held: list[Operation] = []
         self.time_limit_s = options.time_limit_s
-        self.gap_abs = 1e-3
 
     def minimise(
-        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+        self,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        *,
+        label: str,
+        gap_abs: float = 1e-3,
+        rounds: int | None = None,
     ) -> GridAnswer:
-        """Minimise a weighted sum of objectives under upper caps; see ``Oracle``."""
+        """Minimise a weighted sum of objectives under upper caps; see ``Oracle``.
+
+        The search stops at the gap, or after so many rounds if it works in rounds.
+        """
         self._tell(f"{label}: choosing switches", None)
         attempt = _Attempt(self, weights, caps, label)
         known = [*attempt.known, *reversed(self._pool[-POOL_TRIED:])]
@@ -170,7 +178,8 @@ class GridConnection:
             weights,
             {name: cap + CAP_TOLERANCE + 1e-9 * abs(cap) for name, cap in caps.items()},
             time_limit_s=self.time_limit_s,
-            gap_abs=self.gap_abs,
+            gap_abs=gap_abs,
+            rounds=rounds,
             judge=attempt,
             known=known,
         )

@@ -158,13 +158,16 @@ def grid_caps(
         yield dict(zip(names, combination, strict=True))
 
 
-def covers(caps: Caps, values: Mapping[str, float], tighter: Caps) -> bool:
+def covers(
+    caps: Caps, values: Mapping[str, float], tighter: Caps, *, tolerance: float = 1e-6
+) -> bool:
     """Whether the optimum under some caps is one under other caps as well.
 
     It is if the other caps are nowhere looser and it meets them (Mavrotas and Florios 2013, doi
-    10.1016/j.amc.2013.03.002, skip grid points by this in one direction).
+    10.1016/j.amc.2013.03.002, skip grid points by this in one direction). ``tolerance`` is how
+    far values may lie over the other caps.
     """
-    return all(values[n] <= tighter[n] <= caps[n] for n in tighter)
+    return all(values[n] - tolerance <= tighter[n] <= caps[n] for n in tighter)
 
 
 def leaves_nothing(empty: Caps, caps: Caps) -> bool:
