@@ -45,8 +45,11 @@ INWARD = 0.4
 """Share of the prices of the best bound in those that are asked (Wentges 1997, doi
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
-FAR_SHARE = 0.2
-"""Share of what value and bound are apart that the hours may leave together for now."""
+FAR_SHARE = 0.5
+"""Share of what value and bound are apart that the hours' gap is taken from for now."""
+
+UNKNOWN_UNITS = 10.0
+"""The same while there is no bound, in units of the question."""
 
 LOOSE_GAP = 1.0
 """Gap of the hours together, where no gap is asked for."""
@@ -116,7 +119,8 @@ class _Search:
 
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""
-        apart = FAR_SHARE * (value - self.bound) if np.isfinite(self.bound) else 0.0
+        unknown = not np.isfinite(self.bound)
+        apart = UNKNOWN_UNITS * self.question.unit if unknown else FAR_SHARE * (value - self.bound)
         return max(min(self.gap_abs, LOOSE_GAP), apart)
 
     @property

@@ -38,7 +38,7 @@ ABSOLUTE_UNDER_USD = 1.0
 CORNER_GAP = 1e-5
 """Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
 
-CORNER_ROUNDS = 4
+CORNER_ROUNDS = 3
 """Rounds of prices that a corner may take: its value is wanted, not a proof."""
 
 SAME = 1e-5
