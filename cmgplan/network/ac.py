@@ -13,7 +13,6 @@ from cmgplan.network.feeder import Feeder
 from cmgplan.units import S_BASE_KVA
 
 
-
 def add_ac_network(
     m: Any, feeder: Feeder, steps: Sequence[int], p_inj_kw: Injection, q_inj_kvar: Injection
 ) -> None:

@@ -26,7 +26,11 @@ ACCEPTED_BREAK = 5e-8
 At a steep end of the front more would let an answer seem better than the bound.
 """
 
-TOLERANCES = (("tol", 1e-8),)
+TOLERANCES = (("tol", 1e-8), ("bound_relax_factor", 1e-8))
+"""Ipopt loosens bounds by at most its tolerance of rows, which is 1e-8, in the unit of the columns.
+
+It needs that much room where what is held elsewhere leaves a microgrid a single way to balance.
+"""
 PIVOTS = (("mumps_scaling", 8), ("mumps_pivtol", 1e-8), ("mumps_pivot_order", 5))
 """Settings of the linear solver under which an iteration takes less than half the time."""
 
@@ -88,14 +92,16 @@ class AttachedOpf:
         if broken > ACCEPTED_BREAK:
             told = f"what is held by bounds breaks a row by {broken:.2e}"
             return Outcome(Stop.LOCALLY_INFEASIBLE, None, None, None, "bounds", told)
-        outcome = self._problem.solve(instance, QUICK)
-        further = self._further(instance) if insist else [(instance, MONOTONE)]
+        scaled, scale = _with_prices_of_order_one(instance)
+        outcome = self._problem.solve(scaled, QUICK)
+        further = self._further(scaled) if insist else [(scaled, MONOTONE)]
         for again, strategy in further:
             if outcome.accepted or (outcome.stop is Stop.LOCALLY_INFEASIBLE and not insist):
                 break
             tried = self._problem.solve(again, strategy)
             outcome = tried if tried.accepted else outcome
-        return outcome
+        value = None if outcome.value is None else outcome.value / scale
+        return replace(outcome, value=value)
 
     def _further(self, instance: Instance) -> Iterable[tuple[Instance, Strategy]]:
         """Yield what is tried where the quick strategy fails."""
@@ -111,3 +117,23 @@ class AttachedOpf:
     def part(self, outcome: Outcome, kind: str) -> FloatArray:
         """Return ``v``, ``angle``, ``p`` or ``q`` of an answer, pu and rad, shape (T, width)."""
         return self.layout.part(outcome.values(), kind)
+
+
+def _with_prices_of_order_one(instance: Instance) -> tuple[Instance, float]:
+    """Return the instance with its objective multiplied so that the greatest price is 1.
+
+    Ipopt's tolerance is absolute: of an objective made of shares it would leave out digits.
+    """
+    greatest = max(float(np.abs(p).max(initial=0.0)) for p in (instance.linear, instance.quadratic))
+    if greatest == 0.0:
+        return instance, 1.0
+    scale = 1.0 / greatest
+    return (
+        replace(
+            instance,
+            linear=scale * instance.linear,
+            quadratic=scale * instance.quadratic,
+            constant=scale * instance.constant,
+        ),
+        scale,
+    )

@@ -71,9 +71,7 @@ class AcOperation:
         if found is None or self._reduced.n_bus == self._feeder.n_bus:
             return None if found is None else found[0]
         operation, outcome = found
-        voltage = np.abs(
-            expand_voltages(self._feeder, self._reduced, self._near.voltages(outcome))
-        )
+        voltage = np.abs(expand_voltages(self._feeder, self._reduced, self._near.voltages(outcome)))
         if self._within_limits(voltage):
             return replace(operation, voltage_pu=voltage)
         if self._whole is None:
