@@ -7,7 +7,6 @@ solve, which is how one problem serves many positions of switches.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -26,24 +25,41 @@ ACCEPTED_BREAK = 5e-8
 At a steep end of the front more would let an answer seem better than the bound.
 """
 
-TOLERANCES = (("tol", 1e-8), ("bound_relax_factor", 1e-8))
-"""Ipopt loosens bounds by at most its tolerance of rows, which is 1e-8, in the unit of the columns.
+NEARLY_FEASIBLE = 1e-4
+"""Break under which an answer that did not converge is worth a second attempt."""
 
-It needs that much room where what is held elsewhere leaves a microgrid a single way to balance.
-"""
-PIVOTS = (("mumps_scaling", 8), ("mumps_pivtol", 1e-8), ("mumps_pivot_order", 5))
-"""Settings of the linear solver under which an iteration takes less than half the time."""
-
+TOLERANCE = ("tol", 1e-8)
+SCALING = ("mumps_scaling", 8)
 QUICK = Strategy(
-    200, (("mu_strategy", "adaptive"), ("bound_push", 0.1), *TOLERANCES, *PIVOTS), ACCEPTED_BREAK
-)
-MONOTONE = Strategy(500, (("mu_strategy", "monotone"), *TOLERANCES), ACCEPTED_BREAK)
-"""Slower, and fails less where constraints are degenerate."""
-UNSCALED = Strategy(
     200,
-    (("mu_strategy", "adaptive"), ("nlp_scaling_method", "none"), *TOLERANCES),
+    (
+        ("mu_strategy", "adaptive"),
+        ("bound_push", 0.1),
+        ("mumps_pivtol", 1e-8),
+        ("mumps_pivot_order", 5),
+        SCALING,
+        TOLERANCE,
+    ),
     ACCEPTED_BREAK,
 )
+"""With settings of the linear solver under which an iteration takes less than half the time."""
+
+STEADY = Strategy(
+    500,
+    (("mu_strategy", "monotone"), ("bound_relax_factor", 1e-8), SCALING, TOLERANCE),
+    ACCEPTED_BREAK,
+)
+"""More iterations, fewer failures where constraints are degenerate.
+
+Bounds give by 1e-8 in the unit of the columns. Ipopt needs that room where what is held leaves a
+microgrid a single way to balance.
+"""
+
+UNSCALED = replace(QUICK, options=(*QUICK.options, ("nlp_scaling_method", "none")))
+CENTRED = replace(STEADY, options=(*STEADY.options, ("bound_push", 1.0), ("bound_frac", 0.5)))
+"""Begins amid the bounds."""
+
+INSISTENT = (STEADY, QUICK, UNSCALED, CENTRED)
 
 
 class AttachedOpf:
@@ -81,7 +97,7 @@ class AttachedOpf:
             The columns that were compiled, perhaps with other bounds, prices and start.
         insist
             Try every strategy until one answers, for problems that must have an answer; without
-            it, a second one is tried only where the first ended without saying infeasible.
+            it, a second one is tried only where the first ended nearly feasible.
         start
             Values of all columns to begin from, the grid's first.
         """
@@ -93,22 +109,14 @@ class AttachedOpf:
             told = f"what is held by bounds breaks a row by {broken:.2e}"
             return Outcome(Stop.LOCALLY_INFEASIBLE, None, None, None, "bounds", told)
         scaled, scale = _with_prices_of_order_one(instance)
-        outcome = self._problem.solve(scaled, QUICK)
-        further = self._further(scaled) if insist else [(scaled, MONOTONE)]
-        for again, strategy in further:
-            if outcome.accepted or (outcome.stop is Stop.LOCALLY_INFEASIBLE and not insist):
+        outcome = self._problem.solve(scaled, STEADY if insist else QUICK)
+        for strategy in INSISTENT[1:] if insist else (STEADY,):
+            if outcome.accepted or not (insist or _nearly_feasible(outcome)):
                 break
-            tried = self._problem.solve(again, strategy)
+            tried = self._problem.solve(scaled, strategy)
             outcome = tried if tried.accepted else outcome
         value = None if outcome.value is None else outcome.value / scale
         return replace(outcome, value=value)
-
-    def _further(self, instance: Instance) -> Iterable[tuple[Instance, Strategy]]:
-        """Yield what is tried where the quick strategy fails."""
-        yield instance, MONOTONE
-        yield instance, UNSCALED
-        low, high = np.maximum(instance.lbx, -1e3), np.minimum(instance.ubx, 1e3)
-        yield replace(instance, start=0.5 * (low + high)), MONOTONE
 
     def columns(self, outcome: Outcome) -> FloatArray:
         """Return the values of the attached columns."""
@@ -117,6 +125,12 @@ class AttachedOpf:
     def part(self, outcome: Outcome, kind: str) -> FloatArray:
         """Return ``v``, ``angle``, ``p`` or ``q`` of an answer, pu and rad, shape (T, width)."""
         return self.layout.part(outcome.values(), kind)
+
+
+def _nearly_feasible(outcome: Outcome) -> bool:
+    """Return whether an answer that did not converge is worth a second attempt."""
+    broken = np.inf if outcome.broken is None else outcome.broken
+    return outcome.stop is not Stop.LOCALLY_INFEASIBLE and broken < NEARLY_FEASIBLE
 
 
 def _with_prices_of_order_one(instance: Instance) -> tuple[Instance, float]:
