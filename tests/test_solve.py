@@ -261,7 +261,7 @@ LONG_NONLINEAR = """
 import numpy as np
 import scipy.sparse as sp
 from cmgplan.solve.templates import Copies, Instance, TemplateModel, TemplateProblem
-n = 3000
+n = 400
 valley = lambda x, p, ops: [100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2]
 scatter = sp.csr_array(np.ones((1, n - 1)))
 columns = np.array([np.arange(n - 1), np.arange(1, n)])
