@@ -127,6 +127,7 @@ class TemplateProblem:
             multipliers=Multipliers(_flat(answer["lam_x"]), _flat(answer["lam_g"]))
             if held
             else None,
+            broken=off,
         )
 
     def derivatives(
