@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cmgplan.network.coupled import CoupledRelaxation
 from cmgplan.network.flexible import (
     Flexible,
     Placed,
@@ -20,7 +21,7 @@ from cmgplan.network.flexible import (
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon, single_hour
-from cmgplan.network.jabr import Relaxation
+from cmgplan.network.jabr import Bound, Relaxation
 from cmgplan.network.opf_elastic import ElasticProblem, explain
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import (
@@ -69,12 +70,13 @@ class OpfProblem:
         model = build_model(self.layout)
         if flexible:
             model = extended_model(model, self.layout, flexible, dt_h)
-        self._dt_h = dt_h
+        self._dt_h, self._linear = dt_h, model.linear
         self.build_s = time.perf_counter() - begun
         self._problem = TemplateProblem(model)
         self.compile_s = self._problem.compile_s
         self._elastic: ElasticProblem | None = None
         self._relaxation: Relaxation | None = None
+        self._coupled: CoupledRelaxation | None = None
 
     def solve(self, horizon: Horizon | None = None, *, replay: bool = True) -> OpfResult:
         """Minimise the generation cost; climb the ladder of starts until one answers.
@@ -88,17 +90,22 @@ class OpfProblem:
         if horizon.hours != self.hours:
             raise ValueError(f"compiled for {self.hours} hours, asked for {horizon.hours}")
         begun = time.perf_counter()
-        instance = build_instance(self.layout, horizon)
-        if self.flexible:
-            if horizon.dt_h != self._dt_h:
-                raise ValueError(f"compiled for dt_h = {self._dt_h}, asked for {horizon.dt_h}")
-            instance = extended_instance(instance, self.layout, self.flexible, horizon)
+        instance = self._instance(horizon)
         outcome, rung, iterations = self._climb(instance, horizon)
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
         result = self._result(outcome, rung, iterations, wall)
         if result.status == "locally infeasible":
             return self._explained(result, horizon)
         return self._replayed(result, horizon) if replay else result
+
+    def _instance(self, horizon: Horizon) -> Instance:
+        """Return bounds, prices and start of the whole horizon."""
+        instance = build_instance(self.layout, horizon)
+        if not self.flexible:
+            return instance
+        if horizon.dt_h != self._dt_h:
+            raise ValueError(f"compiled for dt_h = {self._dt_h}, asked for {horizon.dt_h}")
+        return extended_instance(instance, self.layout, self.flexible, horizon)
 
     @property
     def relaxation(self) -> Relaxation:
@@ -107,23 +114,38 @@ class OpfProblem:
             self._relaxation = Relaxation(self.grid)
         return self._relaxation
 
-    def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
-        """Return an answer with the bound that the relaxation proves, and the gap to it.
+    @property
+    def coupled(self) -> CoupledRelaxation:
+        """The cone relaxation of all hours together, compiled when first asked for."""
+        if self._coupled is None:
+            self._coupled = CoupledRelaxation(self.relaxation, self.layout, self._linear)
+        return self._coupled
 
-        Of coupled hours nothing is proven here, since the relaxation takes each hour alone.
-        """
+    def bound(self, horizon: Horizon | None = None) -> Bound:
+        """Return the lower bound of the cost that the relaxation proves."""
         horizon = single_hour(self.grid) if horizon is None else horizon
         if self.flexible:
-            return result
-        bound = self.relaxation.bound(horizon)
+            return self.coupled.bound(horizon, self._instance(horizon))
+        return self.relaxation.bound(horizon)
+
+    def proves_infeasible(self, horizon: Horizon) -> bool:
+        """Return whether the relaxation proves that no operation exists."""
+        if self.flexible:
+            return self.coupled.proves_infeasible(horizon, self._instance(horizon))
+        return any(self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours))
+
+    def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
+        """Return an answer with the bound that the relaxation proves, and the gap to it."""
+        bound = self.bound(horizon)
         if bound.value is None or not result.solved:
             return result
-        gap = (result.objective - bound.value) / max(abs(result.objective), 1e-9)
+        value = bound.value
+        gap = (result.objective - value) / max(abs(result.objective), 1e-9)
         if abs(gap) < GAP_NOISE:
-            gap = 0.0
+            gap, value = 0.0, min(value, result.objective)
         return replace(
             result,
-            bound=bound.value,
+            bound=value,
             gap=gap,
             cone_residual=bound.cone_residual if self.grid.is_radial else None,
         )
@@ -133,12 +155,9 @@ class OpfProblem:
         told = explain(self.elastic, horizon)
         if self.flexible:
             told = tuple(f"{line} (stores idle, loads not moved)" for line in told)
-        proven = not self.flexible and any(
-            self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours)
-        )
         return replace(
             result,
-            status="proven infeasible" if proven else result.status,
+            status="proven infeasible" if self.proves_infeasible(horizon) else result.status,
             explanation=told,
         )
 
