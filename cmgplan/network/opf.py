@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,11 +18,12 @@ from cmgplan.network.flexible import (
     one_way,
     schedules,
 )
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid import FloatArray, Grid, IntArray
 from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon, single_hour
 from cmgplan.network.jabr import Bound, Relaxation
 from cmgplan.network.opf_elastic import ElasticProblem, explain
+from cmgplan.network.opf_ladder import RUNGS, Climbed, Helpers, Ladder
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import (
     REPLAY_TOLERANCE_PU,
@@ -67,7 +68,9 @@ class OpfProblem:
         begun = time.perf_counter()
         self.grid, self.hours = grid, hours
         self.layout, self.flexible = Layout(grid, hours=hours), flexible
-        model = build_model(self.layout)
+        # Hours that nothing couples are solved one by one: one that fails does not hinder others.
+        at_once = self.layout if flexible else Layout(grid)
+        model = build_model(at_once)
         if flexible:
             model = extended_model(model, self.layout, flexible, dt_h)
         self._dt_h, self._linear = dt_h, model.linear
@@ -77,6 +80,14 @@ class OpfProblem:
         self._elastic: ElasticProblem | None = None
         self._relaxation: Relaxation | None = None
         self._coupled: CoupledRelaxation | None = None
+        self._ladder = Ladder(
+            self._problem,
+            at_once,
+            Helpers(
+                lambda: self.elastic, lambda: self.relaxation, self._settled, self.proves_infeasible
+            ),
+        )
+        self._last: _Answered | None = None
 
     def solve(self, horizon: Horizon | None = None, *, replay: bool = True) -> OpfResult:
         """Minimise the generation cost; climb the ladder of starts until one answers.
@@ -91,11 +102,11 @@ class OpfProblem:
             raise ValueError(f"compiled for {self.hours} hours, asked for {horizon.hours}")
         begun = time.perf_counter()
         instance = self._instance(horizon)
-        outcome, rung, iterations = self._climb(instance, horizon)
+        climbed = self._climb(instance, horizon)
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
-        result = self._result(outcome, rung, iterations, wall)
-        if result.status == "locally infeasible":
-            return self._explained(result, horizon)
+        result = self._result(climbed, wall)
+        if not climbed.outcome.accepted:
+            return self._explained(result, horizon, proven=climbed.infeasible)
         return self._replayed(result, horizon) if replay else result
 
     def _instance(self, horizon: Horizon) -> Instance:
@@ -150,37 +161,48 @@ class OpfProblem:
             cone_residual=bound.cone_residual if self.grid.is_radial else None,
         )
 
-    def _explained(self, result: OpfResult, horizon: Horizon) -> OpfResult:
-        """Return why there is no answer, and whether that is proven."""
+    def _explained(self, result: OpfResult, horizon: Horizon, *, proven: bool) -> OpfResult:
+        """Return why there is no answer."""
         told = explain(self.elastic, horizon)
         if self.flexible:
             told = tuple(f"{line} (stores idle, loads not moved)" for line in told)
-        return replace(
-            result,
-            status="proven infeasible" if self.proves_infeasible(horizon) else result.status,
-            explanation=told,
-        )
+        status: Status = "proven infeasible" if proven else result.status
+        if told and not proven:
+            status = "locally infeasible"
+        return replace(result, status=status, explanation=told)
 
-    def _climb(self, instance: Instance, horizon: Horizon) -> tuple[Outcome, str, int]:
-        """Return the first local optimum, or the last failure, its rung and all iterations."""
-        iterations = 0
-        for name, start in self._starts(instance, horizon):
-            rung, outcome = name, self._problem.solve(replace(instance, start=start))
-            iterations += outcome.iterations
-            if outcome.accepted and self.flexible:
-                outcome, more = self._one_way(instance, outcome)
-                iterations += more
-            if outcome.stop is Stop.LOCAL_OPTIMUM:
+    def _climb(self, instance: Instance, horizon: Horizon) -> Climbed:
+        """Return what the ladder leads to, hour by hour where nothing couples them."""
+        if self.flexible:
+            near = None if self._last is None else self._last.near(instance, self.layout)
+            climbed = [self._ladder.climb(instance, horizon, near)]
+        else:
+            climbed = self._climb_hours(instance, horizon)
+        if all(part.outcome.stop is Stop.LOCAL_OPTIMUM for part in climbed):
+            self._last = _Answered(instance, tuple(part.outcome for part in climbed))
+        return climbed[0] if self.flexible else _joined(climbed)
+
+    def _climb_hours(self, instance: Instance, horizon: Horizon) -> list[Climbed]:
+        """Climb for each hour, beginning at its last answer or at that of the hour before."""
+        climbed: list[Climbed] = []
+        for t, hour in enumerate(_hours_apart(instance, self.hours)):
+            near = climbed[-1].outcome if climbed else None
+            if self._last is not None:
+                near = self._last.outcomes[t]
+            climbed.append(self._ladder.climb(hour, horizon.at(t), near))
+            if not climbed[-1].outcome.accepted:
                 break
-        return outcome, rung, iterations
+        return climbed
 
-    def _one_way(self, instance: Instance, outcome: Outcome) -> tuple[Outcome, int]:
+    def _settled(self, instance: Instance, outcome: Outcome) -> Outcome:
         """Return the answer with stores that do not charge and discharge at once."""
+        if not self.flexible:
+            return outcome
         held = one_way(instance, self.layout, self.flexible, outcome.values())
         if held is None:
-            return outcome, 0
+            return outcome
         again = self._problem.solve(replace(held, start=outcome.values()))
-        return again, again.iterations
+        return replace(again, iterations=again.iterations + outcome.iterations)
 
     @property
     def elastic(self) -> ElasticProblem:
@@ -189,25 +211,8 @@ class OpfProblem:
             self._elastic = ElasticProblem(self.grid)
         return self._elastic
 
-    def _starts(self, instance: Instance, horizon: Horizon) -> Iterator[tuple[str, FloatArray]]:
-        """Yield starting points, the likeliest first."""
-        yield "flat start", instance.start
-        near = instance.start.copy()
-        for t in range(self.hours):
-            outcome = self.elastic.nearest(horizon, t)
-            if not outcome.accepted:
-                return
-            for kind in ("v", "angle", "p", "q"):
-                self.layout.part(near, kind)[t] = self.elastic.layout.part(outcome.values(), kind)
-        yield "start from the point that breaks limits least", near
-
-    def _result(
-        self,
-        outcome: Outcome,
-        rung: str,
-        iterations: int,
-        wall: WallTime,
-    ) -> OpfResult:
+    def _result(self, climbed: Climbed, wall: WallTime) -> OpfResult:
+        outcome = climbed.outcome
         grid, layout, base = self.grid, self.layout, self.grid.s_base_mva
         x = outcome.values() if outcome.accepted else np.zeros(0)
         v, angle = layout.part(x, "v"), layout.part(x, "angle")
@@ -216,9 +221,9 @@ class OpfProblem:
             grid=grid,
             status=_STATUS.get(outcome.stop, "limit"),
             objective=float("nan") if outcome.value is None else outcome.value,
-            iterations=iterations,
+            iterations=climbed.iterations,
             wall_s=wall,
-            rung=rung,
+            rung=climbed.rung,
             v_pu=v,
             angle_rad=angle,
             p_mw=mw_from_pu(layout.part(x, "p"), base),
@@ -250,6 +255,60 @@ class OpfProblem:
             replay_max_dv_pu=worst,
             status=result.status if confirmed else "replay failed",
         )
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What was solved last, and its answers."""
+
+    instance: Instance
+    outcomes: tuple[Outcome, ...]
+
+    def near(self, instance: Instance, layout: Layout) -> Outcome | None:
+        """Return the answer if coupled hours of an instance promise to be answered alike.
+
+        Where the hours change their order by price, stores and loads move to other hours, and a
+        cold start is faster.
+        """
+
+        def order(prices: FloatArray) -> IntArray:
+            hourly = prices[: layout.hours * layout.width].reshape(layout.hours, layout.width)
+            return np.argsort(hourly[:, layout.at("p")], axis=0, kind="stable")
+
+        same = np.array_equal(order(self.instance.linear), order(instance.linear))
+        return self.outcomes[0] if same else None
+
+
+def _hours_apart(instance: Instance, hours: int) -> list[Instance]:
+    """Return each hour of an instance whose hours nothing couples."""
+    names = ("lbx", "ubx", "lbg", "ubg", "linear", "quadratic", "start")
+    parts = {name: getattr(instance, name).reshape(hours, -1) for name in names}
+    share = instance.constant / hours
+    return [
+        Instance(constant=share, **{name: part[t] for name, part in parts.items()})
+        for t in range(hours)
+    ]
+
+
+def _joined(climbed: Sequence[Climbed]) -> Climbed:
+    """Return the hours' answers as one: the highest rung, and the first failure if there is one."""
+    iterations = sum(part.iterations for part in climbed)
+    last = climbed[-1]
+    if not last.outcome.accepted:
+        return replace(last, iterations=iterations)
+    outcomes = [part.outcome for part in climbed]
+    worst = next((o for o in outcomes if o.stop is not Stop.LOCAL_OPTIMUM), last.outcome)
+    highest = max(climbed, key=lambda part: RUNGS.index(part.rung))
+    return Climbed(
+        replace(
+            worst,
+            value=sum(o.value for o in outcomes if o.value is not None),
+            x=np.concatenate([o.values() for o in outcomes]),
+            multipliers=None,
+        ),
+        highest.rung,
+        iterations,
+    )
 
 
 def solve_opf(

@@ -344,11 +344,16 @@ def flat_start(layout: Layout, horizon: Horizon) -> FloatArray:
     start[:, layout.at("angle")] = grid.reference_angle_rad[:1]
     start[:, layout.at("p")] = _amid(gens.p_min_pu, horizon.p_max_pu(grid))
     start[:, layout.at("q")] = _amid(gens.q_min_pu, gens.q_max_pu)
-    for k, cost in enumerate(gens.piecewise):
+    put_segment_costs(layout, start)
+    return start
+
+
+def put_segment_costs(layout: Layout, start: FloatArray) -> None:
+    """Set the columns of the piecewise costs of a start, shape (T, width), by its outputs."""
+    for k, cost in enumerate(layout.grid.generators.piecewise):
         output = start[:, layout.at("q" if cost.reactive else "p")][:, cost.gen]
         value = cost.intercept_usd_per_h + cost.slope_usd_per_puh * output[:, None]
         start[:, layout.at("cost").start + k] = value.max(axis=1) / layout.cost_scale
-    return start
 
 
 def _amid(low: FloatArray, high: FloatArray) -> FloatArray:
