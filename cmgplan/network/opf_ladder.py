@@ -150,7 +150,7 @@ class Ladder:
         """Solve with wider limits, then tighten them, each time from the last answer."""
         start, iterations = instance.start, 0
         for share in SHARES:
-            wider = replace(_widened(instance, self._layout, share), start=start)
+            wider = replace(widened(instance, self._layout, share), start=start)
             outcome = self._problem.solve(wider, EARLY)
             iterations += outcome.iterations
             if not outcome.accepted:
@@ -173,7 +173,7 @@ def _more_telling(first: Climbed, second: Climbed) -> Climbed:
     return replace(kept, iterations=second.iterations)
 
 
-def _widened(instance: Instance, layout: Layout, share: float) -> Instance:
+def widened(instance: Instance, layout: Layout, share: float) -> Instance:
     """Return an instance with wider limits of voltage, angle, loading and reactive output.
 
     What is held at one value stays held.
