@@ -94,7 +94,7 @@ class OpfProblem:
         outcome, rung, iterations = self._climb(instance, horizon)
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
         result = self._result(outcome, rung, iterations, wall)
-        if result.status == "locally infeasible":
+        if not result.solved:
             return self._explained(result, horizon)
         return self._replayed(result, horizon) if replay else result
 
@@ -152,14 +152,13 @@ class OpfProblem:
 
     def _explained(self, result: OpfResult, horizon: Horizon) -> OpfResult:
         """Return why there is no answer, and whether that is proven."""
-        told = explain(self.elastic, horizon)
-        if self.flexible:
-            told = tuple(f"{line} (stores idle, loads not moved)" for line in told)
-        return replace(
-            result,
-            status="proven infeasible" if self.proves_infeasible(horizon) else result.status,
-            explanation=told,
-        )
+        status = result.status
+        told = explain(self._explaining, horizon)
+        if self.proves_infeasible(horizon):
+            status = "proven infeasible"
+        elif told.lacking:
+            status = "locally infeasible"
+        return replace(result, status=status, explanation=told.lines)
 
     def _climb(self, instance: Instance, horizon: Horizon) -> tuple[Outcome, str, int]:
         """Return the first local optimum, or the last failure, its rung and all iterations."""
@@ -188,6 +187,13 @@ class OpfProblem:
         if self._elastic is None:
             self._elastic = ElasticProblem(self.grid)
         return self._elastic
+
+    @property
+    def _explaining(self) -> ElasticProblem:
+        """The problem that tells what would have to give, devices and all."""
+        if not self.flexible:
+            return self.elastic
+        return ElasticProblem(self.grid, self.hours, self.flexible, self._dt_h)
 
     def _starts(self, instance: Instance, horizon: Horizon) -> Iterator[tuple[str, FloatArray]]:
         """Yield starting points, the likeliest first."""
