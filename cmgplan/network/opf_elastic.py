@@ -116,10 +116,10 @@ class ElasticProblem:
             instance, nearest = self._one_way(instance, nearest)
         short = float("inf") if nearest.value is None else nearest.value
         broken, set_points, untried = None, None, 0
-        if nearest.accepted:
-            short_of_limits = short > CONSIDERABLE
-            set_points = self._with_set_points(part) if short_of_limits else None
-            least, untried = self._spared(instance, nearest) if short_of_limits else (nearest, 0)
+        if short > CONSIDERABLE:
+            set_points = self._with_set_points(part)
+        if nearest.accepted and short > CONSIDERABLE:
+            least, untried = self._spared(instance, nearest)
             broken = broken_limits(self.layout, least.values())
         return Need(short, broken, untried, set_points, self._cut_kw(part))
 
@@ -136,7 +136,7 @@ class ElasticProblem:
 
     def _with_set_points(self, horizon: Horizon) -> list[BrokenLimit] | None:
         """Return what would have to give if held voltages may, None if there are none."""
-        if not np.any(self.grid.v_min_pu == self.grid.v_max_pu):
+        if not len(self._held):
             return None
         instance = self._instance(horizon, LIMITS, set_points=True)
         outcome = self._problem.solve(instance)
@@ -151,6 +151,12 @@ class ElasticProblem:
             return instance, found
         return held, self._problem.solve(replace(held, start=found.values()))
 
+    @property
+    def _held(self) -> IntArray:
+        """Buses whose voltage a generator holds at one value."""
+        held = np.flatnonzero(self.grid.v_min_pu == self.grid.v_max_pu)
+        return np.intersect1d(held, self.grid.generators.bus)
+
     def _columns(self, *kinds: str) -> IntArray:
         """Return the columns of some kinds over all hours."""
         one = [np.arange(self.layout.at(k).start, self.layout.at(k).stop) for k in kinds]
@@ -162,7 +168,7 @@ class ElasticProblem:
     ) -> Instance:
         """Return the horizon with some slacks free and the others held at zero.
 
-        Voltages that the grid holds at one value give only if ``set_points`` is true.
+        Voltages that generators hold at one value give only if ``set_points`` is true.
         """
         whole = build_instance(self.layout, horizon)
         if self.flexible:
@@ -171,9 +177,8 @@ class ElasticProblem:
         linear[self._columns(*LIMITS, "shed")] = 1.0
         upper[self._columns(*(kind for kind in (*LIMITS, "shed") if kind not in free))] = 0.0
         if not set_points:
-            held = np.flatnonzero(self.grid.v_min_pu == self.grid.v_max_pu)
             for kind in ("low", "high"):
-                upper[self._columns(kind).reshape(self.layout.hours, -1)[:, held]] = 0.0
+                upper[self._columns(kind).reshape(self.layout.hours, -1)[:, self._held]] = 0.0
         shed = self._columns("shed").reshape(self.layout.hours, -1)
         for load in self.flexible.loads:  # what is moved away cannot be cut as well
             upper[shed[:, position(self.grid, load.bus)]] *= 1.0 - load.share
@@ -242,19 +247,17 @@ def _nothing_found(need: Need, first: int, total: int, hours: int) -> str:
 
 def _told(need: Need, hour: int, when: str) -> Iterator[str]:
     """Yield what would have to give in one hour, or how much less load would do instead."""
-    if need.broken is None:
-        return
-    broken = [one for one in need.broken if one.hour == hour]
+    broken = [one for one in need.broken or () if one.hour == hour]
     cut = 0.0 if need.shed_kw is None else float(need.shed_kw[hour].sum())
     instead = f" or {cut:.0f} kW less load" if cut > CUT_KW else ""
     for k, one in enumerate(broken[:NAMED]):
         yield f"{one.told}{when}: {one.remedy}{instead if k == 0 else ''}"
     if len(broken) > NAMED:
         yield f"and {len(broken) - NAMED} more limits{when}"
-    if instead and not broken:
+    if instead and not broken and need.broken is not None:
         yield f"less load would take a cut{when} too: {cut:.0f} kW"
     if need.set_points is not None:
         other = [one for one in need.set_points if one.hour == hour]
-        if len(other) < len(broken):
+        if len(other) < len(broken) or need.broken is None:
             told = ", ".join(f"{one.told}: {one.remedy}" for one in other)
             yield f"with set points free it would take{when} only: {told or 'nothing'}"
