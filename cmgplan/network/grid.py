@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import networkx as nx
 import numpy as np
@@ -109,6 +110,23 @@ class Generators:
         return len(self.ids)
 
 
+class Origin(Protocol):
+    """The network of another tool that a grid was made of, which can solve a power flow."""
+
+    def voltages(
+        self,
+        grid: Grid,
+        v_pu: FloatArray,
+        angle_rad: FloatArray,
+        p_gen_pu: FloatArray,
+        q_gen_pu: FloatArray,
+    ) -> FloatArray:
+        """Return the voltages for the loads of ``grid`` and outputs of its generators, pu.
+
+        NaN where the power flow fails or contradicts the outputs.
+        """
+
+
 @dataclass(frozen=True)
 class Grid:
     """Per-unit network; what is out of service is left out.
@@ -129,6 +147,8 @@ class Grid:
         Positions of the buses whose angle is held, and these angles.
     notes
         What the file holds and the model does not honour, a sentence each.
+    origin
+        What answers are replayed on; None where the arrays are all that is known.
     """
 
     name: str
@@ -146,6 +166,7 @@ class Grid:
     branches: Branches
     generators: Generators
     notes: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
     def n_bus(self) -> int:

@@ -1,4 +1,4 @@
-"""Independent confirmation of an optimal power flow: pandapower's Newton method on the grid.
+"""Independent confirmation of an optimal power flow: pandapower's Newton method.
 
 The admittance matrix is built by pandapower from impedances, taps and shunts, not from what the
 optimisation used.
@@ -32,8 +32,9 @@ def replay_voltages(
 ) -> FloatArray:
     """Return the voltages that a power flow gives for the generators' outputs, pu.
 
-    Every bus but the reference has its injections given and its voltage free; the start is flat,
-    and where that fails (heavily loaded networks) the answer itself. NaN where both fail.
+    A grid made of another tool's network is solved there. Else every bus but the reference has
+    its injections given and its voltage free; the start is flat, and where that fails (heavily
+    loaded networks) the answer itself. NaN where both fail.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ def replay_voltages(
     p_gen_pu, q_gen_pu
         Output of each generator, shape (g,).
     """
+    if grid.origin is not None:
+        return grid.origin.voltages(grid, v_pu, angle_rad, p_gen_pu, q_gen_pu)
     from pandapower.pypower.makeYbus import makeYbus  # pandapower takes seconds to import
 
     bus, branch = _bus_table(grid), _branch_table(grid)

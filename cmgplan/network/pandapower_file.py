@@ -6,7 +6,9 @@ read from the tables, because the conversion fills in costs and limits that nobo
 
 from __future__ import annotations
 
+import copy
 import json
+import logging
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,7 @@ import pandas as pd
 from cmgplan.errors import InputError
 from cmgplan.network.costs import CostTable, costs_of_rows
 from cmgplan.network.grid import Branches, FloatArray, Generators, Grid, checked
+from cmgplan.network.net_replay import NetReplay
 
 ISOLATED = 4
 
@@ -134,7 +137,7 @@ def _refuse_objects(name: str, table: str, text: str) -> None:
 
 def grid_of_net(reading: _Reading) -> Grid:
     """Return the grid of a network in memory."""
-    net = reading.net
+    net, given = reading.net, copy.deepcopy(reading.net)
     ppc = _matrices(reading)
     used = ppc["bus"][:, 1] != ISOLATED
     position = np.where(used, np.cumsum(used) - 1, -1)
@@ -151,8 +154,9 @@ def grid_of_net(reading: _Reading) -> Grid:
     if reading.faults:
         raise InputError(f"{reading.path.name}: " + "; ".join(reading.faults))
     reading.notes.append("pandapower networks have no angle-difference limits")
-    slack = net.ext_grid[net.ext_grid.in_service]
-    reference = np.unique(position[lookup[slack.bus.to_numpy(dtype=np.int64)]])
+    held = [net.ext_grid[net.ext_grid.in_service], net.gen[net.gen.in_service & net.gen.slack]]
+    slack = np.concatenate([table.bus.to_numpy(dtype=np.int64) for table in held])
+    reference = np.unique(position[lookup[slack]])
     reference = reference[reference >= 0]
     ids = {int(position[lookup[k]]): str(k) for k in reversed(net.bus.index.tolist())}
     return checked(
@@ -182,6 +186,13 @@ def grid_of_net(reading: _Reading) -> Grid:
                 piecewise=costs.piecewise,
             ),
             notes=tuple(reading.notes),
+            origin=NetReplay(
+                given,
+                position[lookup[net.bus.index.to_numpy(dtype=np.int64)]],
+                [(source.kind, source.index) for source in sources],
+                bus[:, 2] / base,
+                bus[:, 3] / base,
+            ),
         )
     )
 
@@ -203,6 +214,9 @@ def _matrices(reading: _Reading) -> Any:
     shift = "va_degree"
     if shift in net.ext_grid:
         net.ext_grid[shift] = net.ext_grid[shift].fillna(0.0)
+    logger = logging.getLogger("pandapower")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # of costs and limits that the conversion fills in
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of networks saved by old versions
@@ -210,6 +224,8 @@ def _matrices(reading: _Reading) -> Any:
             ppc, _ = _pd2ppc(net)  # to_ppc cuts off the conductances
     except (KeyError, ValueError, UserWarning) as error:
         raise InputError(f"{reading.path.name}: pandapower cannot convert it ({error})") from error
+    finally:
+        logger.setLevel(level)
     return ppc
 
 
@@ -236,6 +252,14 @@ def _sources(reading: _Reading) -> list[_Source]:
             if kind in _CONSUMERS:
                 source.p, source.q = (-high_p, -low_p), (-high_q, -low_q)
             found.append(source)
+    net = reading.net
+    for index, aux in zip(
+        net.xward.index, net._pd2ppc_lookups["aux"].get("xward", ()), strict=True
+    ):
+        if net.xward.in_service[index]:
+            any_q, none = (-np.inf, np.inf), (0.0, 0.0)
+            held = float(net.xward.vm_pu[index])
+            found.append(_Source("xward", int(index), int(aux), none, any_q, held))
     return found
 
 
@@ -330,6 +354,10 @@ def _costs(reading: _Reading, sources: list[_Source], base_mva: float) -> CostTa
         segments = pieces[(pieces.et == source.kind) & (pieces.element == source.index)]
         if len(own) + len(segments[segments.power_type == "p"]) > 1:
             reading.faults.append(f"{source.id} has more than one cost; leave one")
+        if source.kind == "xward":
+            active.append([2.0, 0, 0, 1, 0.0])
+            reactive.append([2.0, 0, 0, 1, 0.0])
+            continue
         if not len(own) and not len(segments):
             if reading.missing.price_usd_per_mwh is None:
                 reading.faults.append(
