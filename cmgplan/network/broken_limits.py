@@ -68,6 +68,9 @@ def _voltage(
         ("+", "<", grid.v_min_pu) if kind == "low" else ("-", ">", grid.v_max_pu)
     )
     told = f"bus {grid.bus_ids[bus]} voltage {v:.4f} {relation} {limit[bus]:g} pu"
+    if grid.v_min_pu[bus] == grid.v_max_pu[bus] and bus in grid.generators.bus:
+        told = f"bus {grid.bus_ids[bus]} voltage held at {limit[bus]:g} pu"
+        sign = "-" if kind == "low" else "+"
     return BrokenLimit(hour, kind, bus, slack, told, f"{sign}{slack:.4f} pu")
 
 

@@ -179,6 +179,27 @@ class Grid:
         graph = self.graph()
         return len(self.branches) == self.n_bus - int(nx.number_connected_components(graph))
 
+    def unloaded_angle_rad(self) -> FloatArray:
+        """Return the angles without load: the references' and what phase shifts make of them."""
+        angle = np.full(self.n_bus, self.reference_angle_rad[0])
+        angle[self.reference] = self.reference_angle_rad
+        lines = self.branches
+        if not np.any(lines.shift_rad) and np.ptp(self.reference_angle_rad) == 0.0:
+            return angle
+        shift: dict[tuple[int, int], float] = {}
+        ends = zip(lines.from_bus.tolist(), lines.to_bus.tolist(), lines.shift_rad, strict=True)
+        for i, j, turned in ends:
+            shift[i, j], shift[j, i] = -float(turned), float(turned)
+        graph, reached = self.graph(), list(dict.fromkeys(self.reference.tolist()))
+        known = set(reached)
+        for i in reached:  # grows while it is walked through: breadth first
+            for j in graph[i]:
+                if j not in known:
+                    known.add(j)
+                    reached.append(j)
+                    angle[j] = angle[i] + shift[i, j]
+        return angle
+
     def graph(self) -> nx.Graph:
         """Return the graph of bus positions; parallel branches appear as one edge."""
         graph = nx.Graph()

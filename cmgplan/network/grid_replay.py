@@ -53,7 +53,7 @@ def replay_voltages(
     injected = -(grid.p_load_pu + 1j * grid.q_load_pu)
     np.add.at(injected, grid.generators.bus, p_gen_pu + 1j * q_gen_pu)
     answer = v_pu * np.exp(1j * angle_rad)
-    flat = np.exp(1j * np.full(grid.n_bus, grid.reference_angle_rad[0]))
+    flat = np.exp(1j * grid.unloaded_angle_rad())
     flat[grid.reference] = answer[grid.reference]
     found = np.full(grid.n_bus, np.nan)
     for tolerance in TOLERANCES_PU:

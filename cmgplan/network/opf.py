@@ -134,6 +134,12 @@ class OpfProblem:
             return self.coupled.proves_infeasible(horizon, self._instance(horizon))
         return any(self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours))
 
+    def _hour_infeasible(self, horizon: Horizon) -> bool:
+        """Return whether the relaxation proves that an hour has no operation, which is quick."""
+        if self.flexible:
+            return self.coupled.proves_hour_infeasible(horizon, self._instance(horizon))
+        return self.proves_infeasible(horizon)
+
     def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
         """Return an answer with the bound that the relaxation proves, and the gap to it."""
         bound = self.bound(horizon)
@@ -154,7 +160,7 @@ class OpfProblem:
         """Return why there is no answer, and whether that is proven."""
         status = result.status
         told = explain(self._explaining, horizon)
-        if self.proves_infeasible(horizon):
+        if told.lacking and self.proves_infeasible(horizon):
             status = "proven infeasible"
         elif told.lacking:
             status = "locally infeasible"
@@ -198,6 +204,8 @@ class OpfProblem:
     def _starts(self, instance: Instance, horizon: Horizon) -> Iterator[tuple[str, FloatArray]]:
         """Yield starting points, the likeliest first."""
         yield "flat start", instance.start
+        if self._hour_infeasible(horizon):
+            return
         near = instance.start.copy()
         for t in range(self.hours):
             outcome = self.elastic.nearest(horizon, t)

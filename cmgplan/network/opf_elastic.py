@@ -1,9 +1,10 @@
 """What would have to give when no operation meets all limits.
 
 Every limit gets a slack. The least weighted sum of slacks (L1, weights 1 per pu, rad and squared
-pu) tells how far the network is from feasible; slacks are then dropped one at a time as long as
-the rest can carry it, which leaves a set none of which can be spared. Stores and responsive loads
-do in all of this what helps most; hours that nothing couples are taken one by one.
+pu, more for active outputs, which are the last to give) tells how far the network is from
+feasible; slacks are then dropped one at a time as long as the rest can carry it, which leaves a
+set none of which can be spared. Stores and responsive loads do in all of this what helps most;
+hours that nothing couples are taken one by one.
 """
 
 from __future__ import annotations
@@ -31,11 +32,17 @@ from cmgplan.units import kw_from_mw, mw_from_pu
 MAX_DROPS, MAX_COUPLED_DROPS = 60, 15
 """Limits that are tried to be spared in an hour, or in coupled hours, where each try takes long."""
 
+MAX_ITERATIONS = 150
+"""Iterations of the search for the point of least slacks, which mostly takes 20 to 50."""
+
 TRIAL_ITERATIONS = 60
 """Iterations after which a limit is taken not to be spared; a point is found much earlier."""
 
 NAMED = 5
 """Limits that are named per hour; the rest is counted."""
+
+OUTPUT_WEIGHT = 10.0
+"""Weight of limits of active output: plant is harder to add than what carries its power."""
 
 CUT_KW = 0.5
 """Load over which a cut is told."""
@@ -100,7 +107,7 @@ class ElasticProblem:
         model = build_model(self.layout)
         if flexible:
             model = extended_model(model, self.layout, flexible, dt_h)
-        self._problem = TemplateProblem(model, mu_strategy="adaptive")
+        self._problem = TemplateProblem(model, mu_strategy="adaptive", max_iter=MAX_ITERATIONS)
         self._trial = TemplateProblem(model, mu_strategy="adaptive", max_iter=TRIAL_ITERATIONS)
 
     def nearest(self, horizon: Horizon, hour: int = 0) -> Outcome:
@@ -175,6 +182,7 @@ class ElasticProblem:
             whole = extended_instance(whole, self.layout, self.flexible, horizon)
         linear, upper = np.zeros_like(whole.linear), whole.ubx.copy()
         linear[self._columns(*LIMITS, "shed")] = 1.0
+        linear[self._columns("p_below", "p_above")] = OUTPUT_WEIGHT
         upper[self._columns(*(kind for kind in (*LIMITS, "shed") if kind not in free))] = 0.0
         if not set_points:
             for kind in ("low", "high"):

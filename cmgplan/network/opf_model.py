@@ -341,11 +341,11 @@ def _objective(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArray
 
 
 def flat_start(layout: Layout, horizon: Horizon) -> FloatArray:
-    """Return voltages of 1 pu at the reference's angle and outputs amid their limits."""
+    """Return voltages of 1 pu at the angles without load and outputs amid their limits."""
     grid, gens = layout.grid, layout.grid.generators
     start = np.zeros((horizon.hours, layout.width))
     start[:, layout.at("v")] = np.clip(1.0, grid.v_min_pu, grid.v_max_pu)
-    start[:, layout.at("angle")] = grid.reference_angle_rad[:1]
+    start[:, layout.at("angle")] = grid.unloaded_angle_rad()
     start[:, layout.at("p")] = _amid(gens.p_min_pu, horizon.p_max_pu(grid))
     start[:, layout.at("q")] = _amid(gens.q_min_pu, gens.q_max_pu)
     for k, cost in enumerate(gens.piecewise):

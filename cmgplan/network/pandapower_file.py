@@ -373,7 +373,8 @@ def _costs(reading: _Reading, sources: list[_Source], base_mva: float) -> CostTa
             for points in segments[segments.power_type == letter].points:
                 row = _segment_row(points, sign)
             rows.append(row)
-    return costs_of_rows(reading.path.name, [_table(active), _table(reactive)], base_mva)
+    names = [source.id for source in sources]
+    return costs_of_rows(reading.path.name, [_table(active), _table(reactive)], base_mva, names)
 
 
 def _polynomial_row(own: Any, letter: str, unit: str, sign: float) -> list[float]:
