@@ -19,6 +19,7 @@ ADAPTERS = (
     "cmgplan.network.grid_replay",
     "cmgplan.network.net_replay",
     "cmgplan.network.pandapower_file",
+    "cmgplan.network.pandapower_tables",
 )
 RESULT = "cmgplan.planning.result"
 

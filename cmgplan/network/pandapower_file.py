@@ -7,7 +7,6 @@ read from the tables, because the conversion fills in costs and limits that nobo
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import warnings
 from dataclasses import dataclass, field
@@ -21,18 +20,10 @@ from cmgplan.errors import InputError
 from cmgplan.network.costs import CostTable, costs_of_rows
 from cmgplan.network.grid import Branches, FloatArray, Generators, Grid, checked
 from cmgplan.network.net_replay import NetReplay
+from cmgplan.network.pandapower_tables import decoded_net
 
 ISOLATED = 4
 
-_TABLES = frozenset(
-    [
-        *("bus", "load", "sgen", "storage", "gen", "ext_grid", "motor", "shunt", "ward", "xward"),
-        *("asymmetric_load", "asymmetric_sgen", "line", "trafo", "trafo3w", "impedance", "switch"),
-        *("pwl_cost", "poly_cost"),
-    ]
-)
-_SCALARS = frozenset(["version", "format_version", "name", "f_hz", "sn_mva"])
-_SILENT = ("res_", "std_types", "user_pf_options", "converged", "OPF_converged", "_empty")
 _SOURCES = ("ext_grid", "gen", "sgen", "load", "storage")
 _CONSUMERS = ("load", "storage")
 _LIMITS = ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")
@@ -93,46 +84,8 @@ def read_pandapower(path: Path, missing: Missing | None = None) -> Grid:
         The file is not such a network, or costs or limits are missing and ``missing`` does not
         say what to put in their place.
     """
-    reading = _Reading(path, None, missing or Missing())
-    reading.net = _decoded(reading)
-    return grid_of_net(reading)
-
-
-def _decoded(reading: _Reading) -> Any:
-    """Return the network built from the known tables of the file."""
-    import pandapower as pp
-
-    name = reading.path.name
-    try:
-        raw = json.loads(reading.path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name}: cannot be read as JSON ({error}); check the file") from error
-    content = raw.get("_object") if isinstance(raw, dict) else None
-    if not isinstance(content, dict) or raw.get("_class") != "pandapowerNet":
-        raise InputError(f"{name}: not a pandapower network; save it with pandapower.to_json")
-    kept: dict[str, Any] = {}
-    for key, value in content.items():
-        if key in _SCALARS:
-            kept[key] = value
-        elif isinstance(value, dict) and value.get("_class") == "DataFrame":
-            text = str(value.get("_object"))
-            if key in _TABLES:
-                _refuse_objects(name, key, text)
-                kept[key] = value
-            elif not key.startswith(_SILENT) and '"data":[]' not in text.replace(" ", ""):
-                reading.notes.append(f"table {key} is not honoured")
-    try:
-        return pp.from_json_string(json.dumps({**raw, "_object": kept}), convert=True)
-    except (KeyError, ValueError, TypeError, AttributeError, UserWarning) as error:
-        raise InputError(f"{name}: pandapower cannot read it ({error})") from error
-
-
-def _refuse_objects(name: str, table: str, text: str) -> None:
-    if '"_module"' in text or '"_class"' in text:
-        raise InputError(
-            f"{name}: table {table} holds a Python object; only numbers and texts are read, "
-            "leave the object out"
-        )
+    net, notes = decoded_net(path)
+    return grid_of_net(_Reading(path, net, missing or Missing(), notes=notes))
 
 
 def grid_of_net(reading: _Reading) -> Grid:
@@ -222,7 +175,7 @@ def _matrices(reading: _Reading) -> Any:
             warnings.simplefilter("ignore", DeprecationWarning)  # of networks saved by old versions
             to_ppc(net, mode="opf", init="flat", trafo_model="pi", take_slack_vm_limits=True)
             ppc, _ = _pd2ppc(net)  # to_ppc cuts off the conductances
-    except (KeyError, ValueError, UserWarning) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, UserWarning) as error:
         raise InputError(f"{reading.path.name}: pandapower cannot convert it ({error})") from error
     finally:
         logger.setLevel(level)
