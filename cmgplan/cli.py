@@ -199,7 +199,7 @@ def opf(
     if as_json:
         typer.echo(json.dumps(result.summary(), allow_nan=False))
     else:
-        console.print_opf(result.summary(), result.rung)
+        console.print_opf(result.summary(), len(result.v_pu))
     _raise_unless_solved(result)
 
 

@@ -158,7 +158,13 @@ def test_coupled_hours_begin_at_the_last_answer_only_if_prices_keep_their_order(
 ) -> None:
     grid = grid_of(tmp_path, distribution("case33bw", v_min=0.85))
     battery = Storage(
-        id="B", energy_kwh=900.0, p_charge_max_kw=200.0, p_discharge_max_kw=200.0, soc_start=0.5
+        id="B",
+        energy_kwh=900.0,
+        p_charge_max_kw=200.0,
+        p_discharge_max_kw=200.0,
+        soc_start=0.5,
+        efficiency_charge=0.95,
+        efficiency_discharge=0.95,
     )
     devices = Flexible((Placed("18", battery),), ())
     problem = OpfProblem(grid, 3, devices)

@@ -22,6 +22,10 @@ SHARED = ("p", "q", "cost")
 """Columns of an hour that the relaxation has as the optimal power flow has them."""
 
 
+COUPLED_ROUNDS = 10
+"""Rounds of tangents in which coupled hours are looked at; each is a large linear problem."""
+
+
 class CoupledRelaxation:
     """Relaxation of T coupled hours.
 
@@ -69,9 +73,14 @@ class CoupledRelaxation:
     def proves_infeasible(self, horizon: Horizon, whole: Instance) -> bool:
         """Return whether the horizon is proven to have no operation within its limits.
 
-        An hour that has none with whatever the devices could draw in it settles the question;
-        else the hours are looked at together.
+        Hours are looked at alone first, then together.
         """
+        if self.proves_hour_infeasible(horizon, whole):
+            return True
+        return self._problem.proves_infeasible(self._instance(horizon, whole), COUPLED_ROUNDS)
+
+    def proves_hour_infeasible(self, horizon: Horizon, whole: Instance) -> bool:
+        """Return whether an hour has no operation, whatever the devices draw in it."""
         low, high = self._reach(whole)
         for t in range(horizon.hours):
             hour = self._hour.instance(horizon, t)
@@ -81,7 +90,7 @@ class CoupledRelaxation:
             ubg[:n] -= low[t]
             if self._hour.problem.proves_infeasible(replace(hour, lbg=lbg, ubg=ubg)):
                 return True
-        return self._problem.proves_infeasible(self._instance(horizon, whole))
+        return False
 
     def _reach(self, whole: Instance) -> tuple[FloatArray, FloatArray]:
         """Return the least and the largest that devices can inject, (T, 2 n): active, reactive."""

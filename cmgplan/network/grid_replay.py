@@ -1,4 +1,4 @@
-"""Independent confirmation of an optimal power flow: pandapower's Newton method on the grid.
+"""Independent confirmation of an optimal power flow: pandapower's Newton method.
 
 The admittance matrix is built by pandapower from impedances, taps and shunts, not from what the
 optimisation used.
@@ -33,8 +33,9 @@ def replay_voltages(
 ) -> FloatArray:
     """Return the voltages that a power flow gives for the generators' outputs, pu.
 
-    Every bus but the reference has its injections given and its voltage free; the start is flat,
-    and where that fails (heavily loaded networks) the answer itself. NaN where both fail.
+    A grid made of another tool's network is solved there. Else every bus but the reference has
+    its injections given and its voltage free; the start is flat, and where that fails (heavily
+    loaded networks) the answer itself. NaN where both fail.
 
     Parameters
     ----------
@@ -43,11 +44,13 @@ def replay_voltages(
     p_gen_pu, q_gen_pu
         Output of each generator, shape (g,).
     """
+    if grid.origin is not None:
+        return grid.origin.voltages(grid, v_pu, angle_rad, p_gen_pu, q_gen_pu)
     network = _network(grid)
     injected = -(grid.p_load_pu + 1j * grid.q_load_pu)
     np.add.at(injected, grid.generators.bus, p_gen_pu + 1j * q_gen_pu)
     answer = v_pu * np.exp(1j * angle_rad)
-    flat = np.exp(1j * np.full(grid.n_bus, grid.reference_angle_rad[0]))
+    flat = np.exp(1j * grid.unloaded_angle_rad())
     flat[grid.reference] = answer[grid.reference]
     found = np.full(grid.n_bus, np.nan)
     for tolerance in TOLERANCES_PU:

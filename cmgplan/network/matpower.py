@@ -29,7 +29,6 @@ FULL_TURN_DEG = 360.0
 
 _LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11}
 _HARMLESS = {"bus_name", "gentype", "genfuel", "gen_name", "branch_name", "areas", "name", "source"}
-_READ = {"bus", "gen", "branch", "gencost"}
 _NOT_HONOURED = {
     "dcline": "direct-current lines",
     "dclinecost": "costs of direct-current lines",
@@ -202,15 +201,14 @@ def _costs(
             f"{n_gen}, or {2 * n_gen} with reactive costs"
         )
     chosen = [table[rows]] + ([table[n_gen + rows]] if len(table) == 2 * n_gen else [])
-    return costs_of_rows(file.path.name, chosen, base_mva)
+    names = [f"{row + 1} at bus {file.matrices['gen'][row, GEN_BUS]:g}" for row in rows]
+    return costs_of_rows(file.path.name, chosen, base_mva, names)
 
 
 def _field_notes(file: MatpowerFile) -> list[str]:
     notes = []
-    for name in (*file.matrices, *file.scalars, *file.others):
-        if name in _READ or name in _HARMLESS or name == "baseMVA":
-            continue
-        if name in file.matrices and not file.matrices[name].size:
+    for name in file.others:
+        if name in _HARMLESS:
             continue
         what = _NOT_HONOURED.get(name)
         told = f" ({what})" if what else ""

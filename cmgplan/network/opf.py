@@ -83,9 +83,7 @@ class OpfProblem:
         self._ladder = Ladder(
             self._problem,
             at_once,
-            Helpers(
-                lambda: self.elastic, lambda: self.relaxation, self._settled, self.proves_infeasible
-            ),
+            Helpers(lambda: self.elastic, lambda: self.relaxation, self._settled, self._hopeless),
         )
         self._last: _Answered | None = None
 
@@ -145,6 +143,14 @@ class OpfProblem:
             return self.coupled.proves_infeasible(horizon, self._instance(horizon))
         return any(self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours))
 
+    def _hopeless(self, horizon: Horizon, together: bool) -> bool:
+        """Return whether it is proven that there is no answer; hours alone are quick to look at."""
+        if together:
+            return bool(self.flexible) and self.proves_infeasible(horizon)
+        if self.flexible:
+            return self.coupled.proves_hour_infeasible(horizon, self._instance(horizon))
+        return self.proves_infeasible(horizon)
+
     def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
         """Return an answer with the bound that the relaxation proves, and the gap to it."""
         bound = self.bound(horizon)
@@ -163,13 +169,13 @@ class OpfProblem:
 
     def _explained(self, result: OpfResult, horizon: Horizon, *, proven: bool) -> OpfResult:
         """Return why there is no answer."""
-        told = explain(self.elastic, horizon)
-        if self.flexible:
-            told = tuple(f"{line} (stores idle, loads not moved)" for line in told)
-        status: Status = "proven infeasible" if proven else result.status
-        if told and not proven:
+        told = explain(self._explaining, horizon)
+        status: Status = result.status
+        if proven:
+            status = "proven infeasible"
+        elif told.lacking:
             status = "locally infeasible"
-        return replace(result, status=status, explanation=told)
+        return replace(result, status=status, explanation=told.lines)
 
     def _climb(self, instance: Instance, horizon: Horizon) -> Climbed:
         """Return what the ladder leads to, hour by hour where nothing couples them."""
@@ -210,6 +216,13 @@ class OpfProblem:
         if self._elastic is None:
             self._elastic = ElasticProblem(self.grid)
         return self._elastic
+
+    @property
+    def _explaining(self) -> ElasticProblem:
+        """The problem that tells what would have to give, devices and all."""
+        if not self.flexible:
+            return self.elastic
+        return ElasticProblem(self.grid, self.hours, self.flexible, self._dt_h)
 
     def _result(self, climbed: Climbed, wall: WallTime) -> OpfResult:
         outcome = climbed.outcome

@@ -80,13 +80,14 @@ class Helpers:
     settle
         Makes a solver's answer one that may be handed on, or returns it as it is.
     hopeless
-        Whether an instance's horizon is proven to have no answer.
+        Whether a horizon is proven to have no answer, by hours alone or, if the second argument
+        is true, by all hours together.
     """
 
     elastic: Callable[[], ElasticProblem]
     relaxation: Callable[[], Relaxation]
     settle: Callable[[Instance, Outcome], Outcome]
-    hopeless: Callable[[Horizon], bool]
+    hopeless: Callable[[Horizon, bool], bool]
 
 
 class Ladder:
@@ -117,7 +118,7 @@ class Ladder:
             if outcome.stop is Stop.LOCAL_OPTIMUM:
                 return climbed
             failed = climbed if failed is None else _more_telling(failed, climbed)
-            if name == FLAT and self._helpers.hopeless(horizon):
+            if name in (FLAT, RELAXATION) and self._helpers.hopeless(horizon, name != FLAT):
                 return replace(failed, infeasible=True)
         if failed is None:
             raise ValueError("a ladder has rungs")

@@ -32,8 +32,9 @@ V_FREE = (0.3, 1.7)
 class Layout:
     """Columns of one hour, hour t beginning at ``t * width``; elastic columns only if asked.
 
-    ``short``, ``high``, ``shed``, ``over`` are how far a voltage falls below or rises above its
-    limit, the load that is cut, and the squared overload of a limited branch end.
+    ``low`` and ``high`` are how far a voltage falls below or rises above its limits, ``over`` the
+    squared overload of a limited branch end, ``behind`` and ``apart`` how far an angle difference
+    leaves its limits, ``p_below`` to ``q_above`` how far an output does, ``shed`` the load cut.
     """
 
     grid: Grid
@@ -47,9 +48,10 @@ class Layout:
         widths = {"v": n, "angle": n, "p": len(gens), "q": len(gens), "cost": len(gens.piecewise)}
         if self.elastic:
             ends = len(self.limited) + len(self.two_sided)
-            gives = {"low": n, "high": n, "over": ends, "apart": len(self.narrow)}
-            reach = {"p_below": len(gens), "q_below": len(gens), "q_above": len(gens)}
-            widths |= {**gives, **reach, "shed": n}
+            narrow, count = len(self.narrow), len(gens)
+            widths |= {"low": n, "high": n, "over": ends, "apart": narrow, "behind": narrow}
+            widths |= {"p_below": count, "p_above": count, "q_below": count, "q_above": count}
+            widths |= {"shed": n}
         return widths
 
     @property
@@ -104,7 +106,7 @@ class Layout:
         rows = {"p": n, "q": n, "load": ends, "angle": len(self.narrow), "cost": segments}
         if self.elastic:
             count = len(self.grid.generators)
-            rows |= {"v": n, "p_min": count, "q_range": count}
+            rows |= {"v": n, "p_range": count, "q_range": count}
         return rows
 
     @property
@@ -248,8 +250,10 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
         entry("q", i, "shed", ratio),
         entry("load", ends, "over", -1.0),
         entry("angle", narrow, "apart", -1.0),
-        entry("p_min", g, "p", 1.0),
-        entry("p_min", g, "p_below", 1.0),
+        entry("angle", narrow, "behind", 1.0),
+        entry("p_range", g, "p", 1.0),
+        entry("p_range", g, "p_below", 1.0),
+        entry("p_range", g, "p_above", -1.0),
         entry("q_range", g, "q", 1.0),
         entry("q_range", g, "q_below", 1.0),
         entry("q_range", g, "q_above", -1.0),
@@ -288,9 +292,8 @@ def _variable_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, Floa
     low[:, held] = high[:, held] = grid.reference_angle_rad
     if layout.elastic:
         low[:, layout.at("v")], high[:, layout.at("v")] = V_FREE
-        low[:, layout.at("p")] = -np.inf
-        high[:, layout.at("p")] = np.maximum(gens.p_min_pu, p_high)
-        low[:, layout.at("q")], high[:, layout.at("q")] = -np.inf, np.inf
+        for kind in ("p", "q"):
+            low[:, layout.at(kind)], high[:, layout.at(kind)] = -np.inf, np.inf
         low[:, layout.at("low").start :] = 0.0
         high[:, layout.at("shed")] = np.maximum(horizon.p_load_pu, 0.0)
     return low, high
@@ -318,7 +321,8 @@ def _row_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArra
     if layout.elastic:
         gens = grid.generators
         put("v", grid.v_min_pu, grid.v_max_pu)
-        put("p_min", np.minimum(gens.p_min_pu, horizon.p_max_pu(grid)), np.inf)
+        p_high = horizon.p_max_pu(grid)
+        put("p_range", np.minimum(gens.p_min_pu, p_high), p_high)
         put("q_range", gens.q_min_pu, gens.q_max_pu)
     return low, high
 
@@ -337,11 +341,11 @@ def _objective(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArray
 
 
 def flat_start(layout: Layout, horizon: Horizon) -> FloatArray:
-    """Return voltages of 1 pu at the reference's angle and outputs amid their limits."""
+    """Return voltages of 1 pu at the angles without load and outputs amid their limits."""
     grid, gens = layout.grid, layout.grid.generators
     start = np.zeros((horizon.hours, layout.width))
     start[:, layout.at("v")] = np.clip(1.0, grid.v_min_pu, grid.v_max_pu)
-    start[:, layout.at("angle")] = grid.reference_angle_rad[:1]
+    start[:, layout.at("angle")] = grid.unloaded_angle_rad()
     start[:, layout.at("p")] = _amid(gens.p_min_pu, horizon.p_max_pu(grid))
     start[:, layout.at("q")] = _amid(gens.q_min_pu, gens.q_max_pu)
     put_segment_costs(layout, start)

@@ -127,12 +127,12 @@ class ConicProblem:
         proven = self._dual(it, tangents).bound(prices, duals)
         return None if proven is None else proven + constant
 
-    def proves_infeasible(self, it: Instance) -> bool:
+    def proves_infeasible(self, it: Instance, rounds: int = MAX_ROUNDS) -> bool:
         """Return whether tangents alone leave nothing, which proves that nothing is feasible."""
         h = self._linear_problem(it, np.zeros_like(it.linear))
         tangents = [self._cones.tangents(it.start)]
         pass_rows(h, tangents[0])
-        for _ in range(MAX_ROUNDS):
+        for _ in range(rounds):
             run_highs(h)
             status = h.getModelStatus()
             if status == highspy.HighsModelStatus.kInfeasible:

@@ -14,7 +14,7 @@ from cmgplan.solve.outcome import FloatArray, Multipliers, Outcome, Stop
 from cmgplan.solve.template_derivatives import compiled
 from cmgplan.solve.template_model import Copies, Instance, TemplateModel
 
-__all__ = ["Copies", "Instance", "Strategy", "TemplateModel", "TemplateProblem"]
+__all__ = ["ADAPTIVE", "Copies", "Instance", "Strategy", "TemplateModel", "TemplateProblem"]
 
 ACCEPTED_BREAK = 1e-6
 """Largest break of a row or bound with which an answer is accepted."""
