@@ -32,7 +32,7 @@ from cmgplan.units import kw_from_mw, mw_from_pu
 MAX_DROPS, MAX_COUPLED_DROPS = 60, 15
 """Limits that are tried to be spared in an hour, or in coupled hours, where each try takes long."""
 
-MAX_ITERATIONS = 150
+MAX_ITERATIONS = 100
 """Iterations of the search for the point of least slacks, which mostly takes 20 to 50."""
 
 TRIAL_ITERATIONS = 60
