@@ -75,15 +75,15 @@ def _voltage(
 
 
 def _loading(
-    layout: Layout, x: FloatArray, kind: str, hour: int, end: int, slack: float
+    layout: Layout, x: FloatArray, kind: str, hour: int, limited: int, slack: float
 ) -> BrokenLimit:
-    """Tell an overload in MVA, or in kA at the loaded end where current is limited."""
+    """Tell an overload in MVA, or in kA at the from end where current is limited."""
     grid, lines = layout.grid, layout.grid.branches
-    branch = int(np.concatenate([layout.limited, layout.two_sided])[end])
-    at_from = end < len(layout.limited)
-    bus = int((lines.from_bus if at_from else lines.to_bus)[branch])
+    branch = int(layout.limited[limited])
     if np.isfinite(lines.i_max_pu[branch]):
-        limit, v = float(lines.i_max_pu[branch]), float(layout.part(x, "v")[hour, bus])
+        ends = [int(lines.from_bus[branch]), int(lines.to_bus[branch])]
+        bus, limit = ends[0], float(lines.i_max_pu[branch])
+        v = float(layout.part(x, "v")[hour, ends].min())
         over = float(np.sqrt(limit**2 + slack / v**2)) - limit
         shown = [ka_from_pu(i, float(grid.vn_kv[bus]), grid.s_base_mva) for i in (limit, over)]
         unit = "kA"

@@ -234,7 +234,9 @@ def _limit_faults(grid: Grid) -> list[str]:
             faults.append(f"{kind} {_listed(wrong)}: {what} cross or are not numbers; correct them")
     if not np.all(grid.v_min_pu > 0.0):
         wrong = [name for name, v in zip(grid.bus_ids, grid.v_min_pu, strict=True) if not v > 0.0]
-        faults.append(f"bus {_listed(wrong)}: the lower voltage limit is not positive; give one")
+        faults.append(
+            f"bus {_listed(wrong)}: the lower voltage limit is not positive; give one (--v-limits)"
+        )
     values = (grid.p_load_pu, grid.q_load_pu, grid.g_shunt_pu, grid.b_shunt_pu)
     if not all(np.isfinite(v).all() for v in values):
         faults.append("a load or shunt is not a finite number; correct it")

@@ -41,7 +41,12 @@ _NOT_HONOURED = {
 }
 
 
-def read_matpower(path: Path, *, price_usd_per_mwh: float | None = None) -> Grid:
+def read_matpower(
+    path: Path,
+    *,
+    price_usd_per_mwh: float | None = None,
+    v_limits_pu: tuple[float, float] | None = None,
+) -> Grid:
     """Read a network from a MATPOWER case file.
 
     Parameters
@@ -51,6 +56,9 @@ def read_matpower(path: Path, *, price_usd_per_mwh: float | None = None) -> Grid
     price_usd_per_mwh
         Price of every generator's active output where the file has no ``gencost``; without it
         such a file is refused.
+    v_limits_pu
+        Voltage limits of buses whose lower limit is not positive; without them such a file is
+        refused.
 
     Raises
     ------
@@ -71,6 +79,9 @@ def read_matpower(path: Path, *, price_usd_per_mwh: float | None = None) -> Grid
     base = file.scalars["baseMVA"]
     if not 0.0 < base < np.inf:
         raise InputError(f"{path.name}: baseMVA is {base:g}; give a positive number")
+    if v_limits_pu is not None:
+        bus[~(bus[:, VMIN] > 0.0), VMIN] = v_limits_pu[0]
+        bus[~(bus[:, VMAX] > 0.0), VMAX] = v_limits_pu[1]
     reference = np.flatnonzero(bus[:, BUS_TYPE] == REFERENCE).astype(np.int64)
     generators, notes = _generators(file, position, base, price_usd_per_mwh)
     return checked(

@@ -40,7 +40,8 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
     if path.is_dir() or path.suffix.lower() == ".toml":
         return grid_of_case(load_case(path))
     if path.suffix.lower() == ".m":
-        return GivenNetwork(read_matpower(path, price_usd_per_mwh=missing.price_usd_per_mwh))
+        price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
+        return GivenNetwork(read_matpower(path, price_usd_per_mwh=price, v_limits_pu=limits))
     if path.suffix.lower() == ".json":
         return GivenNetwork(read_pandapower(path, missing))
     raise InputError(

@@ -38,7 +38,7 @@ from cmgplan.units import mw_from_pu
 
 NOTHING = Flexible()
 
-GAP_NOISE = 1e-7
+GAP_NOISE = 1e-6
 """Gap of either sign that is the solvers' tolerance."""
 
 _STATUS: dict[Stop, Status] = {
@@ -169,7 +169,7 @@ class OpfProblem:
 
     def _explained(self, result: OpfResult, horizon: Horizon, *, proven: bool) -> OpfResult:
         """Return why there is no answer."""
-        told = explain(self._explaining, horizon)
+        told = explain(self.explaining, horizon)
         status: Status = result.status
         if proven:
             status = "proven infeasible"
@@ -218,7 +218,7 @@ class OpfProblem:
         return self._elastic
 
     @property
-    def _explaining(self) -> ElasticProblem:
+    def explaining(self) -> ElasticProblem:
         """The problem that tells what would have to give, devices and all."""
         if not self.flexible:
             return self.elastic
@@ -256,12 +256,13 @@ class OpfProblem:
             return result
         p_load = horizon.p_load_pu + result.drawn_pu[0]
         q_load = horizon.q_load_pu + result.drawn_pu[1]
-        worst, base = 0.0, self.grid.s_base_mva
+        off, base = np.zeros_like(result.v_pu), self.grid.s_base_mva
         for t in range(self.hours):
             hour = replace(self.grid, p_load_pu=p_load[t], q_load_pu=q_load[t])
             p_gen, q_gen = result.p_mw[t] / base, result.q_mvar[t] / base
             v = replay_voltages(hour, result.v_pu[t], result.angle_rad[t], p_gen, q_gen)
-            worst = max(worst, float(np.abs(v - result.v_pu[t]).max()))
+            off[t] = np.abs(v - result.v_pu[t])
+        worst = float(off.max())  # NaN where a power flow failed, which confirms nothing
         confirmed = worst <= REPLAY_TOLERANCE_PU
         return replace(
             result,

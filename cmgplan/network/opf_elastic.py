@@ -32,7 +32,7 @@ from cmgplan.units import kw_from_mw, mw_from_pu
 MAX_DROPS, MAX_COUPLED_DROPS = 60, 15
 """Limits that are tried to be spared in an hour, or in coupled hours, where each try takes long."""
 
-USUAL = Strategy(150, ADAPTIVE)
+USUAL = Strategy(100, ADAPTIVE)
 """Iterations of the search for the point of least slacks, which mostly takes 20 to 50."""
 
 TRIAL = Strategy(60, ADAPTIVE)

@@ -33,7 +33,7 @@ class Layout:
     """Columns of one hour, hour t beginning at ``t * width``; elastic columns only if asked.
 
     ``low`` and ``high`` are how far a voltage falls below or rises above its limits, ``over`` the
-    squared overload of a limited branch end, ``behind`` and ``apart`` how far an angle difference
+    squared overload of a limited branch, ``behind`` and ``apart`` how far an angle difference
     leaves its limits, ``p_below`` to ``q_above`` how far an output does, ``shed`` the load cut.
     """
 
@@ -47,9 +47,14 @@ class Layout:
         n, gens = self.grid.n_bus, self.grid.generators
         widths = {"v": n, "angle": n, "p": len(gens), "q": len(gens), "cost": len(gens.piecewise)}
         if self.elastic:
-            ends = len(self.limited) + len(self.two_sided)
             narrow, count = len(self.narrow), len(gens)
-            widths |= {"low": n, "high": n, "over": ends, "apart": narrow, "behind": narrow}
+            widths |= {
+                "low": n,
+                "high": n,
+                "over": len(self.limited),
+                "apart": narrow,
+                "behind": narrow,
+            }
             widths |= {"p_below": count, "p_above": count, "q_below": count, "q_above": count}
             widths |= {"shed": n}
         return widths
@@ -235,7 +240,9 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
     grid = layout.grid
     n, count = grid.n_bus, len(grid.generators)
     i, g = np.arange(n), np.arange(count)
-    ends, narrow = np.arange(layout.rows["load"]), np.arange(len(layout.narrow))
+    limited, narrow = np.arange(len(layout.limited)), np.arange(len(layout.narrow))
+    overs = np.concatenate([limited, np.searchsorted(layout.limited, layout.two_sided)])
+    loads, over = layout.row("load") + np.arange(len(overs)), layout.at("over").start + overs
     ratio = np.divide(grid.q_load_pu, grid.p_load_pu, out=np.zeros(n), where=grid.p_load_pu > 0)
 
     def entry(kind: str, at: IntArray, column: str, weight: FloatArray | float) -> Triplets:
@@ -248,7 +255,7 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
         entry("v", i, "high", -1.0),
         entry("p", i, "shed", 1.0),
         entry("q", i, "shed", ratio),
-        entry("load", ends, "over", -1.0),
+        (loads, over, np.full(len(overs), -1.0)),
         entry("angle", narrow, "apart", -1.0),
         entry("angle", narrow, "behind", 1.0),
         entry("p_range", g, "p", 1.0),
