@@ -8,16 +8,18 @@ minimum over them is a bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.network.ac import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.solve.cones import QuadraticCone
 from cmgplan.units import S_BASE_KVA
+
+Injection = Callable[[int, int], Any]
+"""Power injected at bus position i in hour t, kW or kvar, as a Pyomo expression or a number."""
 
 LEAST_SCALE = 1e-4
 """Least weight of a break in |I|^2, per unit: a branch without resistance loses nothing."""

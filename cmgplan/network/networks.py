@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,14 @@ import numpy as np
 from cmgplan.case import Case, load_case
 from cmgplan.errors import InputError
 from cmgplan.network.costs import uniform_price
-from cmgplan.network.feeder import build_feeder
+from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.grid import Branches, Generators, Grid, checked
 from cmgplan.network.horizon import Horizon, horizon_of
 from cmgplan.network.matpower import read_matpower
 from cmgplan.network.pandapower_file import Missing, read_pandapower
 from cmgplan.units import S_BASE_KVA, mw_from_kw
 
-__all__ = ["GivenNetwork", "Missing", "grid_of_case", "read_network"]
+__all__ = ["GivenNetwork", "Missing", "grid_of_case", "grid_of_feeder", "read_network"]
 
 
 @dataclass(frozen=True)
@@ -57,27 +57,46 @@ def grid_of_case(case: Case) -> GivenNetwork:
     imports or exports at the hourly price.
     """
     feeder, h = build_feeder(case), case.horizon()
-    base = mw_from_kw(S_BASE_KVA)
     demand_kva = np.zeros((feeder.n_bus, h.hours), dtype=np.complex128)
     for load in case.feeder_load():
         demand_kva[feeder.position(load.id)] += load.base_kw(h) + 1j * load.base_kvar(h)
     for mg in case.microgrids:
         demand_kva[feeder.position(mg.bus)] += case.microgrid_load_kva(mg.id)
     demand = demand_kva.T / S_BASE_KVA
+    grid = replace(
+        grid_of_feeder(feeder, case.name),
+        p_load_pu=demand.real.mean(axis=0),
+        q_load_pu=demand.imag.mean(axis=0),
+        notes=("the devices of the microgrids are left out; their loads stand at their buses",),
+    )
+    profiles = horizon_of(
+        grid,
+        hours=h.hours,
+        p_load_pu=demand.real,
+        q_load_pu=demand.imag,
+        price_usd_per_mwh=case.price_usd_per_mwh,
+        dt_h=h.dt_h,
+    )
+    return GivenNetwork(checked(grid), profiles)
+
+
+def grid_of_feeder(feeder: Feeder, name: str) -> Grid:
+    """Return a feeder as a grid without loads, fed from upstream by one free generator."""
     v_min, v_max = feeder.v_min_pu.copy(), feeder.v_max_pu.copy()
     v_min[feeder.slack] = v_max[feeder.slack] = feeder.v_slack_pu
+    base = mw_from_kw(S_BASE_KVA)
     lines, zero = feeder.n_line, np.zeros(feeder.n_line)
     cost = uniform_price(1, 0.0, base)
     unlimited = np.array([np.inf])
-    grid = Grid(
-        name=case.name,
+    return Grid(
+        name=name,
         s_base_mva=base,
         bus_ids=feeder.bus_ids,
         vn_kv=np.full(feeder.n_bus, feeder.base.vn_kv),
         v_min_pu=v_min,
         v_max_pu=v_max,
-        p_load_pu=demand.real.mean(axis=0),
-        q_load_pu=demand.imag.mean(axis=0),
+        p_load_pu=np.zeros(feeder.n_bus),
+        q_load_pu=np.zeros(feeder.n_bus),
         g_shunt_pu=np.zeros(feeder.n_bus),
         b_shunt_pu=np.zeros(feeder.n_bus),
         reference=np.array([feeder.slack], dtype=np.int64),
@@ -107,14 +126,4 @@ def grid_of_case(case: Case) -> GivenNetwork:
             cost_p=cost.p,
             cost_q=cost.q,
         ),
-        notes=("the devices of the microgrids are left out; their loads stand at their buses",),
     )
-    profiles = horizon_of(
-        grid,
-        hours=h.hours,
-        p_load_pu=demand.real,
-        q_load_pu=demand.imag,
-        price_usd_per_mwh=case.price_usd_per_mwh,
-        dt_h=h.dt_h,
-    )
-    return GivenNetwork(checked(grid), profiles)

@@ -15,6 +15,7 @@ import networkx as nx
 import numpy as np
 
 from cmgplan.network.feeder import Feeder, oriented
+from cmgplan.network.grid import ComplexArray
 
 
 def reduce_feeder(feeder: Feeder, active: Collection[int]) -> Feeder:
@@ -96,3 +97,40 @@ def _as_feeder(feeder: Feeder, tree: nx.DiGraph) -> Feeder:
             i_max_pu=column("limit"),
         )
     )
+
+
+def expand_voltages(feeder: Feeder, reduced: Feeder, v_pu: ComplexArray) -> ComplexArray:
+    """Return the voltages of all buses from those of the reduced feeder, complex.
+
+    Parameters
+    ----------
+    feeder
+        The whole feeder, without charging.
+    reduced
+        What ``reduce_feeder`` made of it.
+    v_pu
+        Voltages of the reduced feeder's buses, shape (T, its buses).
+
+    Returns
+    -------
+    ComplexArray
+        Shape (T, n), in the order of the whole feeder's buses.
+    """
+    whole = oriented(feeder)
+    kept = [whole.position(bus) for bus in reduced.bus_ids]
+    downstream = (v_pu[:, reduced.from_bus] - v_pu[:, reduced.to_bus]) / (
+        reduced.r_pu + 1j * reduced.x_pu
+    )
+    drawn = np.zeros((len(v_pu), whole.n_bus), dtype=np.complex128)
+    for k in range(reduced.n_line):
+        drawn[:, kept[int(reduced.to_bus[k])]] += downstream[:, k]
+        drawn[:, kept[int(reduced.from_bus[k])]] -= downstream[:, k]
+    through = drawn.copy()
+    for k in reversed(range(whole.n_line)):
+        through[:, whole.from_bus[k]] += through[:, whole.to_bus[k]]
+    found = np.empty_like(drawn)
+    found[:, whole.slack] = v_pu[:, reduced.slack]
+    for k in range(whole.n_line):
+        drop = (whole.r_pu[k] + 1j * whole.x_pu[k]) * through[:, whole.to_bus[k]]
+        found[:, whole.to_bus[k]] = found[:, whole.from_bus[k]] - drop
+    return found

@@ -1,4 +1,4 @@
-"""The two models of Level 4: the convex mixed-integer relaxation and the AC problem."""
+"""Level 4's convex mixed-integer relaxation, and what the PCCs inject into a feeder."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmgplan.case.records import Case, PlanOptions
-from cmgplan.network.ac import Injection, add_ac_network
-from cmgplan.network.branch_flow import add_branch_flow
+from cmgplan.network.branch_flow import Injection, add_branch_flow
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import reduce_feeder
 from cmgplan.planning.schedule import (
-    add_exact_exchange,
     add_objectives,
     exchange_disks,
     new_schedule,
@@ -20,7 +18,7 @@ from cmgplan.planning.schedule import (
 )
 from cmgplan.planning.switches import SwitchHours
 from cmgplan.planning.switching import add_switching
-from cmgplan.solve import Disk, LinearProblem, NonlinearProblem, QuadraticCone
+from cmgplan.solve import Disk, LinearProblem, QuadraticCone
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,3 @@ def linear_problem(convex: ConvexModel) -> LinearProblem:
     return LinearProblem(
         convex.model, convex.cones, convex.disks, cone_tolerance=5e-4, disk_tolerance=1e-2
     )
-
-
-def ac_model(case: Case, options: PlanOptions, feeder: Feeder) -> tuple[Any, NonlinearProblem]:
-    """Return Level 4 with AC power flow on the whole feeder, switches set by bounds."""
-    m = new_schedule(case, options)
-    p_inj, q_inj = pcc_injections(m, case, feeder)
-    add_ac_network(m, feeder, list(m.T), p_inj, q_inj)
-    add_objectives(m, case, options)
-    add_exact_exchange(m, case)
-    return m, NonlinearProblem(m, [m.f1, m.f2, m.f3])

@@ -17,15 +17,10 @@ import numpy as np
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.network.feeder import Feeder
-from cmgplan.planning.grid_models import ac_model, convex_model
+from cmgplan.planning.ac_operation import AcOperation
+from cmgplan.planning.grid_models import convex_model
 from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_search
-from cmgplan.planning.operation import (
-    Operation,
-    both_ways,
-    one_way_bounds,
-    read_operation,
-)
-from cmgplan.planning.schedule import VariableBounds, exchange_bounds
+from cmgplan.planning.operation import Operation
 from cmgplan.planning.switches import SwitchHours, all_switches, operations
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
@@ -102,7 +97,7 @@ class GridConnection:
         self.gap_unit: float | None = None
         self._convex = convex_model(case, options, feeder, mask)
         self._search: SwitchSearch = switch_search(case, options, self._convex)
-        self._ac, self._nlp = ac_model(case, options, feeder)
+        self._ac = AcOperation(case, options, feeder)
         self._pool: list[SwitchSchedule] = []
         self._held: list[Operation] = []
         self.time_limit_s = options.time_limit_s
@@ -176,26 +171,6 @@ class GridConnection:
         """Put a switch schedule into the pool that later questions try."""
         self._pool.append(SwitchSchedule(closed, on, origin))
 
-    def _bounds(self, schedule: SwitchSchedule, caps: Mapping[str, float]) -> VariableBounds:
-        """Return the bounds that set switches, commitments, operation cost and caps."""
-        m = self._ac
-        bounds = exchange_bounds(m, self._case, schedule.closed)
-        for key, on in schedule.on.items():
-            for t, committed in enumerate(on):
-                position = float(round(float(committed)))
-                bounds[m.dev[key].on[t]] = (position, position)
-        cost = self._options.operation_cost_usd * sum(
-            operations(s, schedule.closed[s.id]) for s in all_switches(self._case)
-        )
-        bounds[m.operation_cost] = (cost, cost)
-        for name, cap in caps.items():
-            bounds[self._goal(name)] = (-np.inf, cap)
-        return bounds
-
-    def _goal(self, name: str) -> Any:
-        m = self._ac
-        return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}[name]
-
     def _operate(
         self,
         schedule: SwitchSchedule,
@@ -211,20 +186,7 @@ class GridConnection:
         target = np.inf if better_than is None else _score(better_than, weights) - 1e-9
         if not self._within_operation_limit(schedule):
             return None
-        bounds = self._bounds(schedule, caps)
-        pairs = [(self._goal(name), weight) for name, weight in weights.items()]
-        for _ in range(3):
-            outcome = self._nlp.solve(pairs, bounds)
-            if not outcome.accepted:
-                return None
-            self._nlp.load(outcome.values())
-            operation = read_operation(self._ac, self._case, schedule.closed)
-            if _score(operation, weights) >= target:
-                return None
-            if not both_ways(operation):
-                return operation
-            bounds.update(one_way_bounds(self._ac, self._case, operation))
-        return None
+        return self._ac.best(schedule.closed, schedule.on, weights, caps, under=target)
 
     def _within_operation_limit(self, schedule: SwitchSchedule) -> bool:
         limit = self._options.operation_limit

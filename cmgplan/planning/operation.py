@@ -138,11 +138,6 @@ def read_operation(m: Any, case: Case, closed: SwitchHours) -> Operation:
         p_sub_kw=series(lambda t: m.p_sub[t]) if feeder else zero,
         q_sub_kvar=series(lambda t: m.q_sub[t]) if feeder else zero,
         feeder_loss_kw=series(lambda t: m.loss[t]) if feeder else zero,
-        voltage_pu=(
-            np.asarray([[m.v[i, t].value for i in m.BUS] for t in steps], dtype=np.float64)
-            if hasattr(m, "v")
-            else None
-        ),
         gamma={
             key: series(lambda t, k=key: m.dev[k].gamma[t])
             for key in m.DEV

@@ -5,7 +5,7 @@ Builders for every level: a level adds switching, a feeder (convex or AC) and ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -191,6 +191,16 @@ def exchange_bounds(m: Any, case: Case, closed: SwitchHours) -> VariableBounds:
     return stopped
 
 
+def commitment_bounds(m: Any, on: Mapping[DeviceKey, Any]) -> VariableBounds:
+    """Return bounds that set the commitment of devices with a minimum load."""
+    held: VariableBounds = pyo.ComponentMap()
+    for key, hours in on.items():
+        for t, committed in enumerate(hours):
+            position = float(round(float(committed)))
+            held[m.dev[key].on[t]] = (position, position)
+    return held
+
+
 def tie_cones(m: Any, case: Case) -> list[QuadraticCone]:
     """Return the losses of ties between clusters as cones, eq. (3) at nominal voltage."""
     return [
@@ -203,35 +213,26 @@ def tie_cones(m: Any, case: Case) -> list[QuadraticCone]:
 
 def exchange_disks(m: Any, case: Case, closed: Mapping[tuple[str, int], Any]) -> list[Disk]:
     """Return the ratings of ties and PCCs for the (switch, hour) pairs that may close."""
-    disks = [
-        Disk(m.p_tie[tie.id, t], m.q_tie[tie.id, t], tie.rating_kva, closed[tie.id, t])
-        for tie in case.ties
+    return [
+        Disk(p[t], q[t], rating, closed[switch, t])
+        for switch, p, q, rating in _rated(m, case)
         for t in m.T
-        if (tie.id, t) in closed
+        if (switch, t) in closed
     ]
-    disks += [
-        Disk(m.p_pcc[mg.id, t], m.q_pcc[mg.id, t], mg.pcc.rating_kva, closed[mg.pcc.id, t])
-        for mg in case.microgrids
-        for t in m.T
-        if (mg.pcc.id, t) in closed
-    ]
-    return disks
 
 
-def add_exact_exchange(m: Any, case: Case) -> None:
-    """Add the ratings and tie losses as they are: quadratic rows for a nonlinear solver."""
-    coefficient = {tie.id: tie_coefficient(tie) for tie in case.ties}
-    rating = {tie.id: tie.rating_kva for tie in case.ties}
-    pcc = {mg.id: mg.pcc.rating_kva for mg in case.microgrids}
+def rating_disks(m: Any, case: Case) -> list[Disk]:
+    """Return the ratings of ties and PCCs whose switches are set by bounds."""
+    return [Disk(p[t], q[t], rating) for _, p, q, rating in _rated(m, case) for t in m.T]
 
-    @m.Constraint(m.TIE, m.T, doc="tie rating, share squared")
-    def tie_rating(m: Any, e: str, t: int) -> Any:
-        return (m.p_tie[e, t] / rating[e]) ** 2 + (m.q_tie[e, t] / rating[e]) ** 2 <= 1.0
 
-    @m.Constraint(m.MG, m.T, doc="PCC rating, share squared")
-    def pcc_rating(m: Any, mg: str, t: int) -> Any:
-        return (m.p_pcc[mg, t] / pcc[mg]) ** 2 + (m.q_pcc[mg, t] / pcc[mg]) ** 2 <= 1.0
+def _rated(m: Any, case: Case) -> Iterator[tuple[str, Any, Any, float]]:
+    """Yield switch, active and reactive power by hour, and rating of ties and PCCs."""
 
-    @m.Constraint(m.LOSSY, m.T, doc="tie loss at nominal voltage, kW, eq. (3)")
-    def tie_loss_equation(m: Any, e: str, t: int) -> Any:
-        return m.tie_loss[e, t] == coefficient[e] * (m.p_tie[e, t] ** 2 + m.q_tie[e, t] ** 2)
+    def by_hour(flow: Any, key: str) -> dict[int, Any]:
+        return {t: flow[key, t] for t in m.T}
+
+    for tie in case.ties:
+        yield tie.id, by_hour(m.p_tie, tie.id), by_hour(m.q_tie, tie.id), tie.rating_kva
+    for mg in case.microgrids:
+        yield mg.pcc.id, by_hour(m.p_pcc, mg.id), by_hour(m.q_pcc, mg.id), mg.pcc.rating_kva

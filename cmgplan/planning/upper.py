@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,24 +12,32 @@ import pyomo.environ as pyo
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
-from cmgplan.network.ac import Injection, add_ac_network
+from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
+from cmgplan.network.horizon import horizon_of
+from cmgplan.network.networks import grid_of_feeder
+from cmgplan.network.opf_elastic import ElasticProblem, explain
 from cmgplan.network.powerflow import PowerFlow, power_flow
+from cmgplan.planning.attachment import add_upstream
+from cmgplan.planning.feeder_opf import FeederOpf
 from cmgplan.planning.grid_models import pcc_injections
-from cmgplan.planning.operation import Operation, read_operation
+from cmgplan.planning.operation import Operation
 from cmgplan.planning.schedule import (
     Frozen,
     VariableBounds,
-    add_exact_exchange,
+    commitment_bounds,
     exchange_bounds,
     new_schedule,
 )
 from cmgplan.planning.switches import all_switches, operations
-from cmgplan.solve import NonlinearProblem, Outcome, Stop
-from cmgplan.units import usd_per_kwh
+from cmgplan.solve import Outcome, Stop
+from cmgplan.units import S_BASE_KVA, usd_per_kwh
 
 FIXED_FLOW_KVA = 1e-6
 """Half-width of the bounds that hold an exchange where the coupling is fixed."""
+
+TOLD = 5
+"""Limits that the message of an infeasible upper level names."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +112,9 @@ def solve_upper(
     m = new_schedule(case, options, _frozen(case, options, selected))
     _add_feeder_loads(m, case, options)
     p_inj, q_inj = _injections(m, case, feeder)
-    add_ac_network(m, feeder, list(m.T), p_inj, q_inj)
+    add_upstream(m, feeder, p_inj)
     _add_upper_objectives(m, case, options)
-    add_exact_exchange(m, case)
-    problem = NonlinearProblem(m, [m.f1, m.f2, m.f3])
+    problem = FeederOpf(m, case, feeder, p_inj, q_inj)
     weights = _weights(options, plain_totals)
     outcome = problem.solve(
         [(m.f1, weights["gc_usd"]), (m.f2, weights["ec_usd"]), (m.f3, weights["loss_kwh"])],
@@ -115,9 +122,8 @@ def solve_upper(
         insist=True,
     )
     if not outcome.accepted:
-        raise _no_answer(outcome)
-    problem.load(outcome.values())
-    operation = _with_stores(read_operation(m, case, selected.closed), selected)
+        raise _no_answer(outcome, _what_it_takes(case, options, feeder, selected))
+    operation = _with_stores(problem.operation(outcome, case, selected.closed), selected)
     demand, demand_q, before = _demand(m, case, feeder, options)
     return UpperResult(
         operation=operation,
@@ -291,10 +297,7 @@ def _weights(options: PlanOptions, without: Totals) -> dict[str, float]:
 
 def _bounds(m: Any, case: Case, options: PlanOptions, selected: Operation) -> VariableBounds:
     bounds = exchange_bounds(m, case, selected.closed)
-    for key, on in selected.on.items():
-        for hour, committed in enumerate(on):
-            position = float(round(float(committed)))
-            bounds[m.dev[key].on[hour]] = (position, position)
+    bounds.update(commitment_bounds(m, selected.on))
     if options.coupling == "fixed":
         for mg in case.microgrids:
             for t in np.flatnonzero(selected.closed[mg.pcc.id]):
@@ -332,11 +335,31 @@ def _demand(
     return p, q, before
 
 
-def _no_answer(outcome: Outcome) -> InfeasibleError | LimitError:
-    if outcome.stop is Stop.LOCALLY_INFEASIBLE:
-        return InfeasibleError(
-            "Levels 5 and 6 are locally infeasible: the loaded feeder cannot keep its voltage and "
-            f"current limits with this schedule ({outcome.message}). Widen v_min_pu or v_max_pu, "
-            "raise line ratings, or choose another point with --select."
-        )
-    return LimitError(f"Levels 5 and 6 found no answer: {outcome.message}")
+def _what_it_takes(
+    case: Case, options: PlanOptions, feeder: Feeder, selected: Operation
+) -> Sequence[str]:
+    """Return what the feeder's limits would have to give at the selected exchange, by hour."""
+    h = case.horizon(options)
+    p, q = pcc_nodal(case, feeder, selected)
+    for load in case.feeder_load():
+        p[:, feeder.position(load.id)] -= load.base_kw(h)
+        q[:, feeder.position(load.id)] -= load.base_kvar(h)
+    grid = grid_of_feeder(feeder, case.name)
+    horizon = horizon_of(
+        grid, hours=h.hours, p_load_pu=-p / S_BASE_KVA, q_load_pu=-q / S_BASE_KVA, dt_h=h.dt_h
+    )
+    return explain(ElasticProblem(grid), horizon)
+
+
+def _no_answer(outcome: Outcome, told: Sequence[str]) -> InfeasibleError | LimitError:
+    """Return the error that says what would help; ``told`` names it limit by limit."""
+    if outcome.stop is not Stop.LOCALLY_INFEASIBLE and not told:
+        return LimitError(f"Levels 5 and 6 found no answer: {outcome.message}")
+    more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    takes = "; ".join(told[:TOLD]) + more if told else "no hour alone tells which limit"
+    return InfeasibleError(
+        "Levels 5 and 6 are locally infeasible: the loaded feeder cannot keep its voltage and "
+        f"current limits with this schedule ({outcome.message}). With the exchange selected and "
+        f"no response: {takes}. Widen v_min_pu or v_max_pu, raise line ratings, or choose another "
+        "point with --select."
+    )

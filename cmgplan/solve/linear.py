@@ -15,12 +15,11 @@ from typing import Any
 import highspy
 import numpy as np
 import numpy.typing as npt
-import pyomo.environ as pyo
 import scipy.sparse as sp
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from cmgplan.errors import SolverError
 from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
+from cmgplan.solve.matrix_form import matrix_form
 from cmgplan.solve.outcome import Outcome, Stop
 
 COARSE = 20.0
@@ -63,35 +62,23 @@ class LinearProblem:
         cone_tolerance: float = 1e-4,
         disk_tolerance: float = 1e-4,
     ) -> None:
-        compiled = _compile(model)
-        self.variables: list[Any] = _with_cone_variables(compiled.columns, cones, disks)
-        self._column = {id(v): k for k, v in enumerate(self.variables)}
+        self._form = matrix_form(model, _cone_variables(cones, disks))
+        self.variables: list[Any] = list(self._form.variables)
+        self._column = self._form.columns
         self._n = len(self.variables)
-        self._lower = np.asarray([_lower(v) for v in self.variables], dtype=np.float64)
-        self._upper = np.asarray([_upper(v) for v in self.variables], dtype=np.float64)
-        self._integer = np.asarray([not v.is_continuous() for v in self.variables])
+        self._lower, self._upper = self._form.lower, self._form.upper
+        self._integer = self._form.integer
         self._cone_tolerance, self._disk_tolerance = cone_tolerance, disk_tolerance
         self._cones = ConeSet(cones, disks, self._column)
         self.rows: list[Rows] = []
         self._highs = new_highs()
-        self._pass_model(compiled)
+        self._pass_model()
         self.add_rows(self._cones.initial_rows())
 
-    def _pass_model(self, compiled: Any) -> None:
-        matrix = sp.csr_array(compiled.A)
-        blank = sp.csr_array((matrix.shape[0], self._n - matrix.shape[1]))
-        matrix = sp.csr_array(sp.hstack([matrix, blank], format="csr"))
-        sense = np.asarray([row.bound_type for row in compiled.rows])
-        rhs = np.asarray(compiled.rhs, dtype=np.float64)
+    def _pass_model(self) -> None:
         h = self._highs
         h.addVars(self._n, self._lower, self._upper)
-        self.add_rows(
-            Rows(
-                matrix,
-                np.where(sense <= 0, rhs, -np.inf),
-                np.where(sense >= 0, rhs, np.inf),
-            )
-        )
+        self.add_rows(self._form.rows)
         which = np.flatnonzero(self._integer).astype(np.int32)
         kinds = np.full(len(which), highspy.HighsVarType.kInteger)
         if len(which):
@@ -273,37 +260,14 @@ class LinearProblem:
 
     def load(self, x: FloatArray) -> None:
         """Write values into the Pyomo variables; integers are rounded."""
-        values = np.where(self._integer, np.round(x), x)
-        for variable, value in zip(self.variables, values, strict=True):
-            variable.set_value(float(value), skip_validation=True)
+        self._form.load(x)
 
 
-def _compile(model: Any) -> Any:
-    objectives = list(model.component_data_objects(pyo.Objective, active=True))
-    for objective in objectives:
-        objective.deactivate()
-    model.compile_objective_ = pyo.Objective(expr=0.0)
-    try:
-        return LinearStandardFormCompiler().write(model, mixed_form=True)
-    finally:
-        model.del_component("compile_objective_")
-        for objective in objectives:
-            objective.activate()
-
-
-def _with_cone_variables(
-    columns: Sequence[Any], cones: Sequence[QuadraticCone], disks: Sequence[Disk]
-) -> list[Any]:
-    """Return the columns and behind them the variables that stand in no linear row."""
-    variables = list(columns)
-    known = {id(v) for v in variables}
+def _cone_variables(cones: Sequence[QuadraticCone], disks: Sequence[Disk]) -> list[Any]:
+    """Return the variables of cones and disks, which may stand in no linear row."""
     inside = [v for c in cones for v in (c.level, c.p, c.q, c.v)]
     inside += [v for d in disks for v in (d.p, d.q, d.switch)]
-    for variable in inside:
-        if variable is not None and id(variable) not in known:
-            known.add(id(variable))
-            variables.append(variable)
-    return variables
+    return [v for v in inside if v is not None]
 
 
 def new_highs(*, interruptible: bool = True) -> Any:
@@ -361,11 +325,3 @@ def run_highs(h: Any) -> None:
         h.cancelSolve()
         done.wait(30.0)
         raise
-
-
-def _lower(variable: Any) -> float:
-    return -np.inf if variable.lb is None else float(variable.lb)
-
-
-def _upper(variable: Any) -> float:
-    return np.inf if variable.ub is None else float(variable.ub)

@@ -42,10 +42,13 @@ class Strategy:
         Iterations after which it gives up.
     options
         Further options of Ipopt with their values.
+    accepted_break
+        Largest break of a row or bound with which an answer is accepted.
     """
 
     max_iter: int = 300
     options: tuple[tuple[str, str | float], ...] = ()
+    accepted_break: float = ACCEPTED_BREAK
 
     @classmethod
     def warm(cls, max_iter: int, push: float) -> Strategy:
@@ -111,7 +114,7 @@ class TemplateProblem:
         x, g = _flat(answer["x"]), _flat(answer["g"])
         off = _largest_break(it, x, g)
         stop = STATUS.get(status, Stop.ERROR)
-        if not off <= ACCEPTED_BREAK:
+        if not off <= strategy.accepted_break:
             stop = Stop.ERROR if stop in (Stop.LOCAL_OPTIMUM, Stop.FEASIBLE) else stop
         elif stop is Stop.LIMIT:
             stop = Stop.FEASIBLE
@@ -128,6 +131,7 @@ class TemplateProblem:
             multipliers=Multipliers(_flat(answer["lam_x"]), _flat(answer["lam_g"]))
             if held
             else None,
+            broken=off,
         )
 
     def derivatives(

@@ -1,0 +1,89 @@
+"""The microgrids' schedule on the feeder as an AC optimal power flow, at weights and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cmgplan.case.records import Case
+from cmgplan.network.branch_flow import Injection
+from cmgplan.network.feeder import Feeder
+from cmgplan.network.horizon import horizon_of
+from cmgplan.network.networks import grid_of_feeder
+from cmgplan.network.opf_attached import AttachedOpf
+from cmgplan.planning.attachment import attachment
+from cmgplan.planning.operation import Operation, read_operation
+from cmgplan.planning.switches import SwitchHours
+from cmgplan.solve import Outcome
+from cmgplan.units import S_BASE_KVA
+
+Bounds = Mapping[Any, tuple[float, float]]
+Weights = Sequence[tuple[Any, float]]
+"""Variables and their weights in the objective."""
+
+
+class FeederOpf:
+    """A schedule model on its feeder, compiled once.
+
+    Parameters
+    ----------
+    m
+        Schedule with linear rows, with ``p_sub`` and ``q_sub`` (``add_upstream``).
+    p_inj_kw, q_inj_kvar
+        What is injected at each bus position of the feeder.
+    """
+
+    def __init__(
+        self, m: Any, case: Case, feeder: Feeder, p_inj_kw: Injection, q_inj_kvar: Injection
+    ) -> None:
+        self.model = m
+        self._part = attachment(m, case, feeder, p_inj_kw, q_inj_kvar)
+        grid = grid_of_feeder(feeder, case.name)
+        horizon = horizon_of(
+            grid,
+            hours=len(m.T),
+            p_load_pu=-self._part.p_given_kw / S_BASE_KVA,
+            q_load_pu=-self._part.q_given_kvar / S_BASE_KVA,
+            dt_h=case.file.time.dt_h,
+        )
+        self.opf = AttachedOpf(grid, horizon, self._part.attached)
+
+    def solve(
+        self,
+        weights: Weights,
+        bounds: Bounds | None = None,
+        *,
+        insist: bool = False,
+        after: Outcome | None = None,
+    ) -> Outcome:
+        """Minimise a weighted sum of variables; see ``AttachedOpf.minimise``.
+
+        ``bounds`` hold for this solve only; those of variables in no row are left out.
+        """
+        form, attached = self._part.form, self._part.attached
+        price = np.zeros(len(attached.price))
+        for variable, weight in weights:
+            price[form.column(variable)] += weight
+        lower, upper = attached.lower.copy(), attached.upper.copy()
+        for variable, (low, high) in (bounds or {}).items():
+            k = form.columns.get(id(variable))
+            if k is not None:
+                lower[k], upper[k] = low, high
+        asked = replace(attached, lower=lower, upper=upper, price=price)
+        return self.opf.minimise(asked, insist=insist, after=after)
+
+    def voltages(self, outcome: Outcome) -> np.ndarray[Any, np.dtype[np.complex128]]:
+        """Return the complex voltages of an answer, pu, shape (T, n)."""
+        angle = self.opf.part(outcome, "angle")
+        return np.asarray(self.opf.part(outcome, "v") * np.exp(1j * angle))
+
+    def operation(self, outcome: Outcome, case: Case, closed: SwitchHours) -> Operation:
+        """Return what an answer does; the model's variables take its values."""
+        self._part.form.load(self.opf.columns(outcome))
+        for t, q_pu in enumerate(self.opf.part(outcome, "q")[:, 0]):
+            self.model.q_sub[t].set_value(float(q_pu) * S_BASE_KVA, skip_validation=True)
+        operation = read_operation(self.model, case, closed)
+        return replace(operation, voltage_pu=self.opf.part(outcome, "v"))
