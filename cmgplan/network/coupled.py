@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.network.grid import FloatArray, IntArray
+from cmgplan.network.grid import FloatArray
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.jabr import Bound, Relaxation
 from cmgplan.network.opf_model import Layout
@@ -24,6 +24,29 @@ SHARED = ("p", "q", "cost")
 
 COUPLED_ROUNDS = 10
 """Rounds of tangents in which coupled hours are looked at; each is a large linear problem."""
+
+
+def injected(layout: Layout, linear: sp.csr_array) -> sp.csr_array:
+    """Return what devices inject, rows hour by hour: active, then reactive of each bus, (2 n T, k).
+
+    ``linear`` are the linear rows of T hours and of the devices behind them.
+    """
+    n = layout.grid.n_bus
+    rows = np.concatenate([layout.row("p") + np.arange(n), layout.row("q") + np.arange(n)])
+    every = (layout.height * np.arange(layout.hours)[:, None] + rows).ravel()
+    return sp.csr_array(linear[every, layout.hours * layout.width :])
+
+
+def reach(
+    layout: Layout, injection: sp.csr_array, whole: Instance
+) -> tuple[FloatArray, FloatArray]:
+    """Return the least and the largest that devices can inject in each hour alone, (T, 2 n)."""
+    first = layout.hours * layout.width
+    low, high = whole.lbx[first:], whole.ubx[first:]
+    up, down = injection.maximum(0.0), injection.minimum(0.0)
+    least = np.asarray(up @ low + down @ high, dtype=np.float64)
+    largest = np.asarray(up @ high + down @ low, dtype=np.float64)
+    return least.reshape(layout.hours, -1), largest.reshape(layout.hours, -1)
 
 
 class CoupledRelaxation:
@@ -44,7 +67,7 @@ class CoupledRelaxation:
         self._hour, self._layout = hour, layout
         hours, self._first = layout.hours, layout.hours * layout.width
         self._rows = layout.hours * layout.height
-        self._drawn = sp.csr_array(linear[self._balances(), self._first :])
+        self._drawn = injected(layout, linear)
         grid = sp.block_diag([hour.linear] * hours, format="csr")
         height = hour.linear.shape[0]
         balance = np.arange(2 * layout.grid.n_bus)
@@ -81,7 +104,7 @@ class CoupledRelaxation:
 
     def proves_hour_infeasible(self, horizon: Horizon, whole: Instance) -> bool:
         """Return whether an hour has no operation, whatever the devices draw in it."""
-        low, high = self._reach(whole)
+        low, high = reach(self._layout, self._drawn, whole)
         for t in range(horizon.hours):
             hour = self._hour.instance(horizon, t)
             n = low.shape[1]
@@ -91,21 +114,6 @@ class CoupledRelaxation:
             if self._hour.problem.proves_infeasible(replace(hour, lbg=lbg, ubg=ubg)):
                 return True
         return False
-
-    def _reach(self, whole: Instance) -> tuple[FloatArray, FloatArray]:
-        """Return the least and the largest that devices can inject, (T, 2 n): active, reactive."""
-        low, high = whole.lbx[self._first :], whole.ubx[self._first :]
-        up, down = self._drawn.maximum(0.0), self._drawn.minimum(0.0)
-        shape = (self._layout.hours, -1)
-        least = np.asarray(up @ low + down @ high, dtype=np.float64)
-        largest = np.asarray(up @ high + down @ low, dtype=np.float64)
-        return least.reshape(shape), largest.reshape(shape)
-
-    def _balances(self) -> IntArray:
-        """Return the rows of the balances, active then reactive, hour by hour."""
-        layout, n = self._layout, self._layout.grid.n_bus
-        rows = np.concatenate([layout.row("p") + np.arange(n), layout.row("q") + np.arange(n)])
-        return np.asarray((layout.height * np.arange(layout.hours)[:, None] + rows).ravel())
 
     def _shared(self) -> sp.csr_array:
         """Return the matrix that reads the columns of the hours from those of the relaxation."""

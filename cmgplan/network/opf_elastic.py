@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from cmgplan.network.broken_limits import CONSIDERABLE, LIMITS, BrokenLimit, broken_limits
+from cmgplan.network.coupled import injected, reach
 from cmgplan.network.flexible import (
     Flexible,
     extended_instance,
@@ -48,6 +50,8 @@ CUT_KW = 0.5
 """Load over which a cut is told."""
 
 NOTHING = Flexible()
+
+_BY_COLUMN = ("lbx", "ubx", "linear", "quadratic", "start")
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class ElasticProblem:
         model = build_model(self.layout)
         if flexible:
             model = extended_model(model, self.layout, flexible, dt_h)
+            self._injection, self._alone = injected(self.layout, model.linear), ElasticProblem(grid)
         self._problem = TemplateProblem(model)
 
     def nearest(self, horizon: Horizon, hour: int = 0) -> Outcome:
@@ -203,17 +208,50 @@ class ElasticProblem:
         upper = instance.ubx.copy()
         upper[columns[slack <= CONSIDERABLE]] = 0.0
         given = np.flatnonzero(slack > CONSIDERABLE)
+        given = given[np.argsort(slack[given])]
         held = self._problem.solve(replace(instance, ubx=upper, start=found.values()), USUAL)
         if not held.accepted:
             return found, len(given)
-        most = MAX_DROPS if self.layout.hours == 1 else MAX_COUPLED_DROPS
-        for k in given[np.argsort(slack[given])][:most]:
+        most = MAX_DROPS
+        if self.flexible:
+            most, given = MAX_COUPLED_DROPS, given[~self._needed_alone(instance, columns[given])]
+        for k in given[:most]:
             tried = upper.copy()
             tried[columns[k]] = 0.0
             outcome = self._problem.solve(replace(instance, ubx=tried, start=held.values()), TRIAL)
             if outcome.accepted:
                 upper, held = tried, outcome
         return held, max(len(given) - most, 0)
+
+    def _needed_alone(self, instance: Instance, given: IntArray) -> npt.NDArray[np.bool_]:
+        """Return which slacks an hour needs by itself, whatever the devices inject in it.
+
+        What an hour cannot spare with the devices free it cannot spare in the horizon; to see
+        that takes a problem of one hour.
+        """
+        layout, alone = self.layout, self._alone
+        least, largest = reach(layout, self._injection, instance)
+        n, needed = layout.grid.n_bus, np.zeros(len(given), dtype=bool)
+        balances = alone.layout.row("p") + np.arange(2 * n)
+        hours, places = np.divmod(given, layout.width)
+        for hour in np.unique(hours):
+            columns = slice(hour * layout.width, (hour + 1) * layout.width)
+            rows = slice(hour * layout.height, (hour + 1) * layout.height)
+            lbg, ubg = instance.lbg[rows].copy(), instance.ubg[rows].copy()
+            lbg[balances] -= largest[hour]
+            ubg[balances] -= least[hour]
+            one = replace(
+                instance,
+                **{name: getattr(instance, name)[columns] for name in _BY_COLUMN},
+                lbg=lbg,
+                ubg=ubg,
+            )
+            for k in np.flatnonzero(hours == hour)[:MAX_DROPS]:
+                free = np.setdiff1d(places[hours == hour], places[k])
+                upper = one.ubx.copy()
+                upper[np.setdiff1d(alone._columns(*LIMITS), free)] = 0.0
+                needed[k] = not alone._problem.solve(replace(one, ubx=upper), TRIAL).accepted
+        return needed
 
 
 def explain(elastic: ElasticProblem, horizon: Horizon) -> Explanation:
