@@ -336,6 +336,8 @@ def solve_opf(
 ) -> OpfResult:
     """Solve the AC optimal power flow of a grid.
 
+    The solvers run in the calling process; the command line gives them one of their own.
+
     Parameters
     ----------
     grid
