@@ -14,6 +14,7 @@ import pandapower.networks
 import pytest
 
 from cmgplan.devices.storage import Storage
+from cmgplan.errors import InputError
 from cmgplan.network.flexible import Placed, Responsive
 from cmgplan.network.grid import Grid
 from cmgplan.network.grid_replay import replay_voltages
@@ -233,5 +234,5 @@ def test_tables_that_cannot_be_right_are_refused(
     content["data"][0][content["columns"].index(column)] = value
     raw["_object"][table]["_object"] = json.dumps(content)
     path.write_text(json.dumps(raw), encoding="utf-8")
-    with pytest.raises(Exception, match=told):
+    with pytest.raises(InputError, match=told):
         read_pandapower(path)

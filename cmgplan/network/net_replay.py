@@ -103,18 +103,23 @@ class _Set:
 
     def sources(self, p_mw: FloatArray, q_mvar: FloatArray) -> None:
         """Set the output of every source, or the voltage that it holds."""
-        net, generators = self.net, self.grid.generators
-        for k, (kind, index) in enumerate(self.replay.sources):
-            bus = generators.bus[k]
+        net, sources = self.net, self.replay.sources
+        for kind in (*HOLDING, *GIVING):
+            which = [k for k, (table, _) in enumerate(sources) if table == kind]
+            rows = [sources[k][1] for k in which]
+            bus = self.grid.generators.bus[which]
+            if not rows:
+                continue
             if kind in HOLDING:
-                net[kind].loc[index, "vm_pu"] = self.v_pu[bus]
+                net[kind].loc[rows, "vm_pu"] = self.v_pu[bus]
             if kind == "ext_grid":
-                net.ext_grid.loc[index, "va_degree"] = self.angle_degree[bus]
-            elif kind == "gen":
-                net.gen.loc[index, ["p_mw", "scaling"]] = p_mw[k], 1.0
-            elif kind in GIVING:
-                power = GIVING[kind] * p_mw[k], GIVING[kind] * q_mvar[k], 1.0
-                net[kind].loc[index, ["p_mw", "q_mvar", "scaling"]] = power
+                net.ext_grid.loc[rows, "va_degree"] = self.angle_degree[bus]
+                continue
+            sign = GIVING.get(kind, 1.0)
+            net[kind].loc[rows, "scaling"] = 1.0
+            net[kind].loc[rows, "p_mw"] = sign * p_mw[which]
+            if kind in GIVING:
+                net[kind].loc[rows, "q_mvar"] = sign * q_mvar[which]
 
     def other_loads(self) -> None:
         """Add what the loads of this hour differ from those in the tables."""
@@ -123,9 +128,12 @@ class _Set:
         more = self.grid.p_load_pu - self.replay.p_load_pu
         reactive = self.grid.q_load_pu - self.replay.q_load_pu
         place = {int(p): k for k, p in zip(self.net.bus.index, self.replay.position, strict=True)}
-        for bus in np.flatnonzero((more != 0.0) | (reactive != 0.0)):
-            p, q = (float(part[bus]) * self.grid.s_base_mva for part in (more, reactive))
-            pp.create_load(self.net, place[int(bus)], p_mw=p, q_mvar=q)
+        which = np.flatnonzero((more != 0.0) | (reactive != 0.0))
+        if len(which):
+            base = self.grid.s_base_mva
+            buses = [place[int(bus)] for bus in which]
+            power = {"p_mw": more[which] * base, "q_mvar": reactive[which] * base}
+            pp.create_loads(self.net, buses, **power)
 
     def solved(self) -> bool:
         """Solve from a linear power flow, then from the operation itself; return success."""
