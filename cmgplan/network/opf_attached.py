@@ -44,20 +44,10 @@ QUICK = Strategy(
     ACCEPTED_BREAK,
 )
 
+_NEAR = Strategy.warm(100, push=1e-4).options
 WARM = Strategy(
     100,
-    (
-        ("mu_strategy", "monotone"),
-        ("mu_init", 1e-6),
-        ("warm_start_init_point", "yes"),
-        ("warm_start_bound_push", 1e-4),
-        ("warm_start_bound_frac", 1e-4),
-        ("warm_start_slack_bound_push", 1e-4),
-        ("warm_start_slack_bound_frac", 1e-4),
-        ("warm_start_mult_bound_push", 1e-4),
-        *LINEAR_SOLVER,
-        TOLERANCE,
-    ),
+    (*_NEAR, ("mu_strategy", "monotone"), ("mu_init", 1e-6), *LINEAR_SOLVER, TOLERANCE),
     ACCEPTED_BREAK,
 )
 """For bounds that changed little since an answer: half the iterations of a cold start."""
