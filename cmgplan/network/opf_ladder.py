@@ -36,6 +36,8 @@ RUNGS = (
 )
 """Names of the rungs, the likeliest first."""
 
+ALONE, TOGETHER = "proof by hours alone", "proof by all hours together"
+
 WARM = Strategy.warm(max_iter=12, push=1e-6)
 EARLY = Strategy(80, (("mu_strategy", "adaptive"),))
 MONOTONE = Strategy(200, (("mu_strategy", "monotone"), ("mu_init", 1.0)))
@@ -111,6 +113,10 @@ class Ladder:
         iterations = 0
         failed: Climbed | None = None
         for name, outcome in self._rungs(instance, horizon, near):
+            if outcome is None:
+                if failed is not None and self._helpers.hopeless(horizon, name == TOGETHER):
+                    return replace(failed, infeasible=True)
+                continue
             if outcome.accepted:
                 outcome = self._helpers.settle(instance, outcome)
             iterations += outcome.iterations
@@ -118,31 +124,36 @@ class Ladder:
             if outcome.stop is Stop.LOCAL_OPTIMUM:
                 return climbed
             failed = climbed if failed is None else _more_telling(failed, climbed)
-            if name in (FLAT, RELAXATION) and self._helpers.hopeless(horizon, name != FLAT):
-                return replace(failed, infeasible=True)
         if failed is None:
             raise ValueError("a ladder has rungs")
         return failed
 
     def _rungs(
         self, instance: Instance, horizon: Horizon, near: Outcome | None
-    ) -> Iterator[tuple[str, Outcome]]:
-        """Solve from one start after the other, as long as the caller asks for more."""
+    ) -> Iterator[tuple[str, Outcome | None]]:
+        """Solve from one start after the other, as long as the caller asks for more.
+
+        Between them stand the places at which to look for a proof that there is no answer.
+        """
         layout, solve = self._layout, self._problem.solve
         relaxation, elastic = self._helpers.relaxation, self._helpers.elastic
         if near is not None:
             warm = replace(instance, start=near.values(), multipliers=near.multipliers)
             yield WARM_START, solve(warm, WARM)
         yield FLAT, solve(instance, EARLY)
+        yield ALONE, None
         starts: tuple[tuple[str, Callable[[], FloatArray | None]], ...] = (
             (POWER_FLOW, lambda: power_flow_start(layout, horizon)),
             (RELAXATION, lambda: relaxation_start(layout, horizon, relaxation())),
-            (LEAST_BREAK, lambda: least_break_start(layout, horizon, elastic())),
         )
         for name, find in starts:
             found = find()
             if found is not None:
                 yield name, solve(_begun(instance, found), EARLY)
+        yield TOGETHER, None
+        found = least_break_start(layout, horizon, elastic())
+        if found is not None:
+            yield LEAST_BREAK, solve(_begun(instance, found), EARLY)
         yield TIGHTENED, self._tightened(instance)
         yield FALLING, solve(instance, MONOTONE)
         yield PATIENT, solve(instance, MANY)
