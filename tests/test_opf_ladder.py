@@ -146,6 +146,10 @@ def day(grid: Grid, *prices: float) -> Horizon:
     return horizon_of(grid, hours=len(prices), price_usd_per_mwh=np.array(prices))
 
 
+def first_loads(grid: Grid, hours: int) -> FloatArray:
+    return np.tile(grid.p_load_pu, (hours, 1))
+
+
 def test_hours_begin_where_the_hour_before_ended(tmp_path: Path) -> None:
     grid = grid_of(tmp_path, distribution("case33bw", v_min=0.9))
     result = OpfProblem(grid, 4).solve(day(grid, 10, 11, 12, 13))
@@ -155,7 +159,7 @@ def test_hours_begin_where_the_hour_before_ended(tmp_path: Path) -> None:
     assert result.loss_mw == pytest.approx([alone.loss_mw[0]] * 4, abs=1e-7)
 
 
-def test_coupled_hours_begin_at_the_last_answer_only_if_prices_keep_their_order(
+def test_coupled_hours_begin_at_the_last_answer_only_if_little_changes(
     tmp_path: Path,
 ) -> None:
     grid = grid_of(tmp_path, distribution("case33bw", v_min=0.85))
@@ -175,6 +179,8 @@ def test_coupled_hours_begin_at_the_last_answer_only_if_prices_keep_their_order(
     assert (first.rung, again.rung) == ("flat start", "warm start")
     assert again.iterations < first.iterations
     assert again.objective == pytest.approx(1.1 * first.objective, rel=1e-7)
+    heavier = replace(day(grid, 10, 50, 30), p_load_pu=1.1 * first_loads(grid, 3))
+    assert problem.solve(heavier).rung == "flat start"
     turned = problem.solve(day(grid, 50, 10, 30))
     assert turned.rung == "flat start"
     fresh = OpfProblem(grid, 3, devices).solve(day(grid, 50, 10, 30))

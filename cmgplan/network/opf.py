@@ -38,6 +38,11 @@ from cmgplan.units import mw_from_pu
 
 NOTHING = Flexible()
 
+ALIKE = 0.01
+"""Relative change of loads and limits up to which coupled hours begin at their last answer."""
+
+NOISE_PU = 1e-6
+
 GAP_NOISE = 1e-6
 """Gap of either sign that is the solvers' tolerance."""
 
@@ -281,9 +286,13 @@ class _Answered:
     def near(self, instance: Instance, layout: Layout) -> Outcome | None:
         """Return the answer if coupled hours of an instance promise to be answered alike.
 
-        Where the hours change their order by price, stores and loads move to other hours, and a
-        cold start is faster.
+        Where the hours change their order by price, energy moves to other hours, and a cold
+        start is faster; so it is where loads or limits change by more than a little.
         """
+        names = ("lbx", "ubx", "lbg", "ubg")
+        for old, new in ((getattr(self.instance, k), getattr(instance, k)) for k in names):
+            if not np.allclose(old, new, rtol=ALIKE, atol=NOISE_PU):
+                return None
 
         def order(prices: FloatArray) -> IntArray:
             hourly = prices[: layout.hours * layout.width].reshape(layout.hours, layout.width)
