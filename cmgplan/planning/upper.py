@@ -348,7 +348,7 @@ def _what_it_takes(
     horizon = horizon_of(
         grid, hours=h.hours, p_load_pu=-p / S_BASE_KVA, q_load_pu=-q / S_BASE_KVA, dt_h=h.dt_h
     )
-    return explain(ElasticProblem(grid), horizon)
+    return explain(ElasticProblem(grid), horizon).lines
 
 
 def _no_answer(outcome: Outcome, told: Sequence[str]) -> InfeasibleError | LimitError:
