@@ -54,6 +54,9 @@ UNKNOWN_UNITS = 10.0
 LOOSE_GAP = 1.0
 """Gap of the hours together, where no gap is asked for."""
 
+UNIT_RANGE = (1e-2, 1.0)
+"""Differences of the objective that the hours resolve, whatever gap is asked for."""
+
 TANGENT_RANGE_KW = (1e-6, 1e-2)
 DISK_TOLERANCE_KVA = 5e-3
 
@@ -121,7 +124,7 @@ class _Search:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""
         unknown = not np.isfinite(self.bound)
         apart = UNKNOWN_UNITS * self.question.unit if unknown else FAR_SHARE * (value - self.bound)
-        return max(min(self.gap_abs, LOOSE_GAP), apart)
+        return max(self.question.unit, min(self.gap_abs, LOOSE_GAP), apart)
 
     @property
     def without_objective(self) -> _Search:
@@ -192,7 +195,7 @@ class DecompositionSearch:
             bounds[goal] = (-np.inf, caps.get(name, np.inf))
         search = _Search(
             Question(
-                *self._problem.vectors(pairs, bounds), unit=float(np.clip(gap_abs, 1e-3, LOOSE_GAP))
+                *self._problem.vectors(pairs, bounds), unit=float(np.clip(gap_abs, *UNIT_RANGE))
             ),
             gap_abs,
             time.perf_counter() + time_limit_s,
