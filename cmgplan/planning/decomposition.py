@@ -94,7 +94,7 @@ class DecompositionSearch:
         self._pool.begin_round()
         for schedule in known:
             self._pool.learn_schedule(schedule)
-        search.bound, search.prices = self._prices.remembered(search.question)
+        search.bound = self._prices.remembered(search.question)
         judge.proved(search.bound, "prices of earlier questions")
         try:
             reason = self._rounds(search, judge) if np.isfinite(gap_abs) else self._once(search)

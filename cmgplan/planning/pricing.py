@@ -28,7 +28,7 @@ PRICE_GAP_SHARE = 0.2
 TANGENT_SHARE = 0.1
 """Share of the wanted gap that the tangents of all hours may leave together."""
 
-INWARD = 0.4
+INWARD = 0.3
 """Share of the prices of the best bound in those that are asked (Wentges 1997, doi
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
@@ -56,17 +56,16 @@ class HourPrices:
         self._last_s = np.zeros(blocks.n_blocks)
         self._workers = ThreadPoolExecutor(max_workers=options.jobs)
 
-    def remembered(self, question: Question) -> tuple[float, FloatArray | None]:
-        """Return the best bound that earlier prices give under these caps, and these prices.
+    def remembered(self, question: Question) -> float:
+        """Return the best bound that earlier prices give under these caps.
 
         The hours' bounds depend on objective and multipliers alone; caps enter the rest.
         """
-        best: tuple[float, FloatArray | None] = (-np.inf, None)
+        best = -np.inf
         for cost, multipliers, hours_bound in self._asked:
             if np.array_equal(cost, question.cost):
                 constant, _ = self._blocks.relaxed(*_vectors(question), multipliers)
-                if constant + hours_bound > best[0]:
-                    best = (constant + hours_bound, multipliers)
+                best = max(best, constant + hours_bound)
         return best
 
     def ask(self, search: Search, hull: Hull) -> float:
@@ -98,8 +97,9 @@ class HourPrices:
         bound = constant + sum(answer.bound for answer in answers)
         if np.isfinite(bound):
             self._asked.append((question.cost, multipliers, bound - constant))
-        if bound > search.bound:
-            search.bound, search.prices = bound, multipliers
+        if bound > search.priced_bound:
+            search.priced_bound, search.prices = bound, multipliers
+        search.bound = max(search.bound, bound)
         self._learn(search, answers, hull)
         return bound
 

@@ -32,6 +32,8 @@ class Search:
     ----------
     bound
         Best proven bound so far.
+    priced_bound, prices
+        Best bound that this question's own prices gave, and these prices.
     rounded
         Schedules that the hull has been rounded to and that nobody has operated, by the value
         that the relaxation gives them.
@@ -43,6 +45,7 @@ class Search:
     gap_abs: float
     deadline: float
     bound: float = -np.inf
+    priced_bound: float = -np.inf
     prices: FloatArray | None = None
     rounded: list[tuple[float, SwitchSchedule]] = field(default_factory=list)
     priced: int = 0
@@ -58,7 +61,7 @@ class Search:
     def without_objective(self) -> Search:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
         zero = replace(self.question, cost=np.zeros_like(self.question.cost), unit=INFEASIBLE_BREAK)
-        return replace(self, question=zero, gap_abs=INFEASIBLE_BREAK, bound=0.0, prices=None)
+        return Search(zero, INFEASIBLE_BREAK, self.deadline, bound=0.0)
 
     def stopped(self, *, stuck: bool) -> str:
         """Return why the search ends without having closed the gap; empty if it goes on."""
