@@ -39,6 +39,9 @@ UNIT_RANGE = (1e-2, 1.0)
 FEW_BINARIES = 150
 """Binaries up to which HiGHS is asked to close a duality gap on the whole problem."""
 
+KEPT_WIDE = 12
+"""Topologies per hour of which a mix is sought that meets the coupling rows at all."""
+
 STUCK_SHARE = 0.02
 """Share of the wanted gap by which the bound must rise where no topology is new."""
 
@@ -46,8 +49,8 @@ NEAR = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
 
 
-class _OutOfTimeError(Exception):
-    """The search's time is used up."""
+class _StoppedError(Exception):
+    """The search cannot go on; says why."""
 
 
 class _InfeasibleError(Exception):
@@ -100,15 +103,15 @@ class DecompositionSearch:
             reason = self._rounds(search, judge) if np.isfinite(gap_abs) else self._once(search)
         except _InfeasibleError:
             return SwitchesFound(None, True, "the hours prove that nothing meets the caps", "hours")
-        except _OutOfTimeError:
-            reason = "the time limit"
+        except _StoppedError as stopped:
+            reason = str(stopped)
         while search.rounded:
             search.operate_best(judge)
         found = SwitchesFound(
             search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
         )
-        open_still = judge.best - search.bound > gap_abs and self._small
-        if search.left_s > 0.0 and (open_still or not np.isfinite(judge.best)):
+        open_still = judge.best - search.bound > gap_abs
+        if self._small and open_still and search.left_s > 0.0:
             return self._closed(found, weights, caps, search, judge)
         return found
 
@@ -142,18 +145,19 @@ class DecompositionSearch:
         """Alternate until value and bound meet, or nothing new is found; return why."""
         while True:
             hull = self._mix(search)
-            if hull.value - search.bound <= NEAR * search.gap_abs:
+            none_yet = not np.isfinite(judge.best) and not search.rounded
+            if none_yet or hull.value - search.bound <= NEAR * search.gap_abs:
                 self._round_off(search, hull)
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
-            before, proven = self._pool.count, search.bound
+            before, proven = self._pool.kept(), search.bound
             self._prices.ask(search, hull)
             search.priced += 1
             judge.proved(search.bound, "hours")
             if search.meets(judge):
                 return f"value and bound meet after {search.priced} rounds of prices"
             reason = search.stopped(
-                stuck=self._pool.count == before
+                stuck=self._pool.kept() == before
                 and search.bound - proven < STUCK_SHARE * search.gap_abs
             )
             if reason:
@@ -173,19 +177,38 @@ class DecompositionSearch:
         Where no mix meets the coupling rows, hours are priced by the break until one does.
         """
         while True:
-            patterns = self._pool.kept() if self._pool.complete else None
-            hull = self._solve(search, patterns)
-            if isinstance(hull, Hull):
+            if not self._pool.complete:
+                hull = self._first(search)
+            else:
+                hull = self._solve(search, self._pool.kept())
+            if hull is not None:
                 self._age(hull)
                 return hull
-            broken = self._solve(search, patterns, elastic=True)
-            before = self._pool.count
-            if not isinstance(broken, Hull):
-                raise _OutOfTimeError
+            wide = self._pool.kept(KEPT_WIDE) if self._pool.complete else None
+            broken = self._solve(search, wide, elastic=True)
+            if broken is None:
+                raise _StoppedError("the solver's failure on the mix of topologies")
+            self._age(broken)
             if self._prices.ask(search.without_objective, broken) > INFEASIBLE_BREAK:
                 raise _InfeasibleError
-            if search.left_s <= 0.0 or self._pool.count == before:
-                raise _OutOfTimeError
+            if self._pool.complete and self._pool.kept(KEPT_WIDE) == wide:
+                raise _StoppedError("no mix of topologies that meets the caps")
+            if search.left_s <= 0.0:
+                raise _StoppedError("the time limit")
+
+    def _first(self, search: Search) -> Hull | None:
+        """Return a hull where some hour knows no topology: prices of the relaxation.
+
+        Its positions give a topology to each hour, whose points the hours' searches start from.
+        """
+        relaxed = self._solve(search, None)
+        if relaxed is None:
+            return None
+        for hour in range(self._blocks.n_blocks):
+            binary = self._blocks.blocks[hour].binary
+            self._pool.learn_relaxed(hour, relaxed.of_block(hour)[0][binary])
+        hull = self._solve(search, self._pool.kept())
+        return relaxed if hull is None else replace(hull, multipliers=relaxed.multipliers)
 
     def _solve(
         self,

@@ -21,6 +21,10 @@ KEPT = 5
 """Topologies per hour that the hull works with: those that it used last, and the newest."""
 
 
+NEARLY_ZERO = 1e-3
+"""Relaxed position under which a switch is not wanted."""
+
+
 class Topologies:
     """A pool of patterns for each hour, each with the round in which it was last of use."""
 
@@ -66,10 +70,10 @@ class Topologies:
         """Number of topologies of all hours."""
         return sum(len(used) for used in self._used)
 
-    def kept(self) -> list[list[Pattern | None]]:
-        """Return the topologies of each hour that are worth working with."""
+    def kept(self, count: int = KEPT) -> list[list[Pattern | None]]:
+        """Return the youngest topologies of each hour, with which the hull works."""
         return [
-            sorted(used, key=lambda p, used=used: -used[p])[:KEPT]  # type: ignore[misc]
+            sorted(used, key=lambda p, used=used: -used[p])[:count]  # type: ignore[misc]
             for used in self._used
         ]
 
@@ -80,6 +84,21 @@ class Topologies:
     def learn(self, hour: int, pattern: Pattern) -> None:
         """Put a topology into the pool, or make it young again."""
         self._used[hour][self.filled(hour, pattern)] = self._round
+
+    def learn_relaxed(self, hour: int, values: FloatArray) -> None:
+        """Put the topology into the pool that takes switches by their relaxed positions.
+
+        ``values`` are those of the hour's binaries; whatever is not nearly zero is wanted.
+        """
+        wanted = np.where(values > NEARLY_ZERO, values, 0.0)
+        ranks = tuple(int(rank) for rank in np.ceil(1000.0 * wanted))
+        closed = self.filled(hour, ranks)
+        switches = {k for k, _ in self._switches[hour]}
+        pattern = tuple(
+            c if k in switches else int(rank > 0)
+            for k, (c, rank) in enumerate(zip(closed, ranks, strict=True))
+        )
+        self._used[hour][pattern] = self._round
 
     def filled(self, hour: int, pattern: Pattern) -> Pattern:
         """Return the topology without the switches that close a cycle.
@@ -92,7 +111,7 @@ class Topologies:
         for k, switch in asked:
             a, b = switch.ends
             fits = not self._options.radial or joined[a] != joined[b]
-            closed[k] = int(fits and (self._free or pattern[k]))
+            closed[k] = int(fits and (self._free or pattern[k] > 0))
             if closed[k]:
                 joined.union(a, b)
         return tuple(closed)
