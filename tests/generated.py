@@ -45,7 +45,7 @@ def generated_case(
     hours: int,
     feeder: Literal["small", "ieee94"] = "small",
     weak: bool = False,
-    minimum_load: bool = False,
+    minimum_loads: int = 0,
     **options: object,
 ) -> Case:
     """Return a case drawn from a seed.
@@ -59,8 +59,8 @@ def generated_case(
         A random tree of a few buses, or that of ``cases/ieee94``.
     weak
         Whether the small feeder has so much impedance that voltage limits may bind.
-    minimum_load
-        Whether turbines have a minimum load, and so a binary for each hour.
+    minimum_loads
+        How many turbines have a minimum load, and so a binary for each hour.
     options
         Of ``PlanOptions``.
     """
@@ -75,9 +75,11 @@ def generated_case(
     taken = rng.permutation([bus.bus for bus in buses if bus.bus != network["slack_bus"]])
     ids = [f"MG{k + 1}" for k in range(microgrids)]
     records = [
-        _microgrid(rng, mg, str(taken[k % len(taken)]), profiles, minimum_load)
-        for k, mg in enumerate(ids)
+        _microgrid(rng, mg, str(taken[k % len(taken)]), profiles) for k, mg in enumerate(ids)
     ]
+    turbines = [mt for record in records for mt in record.get("mt", [])]
+    for turbine in turbines[:minimum_loads]:
+        turbine["p_min_kw"] = 0.4 * turbine["p_max_kw"]
     clusters = list(_clusters(rng, ids))
     ties = [*_inner_ties(rng, clusters), *_outer_ties(rng, clusters)]
     _close_some(rng, records, ties)
@@ -151,7 +153,6 @@ def _microgrid(
     mg: str,
     bus: str,
     profiles: dict[str, FloatArray],
-    minimum_load: bool,
 ) -> dict[str, Any]:
     """Return a microgrid: always a load, some reactive power and a source, the rest by lot."""
     loads = _loads(rng, mg)
@@ -169,7 +170,7 @@ def _microgrid(
         record["wt"] = [_source(rng, f"{mg}-WT", peak, ("wind_a", "wind_b")) | angle]
     mt_kw = float(rng.uniform(0.2, 0.5) * peak) if turbine else 0.0
     if turbine:
-        record["mt"] = [_turbine(rng, mg, mt_kw, fuel, minimum_load)]
+        record["mt"] = [_turbine(rng, mg, mt_kw, fuel)]
     if rng.random() < 0.6:
         record["storage"] = [_store(rng, mg, peak, fuel)]
     kvar = float(swing * reactive.max())
@@ -205,13 +206,10 @@ def _source(
     return {"id": device, "p_max_kw": peak_kw * float(rng.uniform(1.0, 2.8)), "forecast": forecast}
 
 
-def _turbine(
-    rng: np.random.Generator, mg: str, p_max_kw: float, fuel: bool, minimum_load: bool
-) -> dict[str, Any]:
+def _turbine(rng: np.random.Generator, mg: str, p_max_kw: float, fuel: bool) -> dict[str, Any]:
     return {
         "id": f"{mg}-MT",
         "p_max_kw": p_max_kw,
-        "p_min_kw": 0.4 * p_max_kw if minimum_load else 0.0,
         "q_min_kvar": -0.75 * p_max_kw,
         "q_max_kvar": 0.75 * p_max_kw,
         "price": float(rng.uniform(40.0, 110.0)) if fuel else "market",

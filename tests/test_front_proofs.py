@@ -1,0 +1,167 @@
+"""What Level 4 proves, against the true optimum of cases small enough to try every schedule."""
+
+from __future__ import annotations
+import json
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+from enumeration import Enumeration, optimum, random_mask
+from generated import generated_case
+from plans import quick, random_weights, score
+
+from cmgplan.case import Case
+from cmgplan.case.records import PlanOptions
+from cmgplan.network.feeder import build_feeder
+from cmgplan.planning.grid_search import SwitchSchedule
+from cmgplan.planning.level4 import GridAnswer, GridConnection
+from cmgplan.planning.operation import Operation, both_ways
+from cmgplan.planning.switches import all_switches, is_forest, operations
+
+SEEDS = range(60)
+GAP_USD = 0.01
+"""Gap that is asked for; the objectives are some 10 to 150 $."""
+
+LOCAL_USD = 1e-4
+"""By which two local optima of one AC problem may differ, and a bound may pass a cap."""
+
+IDLE_USD = 1e-3
+"""What opening idle switches may cost after the search."""
+
+KINDS: Sequence[Mapping[str, object]] = (
+    {},
+    {"radial": False, "operation_limit": 2, "operation_cost_usd": 0.1},
+    {"operation_limit": 1},
+    {"operation_cost_usd": 0.5},
+    {"radial": False, "operation_cost_usd": 0.3},
+    {"operation_limit": 2, "operation_cost_usd": 0.2},
+)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A small case with all of its schedules worth trying."""
+
+    case: Case
+    options: PlanOptions
+    connection: GridConnection
+    schedules: Sequence[SwitchSchedule]
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with the search's answer and the best of all schedules."""
+
+    weights: Mapping[str, float]
+    caps: Mapping[str, float]
+    answer: GridAnswer
+    best: Operation | None
+
+
+@cache
+def instance(seed: int, **changes: object) -> Instance:
+    """Return an instance: two to four microgrids, two to four hours, options by turns."""
+    rng = np.random.default_rng(seed)
+    kind = KINDS[seed % len(KINDS)]
+    most = 5 if not kind else 4
+    microgrids, hours = int(rng.integers(2, most)), int(rng.integers(2, most))
+    committed = seed % 4 == 3
+    case = generated_case(
+        seed,
+        microgrids=2 if committed else microgrids,
+        hours=2 if committed else hours,
+        weak=seed % 7 == 2,
+        minimum_loads=int(committed),
+    )
+    options = quick(case, **{"time_limit_s": 20.0, **kind, **changes})
+    mask, enumeration = random_mask(case, options, rng, 16)
+    connection = GridConnection(case, options, build_feeder(case), mask)
+    connection.gap_abs = GAP_USD
+    return Instance(case, options, connection, list(enumeration), random_weights(rng))
+
+
+@cache
+def questions(seed: int) -> Sequence[Asked]:
+    """Return a weighted sum without caps, then least emission under caps between the ends."""
+    given = instance(seed)
+    free = ask(given, given.weights, {})
+    assert free.best is not None
+    cleanest = given.connection.minimise({"ec_usd": 1.0}, {}, label="ec_usd").values
+    assert cleanest is not None
+    share = float(np.random.default_rng(seed).uniform(0.1, 0.9))
+    caps = {}
+    for name in ("gc_usd", "loss_kwh"):
+        here = free.best.value(name)
+        caps[name] = here + share * max(cleanest[name] - here, 0.0) + 1e-4
+    return free, ask(given, {"ec_usd": 1.0, "gc_usd": 1e-3, "loss_kwh": 1e-3}, caps)
+
+
+def ask(given: Instance, weights: Mapping[str, float], caps: Mapping[str, float]) -> Asked:
+    """Ask the search, and try all schedules."""
+    answer = given.connection.minimise(weights, caps, label="asked")
+    return Asked(weights, caps, answer, optimum(given.connection, given.schedules, weights, caps))
+
+
+def held(seeds: Sequence[int]) -> list[tuple[Instance, Asked, Operation]]:
+    """Return all questions with the operations that answer them."""
+    return [
+        (instance(seed), asked, asked.answer.operation)
+        for seed in seeds
+        for asked in questions(seed)
+        if asked.answer.operation is not None
+    ]
+
+
+# The enumeration itself
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 5])
+def test_no_schedule_beats_those_that_dominate_it(seed: int) -> None:
+    given = instance(seed)
+    rng = np.random.default_rng(seed)
+    mask, few = random_mask(given.case, given.options, rng, 6)
+    every = list(Enumeration(given.case, given.options, mask, dominance=False))
+    assert len(every) > few.count
+    tried = [every[int(k)] for k in rng.choice(len(every), min(len(every), 40), replace=False)]
+    connection = GridConnection(given.case, given.options, build_feeder(given.case), mask)
+    best = optimum(connection, list(few), given.weights, {})
+    other = optimum(connection, tried, given.weights, {})
+    assert best is not None
+    if other is not None:
+        assert score(given.weights, best) <= score(given.weights, other) + LOCAL_USD
+
+
+# Value and bound
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_value_and_bound_enclose_the_optimum(seed: int) -> None:
+    assert len(instance(seed).schedules) >= 2
+    for asked in questions(seed):
+        assert asked.best is not None
+        assert asked.answer.operation is not None, asked.answer.reason
+        assert asked.answer.bound is not None
+        least = score(asked.weights, asked.best)
+        value = score(asked.weights, asked.answer.operation)
+        assert asked.answer.bound <= least + LOCAL_USD
+        assert value >= least - LOCAL_USD
+        if asked.answer.reason.startswith("value and bound meet"):
+            assert value - asked.answer.bound <= GAP_USD + IDLE_USD
+
+
+def test_most_gaps_close() -> None:
+    """A bound that says nothing would enclose the optimum too."""
+    gaps, misses = [], []
+    for _, asked, operation in held(SEEDS):
+        assert asked.answer.bound is not None
+        assert asked.best is not None
+        value = score(asked.weights, operation)
+        gaps.append(value - asked.answer.bound)
+        misses.append(value - score(asked.weights, asked.best))
+    assert len(gaps) == 2 * len(SEEDS)
+    print(json.dumps(sorted(gaps)))
+    print("gaps", np.sort(gaps)[-20:], "misses", np.sort(misses)[-20:])
