@@ -1,7 +1,6 @@
 """What Level 4 proves, against the true optimum of cases small enough to try every schedule."""
 
 from __future__ import annotations
-import json
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +118,7 @@ def held(seeds: Sequence[int]) -> list[tuple[Instance, Asked, Operation]]:
 # The enumeration itself
 
 
-@pytest.mark.parametrize("seed", [0, 2, 3, 4, 5])
+@pytest.mark.parametrize("seed", [1, 2, 5, 9, 24, 34])
 def test_no_schedule_beats_those_that_dominate_it(seed: int) -> None:
     given = instance(seed)
     rng = np.random.default_rng(seed)
@@ -163,5 +162,97 @@ def test_most_gaps_close() -> None:
         gaps.append(value - asked.answer.bound)
         misses.append(value - score(asked.weights, asked.best))
     assert len(gaps) == 2 * len(SEEDS)
-    print(json.dumps(sorted(gaps)))
-    print("gaps", np.sort(gaps)[-20:], "misses", np.sort(misses)[-20:])
+    # What does not close is the duality gap of so few hours; it shrinks with their number.
+    assert np.mean(np.array(gaps) <= GAP_USD + IDLE_USD) >= 0.75
+    assert max(gaps) <= 0.3
+    assert max(misses) <= 0.1
+
+
+# Caps that nothing meets
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 5))
+def test_caps_under_the_least_value_are_proved_infeasible_and_caps_over_it_are_not(
+    seed: int,
+) -> None:
+    given = instance(seed)
+    for name in ("gc_usd", "loss_kwh"):
+        least = optimum(given.connection, given.schedules, {name: 1.0}, {})
+        assert least is not None
+        found = given.connection.minimise({name: 1.0}, {}, label=name)
+        assert found.bound is not None
+        clean = {"ec_usd": 1.0}
+        under = ask(given, clean, {name: found.bound - 0.01})
+        assert under.answer.infeasible, under.answer.reason
+        assert under.answer.operation is None
+        assert under.best is None
+        over = ask(given, clean, {name: least.value(name) + 1e-3})
+        assert not over.answer.infeasible
+        assert over.answer.operation is not None, over.answer.reason
+        assert over.answer.values is not None
+        assert over.answer.values[name] <= least.value(name) + 1e-3 + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 6))
+def test_what_is_called_infeasible_no_schedule_meets(seed: int) -> None:
+    """Least cost and least losses together, moved through the corner by small steps."""
+    given = instance(seed)
+    least = {
+        name: optimum(given.connection, given.schedules, {name: 1.0}, {})
+        for name in ("gc_usd", "loss_kwh")
+    }
+    verdicts = []
+    for step in (1e-3, 0.03, 0.3, 3.0):
+        caps = {n: found.value(n) + step for n, found in least.items() if found is not None}
+        asked = ask(given, {"ec_usd": 1.0}, caps)
+        if asked.answer.infeasible:
+            assert asked.best is None
+        elif asked.best is not None:
+            assert asked.answer.operation is not None, asked.answer.reason
+        verdicts.append(asked.answer.infeasible)
+    assert sorted(verdicts, reverse=True) == verdicts  # wider caps stay feasible
+    assert not verdicts[-1]
+
+
+# What every answer keeps
+
+
+def test_no_store_goes_both_ways_and_caps_and_limits_hold() -> None:
+    capped = limited = 0
+    for given, asked, operation in held(SEEDS):
+        assert not both_ways(operation)
+        for name, cap in asked.caps.items():
+            assert operation.value(name) <= cap + 1e-6
+            capped += 1
+        limit = given.options.operation_limit
+        for switch in all_switches(given.case):
+            if limit is not None:
+                assert operations(switch, operation.closed[switch.id]) <= limit
+                limited += 1
+    assert capped >= len(SEEDS)
+    assert limited > 100
+
+
+def test_closed_switches_are_forests_where_radial() -> None:
+    meshed_hours = 0
+    for given, _, operation in held(SEEDS):
+        switches = all_switches(given.case)
+        for t in range(given.case.file.time.hours):
+            forest = is_forest(switches, operation.closed, t)
+            assert forest or not given.options.radial
+            meshed_hours += not forest
+    assert meshed_hours > 0
+
+
+@pytest.mark.parametrize("seed", [0, 4, 8, 11])
+def test_number_of_workers_does_not_change_the_answer(seed: int) -> None:
+    alone, two = (instance(seed, jobs=jobs) for jobs in (1, 2))
+    for caps in ({}, questions(seed)[1].caps):
+        one = alone.connection.minimise(alone.weights, caps, label="one worker")
+        other = two.connection.minimise(two.weights, caps, label="two workers")
+        assert one.bound == other.bound
+        assert one.values == other.values
+        assert one.operation is not None
+        assert other.operation is not None
+        for switch, closed in one.operation.closed.items():
+            np.testing.assert_array_equal(closed, other.operation.closed[switch])
