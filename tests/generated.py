@@ -10,6 +10,7 @@ passes the ratings at noon, so that cost, emission and losses conflict.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -248,7 +249,7 @@ def _inner_ties(
     """Yield a chain of ties through each cluster, closed to a ring where it has three or more."""
     for members in clusters:
         ring = [*members, members[0]] if len(members) > 2 else members
-        for a, b in zip(ring, ring[1:], strict=False):
+        for a, b in itertools.pairwise(ring):
             yield _tie(rng, "microgrid", a, b)
 
 
@@ -257,7 +258,7 @@ def _outer_ties(
 ) -> Iterator[dict[str, Any]]:
     """Yield a tie from each cluster to the next, lossy, in a ring where there are three."""
     ring = [*clusters, clusters[0]] if len(clusters) > 2 else clusters
-    for one, other in zip(ring, ring[1:], strict=False):
+    for one, other in itertools.pairwise(ring):
         a, b = str(rng.choice(one)), str(rng.choice(other))
         line = {"r_ohm": float(rng.uniform(0.5, 2.0)), "vn_kv": 15.0}
         yield _tie(rng, "cluster", a, b) | line

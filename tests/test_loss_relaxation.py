@@ -17,9 +17,7 @@ SLACKS_PU = (0.92, 1.0, 1.08)
 SEEDS = range(8)
 
 
-def random_flow(
-    slack_pu: float, seed: int
-) -> tuple[Feeder, FloatArray, FloatArray, PowerFlow]:
+def random_flow(slack_pu: float, seed: int) -> tuple[Feeder, FloatArray, FloatArray, PowerFlow]:
     """Return a feeder with its limits drawn round the AC state of random injections."""
     feeder, p_kw, q_kvar = network("case15da")
     feeder = replace(feeder, v_slack_pu=slack_pu)
