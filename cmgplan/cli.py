@@ -91,6 +91,7 @@ def plan(
     from cmgplan.case import load_case
     from cmgplan.planning.pipeline import plan as plan_case
     from cmgplan.report.files import prepare, write_run
+    from cmgplan.report.journal import kept
 
     loaded = load_case(case)
     options = _options(
@@ -106,9 +107,10 @@ def plan(
     )
     folder = out if out is not None else Path("runs") / _folder_name(loaded)
     prepare(folder)
-    with console.progress_shown(quiet) as tell:
-        result = plan_case(loaded, options, progress=tell)
-    write_run(result, folder)
+    with kept(folder) as journal:
+        with console.progress_shown(quiet) as tell:
+            result = plan_case(loaded, options, progress=tell, journal=journal.write)
+        write_run(result, folder)
     console.print_plan(result.summary)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
     if not (result.summary.get("replay") or {}).get("passed"):

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -254,9 +255,9 @@ class Loose(GridConnection):
     """Proves half a dollar less than it could at every point."""
 
     def minimise(
-        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str, **how: Any
     ) -> GridAnswer:
-        answer = super().minimise(weights, caps, label=label)
+        answer = super().minimise(weights, caps, label=label, **how)
         if label.startswith("point") and answer.bound is not None:
             return replace(answer, bound=answer.bound - 0.5)
         return answer
@@ -287,12 +288,12 @@ class Exhausted(GridConnection):
     """Answers the payoff table, then holds nothing; proves that of the first point."""
 
     def minimise(
-        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str, **how: Any
     ) -> GridAnswer:
         if label.startswith("point"):
             infeasible = label == "point 1"
             return GridAnswer(None, None, infeasible, "the time limit", 0.0)
-        return super().minimise(weights, caps, label=label)
+        return super().minimise(weights, caps, label=label, **how)
 
 
 def test_points_without_a_schedule_are_limit_or_infeasible_and_none_is_dropped(case: Case) -> None:

@@ -208,7 +208,7 @@ class PlanOptions(Record):
     hierarchy: Literal["levels", "joint"] = "levels"
     minlp: Literal["decomposition", "highs", "bonmin"] = "decomposition"
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
-    time_limit_s: Positive = 15.0
+    time_limit_s: Positive = 60.0
     radial: bool = True
     operation_cost_usd: NonNegative = 0.0
     operation_limit: Annotated[int, Field(ge=0)] | None = None

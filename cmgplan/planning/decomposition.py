@@ -41,6 +41,16 @@ PRICE_GAP_SHARE = 0.2
 TANGENT_SHARE = 0.1
 """Share of the wanted gap that the tangents of all hours may leave together."""
 
+INWARD = 0.4
+"""Share of the prices of the best bound in those that are asked (Wentges 1997, doi
+10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
+
+FAR_SHARE = 0.5
+"""Share of what value and bound are apart that the hours' gap is taken from for now."""
+
+UNKNOWN_UNITS = 10.0
+"""The same while there is no bound, in units of the question."""
+
 LOOSE_GAP = 1.0
 """Gap of the hours together, where no gap is asked for."""
 
@@ -55,6 +65,24 @@ INFEASIBLE_BREAK = 1e-4
 
 TAKEN = 0.95
 """Weight from which a topology is taken in its hour when the hull is rounded."""
+
+SURE = 1.0 - 1e-4
+"""Weight from which a topology is the only one of its hour."""
+
+USED = 1e-4
+"""Weight under which a topology is not in use."""
+
+FEW_BINARIES = 150
+"""Binaries up to which HiGHS is asked to close a duality gap on the whole problem."""
+
+STUCK_SHARE = 0.02
+"""Share of the wanted gap by which the bound must rise where no topology is new."""
+
+NEAR = 2.0
+"""Multiple of the wanted gap within which hull and bound are worth a schedule."""
+
+FEW_HOURS = 5
+"""Open hours that are decided one by one, each by trial."""
 
 
 class _OutOfTimeError(Exception):
@@ -76,22 +104,38 @@ class _Search:
     rounded
         Schedules that the hull has been rounded to and that nobody has operated, by the value
         that the relaxation gives them.
-    priced
-        Rounds of prices so far.
+    priced, rounds
+        Rounds of prices so far, and how many there may be.
     """
 
     question: Question
     gap_abs: float
     deadline: float
     bound: float = -np.inf
+    prices: FloatArray | None = None
     rounded: list[tuple[float, SwitchSchedule]] = field(default_factory=list)
     priced: int = 0
+    rounds: int = 10_000
+
+    def gap_now(self, value: float) -> float:
+        """Return a gap that is fine enough while ``value`` and bound are still far apart."""
+        unknown = not np.isfinite(self.bound)
+        apart = UNKNOWN_UNITS * self.question.unit if unknown else FAR_SHARE * (value - self.bound)
+        return max(min(self.gap_abs, LOOSE_GAP), apart)
 
     @property
     def without_objective(self) -> _Search:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
         zero = replace(self.question, cost=np.zeros_like(self.question.cost))
-        return replace(self, question=zero, gap_abs=INFEASIBLE_BREAK)
+        return replace(self, question=zero, gap_abs=INFEASIBLE_BREAK, bound=0.0, prices=None)
+
+    def stopped(self, *, stuck: bool) -> str:
+        """Return why the search ends without having closed the gap; empty if it goes on."""
+        if stuck:
+            return "nothing new"
+        if self.left_s <= 0.0:
+            return "the time limit"
+        return "stopped" if self.priced >= self.rounds else ""
 
     def meets(self, judge: Judge) -> bool:
         """Whether value and bound meet; schedules are operated once they promise that."""
@@ -138,6 +182,7 @@ class DecompositionSearch:
         gap_abs: float,
         judge: Judge,
         known: Sequence[SwitchSchedule] = (),
+        rounds: int | None = None,
     ) -> SwitchesFound:
         """See ``SwitchSearch``; with an infinite gap, prices are asked once."""
         goals = goals_of(self._m)
@@ -146,14 +191,17 @@ class DecompositionSearch:
         for name, goal in goals.items():
             bounds[goal] = (-np.inf, caps.get(name, np.inf))
         search = _Search(
-            Question(*self._problem.vectors(pairs, bounds), unit=min(gap_abs, LOOSE_GAP)),
+            Question(
+                *self._problem.vectors(pairs, bounds), unit=float(np.clip(gap_abs, 1e-3, LOOSE_GAP))
+            ),
             gap_abs,
             time.perf_counter() + time_limit_s,
+            rounds=10_000 if rounds is None else rounds,
         )
         self._pool.begin_round()
         for schedule in known:
             self._pool.learn_schedule(schedule)
-        search.bound = self._remembered(search.question)
+        search.bound, search.prices = self._remembered(search.question)
         judge.proved(search.bound, "prices of earlier questions")
         try:
             reason = self._rounds(search, judge) if np.isfinite(gap_abs) else self._once(search)
@@ -163,34 +211,68 @@ class DecompositionSearch:
             reason = "the time limit"
         while search.rounded:
             search.operate_best(judge)
-        bound = search.bound if np.isfinite(search.bound) else None
-        return SwitchesFound(bound, False, reason, "hours")
+        found = SwitchesFound(
+            search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
+        )
+        open_still = judge.best - search.bound > gap_abs and self._small
+        if search.left_s > 0.0 and (open_still or not np.isfinite(judge.best)):
+            return self._closed(found, weights, caps, search, judge)
+        return found
+
+    @property
+    def _small(self) -> bool:
+        """Whether the whole mixed-integer problem is worth a try."""
+        return self._problem.size[2] <= FEW_BINARIES
+
+    def _closed(
+        self,
+        found: SwitchesFound,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        search: _Search,
+        judge: Judge,
+    ) -> SwitchesFound:
+        """Let HiGHS close on the whole problem what the decomposition cannot: a duality gap.
+
+        It shrinks with the number of hours, so that only small problems have one that counts.
+        """
+        whole = self._whole.run(
+            weights, caps, time_limit_s=search.left_s, gap_abs=0.5 * search.gap_abs, judge=judge
+        )
+        if whole.infeasible:
+            return whole
+        bounds = [bound for bound in (found.bound, whole.bound) if bound is not None]
+        reason = f"{found.reason}; {whole.reason} on the whole problem"
+        return replace(found, bound=max(bounds, default=None), reason=reason)
 
     def _rounds(self, search: _Search, judge: Judge) -> str:
         """Alternate until value and bound meet, or nothing new is found; return why."""
-        hull = self._mix(search)
         while True:
-            self._round_off(search, hull)
-            if search.meets(judge):
-                return f"value and bound meet after {search.priced} rounds of prices"
-            before = self._pool.count
+            hull = self._mix(search)
+            if hull.value - search.bound <= NEAR * search.gap_abs:
+                self._round_off(search, hull)
+                if search.meets(judge):
+                    return f"value and bound meet after {search.priced} rounds of prices"
+            before, proven = self._pool.count, search.bound
             self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
-            proven, search.bound = search.bound, max(search.bound, self._price(search, hull))
+            self._price(search, hull)
             search.priced += 1
             judge.proved(search.bound, "hours")
             if search.meets(judge):
                 return f"value and bound meet after {search.priced} rounds of prices"
-            if search.left_s <= 0.0:
-                raise _OutOfTimeError
-            if self._pool.count == before and search.bound - proven < 0.02 * search.gap_abs:
-                return f"nothing new after {search.priced} rounds of prices"
-            hull = self._mix(search)
+            reason = search.stopped(
+                stuck=self._pool.count == before
+                and search.bound - proven < STUCK_SHARE * search.gap_abs
+            )
+            if reason:
+                self._round_off(search, self._mix(search))
+                return f"{reason} after {search.priced} rounds of prices"
 
     def _once(self, search: _Search) -> str:
         """Ask for prices and round the hull once."""
         hull = self._mix(search)
         self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
-        search.bound = self._price(search, hull)
+        self._price(search, hull)
         self._round_off(search, self._mix(search))
         return "one round of prices"
 
@@ -225,16 +307,17 @@ class DecompositionSearch:
         found = solve_hull(self._blocks, search.question, patterns or relaxed, elastic=elastic)
         return found if isinstance(found, Hull) else None
 
-    def _remembered(self, question: Question) -> float:
-        """Return the best bound that earlier prices give under these caps.
+    def _remembered(self, question: Question) -> tuple[float, FloatArray | None]:
+        """Return the best bound that earlier prices give under these caps, and these prices.
 
         The hours' bounds depend on objective and multipliers alone; caps enter the rest.
         """
-        best = -np.inf
+        best: tuple[float, FloatArray | None] = (-np.inf, None)
         for cost, multipliers, hours_bound in self._prices:
             if np.array_equal(cost, question.cost):
                 constant, _ = self._blocks.relaxed(*_vectors(question), multipliers)
-                best = max(best, constant + hours_bound)
+                if constant + hours_bound > best[0]:
+                    best = (constant + hours_bound, multipliers)
         return best
 
     def _resolve(
@@ -256,13 +339,16 @@ class DecompositionSearch:
         question = search.question
         vectors = _vectors(question)
         hours = self._blocks.n_blocks
-        constant, reduced = self._blocks.relaxed(*vectors, hull.multipliers)
+        multipliers = hull.multipliers
+        if search.prices is not None:
+            multipliers = (1.0 - INWARD) * multipliers + INWARD * search.prices
+        constant, reduced = self._blocks.relaxed(*vectors, multipliers)
         price = partial(
             self._timed_price,
             reduced=reduced,
             lower=vectors[1],
             upper=vectors[2],
-            gap_abs=PRICE_GAP_SHARE * min(search.gap_abs, LOOSE_GAP) / hours,
+            gap_abs=PRICE_GAP_SHARE * search.gap_now(hull.value) / hours,
             time_limit_s=max(search.left_s, 1.0),
         )
         longest_first = np.argsort(-self._last_s, kind="stable")
@@ -275,7 +361,9 @@ class DecompositionSearch:
             answers[int(hour)] = answer.result()
         bound = constant + sum(answer.bound for answer in answers)
         if np.isfinite(bound):
-            self._prices.append((question.cost, hull.multipliers, bound - constant))
+            self._prices.append((question.cost, multipliers, bound - constant))
+        if bound > search.bound:
+            search.bound, search.prices = bound, multipliers
         self._learn(search, answers, hull)
         return bound
 
@@ -320,27 +408,52 @@ class DecompositionSearch:
                     self._pool.learn(hour, pattern)
 
     def _round_off(self, search: _Search, hull: Hull) -> None:
-        """Fix topologies until each hour has one: the surest half of the open hours at a time."""
+        """Take a topology in each hour: half of the open hours at a time, the last one by one."""
         if any(None in weights for weights in hull.weights):
             return
         while True:
-            best = [max(w, key=w.__getitem__) for w in hull.weights]
-            share = np.asarray([w[p] for w, p in zip(hull.weights, best, strict=True)])
-            open_hours = share < 1.0 - 1e-4
-            if not open_hours.any():
+            share = np.asarray([max(weights.values()) for weights in hull.weights])
+            open_hours = np.flatnonzero(share < SURE)
+            if not len(open_hours):
                 break
-            sure = min(TAKEN, float(np.median(share[open_hours])))
-            mix = [
-                [pattern] if weight >= sure else [p for p, w in weights.items() if w > 1e-4]
-                for weights, pattern, weight in zip(hull.weights, best, share, strict=True)
-            ]
-            tried = self._solve(search, mix)
+            tried = None
+            if len(open_hours) > FEW_HOURS:
+                tried = self._solve(search, _narrowed(hull, float(np.median(share[open_hours]))))
             if tried is None:
-                break
+                tried = self._best_in_hour(search, hull, int(np.argmax(share * (share < SURE))))
+            if tried is None:
+                return
             hull = tried
+        best = [max(w, key=w.__getitem__) for w in hull.weights]
         point = points_of(self._blocks, hull)[0]
         schedule = self._pool.schedule_of([p for p in best if p is not None], point)
         search.rounded.append((hull.value, schedule))
+
+    def _best_in_hour(self, search: _Search, hull: Hull, hour: int) -> Hull | None:
+        """Return the best hull with one topology of an hour taken, of the two heaviest if any."""
+        weights = hull.weights[hour]
+        tried: list[Hull] = []
+        for count, pattern in enumerate(sorted(weights, key=lambda p: -weights[p])):
+            if count >= 2 and tried:
+                break
+            mix: list[list[Pattern | None]] = [
+                [pattern] if k == hour else [p for p, weight in w.items() if weight > USED]
+                for k, w in enumerate(hull.weights)
+            ]
+            found = self._solve(search, mix)
+            if found is not None:
+                tried.append(found)
+        return min(tried, key=lambda found: found.value, default=None)
+
+
+def _narrowed(hull: Hull, sure: float) -> list[list[Pattern | None]]:
+    """Return the topologies in use, one alone where its weight is at least ``sure``."""
+    return [
+        [max(weights, key=weights.__getitem__)]
+        if max(weights.values()) >= min(sure, TAKEN)
+        else [pattern for pattern, weight in weights.items() if weight > USED]
+        for weights in hull.weights
+    ]
 
 
 def _vectors(question: Question) -> tuple[FloatArray, FloatArray, FloatArray]:

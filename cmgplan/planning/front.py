@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from cmgplan.search.epsilon import (
     NoSolutionError,
     Payoff,
     augmented,
+    covers,
     diagonal_caps,
     grid_caps,
+    leaves_nothing,
     lexicographic_weights,
     payoff_table,
 )
@@ -33,8 +35,14 @@ ORDERS = (
 ABSOLUTE_UNDER_USD = 1.0
 """Range of f2 under which a gap is stated in $ instead of as a share of the range."""
 
-CORNER_GAP = 1e-2
+CORNER_GAP = 1e-5
 """Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
+
+CORNER_ROUNDS = 3
+"""Rounds of prices that a corner may take: its value is wanted, not a proof."""
+
+SAME = 1e-5
+"""$ or kWh within which values are the same."""
 
 STOP_SHARE = 0.9
 """Share of the wanted gap at which a search stops, as f2's own gap is a little larger."""
@@ -70,11 +78,24 @@ class FrontPoint:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A combination of caps of the sweep, and the point that answers it, if it is not empty."""
+
+    caps: Mapping[str, float]
+    point: int | None
+
+
+@dataclass(frozen=True)
 class Front:
-    """Payoff table and points of the front."""
+    """Payoff table, points of the front, and the cells of the sweep that they answer.
+
+    A sweep over a grid asks no question whose answer is known: a cell may share the point of a
+    looser one, or be empty because a looser one is.
+    """
 
     payoff: Payoff
     points: Sequence[FrontPoint]
+    cells: Sequence[Cell] = ()
 
     @property
     def ec_range_usd(self) -> float:
@@ -91,8 +112,15 @@ Tell = Callable[[str, int | None, int | None, float | None], None]
 """Called with message, point, number of points and gap."""
 
 
-def solve_front(connection: GridConnection, options: PlanOptions, tell: Tell) -> Front:
+def solve_front(
+    connection: GridConnection,
+    options: PlanOptions,
+    tell: Tell,
+    journal: Callable[[Front], None] = lambda front: None,
+) -> Front:
     """Return the payoff table and every point of the sweep.
+
+    ``journal`` is given the front so far after each point.
 
     Raises
     ------
@@ -103,16 +131,88 @@ def solve_front(connection: GridConnection, options: PlanOptions, tell: Tell) ->
     """
     tell("payoff table", None, None, None)
     try:
-        payoff = payoff_table(connection, ORDERS, _Loosely(connection))
+        payoff = payoff_table(_Corners(connection), ORDERS, _Loosely(connection))
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
         raise _explained(error) from error
-    points = []
-    for number, eps in enumerate(caps, start=1):
-        point = _solve_point(connection, options, payoff, number, eps)
-        points.append(point)
-        tell(f"{point.status}", number, len(caps), point.gap)
-    return Front(payoff, points)
+    points: list[FrontPoint] = []
+    cells: list[Cell] = []
+    for count, eps in enumerate(caps, start=1):
+        known = _known(points, eps) if options.sweep == "grid" else None
+        if known is None:
+            known = _solve_point(connection, options, payoff, len(points) + 1, eps)
+            points.append(known)
+            journal(Front(payoff, tuple(points)))
+            tell(f"{known.status}", count, len(caps), known.gap)
+        cells.append(Cell(eps, None if known.operation is None else known.number))
+    points = [_improved(point, points, options, payoff) for point in points]
+    return Front(payoff, *(_merged(points, cells) if options.sweep == "grid" else (points, cells)))
+
+
+def _known(points: Sequence[FrontPoint], caps: Mapping[str, float]) -> FrontPoint | None:
+    """Return the point that answers a cell already, or the empty one that makes it empty."""
+    for point in points:
+        values = point.answer.values
+        if point.status is PointStatus.INFEASIBLE and leaves_nothing(point.caps, caps):
+            return point
+        if values is not None and covers(point.caps, values, caps):
+            return point
+    return None
+
+
+def _improved(
+    point: FrontPoint, points: Sequence[FrontPoint], options: PlanOptions, payoff: Payoff
+) -> FrontPoint:
+    """Return a point with the best operation of all points that meets its caps."""
+    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
+
+    def score(answer: GridAnswer) -> float:
+        held = answer.values or {}
+        return sum(weights[n] * held[n] for n in weights)
+
+    meeting = [
+        other.answer
+        for other in points
+        if other.answer.values is not None
+        and all(other.answer.values[n] <= cap for n, cap in point.caps.items())
+    ]
+    best = min(meeting, key=score, default=point.answer)
+    if point.operation is None or score(best) >= score(point.answer) - SAME:
+        return point
+    taken: dict[str, float | str | None] = {
+        "s": point.answer.wall_s,
+        "value": score(best),
+        "by": "another point",
+    }
+    answer = replace(point.answer, operation=best.operation, history=(*point.answer.history, taken))
+    return _stated(point.number, point.caps, answer, options, payoff)
+
+
+def _same(one: FrontPoint, other: FrontPoint) -> bool:
+    a, b = one.answer.values, other.answer.values
+    return a is not None and b is not None and all(abs(a[n] - b[n]) <= SAME for n in a)
+
+
+def _merged(
+    points: Sequence[FrontPoint], cells: Sequence[Cell]
+) -> tuple[list[FrontPoint], list[Cell]]:
+    """Return the points without repeats, numbered by cost, and the cells with their new numbers.
+
+    Points with the same values differ in their caps alone; the one with the loosest is kept.
+    """
+    first: dict[int, FrontPoint] = {}
+    for point in points:
+        kept = next((other for other in first.values() if _same(other, point)), point)
+        first.setdefault(kept.number, point)
+    ordered = sorted(first.values(), key=lambda p: (p.operation is None, *p.caps.values()))
+    number = {point.number: k for k, point in enumerate(ordered, start=1)}
+    for point in points:
+        kept = next(other for other in first.values() if other is point or _same(other, point))
+        number[point.number] = number[kept.number]
+    return (
+        [replace(point, number=number[point.number]) for point in ordered],
+        [replace(c, point=None if c.point is None else number[c.point]) for c in cells],
+    )
 
 
 class _Loosely:
@@ -125,10 +225,22 @@ class _Loosely:
         self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
     ) -> GridAnswer:
         """See ``Oracle``."""
-        self._connection.gap_abs = np.inf
-        answer = self._connection.minimise(weights, caps, label=label)
-        self._connection.gap_abs = CORNER_GAP
-        return answer
+        return self._connection.minimise(weights, caps, label=label, gap_abs=np.inf)
+
+
+class _Corners:
+    """Level 4 as the oracle of the payoff table's corners and of end A."""
+
+    def __init__(self, connection: GridConnection) -> None:
+        self._connection = connection
+
+    def minimise(
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+    ) -> GridAnswer:
+        """See ``Oracle``."""
+        return self._connection.minimise(
+            weights, caps, label=label, gap_abs=CORNER_GAP, rounds=CORNER_ROUNDS
+        )
 
 
 def _sweep(
@@ -140,7 +252,7 @@ def _sweep(
     tell("end A of the diagonal", None, None, None)
     weights = {name: 1.0 / max(ranges[name].width, 1e-9) for name in CAPPED}
     weights["ec_usd"] = lexicographic_weights(("gc_usd", "ec_usd"), ranges)["ec_usd"]
-    start = connection.minimise(weights, {}, label="end A").values
+    start = _Corners(connection).minimise(weights, {}, label="end A").values
     end = payoff.corners[ORDERS[1]]
     if start is None:
         start = payoff.corners[ORDERS[0]]
@@ -156,9 +268,22 @@ def _solve_point(
 ) -> FrontPoint:
     weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
     width = payoff.ranges["ec_usd"].width
-    connection.gap_abs = STOP_SHARE * options.gap * (width if width >= ABSOLUTE_UNDER_USD else 1.0)
     connection.gap_unit = width if width >= ABSOLUTE_UNDER_USD else 1.0
-    answer = connection.minimise(weights, caps, label=f"point {number}")
+    wanted = STOP_SHARE * options.gap * connection.gap_unit
+    answer = connection.minimise(weights, caps, label=f"point {number}", gap_abs=wanted)
+    return _stated(number, caps, answer, options, payoff)
+
+
+def _stated(
+    number: int,
+    caps: Mapping[str, float],
+    answer: GridAnswer,
+    options: PlanOptions,
+    payoff: Payoff,
+) -> FrontPoint:
+    """Return a point with its status and gap."""
+    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
+    width = payoff.ranges["ec_usd"].width
     if answer.operation is None:
         status = PointStatus.INFEASIBLE if answer.infeasible else PointStatus.LIMIT
         return FrontPoint(number, status, caps, answer, None, None)

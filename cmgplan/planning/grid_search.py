@@ -83,10 +83,12 @@ class SwitchSearch(Protocol):
         gap_abs: float,
         judge: Judge,
         known: Sequence[SwitchSchedule] = (),
+        rounds: int | None = None,
     ) -> SwitchesFound:
         """Minimise a weighted sum of objectives under caps over the relaxation.
 
-        ``known`` are schedules that meet the caps or nearly so.
+        ``known`` are schedules that meet the caps or nearly so; ``rounds`` limits a search that
+        works in rounds.
         """
 
 
@@ -148,6 +150,7 @@ class HighsSearch:
         gap_abs: float,
         judge: Judge,
         known: Sequence[SwitchSchedule] = (),
+        rounds: int | None = None,
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
         goals = goals_of(self._m)
@@ -276,6 +279,7 @@ class BonminSearch:
         gap_abs: float,
         judge: Judge,
         known: Sequence[SwitchSchedule] = (),
+        rounds: int | None = None,
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
         m, case = self._m, self._case

@@ -147,7 +147,7 @@ class IslandedSearch:
             )
             closed = read_closed(m, self._case)
             if not counts_operations(self._options):
-                closed = open_idle(m, self._case, closed)
+                closed = open_idle(m, self._case, closed, idle_kva=IDLE_KVA)
             if not self._options.radial or not self._cut_cycles(closed):
                 return outcome, closed
         raise SolverError("the closed switches still form cycles after 50 rounds")

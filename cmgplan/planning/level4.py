@@ -22,6 +22,7 @@ from cmgplan.planning.grid_models import convex_model
 from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_search
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.switches import SwitchHours, all_switches, operations
+from cmgplan.planning.switching import IDLE_KVA
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
 CAP_TOLERANCE = 1e-5
@@ -29,9 +30,6 @@ CAP_TOLERANCE = 1e-5
 
 POOL_TRIED = 3
 """Schedules of earlier answers whose topologies a search begins with."""
-
-IDLE_KVA = 0.02
-"""A closed switch that carries less in the AC answer is tried open."""
 
 
 class PointStatus(StrEnum):
@@ -159,12 +157,20 @@ class GridConnection:
         self._pool: list[SwitchSchedule] = []
         self._held: list[Operation] = []
         self.time_limit_s = options.time_limit_s
-        self.gap_abs = 1e-3
 
     def minimise(
-        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
+        self,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        *,
+        label: str,
+        gap_abs: float = 1e-3,
+        rounds: int | None = None,
     ) -> GridAnswer:
-        """Minimise a weighted sum of objectives under upper caps; see ``Oracle``."""
+        """Minimise a weighted sum of objectives under upper caps; see ``Oracle``.
+
+        The search stops at the gap, or after so many rounds if it works in rounds.
+        """
         self._tell(f"{label}: choosing switches", None)
         attempt = _Attempt(self, weights, caps, label)
         known = [*attempt.known, *reversed(self._pool[-POOL_TRIED:])]
@@ -172,7 +178,8 @@ class GridConnection:
             weights,
             {name: cap + CAP_TOLERANCE + 1e-9 * abs(cap) for name, cap in caps.items()},
             time_limit_s=self.time_limit_s,
-            gap_abs=self.gap_abs,
+            gap_abs=gap_abs,
+            rounds=rounds,
             judge=attempt,
             known=known,
         )

@@ -53,7 +53,11 @@ class _Clock:
 
 
 def plan(
-    case: Case, options: PlanOptions | None = None, *, progress: Progress | None = None
+    case: Case,
+    options: PlanOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    journal: Callable[[dict[str, Any]], None] | None = None,
 ) -> PlanResult:
     """Plan a case through all six levels.
 
@@ -65,6 +69,9 @@ def plan(
         How to plan; the case's own options by default.
     progress
         Called at every step.
+    journal
+        Called after each Pareto point with what is proven so far: payoff table, and values,
+        bound, status and closed switches of each point, fit for JSON.
 
     Returns
     -------
@@ -88,7 +95,7 @@ def plan(
     tell(ProgressEvent("levels 1 to 3", "islanded microgrids and clusters", fraction=0.0))
     islanded = solve_levels_1_to_3(case, chosen)
     clock.lap("levels_1_to_3")
-    front, level4 = _front(case, chosen, feeder, islanded[-1], tell)
+    front, level4 = _front(case, chosen, feeder, islanded[-1], tell, journal)
     clock.lap("level_4")
     selection = select_point(front, chosen)
     selected = _operation_of(front, selection)
@@ -114,7 +121,12 @@ def plan(
 
 
 def _front(
-    case: Case, options: PlanOptions, feeder: Feeder, level3: LevelResult, tell: Progress
+    case: Case,
+    options: PlanOptions,
+    feeder: Feeder,
+    level3: LevelResult,
+    tell: Progress,
+    journal: Callable[[dict[str, Any]], None] | None,
 ) -> tuple[Front, Any]:
     mask = grid_mask(case, options, level3)
 
@@ -125,7 +137,34 @@ def _front(
     connection = GridConnection(
         case, options, feeder, mask, lambda text, gap: message(text, None, None, gap)
     )
-    return solve_front(connection, options, message), mask
+
+    def note(front: Front) -> None:
+        if journal is not None:
+            journal(_so_far(case, options, front))
+
+    return solve_front(connection, options, message, note), mask
+
+
+def _so_far(case: Case, options: PlanOptions, front: Front) -> dict[str, Any]:
+    """Return an unfinished front with the closed hours of every switch."""
+    found = _certificate(front)
+    for told, point in zip(found["points"], front.points, strict=True):
+        told |= {"caps": dict(point.caps), "bound_ec_usd": point.bound_ec_usd}
+        if point.operation is not None:
+            told["values"] = dict(point.answer.values or {})
+            closed = point.operation.closed
+            told["closed"] = {s: np.flatnonzero(hours).tolist() for s, hours in closed.items()}
+    return {
+        "case": case.name,
+        "options": options.model_dump(mode="json"),
+        "payoff": _payoff(front),
+        **found,
+    }
+
+
+def _payoff(front: Front) -> dict[str, dict[str, float]]:
+    ranges = front.payoff.ranges
+    return {name: {"min": found.min, "max": found.max} for name, found in ranges.items()}
 
 
 def _operation_of(front: Front, selection: Selection) -> Operation:
@@ -257,10 +296,7 @@ def _summary(
         },
         "options": options.model_dump(mode="json"),
         "v_slack_pu": feeder.v_slack_pu,
-        "payoff": {
-            name: {"min": found.min, "max": found.max}
-            for name, found in front.payoff.ranges.items()
-        },
+        "payoff": _payoff(front),
         "levels": [tables.level_summary(case, level, LEFT_OVER_KW) for level in levels],
         "selected": {
             "point": selection.number,
@@ -319,5 +355,9 @@ def _certificate(front: Front) -> dict[str, Any]:
                 "history": [dict(step) for step in point.answer.history],
             }
             for point in front.points
+        ],
+        "cells": [
+            {"eps_gc_usd": c.caps["gc_usd"], "eps_loss_kwh": c.caps["loss_kwh"], "point": c.point}
+            for c in front.cells
         ],
     }

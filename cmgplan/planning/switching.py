@@ -22,8 +22,8 @@ from cmgplan.planning.switches import (
     short_cycles,
 )
 
-IDLE_KVA = 1e-3
-"""A closed switch that carries less in the relaxation carries nothing."""
+IDLE_KVA = 0.02
+"""A closed switch that carries less need not be closed."""
 
 CYCLE_LENGTH = 4
 """Cycles up to this many nodes are excluded from the start, longer ones when they appear."""

@@ -17,7 +17,7 @@ from cmgplan.planning.switching import counts_operations
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Pattern
 
-KEPT = 3
+KEPT = 5
 """Topologies per hour that the hull works with: those that it used last, and the newest."""
 
 

@@ -146,16 +146,33 @@ def diagonal_caps(
 def grid_caps(
     names: Sequence[str], ranges: Mapping[str, Range], points: int, slack: float = 1e-6
 ) -> Iterator[dict[str, float]]:
-    """Yield every combination of equally spaced caps over the payoff ranges."""
+    """Yield every combination of equally spaced caps over the payoff ranges, loosest first."""
     axes = [
         [
             ranges[n].min + ranges[n].width * k / (points - 1) + slack * max(ranges[n].width, 1e-3)
-            for k in range(points)
+            for k in reversed(range(points))
         ]
         for n in names
     ]
     for combination in itertools.product(*axes):
         yield dict(zip(names, combination, strict=True))
+
+
+def covers(
+    caps: Caps, values: Mapping[str, float], tighter: Caps, *, tolerance: float = 1e-6
+) -> bool:
+    """Whether the optimum under some caps is one under other caps as well.
+
+    It is if the other caps are nowhere looser and it meets them (Mavrotas and Florios 2013, doi
+    10.1016/j.amc.2013.03.002, skip grid points by this in one direction). ``tolerance`` is how
+    far values may lie over the other caps.
+    """
+    return all(values[n] - tolerance <= tighter[n] <= caps[n] for n in tighter)
+
+
+def leaves_nothing(empty: Caps, caps: Caps) -> bool:
+    """Whether caps are nowhere looser than some under which nothing is feasible."""
+    return all(caps[n] <= empty[n] for n in caps)
 
 
 def augmented(

@@ -6,7 +6,9 @@ met as they are, without tangents, and its multipliers are central.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import clarabel
 import numpy as np
@@ -15,7 +17,22 @@ import scipy.sparse as sp
 from cmgplan.solve.cones import FloatArray, Rows, SecondOrderRows
 from cmgplan.solve.outcome import Stop
 
-TOLERANCE = 1e-8
+ATTEMPTS: tuple[dict[str, float | bool], ...] = (
+    {"tol_gap_abs": 1e-8, "tol_gap_rel": 1e-8, "tol_feas": 1e-8},
+    {
+        "tol_gap_abs": 1e-6,
+        "tol_gap_rel": 1e-6,
+        "tol_feas": 1e-6,
+        "static_regularization_constant": 1e-6,
+    },
+    {
+        "tol_gap_abs": 1e-6,
+        "tol_gap_rel": 1e-6,
+        "tol_feas": 1e-6,
+        "equilibrate_enable": False,
+    },
+)
+"""Settings that are tried until one ends with an answer or a proof: flat objectives need care."""
 
 _STATUS = {
     "Solved": Stop.OPTIMAL,
@@ -82,10 +99,18 @@ def solve_conic(
     inequalities = int(below.sum() + above.sum() + capped.sum() + floored.sum())
     kinds = [clarabel.ZeroConeT(int(equal.sum())), clarabel.NonnegativeConeT(inequalities)]
     kinds += [clarabel.SecondOrderConeT(int(size)) for size in cones.sizes]
-    solver = clarabel.DefaultSolver(
-        sp.csc_matrix((n, n)), cost, sp.csc_matrix(matrix), right, kinds, _settings(time_limit_s)
-    )
-    answer = solver.solve()
+    for attempt in ATTEMPTS:
+        solver = clarabel.DefaultSolver(
+            sp.csc_matrix((n, n)),
+            cost,
+            sp.csc_matrix(matrix),
+            right,
+            kinds,
+            _settings(attempt, time_limit_s),
+        )
+        answer = solver.solve()
+        if _STATUS.get(str(answer.status), Stop.ERROR) is not Stop.ERROR:
+            break
     z = np.asarray(answer.z, dtype=np.float64)
     dual = np.zeros(len(rows.lower))
     at = np.cumsum([0, equal.sum(), below.sum(), above.sum()])
@@ -102,10 +127,11 @@ def solve_conic(
     )
 
 
-def _settings(time_limit_s: float) -> clarabel.DefaultSettings:
+def _settings(attempt: Mapping[str, float | bool], time_limit_s: float) -> Any:
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_threads = 1
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = TOLERANCE
     settings.time_limit = time_limit_s
+    for name, value in attempt.items():
+        setattr(settings, name, value)
     return settings
