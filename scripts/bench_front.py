@@ -97,10 +97,11 @@ def questions_of(front: Front) -> list[Row]:
 def measure_point(case: Case, options: PlanOptions, asked: Row) -> Row:
     """Return how far one method gets with one point, asked cold."""
     connection = connected(case, options)
-    connection.gap_abs = asked["gap_usd"]
     connection.time_limit_s = asked["time_limit_s"]
     begun = time.perf_counter()
-    answer = connection.minimise(asked["weights"], asked["caps"], label="point")
+    answer = connection.minimise(
+        asked["weights"], asked["caps"], label="point", gap_abs=asked["gap_usd"]
+    )
     values = answer.values
     return {
         "wall_s": time.perf_counter() - begun,

@@ -79,7 +79,6 @@ def instance(seed: int, **changes: object) -> Instance:
     options = quick(case, **{"time_limit_s": 20.0, **kind, **changes})
     mask, enumeration = random_mask(case, options, rng, 16)
     connection = GridConnection(case, options, build_feeder(case), mask)
-    connection.gap_abs = GAP_USD
     return Instance(case, options, connection, list(enumeration), random_weights(rng))
 
 
@@ -101,7 +100,7 @@ def questions(seed: int) -> Sequence[Asked]:
 
 def ask(given: Instance, weights: Mapping[str, float], caps: Mapping[str, float]) -> Asked:
     """Ask the search, and try all schedules."""
-    answer = given.connection.minimise(weights, caps, label="asked")
+    answer = given.connection.minimise(weights, caps, label="asked", gap_abs=GAP_USD)
     return Asked(weights, caps, answer, optimum(given.connection, given.schedules, weights, caps))
 
 
@@ -146,10 +145,9 @@ def test_value_and_bound_enclose_the_optimum(seed: int) -> None:
         assert asked.answer.bound is not None
         least = score(asked.weights, asked.best)
         value = score(asked.weights, asked.answer.operation)
-        assert asked.answer.bound <= least + LOCAL_USD
+        bounds = [float(step["bound"]) for step in asked.answer.history if "bound" in step]
+        assert max([*bounds, asked.answer.bound]) <= least + LOCAL_USD
         assert value >= least - LOCAL_USD
-        if asked.answer.reason.startswith("value and bound meet"):
-            assert value - asked.answer.bound <= GAP_USD + IDLE_USD
 
 
 def test_most_gaps_close() -> None:
@@ -162,10 +160,9 @@ def test_most_gaps_close() -> None:
         gaps.append(value - asked.answer.bound)
         misses.append(value - score(asked.weights, asked.best))
     assert len(gaps) == 2 * len(SEEDS)
-    # What does not close is the duality gap of so few hours; it shrinks with their number.
-    assert np.mean(np.array(gaps) <= GAP_USD + IDLE_USD) >= 0.75
-    assert max(gaps) <= 0.3
-    assert max(misses) <= 0.1
+    assert np.mean(np.array(gaps) <= GAP_USD + IDLE_USD) >= 0.95
+    assert max(gaps) <= 0.1
+    assert max(misses) <= GAP_USD + IDLE_USD
 
 
 # Caps that nothing meets
@@ -201,7 +198,7 @@ def test_what_is_called_infeasible_no_schedule_meets(seed: int) -> None:
         name: optimum(given.connection, given.schedules, {name: 1.0}, {})
         for name in ("gc_usd", "loss_kwh")
     }
-    verdicts = []
+    held_before = False
     for step in (1e-3, 0.03, 0.3, 3.0):
         caps = {n: found.value(n) + step for n, found in least.items() if found is not None}
         asked = ask(given, {"ec_usd": 1.0}, caps)
@@ -209,9 +206,9 @@ def test_what_is_called_infeasible_no_schedule_meets(seed: int) -> None:
             assert asked.best is None
         elif asked.best is not None:
             assert asked.answer.operation is not None, asked.answer.reason
-        verdicts.append(asked.answer.infeasible)
-    assert sorted(verdicts, reverse=True) == verdicts  # wider caps stay feasible
-    assert not verdicts[-1]
+        assert not (held_before and asked.answer.infeasible)  # wider caps stay feasible
+        held_before = asked.answer.operation is not None
+    assert held_before
 
 
 # What every answer keeps
@@ -248,8 +245,10 @@ def test_closed_switches_are_forests_where_radial() -> None:
 def test_number_of_workers_does_not_change_the_answer(seed: int) -> None:
     alone, two = (instance(seed, jobs=jobs) for jobs in (1, 2))
     for caps in ({}, questions(seed)[1].caps):
-        one = alone.connection.minimise(alone.weights, caps, label="one worker")
-        other = two.connection.minimise(two.weights, caps, label="two workers")
+        one, other = (
+            given.connection.minimise(given.weights, caps, label="asked", gap_abs=GAP_USD)
+            for given in (alone, two)
+        )
         assert one.bound == other.bound
         assert one.values == other.values
         assert one.operation is not None
