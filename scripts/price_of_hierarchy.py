@@ -151,7 +151,12 @@ def markdown(table: pd.DataFrame, unit: str) -> str:
 
 
 def _number(value: float | None, digits: int = 2, factor: float = 1.0) -> str:
-    return "-" if value is None or pd.isna(value) else f"{factor * value:.{digits}f}"
+    # 0.0 is added because a rounded -0.0 would print its sign.
+    return (
+        "-"
+        if value is None or pd.isna(value)
+        else f"{round(factor * value, digits) + 0.0:.{digits}f}"
+    )
 
 
 def curves(table: pd.DataFrame) -> list[Curve]:
