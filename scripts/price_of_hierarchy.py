@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from price_figure import Curve, as_figure, as_svg
@@ -150,13 +151,11 @@ def markdown(table: pd.DataFrame, unit: str) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
 
 
-def _number(value: float | None, digits: int = 2, factor: float = 1.0) -> str:
-    # 0.0 is added because a rounded -0.0 would print its sign.
-    return (
-        "-"
-        if value is None or pd.isna(value)
-        else f"{round(factor * value, digits) + 0.0:.{digits}f}"
-    )
+def _number(value: Any, digits: int = 2, factor: float = 1.0) -> str:
+    if value is None or pd.isna(value):
+        return "-"
+    rounded = round(factor * value, digits) + 0.0  # a rounded -0.0 would print its sign
+    return f"{rounded:.{digits}f}"
 
 
 def curves(table: pd.DataFrame) -> list[Curve]:
