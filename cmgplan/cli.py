@@ -25,12 +25,16 @@ from cmgplan.errors import (
     LimitError,
     ReplayError,
 )
+from cmgplan.supervise import CAN_FORK, supervise
 
 if TYPE_CHECKING:
     from cmgplan.case.records import Case, PlanOptions
     from cmgplan.network.opf_result import OpfResult
 
 INTERRUPTED = 130
+
+SOLVING = frozenset({"plan", "opf"})
+"""Commands whose solvers may crash, and that may be interrupted amid a solve."""
 
 app = typer.Typer(
     name="cmgplan",
@@ -197,7 +201,7 @@ def opf(
     if as_json:
         typer.echo(json.dumps(result.summary(), allow_nan=False))
     else:
-        console.print_opf(result.summary(), result.rung)
+        console.print_opf(result.summary(), len(result.v_pu))
     _raise_unless_solved(result)
 
 
@@ -211,17 +215,30 @@ def report(run: RunFolder, debug: Debug = False) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code.
+
+    Without ``argv`` the arguments are those of the process, and commands that solve run in a
+    child process, which may crash.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _interrupt)
+    in_child = False
     try:
+        if argv is None and CAN_FORK and SOLVING.intersection(arguments[:1]):
+            code = supervise(f"cmgplan {arguments[0]}")
+            in_child = code is None
+            if code == INTERRUPTED:
+                raise KeyboardInterrupt
+            if code is not None:
+                sys.exit(code)
         app(args=arguments, prog_name="cmgplan")
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:
+        if stop.code == INTERRUPTED and not in_child:  # the parent says so
             console.warn("interrupted; nothing was written")
         raise
     except KeyboardInterrupt:
-        console.warn("interrupted; nothing was written")
+        if not in_child:
+            console.warn("interrupted; nothing was written")
         sys.exit(INTERRUPTED)
     except (CmgplanError, OSError) as error:
         if "--debug" in arguments:

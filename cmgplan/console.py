@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # the planner takes seconds to import
 SHOWN_FINDINGS = 5
 """Findings that are listed of each failed check."""
 
+SHOWN_BINDING = 12
+"""Binding limits that are listed of an optimal power flow."""
+
 NONE = "-"
 
 
@@ -113,25 +116,40 @@ def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str
     say(f"selected: row {chosen['selected']['row']}, least membership {chosen['mu_min']:.4f}")
 
 
-def print_opf(summary: Mapping[str, Any], rung: str) -> None:
-    """Print what an optimal power flow found."""
-    table = _table("", "")
-    for name, key, digits in (
-        ("objective, $", "objective", 4),
-        ("iterations", "iterations", 0),
-        ("least voltage, pu", "v_min_pu", 6),
-        ("losses, MW", "loss_mw", 6),
-    ):
-        table.add_row(name, _number(summary[key], digits))
-    gap = summary.get("gap")
-    if gap is not None:
-        table.add_row("gap to the relaxation, %", _number(100.0 * gap, 4))
+def print_opf(summary: Mapping[str, Any], hours: int) -> None:
+    """Print what an optimal power flow found, and which limits bind."""
+    several = hours > 1
+    where = f"bus {summary['v_min_bus']}"
+    if several:
+        where += f", hour {summary['v_min_hour']}"
+    gap = summary["gap"]
+    shown = "" if gap is None else f"gap {100.0 * gap:.4f} %"
     dv = summary["replay_max_dv_pu"]
-    table.add_row("replay, pu", NONE if dv is None else f"{dv:.1e}")
-    say(f"{summary['status']} ({rung})")
-    _print(table)
+    say(f"{summary['status']} ({summary['rung']})")
+    if summary["objective"] is not None:
+        table = _table("", "", "")
+        table.add_row("cost, $" if several else "cost, $/h", _number(summary["objective"], 4))
+        table.add_row("lower bound", _number(summary["bound"], 4), shown)
+        name = "losses, mean MW" if several else "losses, MW"
+        table.add_row(name, _number(summary["loss_mw"], 6))
+        table.add_row("least voltage, pu", _number(summary["v_min_pu"], 6), where)
+        table.add_row("replay, largest difference, pu", NONE if dv is None else f"{dv:.1e}")
+        table.add_row("iterations", _number(summary["iterations"], 0))
+        _print(table)
+        _print_binding(summary["binding"])
     wall = summary["wall_s"]
     say(", ".join(f"{name} {wall[name]:.3f} s" for name in ("build", "compile", "solve")))
+
+
+def _print_binding(binding: Sequence[str]) -> None:
+    if not binding:
+        say("no limit binds")
+        return
+    say(f"{len(binding)} limit{'s bind' if len(binding) != 1 else ' binds'}")
+    for line in binding[:SHOWN_BINDING]:
+        say(f"  {line}")
+    if len(binding) > SHOWN_BINDING:
+        say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
 
 
 def print_faults(faults: Sequence[Fault]) -> None:

@@ -30,6 +30,11 @@ def mw_from_pu(power_pu: Quantity, s_base_mva: float) -> Quantity:
     return power_pu * s_base_mva
 
 
+def ka_from_pu(current_pu: float, vn_kv: float, s_base_mva: float) -> float:
+    """Return kA from a per-unit current at a nominal voltage."""
+    return float(current_pu * s_base_mva / (3.0**0.5 * vn_kv))
+
+
 def usd_per_puh(price_usd_per_mwh: Quantity, s_base_mva: float) -> Quantity:
     """Return a price in $ per per-unit power and hour from one in $/MWh."""
     return price_usd_per_mwh * s_base_mva

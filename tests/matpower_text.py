@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandapower.converter.pypower.to_ppc import to_ppc
 
 NETWORKS = Path(__file__).parent / "data" / "networks"
 GOLDEN = Path(__file__).parent / "golden"
@@ -75,6 +79,18 @@ def matpower(
         + table("gencost", costs)
         + tail
     )
+
+
+def of_net(net: Any) -> str:
+    """Return the matrices that pandapower makes of a network, as a case file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ppc = to_ppc(net, mode="opf", init="flat")
+    names, widths = ("bus", "gen", "branch", "gencost"), (13, 10, 13, None)
+    tables = [
+        np.real(ppc[n])[:, :w].astype(float).tolist() for n, w in zip(names, widths, strict=True)
+    ]
+    return matpower(*tables, base_mva=float(ppc["baseMVA"]))
 
 
 def distribution(name: str, v_min: float, v_slack: float = 1.0, v_max: float = 1.1) -> str:

@@ -58,7 +58,9 @@ def run(*arguments: object) -> int:
 def fixed(result: PlanResult) -> Planner:
     """Return a planner that tells two events and gives a fixed result."""
 
-    def plan(case: Any, options: Any, *, progress: Callable[[ProgressEvent], None]) -> PlanResult:
+    def plan(
+        case: Any, options: Any, *, progress: Callable[[ProgressEvent], None], journal: Any
+    ) -> PlanResult:
         progress(ProgressEvent("level 1", "islanded"))
         progress(ProgressEvent("level 4", "searching", point=2, points=10, gap=0.031))
         return replace(result, case=case, options=options)
@@ -103,7 +105,7 @@ def test_options_of_the_command_line_replace_those_of_the_case(
 ) -> None:
     seen = []
 
-    def plan(case: Any, options: Any, *, progress: Any) -> PlanResult:
+    def plan(case: Any, options: Any, *, progress: Any, journal: Any) -> PlanResult:
         seen.append(options)
         return result
 

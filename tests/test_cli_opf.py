@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,71 @@ def test_a_case_is_solved_over_its_hours(capsys: pytest.CaptureFixture[str]) -> 
     out, err = capsys.readouterr()
     assert out.startswith("locally optimal (flat start)")
     assert "devices of the microgrids are left out" in err
+
+
+def test_the_table_tells_what_binds_and_where_the_voltage_is_least(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "made.m"
+    lines = [branch(1, 2, rate=50.0, x=0.05), branch(1, 2, rate=50.0, x=0.05)]
+    buses = [bus(1, kind=3), bus(2, 120.0, 20.0)]
+    text = matpower(buses, [gen(1), gen(2)], lines, [[2, 0, 0, 2, 10, 0], [2, 0, 0, 2, 30, 0]])
+    path.write_text(text, encoding="utf-8")
+    assert run(str(path)) == 0
+    out = capsys.readouterr().out
+    for told in ("cost, $/h", "lower bound", "gap ", "losses, MW", "bus 2", "replay", "iterations"):
+        assert told in out
+    assert "branch 1-2 (row 1): rating" in out
+    assert "branch 1-2 (row 2): rating" in out
+    assert run(str(path), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["v_min_bus"] == "2"
+    assert "branch 1-2 (row 1): rating" in told["binding"]
+    assert 0.0 <= told["gap"] < 1.0
+    assert told["bound"] <= told["objective"]
+
+
+BROKEN_FILES = {
+    "none.json": (None, "cannot be read (No such file"),
+    "cut.json": ('{"a":', "cannot be read as JSON"),
+    "empty.json": ("", "cannot be read as JSON"),
+    "list.json": ("[1]", "not a pandapower network"),
+    "foreign.json": ('{"_module": "os", "_class": "system", "_object": {}}', "not a pandapower"),
+    "no-bus.json": ('{"_class": "pandapowerNet", "_object": {}}', "no table of buses"),
+    "text.m": ("hello", "line 1: `hello` is code"),
+    "empty.m": ("", "mpc.bus is missing"),
+    "old.m": ("function [baseMVA, bus, gen, branch] = old\n", "save the case in version '2'"),
+    "net.xlsx": ("", "not a network that is known"),
+    "none": (None, "not a network that is known"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FILES)
+def test_what_is_no_network_exits_2_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    content, told = BROKEN_FILES[name]
+    if content is not None:
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    assert run(str(tmp_path / name), "--json") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_an_infeasible_case_prints_json_and_nothing_else(tmp_path: Path) -> None:
+    """Solvers and readers write to neither stream, in a process of its own."""
+    path = tmp_path / "made.m"
+    buses = [bus(1, kind=3, v_min=1.0, v_max=1.0), bus(2, 50.0, v_min=1.0, v_max=1.0)]
+    path.write_text(matpower(buses, [gen(1)], [branch(1, 2)]), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "cmgplan", "opf", str(path), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["status"] == "proven infeasible"
+    assert done.stderr.startswith("error: proven infeasible\n  bus 2 voltage")
+    assert "CasADi" not in done.stderr

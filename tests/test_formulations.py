@@ -12,30 +12,28 @@ from test_network import make, network
 
 from cmgplan.case.records import Bus, Line
 from cmgplan.devices.base import FloatArray
-from cmgplan.network.ac import add_ac_network
 from cmgplan.network.branch_flow import add_branch_flow
 from cmgplan.network.feeder import Feeder, oriented
+from cmgplan.network.horizon import horizon_of
+from cmgplan.network.networks import grid_of_feeder
+from cmgplan.network.opf import solve_opf
+from cmgplan.network.opf_result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow
-from cmgplan.network.reduction import reduce_feeder
-from cmgplan.solve import LinearProblem, NonlinearProblem, Stop
+from cmgplan.network.reduction import expand_voltages, reduce_feeder
+from cmgplan.solve import LinearProblem
 
 
 def fixed(values: FloatArray) -> Any:
     return lambda i, t: float(values[t, i])
 
 
-def ac_flow(feeder: Feeder, p_kw: FloatArray, q_kvar: FloatArray) -> tuple[Any, FloatArray]:
-    """Return the solved AC model and its losses with everything injected as given."""
-    m = pyo.ConcreteModel()
-    steps = list(range(len(p_kw)))
-    add_ac_network(m, feeder, steps, fixed(p_kw), fixed(q_kvar))
-    m.total = pyo.Var()
-    m.sum = pyo.Constraint(expr=m.total == sum(m.loss[t] for t in steps))
-    problem = NonlinearProblem(m, [m.total])
-    outcome = problem.solve([(m.total, 1.0)])
-    assert outcome.stop is Stop.LOCAL_OPTIMUM, outcome.message
-    problem.load(outcome.values())
-    return m, np.array([float(pyo.value(m.loss[t])) for t in steps])
+def ac_flow(feeder: Feeder, p_kw: FloatArray, q_kvar: FloatArray) -> OpfResult:
+    """Return the optimal power flow that has nothing to choose: all is injected as given."""
+    grid = grid_of_feeder(feeder, "given")
+    loads = {"p_load_pu": -p_kw / 1000.0, "q_load_pu": -q_kvar / 1000.0}
+    result = solve_opf(grid, profiles=horizon_of(grid, hours=len(p_kw), **loads))
+    assert result.status == "locally optimal", result.message
+    return result
 
 
 def relaxed_loss(feeder: Feeder, p_kw: FloatArray, q_kvar: FloatArray) -> float | None:
@@ -58,20 +56,24 @@ def with_limits(feeder: Feeder, flow: PowerFlow) -> Feeder:
     )
 
 
+def wide(feeder: Feeder) -> Feeder:
+    """Return the feeder with voltage limits that do not bind."""
+    n = feeder.n_bus
+    return replace(feeder, v_min_pu=np.full(n, 0.5), v_max_pu=np.full(n, 1.5))
+
+
 def test_ac_model_agrees_with_pandapower_on_94_buses() -> None:
     feeder, p_kw, q_kvar = network("case94pi")
-    feeder = replace(feeder, v_min_pu=np.full(94, 0.5), v_max_pu=np.full(94, 1.5))
+    feeder = wide(feeder)
     rng = np.random.default_rng(5)
     factors = rng.uniform(-0.6, 1.0, (2, 94))
     p_kw, q_kvar = factors * p_kw, rng.uniform(-0.5, 1.0, (2, 94)) * q_kvar
-    m, loss = ac_flow(feeder, p_kw, q_kvar)
+    result = ac_flow(feeder, p_kw, q_kvar)
     flow = power_flow(feeder, p_kw, q_kvar)
     assert flow.loss_kw.min() > 1.0
-    np.testing.assert_allclose(loss, flow.loss_kw, atol=1e-4)
-    voltage = np.array([[m.v[i, t].value for i in range(94)] for t in range(2)])
-    np.testing.assert_allclose(voltage, flow.v_pu, atol=1e-7)
-    slack = [m.p_sub[t].value for t in range(2)]
-    np.testing.assert_allclose(slack, flow.slack_p_kw, atol=1e-3)
+    np.testing.assert_allclose(result.loss_mw * 1000.0, flow.loss_kw, atol=1e-4)
+    np.testing.assert_allclose(result.v_pu, flow.v_pu, atol=1e-7)
+    np.testing.assert_allclose(result.p_mw[:, 0] * 1000.0, flow.slack_p_kw, atol=1e-3)
 
 
 def test_ac_model_agrees_with_pandapower_on_a_charged_loop() -> None:
@@ -83,11 +85,11 @@ def test_ac_model_agrees_with_pandapower_on_a_charged_loop() -> None:
     ]
     feeder = make(buses, lines)
     p_kw, q_kvar = np.array([[20.0, -900, 300, -400]]), np.array([[0.0, -300, 50, -100]])
-    m, loss = ac_flow(feeder, p_kw, q_kvar)
+    result = ac_flow(feeder, p_kw, q_kvar)
     flow = power_flow(feeder, p_kw, q_kvar)
-    np.testing.assert_allclose(loss, flow.loss_kw, atol=1e-5)
-    np.testing.assert_allclose([m.v[i, 0].value for i in range(4)], flow.v_pu[0], atol=1e-8)
-    assert m.q_sub[0].value == pytest.approx(flow.slack_q_kvar[0], abs=1e-4)
+    np.testing.assert_allclose(result.loss_mw * 1000.0, flow.loss_kw, atol=1e-5)
+    np.testing.assert_allclose(result.v_pu, flow.v_pu, atol=1e-8)
+    assert result.q_mvar[0, 0] * 1000.0 == pytest.approx(flow.slack_q_kvar[0], abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -138,6 +140,9 @@ def test_reduced_feeder_equals_the_whole_one(seed: int) -> None:
     np.testing.assert_allclose(part.loss_kw, whole.loss_kw, atol=1e-6)
     np.testing.assert_allclose(part.v_pu, whole.v_pu[:, kept], atol=1e-9)
     assert whole.loss_kw.min() > 0.1
+    near = ac_flow(wide(reduced), p_kw[:, kept], q_kvar[:, kept])
+    expanded = expand_voltages(feeder, reduced, near.v_pu * np.exp(1j * near.angle_rad))
+    np.testing.assert_allclose(np.abs(expanded), whole.v_pu, atol=1e-8)
 
 
 def test_reduction_keeps_the_smallest_rating_and_a_charged_feeder() -> None:

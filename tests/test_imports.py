@@ -14,7 +14,13 @@ PACKAGE = Path(cmgplan.__file__).parent
 ROOMS_BELOW = ("case", "devices", "network", "solve", "search")
 SYSTEMS = ("planning",)
 ADAPTER = "cmgplan.network.powerflow"
-ADAPTERS = (ADAPTER, "cmgplan.network.grid_replay", "cmgplan.network.pandapower_file")
+ADAPTERS = (
+    ADAPTER,
+    "cmgplan.network.grid_replay",
+    "cmgplan.network.net_replay",
+    "cmgplan.network.pandapower_file",
+    "cmgplan.network.pandapower_tables",
+)
 RESULT = "cmgplan.planning.result"
 
 

@@ -39,7 +39,7 @@ def asked(
     case: Case, request: pytest.FixtureRequest
 ) -> list[tuple[dict[str, float], dict[str, float], GridAnswer]]:
     """Random questions, half of them under caps drawn between the ends found before."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(8)
     connection = connect(case, quick(case, minlp=request.param))
     ends: list[Mapping[str, float]] = []
     questions = []

@@ -110,6 +110,65 @@ def test_what_is_not_honoured_is_noted(tmp_path: Path) -> None:
     assert [note.split(" (")[0] for note in grid.notes] == ["mpc.dcline", "mpc.A"]
 
 
+def test_the_same_case_in_other_spellings(tmp_path: Path) -> None:
+    """Commas, tabs, several rows in a line, continuations, comments, another struct, no header."""
+    usual = read(tmp_path, matpower(BUSES, [gen(1)], [branch(1, 2)]))
+    odd = """% a comment
+case_.version = "2"; case_.baseMVA=200/2;   # Octave's comment
+%{
+case_.bus = [ nonsense ];
+%}
+case_.bus = [1,3, 0 0 0 0 1 1 0 10 1 1.1 .9;2 1 10 0 0, 0 1 1 0 10 1 1.1 0.9
+];
+case_.gen=[ 1 0 0 1E2 -1e2 1 100 1 100 0 ];	case_.branch = [
+	1	2	0.01	0.1 ... continued
+	0 0 0 0 0 0 1 -360 360
+];
+case_.gencost = [2 0 0 3 0 20 0;];
+case_.made.by = 'someone'; case_.note(3) = {'x'}; case_.lengths = [135/sqrt(3)];
+"""
+    for text in (odd, odd.replace("\n", "\r\n")):
+        grid = read(tmp_path, text)
+        assert grid.s_base_mva == 100.0
+        assert solve_opf(grid).objective == pytest.approx(solve_opf(usual).objective, rel=1e-9)
+        assert [n.split(" ")[0] for n in grid.notes] == ["mpc.made", "mpc.note", "mpc.lengths"]
+
+
+def test_several_units_at_the_reference_share_by_their_cost(tmp_path: Path) -> None:
+    """A parallel branch, a bus out of service, a unit that consumes: each as MATPOWER has it."""
+    buses = [*BUSES[:1], bus(2, 50.0), bus(3, 9.0, kind=4)]
+    units = [gen(1, 30.0), gen(1, 40.0), gen(2, 0.0, -10.0), gen(3)]
+    costs = [[2, 0, 0, 2, slope, 0] for slope in (10, 20, 15, 1)]
+    lines = [branch(1, 2, r=0.0), branch(2, 1, r=0.0), branch(2, 3)]
+    grid = read(tmp_path, matpower(buses, units, lines, costs))
+    result = solve_opf(grid)
+    assert result.p_mw[0] == pytest.approx([30.0, 20.0, 0.0], abs=1e-3)
+    costs[2][4] = 25
+    result = solve_opf(read(tmp_path, matpower(buses, units, lines, costs)))
+    assert result.p_mw[0] == pytest.approx([30.0, 30.0, -10.0], abs=1e-3)
+    assert result.flow_mw[0, 0, 0] == pytest.approx(result.flow_mw[0, 1, 1], abs=1e-6)
+
+
+def test_angle_limits_of_zero_and_of_a_full_turn_mean_none(tmp_path: Path) -> None:
+    ends = [(0, 0), (-360, 360), (-400, 400), (-30, 0), (0, 25)]
+    lines = [branch(1, 2, low=low, high=high) for low, high in ends]
+    lines_read = read(tmp_path, matpower(BUSES, [gen(1)], lines)).branches
+    low, high = (np.rad2deg(a) for a in (lines_read.angle_min_rad, lines_read.angle_max_rad))
+    assert low == pytest.approx([-np.inf] * 3 + [-30, 0])
+    assert high == pytest.approx([np.inf] * 3 + [0, 25])
+
+
+def test_voltage_limits_of_zero_are_refused_or_set(tmp_path: Path) -> None:
+    buses = [bus(1, kind=3, v_min=0.0), bus(2, 10.0, v_min=0.0, v_max=0.0)]
+    path = tmp_path / "made.m"
+    path.write_text(matpower(buses, [gen(1)], [branch(1, 2)]), encoding="utf-8")
+    with pytest.raises(InputError, match="--v-limits"):
+        read_network(path)
+    grid = read_network(path, Missing(v_limits_pu=(0.95, 1.05))).grid
+    assert grid.v_min_pu.tolist() == [0.95, 0.95]
+    assert grid.v_max_pu.tolist() == [1.1, 1.05]
+
+
 def test_reactive_power_may_have_a_price(tmp_path: Path) -> None:
     costs = [[2, 0, 0, 3, 0, 10, 0], [2, 0, 0, 3, 0, 0, 0]]
     free = [[2, 0, 0, 3, 0, 0, 0], [2, 0, 0, 3, 0, 0, 0]]

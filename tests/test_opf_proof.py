@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
+from cmgplan.network.broken_limits import BrokenLimit
 from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import horizon_of, single_hour
 from cmgplan.network.jabr import Relaxation
@@ -118,6 +120,81 @@ def test_too_little_generation_takes_less_load(tmp_path: Path) -> None:
     result = solve_opf(grid)
     assert result.status == "proven infeasible"
     assert "30000 kW less load" in result.explanation[0]
+
+
+def relaxed(grid: Grid, broken: Sequence[BrokenLimit]) -> Grid:
+    """Return the grid with each of these limits wider by the amount named."""
+    low, high = grid.v_min_pu.copy(), grid.v_max_pu.copy()
+    rating, p_max = grid.branches.s_max_pu.copy(), grid.generators.p_max_pu.copy()
+    q_max = grid.generators.q_max_pu.copy()
+    for one in broken:
+        if one.kind == "low":
+            low[one.position] -= one.amount + 1e-7
+        elif one.kind == "high":
+            high[one.position] += one.amount + 1e-7
+        elif one.kind == "over":
+            rating[one.position] += one.amount + 1e-7
+        else:
+            limit = {"p_above": p_max, "q_above": q_max}[one.kind]
+            limit[one.position] += one.amount + 1e-7
+    return replace(
+        grid,
+        v_min_pu=low,
+        v_max_pu=high,
+        branches=replace(grid.branches, s_max_pu=rating),
+        generators=replace(grid.generators, p_max_pu=p_max, q_max_pu=q_max),
+    )
+
+
+def weak_grids(folder: Path) -> dict[str, Grid]:
+    meshed = read_matpower(GOLDEN / "pglib_case14_ieee" / "network.m")
+    buses = [bus(1, kind=3), bus(2, 80.0), bus(3, 40.0)]
+    lines = [branch(1, 2, rate=60.0), branch(2, 3, rate=30.0), branch(1, 3, rate=30.0)]
+    triangle = grid_of(folder, matpower(buses, [gen(1, 110.0)], lines))
+    return {
+        "feeder": grid_of(folder, distribution("case94pi", v_min=0.9)),
+        "triangle": triangle,
+        "meshed": replace(
+            meshed, p_load_pu=1.5 * meshed.p_load_pu, q_load_pu=3.5 * meshed.q_load_pu
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", ["feeder", "triangle", "meshed"])
+def test_the_named_limits_are_enough_and_none_can_be_left_out(tmp_path: Path, name: str) -> None:
+    grid = weak_grids(tmp_path)[name]
+    problem = OpfProblem(grid)
+    assert not problem.solve().solved
+    broken = problem.elastic.need(single_hour(grid)).broken
+    assert broken
+    assert solve_opf(relaxed(grid, broken)).status == "locally optimal"
+    rng = np.random.default_rng(5)
+    for k in rng.choice(len(broken), min(len(broken), 3), replace=False):
+        others = [one for one in broken if one is not broken[k]]
+        # What is left out may not be made up for by amounts: the others may give without bound.
+        freed = relaxed(grid, [replace(one, amount=10.0) for one in others])
+        freed = replace(freed, v_min_pu=np.maximum(freed.v_min_pu, 0.3))
+        assert not solve_opf(freed).solved, broken[k]
+
+
+def test_angles_may_give_both_ways(tmp_path: Path) -> None:
+    """A line of 0.1 pu carries 50 MW at 2.9 degrees; 2 are allowed, in either direction."""
+    for ends, limits in (((1, 2), (-60, 2)), ((2, 1), (-2, 60))):
+        lines = [branch(*ends, r=0.0, x=0.1, low=limits[0], high=limits[1])]
+        buses = [bus(1, kind=3, v_max=1.0, v_min=1.0), bus(2, 50.0, v_max=1.0, v_min=0.99)]
+        grid = grid_of(tmp_path, matpower(buses, [gen(1), gen(2, 0.0)], lines))
+        result = solve_opf(grid)
+        assert result.status == "proven infeasible"
+        sign = "+" if limits[1] == 2 else "-"
+        assert "angle difference" in result.explanation[0]
+        assert f"degrees: {sign}0.87 degrees or " in result.explanation[0]
+
+
+def test_a_load_bus_held_at_one_voltage_is_no_set_point(tmp_path: Path) -> None:
+    buses = [bus(1, kind=3, v_max=1.0, v_min=1.0), bus(2, 50.0, v_max=1.0, v_min=1.0)]
+    result = solve_opf(grid_of(tmp_path, matpower(buses, [gen(1)], [branch(1, 2)])))
+    assert result.status == "proven infeasible"
+    assert result.explanation[0].startswith("bus 2 voltage 0.9")
 
 
 def test_a_feasible_network_is_not_proven_infeasible(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_two_bus_case_is_planned_and_verified(tmp_path: Path, options: list[
     run = tmp_path / "run"
     done = cmgplan("plan", CASES / "two-bus", "--out", run, "--time-limit", 5, *options)
     assert done.returncode == 0, done.stderr
-    points = {"--sweep": 4, "--hierarchy": 3, "--minlp": 3}.get(options[0] if options else "", 10)
+    points = {"--sweep": 2, "--hierarchy": 3, "--minlp": 3}.get(options[0] if options else "", 10)
     summary = check_run(run, points)
     if "--select" in options:
         assert summary["selected"]["point"] == 2  # type: ignore[index]

@@ -14,7 +14,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from cmgplan.solve import Disk, LinearProblem, NonlinearProblem, Outcome, QuadraticCone, Stop
+from cmgplan.solve import Disk, LinearProblem, Outcome, QuadraticCone, Stop
 from cmgplan.solve.bonmin import solve_bonmin
 
 
@@ -185,53 +185,6 @@ def test_open_switch_stops_the_power_on_its_disk() -> None:
     assert problem.solve_tight([(m.goal, 1.0)], opened).value == pytest.approx(0.0, abs=1e-9)
 
 
-def circle() -> tuple[Any, NonlinearProblem]:
-    m = model(x=(-2, 2), y=(-2, 2))
-    m.sum = pyo.Constraint(expr=m.goal == m.x + m.y)
-    m.inside = pyo.Constraint(expr=m.x**2 + m.y**2 <= 1)
-    return m, NonlinearProblem(m, [m.goal])
-
-
-def test_ipopt_finds_the_closed_form() -> None:
-    m, problem = circle()
-    outcome = problem.solve([(m.goal, 1.0)])
-    assert outcome.stop is Stop.LOCAL_OPTIMUM
-    assert outcome.value == pytest.approx(-(2.0**0.5), abs=1e-6)
-    assert outcome.bound is None  # a local solver proves none
-    problem.load(outcome.values())
-    assert (m.x.value, m.y.value) == (pytest.approx(-(0.5**0.5)), pytest.approx(-(0.5**0.5)))
-    assert problem.solve([(m.goal, -1.0)]).value == pytest.approx(-(2.0**0.5), abs=1e-6)
-
-
-def test_ipopt_bounds_hold_for_one_solve_only() -> None:
-    m, problem = circle()
-    held = pyo.ComponentMap([(m.x, (0.6, 0.6))])
-    assert problem.solve([(m.goal, 1.0)], held).value == pytest.approx(-0.2, abs=1e-6)
-    assert problem.solve([(m.goal, 1.0)]).value == pytest.approx(-(2.0**0.5), abs=1e-6)
-
-
-def test_ipopt_says_locally_infeasible() -> None:
-    m, problem = circle()
-    outcome = problem.solve([(m.goal, 1.0)], pyo.ComponentMap([(m.goal, (3.0, 4.0))]))
-    assert outcome.stop is Stop.LOCALLY_INFEASIBLE
-    assert (outcome.value, outcome.x) == (None, None)
-
-
-@pytest.mark.parametrize(("y", "stop"), [(0.8, Stop.LOCAL_OPTIMUM), (0.9, Stop.LOCALLY_INFEASIBLE)])
-def test_rows_with_every_variable_held(y: float, stop: Stop) -> None:
-    """More equations than free variables are no hindrance as long as they agree."""
-    m = model(x=(-2, 2), y=(-2, 2), z=(0, 1))
-    m.sum = pyo.Constraint(expr=m.goal == m.x + m.y + m.z)
-    m.on_circle = pyo.Constraint(expr=m.x**2 + m.y**2 == 1)
-    m.again = pyo.Constraint(expr=2 * m.x**2 + 2 * m.y**2 == 2)
-    problem = NonlinearProblem(m, [m.goal])
-    held = pyo.ComponentMap([(m.x, (0.6, 0.6)), (m.y, (y, y))])
-    outcome = problem.solve([(m.goal, 1.0)], held)
-    assert outcome.stop is stop
-    if stop is Stop.LOCAL_OPTIMUM:
-        assert outcome.value == pytest.approx(1.4, abs=1e-6)
-
-
 def convex_mixed() -> Any:
     """Minimise (k - 1.4)^2 + (x - 0.3)^2 with k whole and k + x >= 2: k = 2, x = 0.3: 0.36."""
     m = pyo.ConcreteModel()
@@ -305,18 +258,24 @@ problem.solve([(m.goal, 1.0)], time_limit_s=60.0)
 """
 
 LONG_NONLINEAR = """
-import pyomo.environ as pyo
-from cmgplan.solve import NonlinearProblem
-m = pyo.ConcreteModel()
-m.x = pyo.Var(range(3000), bounds=(-5, 5), initialize=-1.2)
-m.goal = pyo.Var()
-m.valley = pyo.Constraint(expr=m.goal >= sum(
-    100 * (m.x[i + 1] - m.x[i] ** 2) ** 2 + (1 - m.x[i]) ** 2 for i in range(2999)
-))
-problem = NonlinearProblem(m, [m.goal])
+import numpy as np
+import scipy.sparse as sp
+from cmgplan.solve.templates import Copies, Instance, TemplateModel, TemplateProblem
+n = 400
+valley = lambda x, p, ops: [100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2]
+scatter = sp.csr_array(np.ones((1, n - 1)))
+columns = np.array([np.arange(n - 1), np.arange(1, n)])
+goal = sp.csr_array(([-1.0], ([0], [n])), shape=(1, n + 1))
+parts = (Copies(valley, columns, np.zeros((0, n - 1)), scatter),)
+problem = TemplateProblem(TemplateModel(goal, parts))
+box, zero = np.full(n + 1, np.inf), np.zeros(n + 1)
+price = zero.copy()
+price[n] = 1.0
+start = np.full(n + 1, -1.2)
+less, least = np.array([-np.inf]), np.zeros(1)
 print("ready", flush=True)
 for _ in range(600):
-    problem.solve([(m.goal, 1.0)])
+    problem.solve(Instance(-box, box, less, least, price, zero, 0.0, start))
 """
 
 LONG_BONMIN = """

@@ -75,7 +75,7 @@ class Attached:
     own: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
-        """Number the columns that are not the grid's."""
+        """Find the columns that are not the grid's."""
         object.__setattr__(self, "own", np.flatnonzero(self.output < 0))
 
     def view(self, layout: Layout) -> sp.csr_array:
@@ -108,8 +108,7 @@ def attach(model: TemplateModel, layout: Layout, attached: Attached) -> Template
     view = attached.view(layout)
     scale = sp.diags_array(_row_scale(layout, attached))
     height, width = layout.hours * layout.height, view.shape[1]
-    grid = sp.csr_array(scale @ model.linear)
-    grid.resize((height, width))
+    grid = _widened(sp.csr_array(scale @ model.linear), (height, width))
     lines = len(attached.rows.lower)
     circles, losses = attached.circles, attached.losses
     first_loss = height + lines + len(circles.rating)
@@ -198,8 +197,13 @@ def _injected(layout: Layout, attached: Attached) -> sp.csr_array:
 def _lengthened(part: Copies, scale: sp.dia_array, rows: int) -> Copies:
     """Return the copies with their rows scaled and rows behind that they do not enter."""
     scatter = sp.csr_array(scale @ part.scatter)
-    scatter.resize((rows, scatter.shape[1]))
-    return replace(part, scatter=scatter)
+    return replace(part, scatter=_widened(scatter, (rows, scatter.shape[1])))
+
+
+def _widened(matrix: sp.csr_array, shape: tuple[int, int]) -> sp.csr_array:
+    """Return the matrix with empty rows below and empty columns to the right."""
+    entries = matrix.tocoo()
+    return sp.csr_array((entries.data, (entries.row, entries.col)), shape=shape)
 
 
 def _onto(first: int, count: int, rows: int, weight: float) -> sp.csr_array:

@@ -31,8 +31,12 @@ def uniform_price(count: int, price_usd_per_mwh: float, base_mva: float) -> Cost
     return CostTable(p, np.zeros((count, 3)))
 
 
-def costs_of_rows(source: str, tables: Sequence[FloatArray], base_mva: float) -> CostTable:
+def costs_of_rows(
+    source: str, tables: Sequence[FloatArray], base_mva: float, names: Sequence[str]
+) -> CostTable:
     """Return the costs of ``gencost`` rows: of the active output, then of the reactive one.
+
+    ``names`` are the generators' for messages.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def costs_of_rows(source: str, tables: Sequence[FloatArray], base_mva: float) ->
     pieces: list[PiecewiseCost] = []
     for which, table in enumerate(tables):
         for gen, row in enumerate(table):
-            place = f"{source}: cost of generator {gen + 1} in service"
+            place = f"{source}: cost of generator {names[gen]}"
             values = _values(place, row)
             if int(row[MODEL]) == POLYNOMIAL:
                 polynomials[which][gen] = _polynomial(place, values, base_mva)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import networkx as nx
 import numpy as np
@@ -109,6 +110,23 @@ class Generators:
         return len(self.ids)
 
 
+class Origin(Protocol):
+    """The network of another tool that a grid was made of, which can solve a power flow."""
+
+    def voltages(
+        self,
+        grid: Grid,
+        v_pu: FloatArray,
+        angle_rad: FloatArray,
+        p_gen_pu: FloatArray,
+        q_gen_pu: FloatArray,
+    ) -> FloatArray:
+        """Return the voltages for the loads of ``grid`` and outputs of its generators, pu.
+
+        NaN where the power flow fails or contradicts the outputs.
+        """
+
+
 @dataclass(frozen=True)
 class Grid:
     """Per-unit network; what is out of service is left out.
@@ -129,6 +147,8 @@ class Grid:
         Positions of the buses whose angle is held, and these angles.
     notes
         What the file holds and the model does not honour, a sentence each.
+    origin
+        What answers are replayed on; None where the arrays are all that is known.
     """
 
     name: str
@@ -146,6 +166,7 @@ class Grid:
     branches: Branches
     generators: Generators
     notes: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
     def n_bus(self) -> int:
@@ -157,6 +178,27 @@ class Grid:
         """Whether no loop of branches exists; parallel branches count as a loop."""
         graph = self.graph()
         return len(self.branches) == self.n_bus - int(nx.number_connected_components(graph))
+
+    def unloaded_angle_rad(self) -> FloatArray:
+        """Return the angles without load: the references' and what phase shifts make of them."""
+        angle = np.full(self.n_bus, self.reference_angle_rad[0])
+        angle[self.reference] = self.reference_angle_rad
+        lines = self.branches
+        if not np.any(lines.shift_rad) and np.ptp(self.reference_angle_rad) == 0.0:
+            return angle
+        shift: dict[tuple[int, int], float] = {}
+        ends = zip(lines.from_bus.tolist(), lines.to_bus.tolist(), lines.shift_rad, strict=True)
+        for i, j, turned in ends:
+            shift[i, j], shift[j, i] = -float(turned), float(turned)
+        graph, reached = self.graph(), list(dict.fromkeys(self.reference.tolist()))
+        known = set(reached)
+        for i in reached:  # grows while it is walked through: breadth first
+            for j in graph[i]:
+                if j not in known:
+                    known.add(j)
+                    reached.append(j)
+                    angle[j] = angle[i] + shift[i, j]
+        return angle
 
     def graph(self) -> nx.Graph:
         """Return the graph of bus positions; parallel branches appear as one edge."""
@@ -192,7 +234,9 @@ def _limit_faults(grid: Grid) -> list[str]:
             faults.append(f"{kind} {_listed(wrong)}: {what} cross or are not numbers; correct them")
     if not np.all(grid.v_min_pu > 0.0):
         wrong = [name for name, v in zip(grid.bus_ids, grid.v_min_pu, strict=True) if not v > 0.0]
-        faults.append(f"bus {_listed(wrong)}: the lower voltage limit is not positive; give one")
+        faults.append(
+            f"bus {_listed(wrong)}: the lower voltage limit is not positive; give one (--v-limits)"
+        )
     values = (grid.p_load_pu, grid.q_load_pu, grid.g_shunt_pu, grid.b_shunt_pu)
     if not all(np.isfinite(v).all() for v in values):
         faults.append("a load or shunt is not a finite number; correct it")

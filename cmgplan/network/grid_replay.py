@@ -1,4 +1,4 @@
-"""Independent confirmation of an optimal power flow: pandapower's Newton method on the grid.
+"""Independent confirmation of an optimal power flow: pandapower's Newton method.
 
 The admittance matrix is built by pandapower from impedances, taps and shunts, not from what the
 optimisation used.
@@ -7,12 +7,13 @@ optimisation used.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import MatrixRankWarning
 
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid import ComplexArray, FloatArray, Grid, IntArray
 
 TOLERANCES_PU = (1e-11, 1e-9)
 """The second is for branches of nearly no impedance, whose rounding errors exceed the first."""
@@ -32,8 +33,9 @@ def replay_voltages(
 ) -> FloatArray:
     """Return the voltages that a power flow gives for the generators' outputs, pu.
 
-    Every bus but the reference has its injections given and its voltage free; the start is flat,
-    and where that fails (heavily loaded networks) the answer itself. NaN where both fail.
+    A grid made of another tool's network is solved there. Else every bus but the reference has
+    its injections given and its voltage free; the start is flat, and where that fails (heavily
+    loaded networks) the answer itself. NaN where both fail.
 
     Parameters
     ----------
@@ -42,40 +44,65 @@ def replay_voltages(
     p_gen_pu, q_gen_pu
         Output of each generator, shape (g,).
     """
+    if grid.origin is not None:
+        return grid.origin.voltages(grid, v_pu, angle_rad, p_gen_pu, q_gen_pu)
+    network = _network(grid)
+    injected = -(grid.p_load_pu + 1j * grid.q_load_pu)
+    np.add.at(injected, grid.generators.bus, p_gen_pu + 1j * q_gen_pu)
+    answer = v_pu * np.exp(1j * angle_rad)
+    flat = np.exp(1j * grid.unloaded_angle_rad())
+    flat[grid.reference] = answer[grid.reference]
+    found = np.full(grid.n_bus, np.nan)
+    for tolerance in TOLERANCES_PU:
+        for start in (flat, answer):
+            solved = _newton(grid, network, injected, start, (), tolerance)
+            if solved is not None:
+                found = np.abs(solved)
+                if np.abs(found - v_pu).max() <= NEAR_PU:
+                    return found
+    return found
+
+
+def newton_voltages(
+    grid: Grid, injected_pu: ComplexArray, start: ComplexArray, held: IntArray
+) -> ComplexArray | None:
+    """Return the voltages of a power flow, complex pu, None if Newton's method diverges.
+
+    Parameters
+    ----------
+    injected_pu
+        Power into each bus, shape (n,).
+    start
+        Voltages to begin with, shape (n,); those of the reference are held.
+    held
+        Buses whose voltage magnitude is held at that of the start, their reactive power free.
+    """
+    return _newton(grid, _network(grid), injected_pu, start, held, TOLERANCES_PU[-1])
+
+
+def _network(grid: Grid) -> dict[str, Any]:
+    """Return the tables that Newton's method asks for, the admittance matrix among them."""
     from pandapower.pypower.makeYbus import makeYbus  # pandapower takes seconds to import
 
     bus, branch = _bus_table(grid), _branch_table(grid)
     with np.errstate(all="ignore"):
         y_bus, _, _ = makeYbus(grid.s_base_mva, bus, branch)
-    injected = -(grid.p_load_pu + 1j * grid.q_load_pu)
-    np.add.at(injected, grid.generators.bus, p_gen_pu + 1j * q_gen_pu)
-    answer = v_pu * np.exp(1j * angle_rad)
-    flat = np.exp(1j * np.full(grid.n_bus, grid.reference_angle_rad[0]))
-    flat[grid.reference] = answer[grid.reference]
-    found = np.full(grid.n_bus, np.nan)
-    for tolerance in TOLERANCES_PU:
-        for start in (flat, answer):
-            solved = _newton(grid, bus, branch, y_bus, injected, start.copy(), tolerance)
-            if solved is not None:
-                found = solved
-                if np.abs(solved - v_pu).max() <= NEAR_PU:
-                    return found
-    return found
+    tables = {"baseMVA": grid.s_base_mva, "bus": bus, "branch": branch, "y_bus": y_bus}
+    return {**tables, **_nothing_else()}
 
 
 def _newton(
     grid: Grid,
-    bus: FloatArray,
-    branch: FloatArray,
-    y_bus: Any,
-    injected: Any,
-    start: Any,
+    network: dict[str, Any],
+    injected: ComplexArray,
+    start: ComplexArray,
+    held: Sequence[int] | IntArray,
     tolerance_pu: float,
-) -> FloatArray | None:
+) -> ComplexArray | None:
     from pandapower.pypower.newtonpf import newtonpf
 
-    others = np.setdiff1d(np.arange(grid.n_bus), grid.reference)
-    network = {"baseMVA": grid.s_base_mva, "bus": bus, "branch": branch, **_nothing_else()}
+    pv = np.asarray(held, dtype=np.int64)
+    others = np.setdiff1d(np.arange(grid.n_bus), np.concatenate([grid.reference, pv]))
     options = {
         "tolerance_mva": tolerance_pu,
         "max_iteration": MAX_ITERATIONS,
@@ -87,18 +114,17 @@ def _newton(
         "use_umfpack": False,
         "permc_spec": None,
     }
-    if not len(others):
-        return np.asarray(np.abs(start), dtype=np.float64)
-    none = np.zeros(0, dtype=np.int64)
+    if len(grid.reference) == grid.n_bus:
+        return start
     # A diverging Newton method overflows; what counts is that it is told apart below.
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", MatrixRankWarning)
         solved, converged, *_ = newtonpf(
-            y_bus, injected, start, grid.reference, none, others, network, options
+            network["y_bus"], injected, start.copy(), grid.reference, pv, others, network, options
         )
     if not converged or not np.isfinite(np.abs(solved)).all():
         return None
-    return np.asarray(np.abs(solved), dtype=np.float64)
+    return np.asarray(solved, dtype=np.complex128)
 
 
 def _nothing_else() -> dict[str, Any]:

@@ -57,14 +57,14 @@ class Bound:
     ----------
     value
         Lower bound of the cost over the horizon, or None.
-    infeasible_hour
-        An hour that the relaxation proves infeasible, or None.
+    infeasible
+        Whether the relaxation proves that no operation exists.
     cone_residual
         Largest slack of a cone of voltages, pu; at zero the relaxation is exact on a radial grid.
     """
 
     value: float | None
-    infeasible_hour: int | None
+    infeasible: bool
     cone_residual: float | None
 
 
@@ -99,34 +99,42 @@ class Relaxation:
         flows = len(self.ac.limited)
         widths = {"w": n, "c": k, "s": k, "p": gens, "q": gens}
         widths |= {"cost": self.ac.widths["cost"], "flow": 4 * flows, "one": ONE}
+        self._widths = widths
         starts = np.cumsum([0, *widths.values()])
         self._at = {name: int(a) for name, a in zip(widths, starts[:-1], strict=True)}
         self.width = int(starts[-1])
         self._cuts = _angle_rows(grid, self.pairs, self._at, self.width)
-        linear = sp.vstack([self._network_rows(), self._cuts[0]], format="csr")
-        self._problem = ConicProblem(sp.csr_array(linear), self._cones())
+        rows = sp.vstack([self._network_rows(), self._cuts[0]], format="csr")
+        self.linear, self.cones = sp.csr_array(rows), self._cones()
+        self.problem = ConicProblem(self.linear, self.cones)
+
+    def columns(self, kind: str) -> IntArray:
+        """Return the columns of a kind."""
+        first = self._at[kind]
+        return np.arange(first, first + self._widths[kind], dtype=np.int64)
 
     def bound(self, horizon: Horizon) -> Bound:
-        """Return the bound over all hours, which nothing couples, or an infeasible hour."""
+        """Return the bound over all hours, which nothing couples."""
         total, slack = 0.0, 0.0
         for hour in range(horizon.hours):
             outcome = self._solve(horizon, hour)
             if outcome.bound is None:
                 proven = not outcome.accepted and self.proves_infeasible(horizon, hour)
-                return Bound(None, hour if proven else None, None)
+                return Bound(None, proven, None)
             total += outcome.bound
-            slack = max(slack, float(self._voltage_slack(outcome.values()).max(initial=0.0)))
-        return Bound(total, None, slack)
+            slack = max(slack, self.voltage_slack(outcome.values()))
+        return Bound(total, False, slack)
 
     def proves_infeasible(self, horizon: Horizon, hour: int) -> bool:
         """Return whether an hour is proven to have no operation within its limits."""
-        return self._problem.proves_infeasible(self._instance(horizon, hour))
+        return self.problem.proves_infeasible(self.instance(horizon, hour))
 
     def _solve(self, horizon: Horizon, hour: int) -> Outcome:
-        return self._problem.solve(self._instance(horizon, hour))
+        return self.problem.solve(self.instance(horizon, hour))
 
-    def _voltage_slack(self, x: FloatArray) -> FloatArray:
-        return self._cones().residual(x)[: len(self.pairs.i)]
+    def voltage_slack(self, x: FloatArray) -> float:
+        """Return the largest slack of a cone of voltages, squared pu."""
+        return float(self.cones.residual(x)[: len(self.pairs.i)].max(initial=0.0))
 
     def _cones(self) -> RotatedCones:
         """Cones of the voltages, then of the limited branch ends."""
@@ -226,7 +234,7 @@ class Relaxation:
             matrix[r, column] = value
         return sp.csr_array(matrix)
 
-    def _instance(self, horizon: Horizon, hour: int) -> Instance:
+    def instance(self, horizon: Horizon, hour: int) -> Instance:
         """Return one hour: the AC problem's own bounds and prices over the relaxed columns."""
         ac, at, grid = build_instance(self.ac, horizon.at(hour)), self._at, self.grid
         low, high = np.full(self.width, -np.inf), np.full(self.width, np.inf)

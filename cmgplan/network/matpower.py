@@ -29,7 +29,6 @@ FULL_TURN_DEG = 360.0
 
 _LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11}
 _HARMLESS = {"bus_name", "gentype", "genfuel", "gen_name", "branch_name", "areas", "name", "source"}
-_READ = {"bus", "gen", "branch", "gencost"}
 _NOT_HONOURED = {
     "dcline": "direct-current lines",
     "dclinecost": "costs of direct-current lines",
@@ -42,7 +41,12 @@ _NOT_HONOURED = {
 }
 
 
-def read_matpower(path: Path, *, price_usd_per_mwh: float | None = None) -> Grid:
+def read_matpower(
+    path: Path,
+    *,
+    price_usd_per_mwh: float | None = None,
+    v_limits_pu: tuple[float, float] | None = None,
+) -> Grid:
     """Read a network from a MATPOWER case file.
 
     Parameters
@@ -52,6 +56,9 @@ def read_matpower(path: Path, *, price_usd_per_mwh: float | None = None) -> Grid
     price_usd_per_mwh
         Price of every generator's active output where the file has no ``gencost``; without it
         such a file is refused.
+    v_limits_pu
+        Voltage limits of buses whose lower limit is not positive; without them such a file is
+        refused.
 
     Raises
     ------
@@ -72,6 +79,9 @@ def read_matpower(path: Path, *, price_usd_per_mwh: float | None = None) -> Grid
     base = file.scalars["baseMVA"]
     if not 0.0 < base < np.inf:
         raise InputError(f"{path.name}: baseMVA is {base:g}; give a positive number")
+    if v_limits_pu is not None:
+        bus[~(bus[:, VMIN] > 0.0), VMIN] = v_limits_pu[0]
+        bus[~(bus[:, VMAX] > 0.0), VMAX] = v_limits_pu[1]
     reference = np.flatnonzero(bus[:, BUS_TYPE] == REFERENCE).astype(np.int64)
     generators, notes = _generators(file, position, base, price_usd_per_mwh)
     return checked(
@@ -202,15 +212,14 @@ def _costs(
             f"{n_gen}, or {2 * n_gen} with reactive costs"
         )
     chosen = [table[rows]] + ([table[n_gen + rows]] if len(table) == 2 * n_gen else [])
-    return costs_of_rows(file.path.name, chosen, base_mva)
+    names = [f"{row + 1} at bus {file.matrices['gen'][row, GEN_BUS]:g}" for row in rows]
+    return costs_of_rows(file.path.name, chosen, base_mva, names)
 
 
 def _field_notes(file: MatpowerFile) -> list[str]:
     notes = []
-    for name in (*file.matrices, *file.scalars, *file.others):
-        if name in _READ or name in _HARMLESS or name == "baseMVA":
-            continue
-        if name in file.matrices and not file.matrices[name].size:
+    for name in file.others:
+        if name in _HARMLESS:
             continue
         what = _NOT_HONOURED.get(name)
         told = f" ({what})" if what else ""

@@ -23,11 +23,16 @@ BASE_KV = 9
 PD, QD = 2, 3
 BR_R, BR_X = 2, 3
 
+READ = frozenset({"bus", "gen", "branch", "gencost", "baseMVA", "version"})
+"""Fields that are read; any other is only named."""
+
 MAX_BYTES = 100_000_000
 
-_NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|Inf|inf|NaN|nan)\Z")
-_FIELD = re.compile(r"(\w+)\.(\w+)\s*=\s*(.*)", re.DOTALL)
+_PLAIN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = re.compile(rf"[+-]?(?:{_PLAIN}(?:[*/]{_PLAIN})?|Inf|inf|NaN|nan)\Z")
+_FIELD = re.compile(r"(\w+)\.(\w+)((?:\.\w+|\([^=]*\)|\{[^=]*\})*)\s*=(?!=)\s*(.*)", re.DOTALL)
 _HEADER = re.compile(r"function\s+(\w+)\s*=\s*(\w+)\s*(?:\(\s*\))?\Z")
+_HEADER_1 = re.compile(r"function\s+\[\s*baseMVA\b")
 _INDEX_NAMES = re.compile(
     r"\[[\w\s,]*\]\s*=\s*idx_(?:bus|brch|gen|cost)\Z|define_constants\Z", re.DOTALL
 )
@@ -57,7 +62,7 @@ class _Conversion:
     v_base_kv: float | None = None
     s_base_mva: float | None = None
     power_factor: float | None = None
-    struct: str = "mpc"
+    struct: str | None = None
 
 
 def read_matpower_file(path: Path) -> MatpowerFile:
@@ -75,9 +80,9 @@ def read_matpower_file(path: Path) -> MatpowerFile:
         _apply(case, state, statement)
     for needed in ("bus", "gen", "branch"):
         if needed not in case.matrices:
-            raise InputError(f"{path.name}: {state.struct}.{needed} is missing; add the matrix")
+            raise InputError(f"{path.name}: mpc.{needed} is missing; add the matrix")
     if "baseMVA" not in case.scalars:
-        raise InputError(f"{path.name}: {state.struct}.baseMVA is missing; add it")
+        raise InputError(f"{path.name}: mpc.baseMVA is missing; add it")
     return case
 
 
@@ -150,7 +155,7 @@ def _without_comment(line: str) -> str:
     quoted = False
     for k, c in enumerate(line):
         quoted ^= c == "'"
-        if c == "%" and not quoted:
+        if c in "%#" and not quoted:
             return line[:k]
     return line
 
@@ -161,15 +166,25 @@ def _apply(case: MatpowerFile, state: _Conversion, statement: _Statement) -> Non
     if header:
         state.struct, case.name = header.groups()
         return
+    if _HEADER_1.match(statement.text):
+        raise InputError(
+            f"{case.path.name} line {statement.line}: format version 1; save the case in "
+            "version '2'"
+        )
     if statement.text in ("end", "return") or _INDEX_NAMES.match(statement.text):
         return
     if _convert(case, state, statement):
         return
     found = _FIELD.match(statement.text)
-    if found is None or found[1] != state.struct:
+    if found is None or found[1] != (state.struct or found[1]):
         raise _refusal(case, statement)
-    name, value = found[2], found[3].strip()
-    if name == "version":
+    state.struct = found[1]
+    name, value = found[2], found[4].strip()
+    if name not in READ:
+        _name_only(case, name, value)
+    elif found[3]:
+        raise _refusal(case, statement)
+    elif name == "version":
         if value.strip("'\"") != "2":
             raise InputError(
                 f"{case.path.name} line {statement.line}: format version {value}; save the case "
@@ -179,10 +194,14 @@ def _apply(case: MatpowerFile, state: _Conversion, statement: _Statement) -> Non
         case.matrices[name] = _matrix(case, statement, value[1:-1])
     elif _NUMBER.match(value):
         case.scalars[name] = _number(value)
-    elif value[:1] in ("{", "'", '"'):
-        case.others.append(name)
     else:
         raise _refusal(case, statement)
+
+
+def _name_only(case: MatpowerFile, name: str, value: str) -> None:
+    """Keep the name of a field that is not read, unless it is empty."""
+    if re.sub(r"[\[\]{};,\s]", "", value) and name not in case.others:
+        case.others.append(name)
 
 
 def _refusal(case: MatpowerFile, statement: _Statement) -> InputError:
@@ -217,6 +236,10 @@ def _matrix(case: MatpowerFile, statement: _Statement, body: str) -> FloatArray:
 
 
 def _number(word: str) -> float:
+    for sign in "*/":
+        first, found, second = word.partition(sign)
+        if found:
+            return float(first) * float(second) if sign == "*" else float(first) / float(second)
     lower = word.lower()
     if lower.endswith("inf"):
         return -inf if lower.startswith("-") else inf
@@ -225,7 +248,7 @@ def _number(word: str) -> float:
 
 def _convert(case: MatpowerFile, state: _Conversion, statement: _Statement) -> bool:
     """Do a conversion statement, known word for word; return whether it was one."""
-    text = re.sub(r"[\s,]+", "", statement.text.replace(f"{state.struct}.", "mpc."))
+    text = re.sub(r"[\s,]+", "", statement.text.replace(f"{state.struct or 'mpc'}.", "mpc."))
     load, impedance = "mpc.bus(:[PDQD])", "mpc.branch(:[BR_RBR_X])"
     if text == "Vbase=mpc.bus(1BASE_KV)*1e3":
         state.v_base_kv = float(_needed(case, statement, "bus")[0, BASE_KV])

@@ -37,11 +37,12 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         The network cannot be read, or lacks figures that ``missing`` does not give.
     """
     missing = missing or Missing()
-    if path.is_dir() or path.suffix == ".toml":
+    if path.is_dir() or path.suffix.lower() == ".toml":
         return grid_of_case(load_case(path))
-    if path.suffix == ".m":
-        return GivenNetwork(read_matpower(path, price_usd_per_mwh=missing.price_usd_per_mwh))
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".m":
+        price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
+        return GivenNetwork(read_matpower(path, price_usd_per_mwh=price, v_limits_pu=limits))
+    if path.suffix.lower() == ".json":
         return GivenNetwork(read_pandapower(path, missing))
     raise InputError(
         f"{path}: not a network that is known; give a MATPOWER .m, a pandapower .json or the "

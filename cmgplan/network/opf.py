@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cmgplan.network.coupled import CoupledRelaxation
 from cmgplan.network.flexible import (
     Flexible,
     Placed,
@@ -17,11 +18,12 @@ from cmgplan.network.flexible import (
     one_way,
     schedules,
 )
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid import FloatArray, Grid, IntArray
 from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon, single_hour
-from cmgplan.network.jabr import Relaxation
+from cmgplan.network.jabr import Bound, Relaxation
 from cmgplan.network.opf_elastic import ElasticProblem, explain
+from cmgplan.network.opf_ladder import RUNGS, Climbed, Helpers, Ladder
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import (
     REPLAY_TOLERANCE_PU,
@@ -36,7 +38,12 @@ from cmgplan.units import mw_from_pu
 
 NOTHING = Flexible()
 
-GAP_NOISE = 1e-7
+ALIKE = 0.01
+"""Relative change of loads and limits up to which coupled hours begin at their last answer."""
+
+NOISE_PU = 1e-6
+
+GAP_NOISE = 1e-6
 """Gap of either sign that is the solvers' tolerance."""
 
 _STATUS: dict[Stop, Status] = {
@@ -66,15 +73,24 @@ class OpfProblem:
         begun = time.perf_counter()
         self.grid, self.hours = grid, hours
         self.layout, self.flexible = Layout(grid, hours=hours), flexible
-        model = build_model(self.layout)
+        # Hours that nothing couples are solved one by one: one that fails does not hinder others.
+        at_once = self.layout if flexible else Layout(grid)
+        model = build_model(at_once)
         if flexible:
             model = extended_model(model, self.layout, flexible, dt_h)
-        self._dt_h = dt_h
+        self._dt_h, self._linear = dt_h, model.linear
         self.build_s = time.perf_counter() - begun
         self._problem = TemplateProblem(model)
         self.compile_s = self._problem.compile_s
         self._elastic: ElasticProblem | None = None
         self._relaxation: Relaxation | None = None
+        self._coupled: CoupledRelaxation | None = None
+        self._ladder = Ladder(
+            self._problem,
+            at_once,
+            Helpers(lambda: self.elastic, lambda: self.relaxation, self._settled, self._hopeless),
+        )
+        self._last: _Answered | None = None
 
     def solve(self, horizon: Horizon | None = None, *, replay: bool = True) -> OpfResult:
         """Minimise the generation cost; climb the ladder of starts until one answers.
@@ -88,17 +104,22 @@ class OpfProblem:
         if horizon.hours != self.hours:
             raise ValueError(f"compiled for {self.hours} hours, asked for {horizon.hours}")
         begun = time.perf_counter()
-        instance = build_instance(self.layout, horizon)
-        if self.flexible:
-            if horizon.dt_h != self._dt_h:
-                raise ValueError(f"compiled for dt_h = {self._dt_h}, asked for {horizon.dt_h}")
-            instance = extended_instance(instance, self.layout, self.flexible, horizon)
-        outcome, rung, iterations = self._climb(instance, horizon)
+        instance = self._instance(horizon)
+        climbed = self._climb(instance, horizon)
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
-        result = self._result(outcome, rung, iterations, wall)
-        if result.status == "locally infeasible":
-            return self._explained(result, horizon)
+        result = self._result(climbed, wall)
+        if not climbed.outcome.accepted:
+            return self._explained(result, horizon, proven=climbed.infeasible)
         return self._replayed(result, horizon) if replay else result
+
+    def _instance(self, horizon: Horizon) -> Instance:
+        """Return bounds, prices and start of the whole horizon."""
+        instance = build_instance(self.layout, horizon)
+        if not self.flexible:
+            return instance
+        if horizon.dt_h != self._dt_h:
+            raise ValueError(f"compiled for dt_h = {self._dt_h}, asked for {horizon.dt_h}")
+        return extended_instance(instance, self.layout, self.flexible, horizon)
 
     @property
     def relaxation(self) -> Relaxation:
@@ -107,61 +128,92 @@ class OpfProblem:
             self._relaxation = Relaxation(self.grid)
         return self._relaxation
 
-    def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
-        """Return an answer with the bound that the relaxation proves, and the gap to it.
+    @property
+    def coupled(self) -> CoupledRelaxation:
+        """The cone relaxation of all hours together, compiled when first asked for."""
+        if self._coupled is None:
+            self._coupled = CoupledRelaxation(self.relaxation, self.layout, self._linear)
+        return self._coupled
 
-        Of coupled hours nothing is proven here, since the relaxation takes each hour alone.
-        """
+    def bound(self, horizon: Horizon | None = None) -> Bound:
+        """Return the lower bound of the cost that the relaxation proves."""
         horizon = single_hour(self.grid) if horizon is None else horizon
         if self.flexible:
-            return result
-        bound = self.relaxation.bound(horizon)
+            return self.coupled.bound(horizon, self._instance(horizon))
+        return self.relaxation.bound(horizon)
+
+    def proves_infeasible(self, horizon: Horizon) -> bool:
+        """Return whether the relaxation proves that no operation exists."""
+        if self.flexible:
+            return self.coupled.proves_infeasible(horizon, self._instance(horizon))
+        return any(self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours))
+
+    def _hopeless(self, horizon: Horizon, together: bool) -> bool:
+        """Return whether it is proven that there is no answer; hours alone are quick to look at."""
+        if together:
+            return bool(self.flexible) and self.proves_infeasible(horizon)
+        if self.flexible:
+            return self.coupled.proves_hour_infeasible(horizon, self._instance(horizon))
+        return self.proves_infeasible(horizon)
+
+    def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
+        """Return an answer with the bound that the relaxation proves, and the gap to it."""
+        bound = self.bound(horizon)
         if bound.value is None or not result.solved:
             return result
-        gap = (result.objective - bound.value) / max(abs(result.objective), 1e-9)
+        value = bound.value
+        gap = (result.objective - value) / max(abs(result.objective), 1e-9)
         if abs(gap) < GAP_NOISE:
-            gap = 0.0
+            gap, value = 0.0, min(value, result.objective)
         return replace(
             result,
-            bound=bound.value,
+            bound=value,
             gap=gap,
             cone_residual=bound.cone_residual if self.grid.is_radial else None,
         )
 
-    def _explained(self, result: OpfResult, horizon: Horizon) -> OpfResult:
-        """Return why there is no answer, and whether that is proven."""
-        told = explain(self.elastic, horizon)
+    def _explained(self, result: OpfResult, horizon: Horizon, *, proven: bool) -> OpfResult:
+        """Return why there is no answer."""
+        told = explain(self.explaining, horizon)
+        status: Status = result.status
+        if proven:
+            status = "proven infeasible"
+        elif told.lacking:
+            status = "locally infeasible"
+        return replace(result, status=status, explanation=told.lines)
+
+    def _climb(self, instance: Instance, horizon: Horizon) -> Climbed:
+        """Return what the ladder leads to, hour by hour where nothing couples them."""
         if self.flexible:
-            told = tuple(f"{line} (stores idle, loads not moved)" for line in told)
-        proven = not self.flexible and any(
-            self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours)
-        )
-        return replace(
-            result,
-            status="proven infeasible" if proven else result.status,
-            explanation=told,
-        )
+            near = None if self._last is None else self._last.near(instance, self.layout)
+            climbed = [self._ladder.climb(instance, horizon, near)]
+        else:
+            climbed = self._climb_hours(instance, horizon)
+        if all(part.outcome.stop is Stop.LOCAL_OPTIMUM for part in climbed):
+            self._last = _Answered(instance, tuple(part.outcome for part in climbed))
+        return climbed[0] if self.flexible else _joined(climbed)
 
-    def _climb(self, instance: Instance, horizon: Horizon) -> tuple[Outcome, str, int]:
-        """Return the first local optimum, or the last failure, its rung and all iterations."""
-        iterations = 0
-        for name, start in self._starts(instance, horizon):
-            rung, outcome = name, self._problem.solve(replace(instance, start=start))
-            iterations += outcome.iterations
-            if outcome.accepted and self.flexible:
-                outcome, more = self._one_way(instance, outcome)
-                iterations += more
-            if outcome.stop is Stop.LOCAL_OPTIMUM:
+    def _climb_hours(self, instance: Instance, horizon: Horizon) -> list[Climbed]:
+        """Climb for each hour, beginning at its last answer or at that of the hour before."""
+        climbed: list[Climbed] = []
+        for t, hour in enumerate(_hours_apart(instance, self.hours)):
+            near = climbed[-1].outcome if climbed else None
+            if self._last is not None:
+                near = self._last.outcomes[t]
+            climbed.append(self._ladder.climb(hour, horizon.at(t), near))
+            if not climbed[-1].outcome.accepted:
                 break
-        return outcome, rung, iterations
+        return climbed
 
-    def _one_way(self, instance: Instance, outcome: Outcome) -> tuple[Outcome, int]:
+    def _settled(self, instance: Instance, outcome: Outcome) -> Outcome:
         """Return the answer with stores that do not charge and discharge at once."""
+        if not self.flexible:
+            return outcome
         held = one_way(instance, self.layout, self.flexible, outcome.values())
         if held is None:
-            return outcome, 0
+            return outcome
         again = self._problem.solve(replace(held, start=outcome.values()))
-        return again, again.iterations
+        return replace(again, iterations=again.iterations + outcome.iterations)
 
     @property
     def elastic(self) -> ElasticProblem:
@@ -170,25 +222,15 @@ class OpfProblem:
             self._elastic = ElasticProblem(self.grid)
         return self._elastic
 
-    def _starts(self, instance: Instance, horizon: Horizon) -> Iterator[tuple[str, FloatArray]]:
-        """Yield starting points, the likeliest first."""
-        yield "flat start", instance.start
-        near = instance.start.copy()
-        for t in range(self.hours):
-            outcome = self.elastic.nearest(horizon, t)
-            if not outcome.accepted:
-                return
-            for kind in ("v", "angle", "p", "q"):
-                self.layout.part(near, kind)[t] = self.elastic.layout.part(outcome.values(), kind)
-        yield "start from the point that breaks limits least", near
+    @property
+    def explaining(self) -> ElasticProblem:
+        """The problem that tells what would have to give, devices and all."""
+        if not self.flexible:
+            return self.elastic
+        return ElasticProblem(self.grid, self.hours, self.flexible, self._dt_h)
 
-    def _result(
-        self,
-        outcome: Outcome,
-        rung: str,
-        iterations: int,
-        wall: WallTime,
-    ) -> OpfResult:
+    def _result(self, climbed: Climbed, wall: WallTime) -> OpfResult:
+        outcome = climbed.outcome
         grid, layout, base = self.grid, self.layout, self.grid.s_base_mva
         x = outcome.values() if outcome.accepted else np.zeros(0)
         v, angle = layout.part(x, "v"), layout.part(x, "angle")
@@ -197,9 +239,9 @@ class OpfProblem:
             grid=grid,
             status=_STATUS.get(outcome.stop, "limit"),
             objective=float("nan") if outcome.value is None else outcome.value,
-            iterations=iterations,
+            iterations=climbed.iterations,
             wall_s=wall,
-            rung=rung,
+            rung=climbed.rung,
             v_pu=v,
             angle_rad=angle,
             p_mw=mw_from_pu(layout.part(x, "p"), base),
@@ -219,18 +261,77 @@ class OpfProblem:
             return result
         p_load = horizon.p_load_pu + result.drawn_pu[0]
         q_load = horizon.q_load_pu + result.drawn_pu[1]
-        worst, base = 0.0, self.grid.s_base_mva
+        off, base = np.zeros_like(result.v_pu), self.grid.s_base_mva
         for t in range(self.hours):
             hour = replace(self.grid, p_load_pu=p_load[t], q_load_pu=q_load[t])
             p_gen, q_gen = result.p_mw[t] / base, result.q_mvar[t] / base
             v = replay_voltages(hour, result.v_pu[t], result.angle_rad[t], p_gen, q_gen)
-            worst = max(worst, float(np.abs(v - result.v_pu[t]).max()))
+            off[t] = np.abs(v - result.v_pu[t])
+        worst = float(off.max())  # NaN where a power flow failed, which confirms nothing
         confirmed = worst <= REPLAY_TOLERANCE_PU
         return replace(
             result,
             replay_max_dv_pu=worst,
             status=result.status if confirmed else "replay failed",
         )
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What was solved last, and its answers."""
+
+    instance: Instance
+    outcomes: tuple[Outcome, ...]
+
+    def near(self, instance: Instance, layout: Layout) -> Outcome | None:
+        """Return the answer if coupled hours of an instance promise to be answered alike.
+
+        Where the hours change their order by price, energy moves to other hours, and a cold
+        start is faster; so it is where loads or limits change by more than a little.
+        """
+        names = ("lbx", "ubx", "lbg", "ubg")
+        for old, new in ((getattr(self.instance, k), getattr(instance, k)) for k in names):
+            if not np.allclose(old, new, rtol=ALIKE, atol=NOISE_PU):
+                return None
+
+        def order(prices: FloatArray) -> IntArray:
+            hourly = prices[: layout.hours * layout.width].reshape(layout.hours, layout.width)
+            return np.argsort(hourly[:, layout.at("p")], axis=0, kind="stable")
+
+        same = np.array_equal(order(self.instance.linear), order(instance.linear))
+        return self.outcomes[0] if same else None
+
+
+def _hours_apart(instance: Instance, hours: int) -> list[Instance]:
+    """Return each hour of an instance whose hours nothing couples."""
+    names = ("lbx", "ubx", "lbg", "ubg", "linear", "quadratic", "start")
+    parts = {name: getattr(instance, name).reshape(hours, -1) for name in names}
+    share = instance.constant / hours
+    return [
+        Instance(constant=share, **{name: part[t] for name, part in parts.items()})
+        for t in range(hours)
+    ]
+
+
+def _joined(climbed: Sequence[Climbed]) -> Climbed:
+    """Return the hours' answers as one: the highest rung, and the first failure if there is one."""
+    iterations = sum(part.iterations for part in climbed)
+    last = climbed[-1]
+    if not last.outcome.accepted:
+        return replace(last, iterations=iterations)
+    outcomes = [part.outcome for part in climbed]
+    worst = next((o for o in outcomes if o.stop is not Stop.LOCAL_OPTIMUM), last.outcome)
+    highest = max(climbed, key=lambda part: RUNGS.index(part.rung))
+    return Climbed(
+        replace(
+            worst,
+            value=sum(o.value for o in outcomes if o.value is not None),
+            x=np.concatenate([o.values() for o in outcomes]),
+            multipliers=None,
+        ),
+        highest.rung,
+        iterations,
+    )
 
 
 def solve_opf(
@@ -243,6 +344,8 @@ def solve_opf(
     bound: bool = False,
 ) -> OpfResult:
     """Solve the AC optimal power flow of a grid.
+
+    The solvers run in the calling process; the command line gives them one of their own.
 
     Parameters
     ----------

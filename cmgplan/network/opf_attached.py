@@ -7,7 +7,6 @@ solve, which is how one problem serves many positions of switches.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -26,20 +25,49 @@ ACCEPTED_BREAK = 5e-8
 At a steep end of the front more would let an answer seem better than the bound.
 """
 
-TOLERANCES = (("tol", 1e-8),)
-PIVOTS = (("mumps_scaling", 8), ("mumps_pivtol", 1e-8), ("mumps_pivot_order", 5))
-"""Settings of the linear solver under which an iteration takes less than half the time."""
+NEARLY_FEASIBLE = 1e-4
+"""Break under which an answer that did not converge is worth a second attempt."""
+
+TOLERANCE = ("tol", 1e-8)
+SCALING = ("mumps_scaling", 8)
+LINEAR_SOLVER = (SCALING, ("mumps_pivtol", 1e-8), ("mumps_pivot_order", 5))
+"""Settings under which an iteration takes less than half the time."""
 
 QUICK = Strategy(
-    200, (("mu_strategy", "adaptive"), ("bound_push", 0.1), *TOLERANCES, *PIVOTS), ACCEPTED_BREAK
-)
-MONOTONE = Strategy(500, (("mu_strategy", "monotone"), *TOLERANCES), ACCEPTED_BREAK)
-"""Slower, and fails less where constraints are degenerate."""
-UNSCALED = Strategy(
     200,
-    (("mu_strategy", "adaptive"), ("nlp_scaling_method", "none"), *TOLERANCES),
+    (
+        ("mu_strategy", "adaptive"),
+        ("bound_push", 0.1),
+        *LINEAR_SOLVER,
+        TOLERANCE,
+    ),
     ACCEPTED_BREAK,
 )
+
+_NEAR = Strategy.warm(100, push=1e-4).options
+WARM = Strategy(
+    100,
+    (*_NEAR, ("mu_strategy", "monotone"), ("mu_init", 1e-6), *LINEAR_SOLVER, TOLERANCE),
+    ACCEPTED_BREAK,
+)
+"""For bounds that changed little since an answer: half the iterations of a cold start."""
+
+STEADY = Strategy(
+    500,
+    (("mu_strategy", "monotone"), ("bound_relax_factor", 1e-8), SCALING, TOLERANCE),
+    ACCEPTED_BREAK,
+)
+"""More iterations, fewer failures where constraints are degenerate.
+
+Bounds give by 1e-8 in the unit of the columns. Ipopt needs that room where what is held leaves a
+microgrid a single way to balance.
+"""
+
+UNSCALED = replace(QUICK, options=(*QUICK.options, ("nlp_scaling_method", "none")))
+CENTRED = replace(STEADY, options=(*STEADY.options, ("bound_push", 1.0), ("bound_frac", 0.5)))
+"""Begins amid the bounds."""
+
+INSISTENT = (STEADY, QUICK, UNSCALED, CENTRED)
 
 
 class AttachedOpf:
@@ -67,7 +95,7 @@ class AttachedOpf:
         self.compile_s = time.perf_counter() - begun
 
     def minimise(
-        self, attached: Attached, *, insist: bool = False, start: FloatArray | None = None
+        self, attached: Attached, *, insist: bool = False, after: Outcome | None = None
     ) -> Outcome:
         """Minimise the cost, at the bounds and prices of these columns.
 
@@ -77,32 +105,35 @@ class AttachedOpf:
             The columns that were compiled, perhaps with other bounds, prices and start.
         insist
             Try every strategy until one answers, for problems that must have an answer; without
-            it, a second one is tried only where the first ended without saying infeasible.
-        start
-            Values of all columns to begin from, the grid's first.
+            it, a second one is tried only where the first ended nearly feasible.
+        after
+            Answer of the same problem at bounds that differ little, to begin from.
         """
         instance = attached_instance(self._instance, self.layout, attached)
-        if start is not None:
-            instance = replace(instance, start=start)
         instance, broken = self._held.released(instance)
         if broken > ACCEPTED_BREAK:
             told = f"what is held by bounds breaks a row by {broken:.2e}"
             return Outcome(Stop.LOCALLY_INFEASIBLE, None, None, None, "bounds", told)
-        outcome = self._problem.solve(instance, QUICK)
-        further = self._further(instance) if insist else [(instance, MONOTONE)]
-        for again, strategy in further:
-            if outcome.accepted or (outcome.stop is Stop.LOCALLY_INFEASIBLE and not insist):
+        scaled, scale = _with_prices_of_order_one(instance)
+        outcome = self._attempts(scaled, insist, after)
+        value = None if outcome.value is None else outcome.value / scale
+        return replace(outcome, value=value)
+
+    def _attempts(self, instance: Instance, insist: bool, after: Outcome | None) -> Outcome:
+        """Return the first answer of the strategies, or the first failure."""
+        if after is not None and after.multipliers is not None:
+            known = replace(instance, start=after.values(), multipliers=after.multipliers)
+            outcome = self._problem.solve(known, WARM)
+            if outcome.accepted:
+                return outcome
+        first, *others = INSISTENT if insist else (QUICK, STEADY)
+        outcome = self._problem.solve(instance, first)
+        for strategy in others:
+            if outcome.accepted or not (insist or _nearly_feasible(outcome)):
                 break
-            tried = self._problem.solve(again, strategy)
+            tried = self._problem.solve(instance, strategy)
             outcome = tried if tried.accepted else outcome
         return outcome
-
-    def _further(self, instance: Instance) -> Iterable[tuple[Instance, Strategy]]:
-        """Yield what is tried where the quick strategy fails."""
-        yield instance, MONOTONE
-        yield instance, UNSCALED
-        low, high = np.maximum(instance.lbx, -1e3), np.minimum(instance.ubx, 1e3)
-        yield replace(instance, start=0.5 * (low + high)), MONOTONE
 
     def columns(self, outcome: Outcome) -> FloatArray:
         """Return the values of the attached columns."""
@@ -111,3 +142,29 @@ class AttachedOpf:
     def part(self, outcome: Outcome, kind: str) -> FloatArray:
         """Return ``v``, ``angle``, ``p`` or ``q`` of an answer, pu and rad, shape (T, width)."""
         return self.layout.part(outcome.values(), kind)
+
+
+def _nearly_feasible(outcome: Outcome) -> bool:
+    """Return whether an answer that did not converge is worth a second attempt."""
+    broken = np.inf if outcome.broken is None else outcome.broken
+    return outcome.stop is not Stop.LOCALLY_INFEASIBLE and broken < NEARLY_FEASIBLE
+
+
+def _with_prices_of_order_one(instance: Instance) -> tuple[Instance, float]:
+    """Return the instance with its objective multiplied so that the greatest price is 1.
+
+    Ipopt's tolerance is absolute: of an objective made of shares it would leave out digits.
+    """
+    greatest = max(float(np.abs(p).max(initial=0.0)) for p in (instance.linear, instance.quadratic))
+    if greatest == 0.0:
+        return instance, 1.0
+    scale = 1.0 / greatest
+    return (
+        replace(
+            instance,
+            linear=scale * instance.linear,
+            quadratic=scale * instance.quadratic,
+            constant=scale * instance.constant,
+        ),
+        scale,
+    )

@@ -1,8 +1,10 @@
 """What would have to give when no operation meets all limits.
 
-Every limit of an hour gets a slack. The least weighted sum of slacks (L1, weights 1 per pu, rad
-and squared pu) tells how far the network is from feasible; slacks are then dropped one at a time
-as long as the rest can carry it, which leaves a set none of which can be spared.
+Every limit gets a slack. The least weighted sum of slacks (L1, weights 1 per pu, rad and squared
+pu, more for active outputs, which are the last to give) tells how far the network is from
+feasible; slacks are then dropped one at a time as long as the rest can carry it, which leaves a
+set none of which can be spared. Stores and responsive loads do in all of this what helps most;
+hours that nothing couples are taken one by one.
 """
 
 from __future__ import annotations
@@ -11,201 +13,296 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.broken_limits import CONSIDERABLE, LIMITS, BrokenLimit, broken_limits
+from cmgplan.network.coupled import injected, reach
+from cmgplan.network.flexible import (
+    Flexible,
+    extended_instance,
+    extended_model,
+    one_way,
+    position,
+)
+from cmgplan.network.grid import FloatArray, Grid, IntArray
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.solve.outcome import Outcome
-from cmgplan.solve.templates import Instance, TemplateProblem
+from cmgplan.solve.templates import ADAPTIVE, Instance, Strategy, TemplateProblem
 from cmgplan.units import kw_from_mw, mw_from_pu
 
-LIMITS = ("low", "high", "over", "apart", "p_below", "q_below", "q_above")
-CONSIDERABLE = 1e-5
-"""Slack over which a limit is said to give, in its own unit (pu, rad, squared pu)."""
+MAX_DROPS, MAX_COUPLED_DROPS = 60, 15
+"""Limits that are tried to be spared in an hour, or in coupled hours, where each try takes long."""
 
-MAX_DROPS = 60
-"""Limits that are tried to be spared in one hour; more would take long and tell little."""
+USUAL = Strategy(100, ADAPTIVE)
+"""Iterations of the search for the point of least slacks, which mostly takes 20 to 50."""
+
+TRIAL = Strategy(60, ADAPTIVE)
+"""Iterations after which a limit is taken not to be spared; a point is found much earlier."""
 
 NAMED = 5
 """Limits that are named per hour; the rest is counted."""
 
+OUTPUT_WEIGHT = 10.0
+"""Weight of limits of active output: plant is harder to add than what carries its power."""
+
+CUT_KW = 0.5
+"""Load over which a cut is told."""
+
+NOTHING = Flexible()
+
+_BY_COLUMN = ("lbx", "ubx", "linear", "quadratic", "start")
+
 
 @dataclass(frozen=True)
 class Need:
-    """What one hour lacks.
+    """What one hour, or a horizon of coupled hours, lacks.
 
     Attributes
     ----------
-    hour
-        Position in the horizon.
     short
         Sum of slacks when limits give; infinite if even then nothing is found.
-    outcome
-        Point with the least slacks, or None.
+    broken
+        Limits that would have to give, none of which can be spared; None if even then nothing is
+        found.
+    untried
+        How many of them were not tried to be spared, being too many.
     set_points
-        Point with the least slacks when held voltages may give too, or None.
+        The same when held voltages may give too, or None.
     shed_kw
-        Load to be cut instead, at each bus; None if that does not help either.
+        Load to be cut instead, shape (T, n); None if that does not help either.
     """
 
-    hour: int
     short: float
-    outcome: Outcome | None
-    set_points: Outcome | None
+    broken: list[BrokenLimit] | None
+    untried: int
+    set_points: list[BrokenLimit] | None
     shed_kw: FloatArray | None
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """Sentences on what would have to give, and whether anything would."""
+
+    lines: tuple[str, ...]
+    lacking: bool
+
+
 class ElasticProblem:
-    """One hour of a grid with slacks on all limits, compiled once for every hour."""
+    """A grid with slacks on all limits, compiled once for every horizon of the same length.
 
-    def __init__(self, grid: Grid) -> None:
-        self.grid = grid
-        self.layout = Layout(grid, elastic=True)
-        self._problem = TemplateProblem(build_model(self.layout))
+    Parameters
+    ----------
+    grid
+        Network.
+    hours
+        Length of the horizons, 1 where nothing couples the hours.
+    flexible
+        Stores and responsive loads.
+    dt_h
+        Length of an hour where there are any.
+    """
 
-    def nearest(self, horizon: Horizon, hour: int) -> Outcome:
-        """Return the point of the hour that breaks the limits least, all load served."""
-        return self._problem.solve(self._instance(horizon, hour, LIMITS))
+    def __init__(
+        self, grid: Grid, hours: int = 1, flexible: Flexible = NOTHING, dt_h: float = 1.0
+    ) -> None:
+        self.grid, self.flexible = grid, flexible
+        self.layout = Layout(grid, elastic=True, hours=hours)
+        model = build_model(self.layout)
+        if flexible:
+            model = extended_model(model, self.layout, flexible, dt_h)
+            self._injection, self._alone = injected(self.layout, model.linear), ElasticProblem(grid)
+        self._problem = TemplateProblem(model)
 
-    def need(self, horizon: Horizon, hour: int) -> Need:
-        """Return what the hour lacks."""
-        instance = self._instance(horizon, hour, LIMITS)
-        nearest = self._problem.solve(instance)
-        set_points = None
-        if nearest.accepted and nearest.value is not None and nearest.value > CONSIDERABLE:
-            set_points = self._spared_with_set_points(horizon, hour)
-            nearest = self._spared(instance, nearest)
+    def nearest(self, horizon: Horizon, hour: int = 0) -> Outcome:
+        """Return the point from an hour on that breaks the limits least, all load served."""
+        return self._problem.solve(self._instance(self._part(horizon, hour), LIMITS), USUAL)
+
+    def need(self, horizon: Horizon, hour: int = 0) -> Need:
+        """Return what the horizon lacks from an hour on."""
+        part = self._part(horizon, hour)
+        instance = self._instance(part, LIMITS)
+        nearest = self._problem.solve(instance, USUAL)
+        if nearest.accepted and self.flexible:
+            instance, nearest = self._one_way(instance, nearest)
         short = float("inf") if nearest.value is None else nearest.value
-        cut = self._problem.solve(self._instance(horizon, hour, ("shed",)))
-        shed = None
-        if cut.accepted:
-            shed = mw_from_pu(self.layout.part(cut.values(), "shed")[0], self.grid.s_base_mva)
-        return Need(
-            hour,
-            short,
-            nearest if nearest.accepted else None,
-            set_points,
-            None if shed is None else kw_from_mw(shed),
-        )
+        broken, set_points, untried = None, None, 0
+        if short > CONSIDERABLE:
+            set_points = self._with_set_points(part)
+        if nearest.accepted and short > CONSIDERABLE:
+            least, untried = self._spared(instance, nearest)
+            broken = broken_limits(self.layout, least.values())
+        return Need(short, broken, untried, set_points, self._cut_kw(part))
 
-    def _spared_with_set_points(self, horizon: Horizon, hour: int) -> Outcome | None:
-        """Return the point of least slacks if held voltages may give, None if there are none."""
-        if not np.any(self.grid.v_min_pu == self.grid.v_max_pu):
+    def _cut_kw(self, horizon: Horizon) -> FloatArray | None:
+        """Return the least load to be cut so that all limits hold, (T, n), or None."""
+        cut = self._problem.solve(self._instance(horizon, ("shed",)), USUAL)
+        if not cut.accepted:
             return None
-        instance = self._instance(horizon, hour, LIMITS, set_points=True)
-        outcome = self._problem.solve(instance)
-        return self._spared(instance, outcome) if outcome.accepted else None
+        shed = self.layout.part(cut.values(), "shed")
+        return kw_from_mw(mw_from_pu(shed, self.grid.s_base_mva))
+
+    def _part(self, horizon: Horizon, hour: int) -> Horizon:
+        return horizon.at(hour) if self.layout.hours == 1 else horizon
+
+    def _with_set_points(self, horizon: Horizon) -> list[BrokenLimit] | None:
+        """Return what would have to give if held voltages may, None if there are none."""
+        if not len(self._held):
+            return None
+        instance = self._instance(horizon, LIMITS, set_points=True)
+        outcome = self._problem.solve(instance, USUAL)
+        if not outcome.accepted:
+            return None
+        return broken_limits(self.layout, self._spared(instance, outcome)[0].values())
+
+    def _one_way(self, instance: Instance, found: Outcome) -> tuple[Instance, Outcome]:
+        """Return a point at which stores do not waste energy by charging and discharging."""
+        held = one_way(instance, self.layout, self.flexible, found.values())
+        if held is None:
+            return instance, found
+        return held, self._problem.solve(replace(held, start=found.values()), USUAL)
+
+    @property
+    def _held(self) -> IntArray:
+        """Buses whose voltage a generator holds at one value."""
+        held = np.flatnonzero(self.grid.v_min_pu == self.grid.v_max_pu)
+        return np.intersect1d(held, self.grid.generators.bus)
+
+    def _columns(self, *kinds: str) -> IntArray:
+        """Return the columns of some kinds over all hours."""
+        one = [np.arange(self.layout.at(k).start, self.layout.at(k).stop) for k in kinds]
+        shift = self.layout.width * np.arange(self.layout.hours)[:, None]
+        return np.asarray((shift + np.concatenate(one)).ravel(), dtype=np.int64)
 
     def _instance(
-        self, horizon: Horizon, hour: int, free: Sequence[str], *, set_points: bool = False
+        self, horizon: Horizon, free: Sequence[str], *, set_points: bool = False
     ) -> Instance:
-        """Return the hour with some slacks free and the others held at zero.
+        """Return the horizon with some slacks free and the others held at zero.
 
-        Voltages that the grid holds at one value give only if ``set_points`` is true.
+        Voltages that generators hold at one value give only if ``set_points`` is true.
         """
-        whole = build_instance(self.layout, horizon.at(hour))
+        whole = build_instance(self.layout, horizon)
+        if self.flexible:
+            whole = extended_instance(whole, self.layout, self.flexible, horizon)
         linear, upper = np.zeros_like(whole.linear), whole.ubx.copy()
-        for kind in (*LIMITS, "shed"):
-            columns = self.layout.at(kind)
-            linear[columns] = 1.0
-            if kind not in free:
-                upper[columns] = 0.0
+        linear[self._columns(*LIMITS, "shed")] = 1.0
+        linear[self._columns("p_below", "p_above")] = OUTPUT_WEIGHT
+        upper[self._columns(*(kind for kind in (*LIMITS, "shed") if kind not in free))] = 0.0
         if not set_points:
-            held = self.grid.v_min_pu == self.grid.v_max_pu
             for kind in ("low", "high"):
-                upper[self.layout.at(kind)][held] = 0.0
+                upper[self._columns(kind).reshape(self.layout.hours, -1)[:, self._held]] = 0.0
+        shed = self._columns("shed").reshape(self.layout.hours, -1)
+        for load in self.flexible.loads:  # what is moved away cannot be cut as well
+            upper[shed[:, position(self.grid, load.bus)]] *= 1.0 - load.share
         return replace(
             whole, linear=linear, quadratic=np.zeros_like(linear), constant=0.0, ubx=upper
         )
 
-    def _spared(self, instance: Instance, found: Outcome) -> Outcome:
-        """Drop slacks one at a time, the least first, while a point remains."""
-        first, last = self.layout.at(LIMITS[0]).start, self.layout.at(LIMITS[-1]).stop
-        slack = found.values()[first:last]
+    def _spared(self, instance: Instance, found: Outcome) -> tuple[Outcome, int]:
+        """Drop slacks one at a time, the least first, while a point remains.
+
+        Returns the point left, and how many of its slacks were not tried.
+        """
+        columns = self._columns(*LIMITS)
+        slack = found.values()[columns]
         upper = instance.ubx.copy()
-        upper[first:last][slack <= CONSIDERABLE] = 0.0
-        held = self._problem.solve(replace(instance, ubx=upper, start=found.values()))
-        if not held.accepted:
-            return found
+        upper[columns[slack <= CONSIDERABLE]] = 0.0
         given = np.flatnonzero(slack > CONSIDERABLE)
-        if len(given) > MAX_DROPS:
-            return held
-        for k in given[np.argsort(slack[given])]:
+        given = given[np.argsort(slack[given])]
+        held = self._problem.solve(replace(instance, ubx=upper, start=found.values()), USUAL)
+        if not held.accepted:
+            return found, len(given)
+        most = MAX_DROPS
+        if self.flexible:
+            most, given = MAX_COUPLED_DROPS, given[~self._needed_alone(instance, columns[given])]
+        for k in given[:most]:
             tried = upper.copy()
-            tried[first + k] = 0.0
-            outcome = self._problem.solve(replace(instance, ubx=tried, start=held.values()))
+            tried[columns[k]] = 0.0
+            outcome = self._problem.solve(replace(instance, ubx=tried, start=held.values()), TRIAL)
             if outcome.accepted:
                 upper, held = tried, outcome
-        return held
+        return held, max(len(given) - most, 0)
+
+    def _needed_alone(self, instance: Instance, given: IntArray) -> npt.NDArray[np.bool_]:
+        """Return which slacks an hour needs by itself, whatever the devices inject in it.
+
+        What an hour cannot spare with the devices free it cannot spare in the horizon; to see
+        that takes a problem of one hour.
+        """
+        layout, alone = self.layout, self._alone
+        least, largest = reach(layout, self._injection, instance)
+        n, needed = layout.grid.n_bus, np.zeros(len(given), dtype=bool)
+        balances = alone.layout.row("p") + np.arange(2 * n)
+        hours, places = np.divmod(given, layout.width)
+        for hour in np.unique(hours):
+            columns = slice(hour * layout.width, (hour + 1) * layout.width)
+            rows = slice(hour * layout.height, (hour + 1) * layout.height)
+            lbg, ubg = instance.lbg[rows].copy(), instance.ubg[rows].copy()
+            lbg[balances] -= largest[hour]
+            ubg[balances] -= least[hour]
+            one = replace(
+                instance,
+                **{name: getattr(instance, name)[columns] for name in _BY_COLUMN},
+                lbg=lbg,
+                ubg=ubg,
+            )
+            for k in np.flatnonzero(hours == hour)[:MAX_DROPS]:
+                free = np.setdiff1d(places[hours == hour], places[k])
+                upper = one.ubx.copy()
+                upper[np.setdiff1d(alone._columns(*LIMITS), free)] = 0.0
+                needed[k] = not alone._problem.solve(replace(one, ubx=upper), TRIAL).accepted
+        return needed
 
 
-def explain(elastic: ElasticProblem, horizon: Horizon) -> tuple[str, ...]:
-    """Return sentences that name what would have to give, hour by hour, the worst hours first."""
-    needs = [elastic.need(horizon, t) for t in range(horizon.hours)]
-    lacking = [n for n in needs if n.short > CONSIDERABLE]
-    lacking.sort(key=lambda n: -n.short)
-    lines = [line for need in lacking for line in _told(elastic, horizon, need)]
-    return tuple(lines)
-
-
-def _told(elastic: ElasticProblem, horizon: Horizon, need: Need) -> Iterator[str]:
-    when = f" at hour {need.hour}" if horizon.hours > 1 else ""
-    instead = ""
-    if need.shed_kw is not None:
-        instead = f" or {need.shed_kw.sum():.0f} kW less load"
-    if need.outcome is None:
-        yield (
-            f"no operation is found{when} even if limits give; it takes{instead[3:]}"
-            if instead
-            else f"no operation is found{when}, neither with limits giving nor with less load"
+def explain(elastic: ElasticProblem, horizon: Horizon) -> Explanation:
+    """Return what would have to give, hour by hour, the worst hours first."""
+    hours = elastic.layout.hours
+    told: list[tuple[float, list[str]]] = []
+    for first in range(0, horizon.hours, hours):
+        need = elastic.need(horizon, first)
+        if need.short <= CONSIDERABLE:
+            continue
+        for hour in range(hours):
+            when = f" at hour {first + hour}" if horizon.hours > 1 else ""
+            short = sum(one.amount for one in need.broken or () if one.hour == hour)
+            told.append((short, list(_told(need, hour, when))))
+        if need.untried:
+            told.append((0.0, [f"of these limits {need.untried} were not tried to be spared"]))
+        if need.broken is None:
+            told.append((np.inf, [_nothing_found(need, first, horizon.hours, hours)]))
+    if not told:
+        line = (
+            f"no limit would have to give by more than {CONSIDERABLE:g} pu, but no operation that "
+            "meets all of them was found"
         )
-        return
-    breaks = sorted(_breaks(elastic, need.outcome.values()), key=lambda b: -b[0])
-    for k, (_, told, remedy) in enumerate(breaks[:NAMED]):
-        yield f"{told}{when}: {remedy}{instead if k == 0 else ''}"
-    if len(breaks) > NAMED:
-        yield f"and {len(breaks) - NAMED} more limits{when}"
+        return Explanation((line,), lacking=False)
+    told.sort(key=lambda hour: -hour[0])
+    return Explanation(tuple(line for _, lines in told for line in lines), lacking=True)
+
+
+def _nothing_found(need: Need, first: int, total: int, hours: int) -> str:
+    when = "" if total == 1 else f" at hour {first}" if hours == 1 else f" over {hours} hours"
+    if need.shed_kw is None:
+        return f"no operation is found{when}, neither with limits giving nor with less load"
+    return (
+        f"no operation is found{when} even if limits give; it takes "
+        f"{need.shed_kw.sum():.0f} kW less load"
+    )
+
+
+def _told(need: Need, hour: int, when: str) -> Iterator[str]:
+    """Yield what would have to give in one hour, or how much less load would do instead."""
+    broken = [one for one in need.broken or () if one.hour == hour]
+    cut = 0.0 if need.shed_kw is None else float(need.shed_kw[hour].sum())
+    instead = f" or {cut:.0f} kW less load" if cut > CUT_KW else ""
+    for k, one in enumerate(broken[:NAMED]):
+        yield f"{one.told}{when}: {one.remedy}{instead if k == 0 else ''}"
+    if len(broken) > NAMED:
+        yield f"and {len(broken) - NAMED} more limits{when}"
+    if instead and not broken and need.broken is not None:
+        yield f"less load would take a cut{when} too: {cut:.0f} kW"
     if need.set_points is not None:
-        other = list(_breaks(elastic, need.set_points.values()))
-        if len(other) < len(breaks):
-            told = ", ".join(f"{what}: {remedy}" for _, what, remedy in other)
-            yield f"with set points free it would take{when} only: {told}"
-
-
-def _breaks(elastic: ElasticProblem, x: FloatArray) -> Iterator[tuple[float, str, str]]:
-    """Yield slack, what is broken, and the remedy."""
-    grid, layout = elastic.grid, elastic.layout
-    base = grid.s_base_mva
-
-    def slacks(kind: str) -> Iterator[tuple[int, float]]:
-        values = layout.part(x, kind)[0]
-        for k in np.flatnonzero(values > CONSIDERABLE):
-            yield int(k), float(values[k])
-
-    v = layout.part(x, "v")[0]
-    for k, s in slacks("low"):
-        told = f"bus {grid.bus_ids[k]} voltage {v[k]:.4f} < {grid.v_min_pu[k]:g} pu"
-        yield s, told, f"+{s:.4f} pu"
-    for k, s in slacks("high"):
-        told = f"bus {grid.bus_ids[k]} voltage {v[k]:.4f} > {grid.v_max_pu[k]:g} pu"
-        yield s, told, f"-{s:.4f} pu"
-    lines, limited = grid.branches, np.concatenate([layout.limited, layout.two_sided])
-    for k, s in slacks("over"):
-        line = int(limited[k])
-        limit = min(float(lines.s_max_pu[line]), float(lines.i_max_pu[line]))
-        over = float(np.sqrt(limit**2 + s)) - limit
-        told = f"branch {lines.ids[line]} carries more than {mw_from_pu(limit, base):.4g} MVA"
-        yield over, told, f"+{mw_from_pu(over, base):.4g} MVA"
-    for k, s in slacks("apart"):
-        line = int(layout.narrow[k])
-        told = f"branch {lines.ids[line]} has an angle difference over its limit"
-        yield s, told, f"+{np.rad2deg(s):.2f} degrees"
-    for kind, name, unit in (
-        ("p_below", "active output under its lower limit", "MW"),
-        ("q_below", "reactive output under its lower limit", "Mvar"),
-        ("q_above", "reactive output over its upper limit", "Mvar"),
-    ):
-        for k, s in slacks(kind):
-            sign = "+" if kind == "q_above" else "-"
-            told = f"generator {grid.generators.ids[k]} has its {name}"
-            yield s, told, f"{sign}{mw_from_pu(s, base):.4g} {unit}"
+        other = [one for one in need.set_points if one.hour == hour]
+        if len(other) < len(broken) or need.broken is None:
+            told = ", ".join(f"{one.told}: {one.remedy}" for one in other)
+            yield f"with set points free it would take{when} only: {told or 'nothing'}"

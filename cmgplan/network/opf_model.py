@@ -32,8 +32,9 @@ V_FREE = (0.3, 1.7)
 class Layout:
     """Columns of one hour, hour t beginning at ``t * width``; elastic columns only if asked.
 
-    ``short``, ``high``, ``shed``, ``over`` are how far a voltage falls below or rises above its
-    limit, the load that is cut, and the squared overload of a limited branch end.
+    ``low`` and ``high`` are how far a voltage falls below or rises above its limits, ``over`` the
+    squared overload of a limited branch, ``behind`` and ``apart`` how far an angle difference
+    leaves its limits, ``p_below`` to ``q_above`` how far an output does, ``shed`` the load cut.
     """
 
     grid: Grid
@@ -46,10 +47,16 @@ class Layout:
         n, gens = self.grid.n_bus, self.grid.generators
         widths = {"v": n, "angle": n, "p": len(gens), "q": len(gens), "cost": len(gens.piecewise)}
         if self.elastic:
-            ends = len(self.limited) + len(self.two_sided)
-            gives = {"low": n, "high": n, "over": ends, "apart": len(self.narrow)}
-            reach = {"p_below": len(gens), "q_below": len(gens), "q_above": len(gens)}
-            widths |= {**gives, **reach, "shed": n}
+            narrow, count = len(self.narrow), len(gens)
+            widths |= {
+                "low": n,
+                "high": n,
+                "over": len(self.limited),
+                "apart": narrow,
+                "behind": narrow,
+            }
+            widths |= {"p_below": count, "p_above": count, "q_below": count, "q_above": count}
+            widths |= {"shed": n}
         return widths
 
     @property
@@ -104,7 +111,7 @@ class Layout:
         rows = {"p": n, "q": n, "load": ends, "angle": len(self.narrow), "cost": segments}
         if self.elastic:
             count = len(self.grid.generators)
-            rows |= {"v": n, "p_min": count, "q_range": count}
+            rows |= {"v": n, "p_range": count, "q_range": count}
         return rows
 
     @property
@@ -233,7 +240,9 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
     grid = layout.grid
     n, count = grid.n_bus, len(grid.generators)
     i, g = np.arange(n), np.arange(count)
-    ends, narrow = np.arange(layout.rows["load"]), np.arange(len(layout.narrow))
+    limited, narrow = np.arange(len(layout.limited)), np.arange(len(layout.narrow))
+    overs = np.concatenate([limited, np.searchsorted(layout.limited, layout.two_sided)])
+    loads, over = layout.row("load") + np.arange(len(overs)), layout.at("over").start + overs
     ratio = np.divide(grid.q_load_pu, grid.p_load_pu, out=np.zeros(n), where=grid.p_load_pu > 0)
 
     def entry(kind: str, at: IntArray, column: str, weight: FloatArray | float) -> Triplets:
@@ -246,10 +255,12 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
         entry("v", i, "high", -1.0),
         entry("p", i, "shed", 1.0),
         entry("q", i, "shed", ratio),
-        entry("load", ends, "over", -1.0),
+        (loads, over, np.full(len(overs), -1.0)),
         entry("angle", narrow, "apart", -1.0),
-        entry("p_min", g, "p", 1.0),
-        entry("p_min", g, "p_below", 1.0),
+        entry("angle", narrow, "behind", 1.0),
+        entry("p_range", g, "p", 1.0),
+        entry("p_range", g, "p_below", 1.0),
+        entry("p_range", g, "p_above", -1.0),
         entry("q_range", g, "q", 1.0),
         entry("q_range", g, "q_below", 1.0),
         entry("q_range", g, "q_above", -1.0),
@@ -288,9 +299,8 @@ def _variable_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, Floa
     low[:, held] = high[:, held] = grid.reference_angle_rad
     if layout.elastic:
         low[:, layout.at("v")], high[:, layout.at("v")] = V_FREE
-        low[:, layout.at("p")] = -np.inf
-        high[:, layout.at("p")] = np.maximum(gens.p_min_pu, p_high)
-        low[:, layout.at("q")], high[:, layout.at("q")] = -np.inf, np.inf
+        for kind in ("p", "q"):
+            low[:, layout.at(kind)], high[:, layout.at(kind)] = -np.inf, np.inf
         low[:, layout.at("low").start :] = 0.0
         high[:, layout.at("shed")] = np.maximum(horizon.p_load_pu, 0.0)
     return low, high
@@ -318,7 +328,8 @@ def _row_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArra
     if layout.elastic:
         gens = grid.generators
         put("v", grid.v_min_pu, grid.v_max_pu)
-        put("p_min", np.minimum(gens.p_min_pu, horizon.p_max_pu(grid)), np.inf)
+        p_high = horizon.p_max_pu(grid)
+        put("p_range", np.minimum(gens.p_min_pu, p_high), p_high)
         put("q_range", gens.q_min_pu, gens.q_max_pu)
     return low, high
 
@@ -337,18 +348,23 @@ def _objective(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArray
 
 
 def flat_start(layout: Layout, horizon: Horizon) -> FloatArray:
-    """Return voltages of 1 pu at the reference's angle and outputs amid their limits."""
+    """Return voltages of 1 pu at the angles without load and outputs amid their limits."""
     grid, gens = layout.grid, layout.grid.generators
     start = np.zeros((horizon.hours, layout.width))
     start[:, layout.at("v")] = np.clip(1.0, grid.v_min_pu, grid.v_max_pu)
-    start[:, layout.at("angle")] = grid.reference_angle_rad[:1]
+    start[:, layout.at("angle")] = grid.unloaded_angle_rad()
     start[:, layout.at("p")] = _amid(gens.p_min_pu, horizon.p_max_pu(grid))
     start[:, layout.at("q")] = _amid(gens.q_min_pu, gens.q_max_pu)
-    for k, cost in enumerate(gens.piecewise):
+    put_segment_costs(layout, start)
+    return start
+
+
+def put_segment_costs(layout: Layout, start: FloatArray) -> None:
+    """Set the columns of the piecewise costs of a start, shape (T, width), by its outputs."""
+    for k, cost in enumerate(layout.grid.generators.piecewise):
         output = start[:, layout.at("q" if cost.reactive else "p")][:, cost.gen]
         value = cost.intercept_usd_per_h + cost.slope_usd_per_puh * output[:, None]
         start[:, layout.at("cost").start + k] = value.max(axis=1) / layout.cost_scale
-    return start
 
 
 def _amid(low: FloatArray, high: FloatArray) -> FloatArray:

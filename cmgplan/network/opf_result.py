@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from cmgplan.network.binding import binding_limits
 from cmgplan.network.branch_flow_ac import branch_powers, two_port
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.units import mw_from_pu
@@ -108,12 +109,15 @@ class OpfResult:
             "iterations": self.iterations,
             "wall_s": asdict(self.wall_s),
             "v_min_pu": number(self.v_min_pu),
+            "v_min_bus": self.v_min_at[1] if self.v_pu.size else None,
+            "v_min_hour": self.v_min_at[0] if self.v_pu.size else None,
             "loss_mw": number(float(self.loss_mw.mean()) if self.loss_mw.size else None),
             "replay_max_dv_pu": number(self.replay_max_dv_pu),
             "rung": self.rung,
             "bound": number(self.bound),
             "gap": number(self.gap),
             "cone_residual": number(self.cone_residual),
+            "binding": list(self.binding),
             "explanation": list(self.explanation),
             "notes": list(self.grid.notes),
         }
@@ -122,6 +126,22 @@ class OpfResult:
     def v_min_pu(self) -> float:
         """Least voltage, NaN without an answer."""
         return float(self.v_pu.min()) if self.v_pu.size else float("nan")
+
+    @property
+    def v_min_at(self) -> tuple[int, str]:
+        """Hour and bus of the least voltage."""
+        hour, bus = np.unravel_index(int(self.v_pu.argmin()), self.v_pu.shape)
+        return int(hour), self.grid.bus_ids[bus]
+
+    @property
+    def binding(self) -> tuple[str, ...]:
+        """Limits at which the answer lies, none without one."""
+        if not self.v_pu.size:
+            return ()
+        base = self.grid.s_base_mva
+        flow = np.hypot(self.flow_mw, self.flow_mvar) / base
+        output = (self.p_mw / base, self.q_mvar / base)
+        return binding_limits(self.grid, self.v_pu, self.angle_rad, flow, *output)
 
 
 def branch_flows(

@@ -6,7 +6,8 @@ read from the tables, because the conversion fills in costs and limits that nobo
 
 from __future__ import annotations
 
-import json
+import copy
+import logging
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,18 +19,11 @@ import pandas as pd
 from cmgplan.errors import InputError
 from cmgplan.network.costs import CostTable, costs_of_rows
 from cmgplan.network.grid import Branches, FloatArray, Generators, Grid, checked
+from cmgplan.network.net_replay import NetReplay
+from cmgplan.network.pandapower_tables import decoded_net
 
 ISOLATED = 4
 
-_TABLES = frozenset(
-    [
-        *("bus", "load", "sgen", "storage", "gen", "ext_grid", "motor", "shunt", "ward", "xward"),
-        *("asymmetric_load", "asymmetric_sgen", "line", "trafo", "trafo3w", "impedance", "switch"),
-        *("pwl_cost", "poly_cost"),
-    ]
-)
-_SCALARS = frozenset(["version", "format_version", "name", "f_hz", "sn_mva"])
-_SILENT = ("res_", "std_types", "user_pf_options", "converged", "OPF_converged", "_empty")
 _SOURCES = ("ext_grid", "gen", "sgen", "load", "storage")
 _CONSUMERS = ("load", "storage")
 _LIMITS = ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")
@@ -90,51 +84,13 @@ def read_pandapower(path: Path, missing: Missing | None = None) -> Grid:
         The file is not such a network, or costs or limits are missing and ``missing`` does not
         say what to put in their place.
     """
-    reading = _Reading(path, None, missing or Missing())
-    reading.net = _decoded(reading)
-    return grid_of_net(reading)
-
-
-def _decoded(reading: _Reading) -> Any:
-    """Return the network built from the known tables of the file."""
-    import pandapower as pp
-
-    name = reading.path.name
-    try:
-        raw = json.loads(reading.path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name}: cannot be read as JSON ({error}); check the file") from error
-    content = raw.get("_object") if isinstance(raw, dict) else None
-    if not isinstance(content, dict) or raw.get("_class") != "pandapowerNet":
-        raise InputError(f"{name}: not a pandapower network; save it with pandapower.to_json")
-    kept: dict[str, Any] = {}
-    for key, value in content.items():
-        if key in _SCALARS:
-            kept[key] = value
-        elif isinstance(value, dict) and value.get("_class") == "DataFrame":
-            text = str(value.get("_object"))
-            if key in _TABLES:
-                _refuse_objects(name, key, text)
-                kept[key] = value
-            elif not key.startswith(_SILENT) and '"data":[]' not in text.replace(" ", ""):
-                reading.notes.append(f"table {key} is not honoured")
-    try:
-        return pp.from_json_string(json.dumps({**raw, "_object": kept}), convert=True)
-    except (KeyError, ValueError, TypeError, AttributeError, UserWarning) as error:
-        raise InputError(f"{name}: pandapower cannot read it ({error})") from error
-
-
-def _refuse_objects(name: str, table: str, text: str) -> None:
-    if '"_module"' in text or '"_class"' in text:
-        raise InputError(
-            f"{name}: table {table} holds a Python object; only numbers and texts are read, "
-            "leave the object out"
-        )
+    net, notes = decoded_net(path)
+    return grid_of_net(_Reading(path, net, missing or Missing(), notes=notes))
 
 
 def grid_of_net(reading: _Reading) -> Grid:
     """Return the grid of a network in memory."""
-    net = reading.net
+    net, given = reading.net, copy.deepcopy(reading.net)
     ppc = _matrices(reading)
     used = ppc["bus"][:, 1] != ISOLATED
     position = np.where(used, np.cumsum(used) - 1, -1)
@@ -151,8 +107,9 @@ def grid_of_net(reading: _Reading) -> Grid:
     if reading.faults:
         raise InputError(f"{reading.path.name}: " + "; ".join(reading.faults))
     reading.notes.append("pandapower networks have no angle-difference limits")
-    slack = net.ext_grid[net.ext_grid.in_service]
-    reference = np.unique(position[lookup[slack.bus.to_numpy(dtype=np.int64)]])
+    held = [net.ext_grid[net.ext_grid.in_service], net.gen[net.gen.in_service & net.gen.slack]]
+    slack = np.concatenate([table.bus.to_numpy(dtype=np.int64) for table in held])
+    reference = np.unique(position[lookup[slack]])
     reference = reference[reference >= 0]
     ids = {int(position[lookup[k]]): str(k) for k in reversed(net.bus.index.tolist())}
     return checked(
@@ -182,6 +139,13 @@ def grid_of_net(reading: _Reading) -> Grid:
                 piecewise=costs.piecewise,
             ),
             notes=tuple(reading.notes),
+            origin=NetReplay(
+                given,
+                position[lookup[net.bus.index.to_numpy(dtype=np.int64)]],
+                [(source.kind, source.index) for source in sources],
+                bus[:, 2] / base,
+                bus[:, 3] / base,
+            ),
         )
     )
 
@@ -203,13 +167,18 @@ def _matrices(reading: _Reading) -> Any:
     shift = "va_degree"
     if shift in net.ext_grid:
         net.ext_grid[shift] = net.ext_grid[shift].fillna(0.0)
+    logger = logging.getLogger("pandapower")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # of costs and limits that the conversion fills in
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of networks saved by old versions
             to_ppc(net, mode="opf", init="flat", trafo_model="pi", take_slack_vm_limits=True)
             ppc, _ = _pd2ppc(net)  # to_ppc cuts off the conductances
-    except (KeyError, ValueError, UserWarning) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, UserWarning) as error:
         raise InputError(f"{reading.path.name}: pandapower cannot convert it ({error})") from error
+    finally:
+        logger.setLevel(level)
     return ppc
 
 
@@ -236,6 +205,14 @@ def _sources(reading: _Reading) -> list[_Source]:
             if kind in _CONSUMERS:
                 source.p, source.q = (-high_p, -low_p), (-high_q, -low_q)
             found.append(source)
+    net = reading.net
+    for index, aux in zip(
+        net.xward.index, net._pd2ppc_lookups["aux"].get("xward", ()), strict=True
+    ):
+        if net.xward.in_service[index]:
+            any_q, none = (-np.inf, np.inf), (0.0, 0.0)
+            held = float(net.xward.vm_pu[index])
+            found.append(_Source("xward", int(index), int(aux), none, any_q, held))
     return found
 
 
@@ -330,6 +307,10 @@ def _costs(reading: _Reading, sources: list[_Source], base_mva: float) -> CostTa
         segments = pieces[(pieces.et == source.kind) & (pieces.element == source.index)]
         if len(own) + len(segments[segments.power_type == "p"]) > 1:
             reading.faults.append(f"{source.id} has more than one cost; leave one")
+        if source.kind == "xward":
+            active.append([2.0, 0, 0, 1, 0.0])
+            reactive.append([2.0, 0, 0, 1, 0.0])
+            continue
         if not len(own) and not len(segments):
             if reading.missing.price_usd_per_mwh is None:
                 reading.faults.append(
@@ -345,7 +326,8 @@ def _costs(reading: _Reading, sources: list[_Source], base_mva: float) -> CostTa
             for points in segments[segments.power_type == letter].points:
                 row = _segment_row(points, sign)
             rows.append(row)
-    return costs_of_rows(reading.path.name, [_table(active), _table(reactive)], base_mva)
+    names = [source.id for source in sources]
+    return costs_of_rows(reading.path.name, [_table(active), _table(reactive)], base_mva, names)
 
 
 def _polynomial_row(own: Any, letter: str, unit: str, sign: float) -> list[float]:

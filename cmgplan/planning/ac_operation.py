@@ -90,16 +90,15 @@ class AcOperation:
     ) -> tuple[Operation, Outcome] | None:
         bounds = self._bounds(opf.model, closed, on, caps)
         goals = [(_goal(opf.model, name), weight) for name, weight in weights.items()]
-        start: FloatArray | None = None
+        outcome: Outcome | None = None
         for _ in range(ONE_WAY_TRIES):
-            outcome = opf.solve(goals, bounds, start=start)
+            outcome = opf.solve(goals, bounds, after=outcome)
             if not outcome.accepted or outcome.value is None or outcome.value >= under:
                 return None
             operation = opf.operation(outcome, self._case, closed)
             if not both_ways(operation):
                 return operation, outcome
             bounds.update(one_way_bounds(opf.model, self._case, operation))
-            start = outcome.values()
         return None
 
     def _bounds(

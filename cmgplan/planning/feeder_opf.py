@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from cmgplan.case.records import Case
-from cmgplan.devices.base import FloatArray
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.horizon import horizon_of
@@ -58,7 +57,7 @@ class FeederOpf:
         bounds: Bounds | None = None,
         *,
         insist: bool = False,
-        start: FloatArray | None = None,
+        after: Outcome | None = None,
     ) -> Outcome:
         """Minimise a weighted sum of variables; see ``AttachedOpf.minimise``.
 
@@ -74,7 +73,7 @@ class FeederOpf:
             if k is not None:
                 lower[k], upper[k] = low, high
         asked = replace(attached, lower=lower, upper=upper, price=price)
-        return self.opf.minimise(asked, insist=insist, start=start)
+        return self.opf.minimise(asked, insist=insist, after=after)
 
     def voltages(self, outcome: Outcome) -> np.ndarray[Any, np.dtype[np.complex128]]:
         """Return the complex voltages of an answer, pu, shape (T, n)."""

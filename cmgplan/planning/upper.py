@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,9 @@ from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
+from cmgplan.network.horizon import horizon_of
+from cmgplan.network.networks import grid_of_feeder
+from cmgplan.network.opf_elastic import ElasticProblem, explain
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.attachment import add_upstream
 from cmgplan.planning.feeder_opf import FeederOpf
@@ -28,10 +31,13 @@ from cmgplan.planning.schedule import (
 )
 from cmgplan.planning.switches import all_switches, operations
 from cmgplan.solve import Outcome, Stop
-from cmgplan.units import usd_per_kwh
+from cmgplan.units import S_BASE_KVA, usd_per_kwh
 
 FIXED_FLOW_KVA = 1e-6
 """Half-width of the bounds that hold an exchange where the coupling is fixed."""
+
+TOLD = 5
+"""Limits that the message of an infeasible upper level names."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def solve_upper(
         insist=True,
     )
     if not outcome.accepted:
-        raise _no_answer(outcome)
+        raise _no_answer(outcome, _what_it_takes(case, options, feeder, selected))
     operation = _with_stores(problem.operation(outcome, case, selected.closed), selected)
     demand, demand_q, before = _demand(m, case, feeder, options)
     return UpperResult(
@@ -329,11 +335,31 @@ def _demand(
     return p, q, before
 
 
-def _no_answer(outcome: Outcome) -> InfeasibleError | LimitError:
-    if outcome.stop is Stop.LOCALLY_INFEASIBLE:
-        return InfeasibleError(
-            "Levels 5 and 6 are locally infeasible: the loaded feeder cannot keep its voltage and "
-            f"current limits with this schedule ({outcome.message}). Widen v_min_pu or v_max_pu, "
-            "raise line ratings, or choose another point with --select."
-        )
-    return LimitError(f"Levels 5 and 6 found no answer: {outcome.message}")
+def _what_it_takes(
+    case: Case, options: PlanOptions, feeder: Feeder, selected: Operation
+) -> Sequence[str]:
+    """Return what the feeder's limits would have to give at the selected exchange, by hour."""
+    h = case.horizon(options)
+    p, q = pcc_nodal(case, feeder, selected)
+    for load in case.feeder_load():
+        p[:, feeder.position(load.id)] -= load.base_kw(h)
+        q[:, feeder.position(load.id)] -= load.base_kvar(h)
+    grid = grid_of_feeder(feeder, case.name)
+    horizon = horizon_of(
+        grid, hours=h.hours, p_load_pu=-p / S_BASE_KVA, q_load_pu=-q / S_BASE_KVA, dt_h=h.dt_h
+    )
+    return explain(ElasticProblem(grid), horizon).lines
+
+
+def _no_answer(outcome: Outcome, told: Sequence[str]) -> InfeasibleError | LimitError:
+    """Return the error that says what would help; ``told`` names it limit by limit."""
+    if outcome.stop is not Stop.LOCALLY_INFEASIBLE and not told:
+        return LimitError(f"Levels 5 and 6 found no answer: {outcome.message}")
+    more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    takes = "; ".join(told[:TOLD]) + more if told else "no hour alone tells which limit"
+    return InfeasibleError(
+        "Levels 5 and 6 are locally infeasible: the loaded feeder cannot keep its voltage and "
+        f"current limits with this schedule ({outcome.message}). With the exchange selected and "
+        f"no response: {takes}. Widen v_min_pu or v_max_pu, raise line ratings, or choose another "
+        "point with --select."
+    )

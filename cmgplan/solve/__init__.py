@@ -2,7 +2,6 @@
 
 from cmgplan.solve.cones import Disk, QuadraticCone
 from cmgplan.solve.linear import LinearProblem
-from cmgplan.solve.nonlinear import NonlinearProblem
 from cmgplan.solve.outcome import Outcome, Stop
 
-__all__ = ["Disk", "LinearProblem", "NonlinearProblem", "Outcome", "QuadraticCone", "Stop"]
+__all__ = ["Disk", "LinearProblem", "Outcome", "QuadraticCone", "Stop"]

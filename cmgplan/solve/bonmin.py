@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.repn.plugins.nl_writer import NLWriter
 
-from cmgplan.solve.nonlinear import write_nl
 from cmgplan.solve.outcome import Outcome, Stop
 
 NO_SOLUTION = 1e49
@@ -66,7 +66,7 @@ def solve_bonmin(
     try:
         with tempfile.TemporaryDirectory(prefix="cmgplan-") as folder:
             path = Path(folder) / "model.nl"
-            variables = write_nl(model, path)
+            variables = _write_nl(model, path)
             options = {
                 "algorithm": algorithm,
                 "time_limit": time_limit_s,
@@ -77,6 +77,15 @@ def solve_bonmin(
     finally:
         model.del_component("bonmin_goal_")
     return _outcome(variables, weights, answer, log, code, gap_abs, time.perf_counter() - begun)
+
+
+def _write_nl(model: Any, path: Path) -> list[Any]:
+    """Write a model as .nl with nothing presolved away; return its variables in column order."""
+    with path.open("w", newline="") as stream:
+        info = NLWriter().write(
+            model, stream, linear_presolve=False, export_defined_variables=False
+        )
+    return list(info.variables)
 
 
 def _child(

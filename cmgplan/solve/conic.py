@@ -1,8 +1,9 @@
 """Convex problems with rotated cones: solved by Ipopt, certified by one linear problem.
 
 At the optimum of a convex problem the linear problem of all tangents there has the same optimum.
-Every tangent contains the whole convex set, so what HiGHS proves of the linear problem is a
-lower bound whatever Ipopt's tolerance left over.
+Every tangent contains the whole convex set, so a lower bound of the linear problem is one of the
+convex problem, whatever Ipopt's tolerance left over. HiGHS gives the multipliers; what they
+prove is calculated from them anew, so that its tolerances do not matter either.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from cmgplan.solve.cones import Rows
+from cmgplan.solve.dual_bound import DualBound, implied_bounds
 from cmgplan.solve.linear import new_highs, pass_rows, run_highs
 from cmgplan.solve.outcome import FloatArray, Outcome
 from cmgplan.solve.templates import Copies, Instance, TemplateModel, TemplateProblem
@@ -25,6 +27,9 @@ IntArray = npt.NDArray[np.int64]
 
 MAX_ROUNDS = 40
 """Rounds of tangents in which infeasibility is looked for."""
+
+INTERIOR_POINT_COLUMNS = 2000
+"""Columns over which HiGHS's interior point method is faster than its simplex method."""
 
 BROKEN = 1e-7
 """Break of a cone over which it gets another tangent."""
@@ -108,33 +113,61 @@ class ConicProblem:
         return replace(outcome, bound=self._certified(instance, outcome.values()))
 
     def _certified(self, it: Instance, x: FloatArray) -> float | None:
-        """Return the optimum of the linear problem of the tangents at x, if HiGHS proves it."""
+        """Return what the linear problem of the tangents at x proves, None if it proves nothing."""
         prices = it.linear + 2.0 * it.quadratic * x
         constant = it.constant - float(it.quadratic @ x**2)
+        tangents = self._cones.tangents(x)
         h = self._linear_problem(it, prices)
-        pass_rows(h, self._cones.tangents(x))
+        h.setOptionValue("solver", "ipm" if len(x) > INTERIOR_POINT_COLUMNS else "simplex")
+        pass_rows(h, tangents)
         run_highs(h)
         if h.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
-        return float(h.getInfo().objective_function_value) + constant
+        duals = np.asarray(h.getSolution().row_dual, dtype=np.float64)
+        proven = self._dual(it, tangents).bound(prices, duals)
+        return None if proven is None else proven + constant
 
-    def proves_infeasible(self, it: Instance) -> bool:
+    def proves_infeasible(self, it: Instance, rounds: int = MAX_ROUNDS) -> bool:
         """Return whether tangents alone leave nothing, which proves that nothing is feasible."""
         h = self._linear_problem(it, np.zeros_like(it.linear))
-        pass_rows(h, self._cones.tangents(it.start))
-        for _ in range(MAX_ROUNDS):
+        tangents = [self._cones.tangents(it.start)]
+        pass_rows(h, tangents[0])
+        for _ in range(rounds):
             run_highs(h)
             status = h.getModelStatus()
             if status == highspy.HighsModelStatus.kInfeasible:
-                return True
+                return self._confirmed(h, self._dual(it, *tangents))
             if status != highspy.HighsModelStatus.kOptimal:
                 return False
             x = np.asarray(h.getSolution().col_value, dtype=np.float64)
             broken = self._cones.residual(x) < -BROKEN
             if not broken.any():
                 return False
-            pass_rows(h, self._cones.chosen(broken).tangents(x))
+            tangents.append(self._cones.chosen(broken).tangents(x))
+            pass_rows(h, tangents[-1])
         return False
+
+    def _confirmed(self, h: Any, dual: DualBound) -> bool:
+        """Return whether a combination of the rows, calculated anew, cannot be met."""
+        _, has_ray, ray = h.getDualRay()
+        if not has_ray:  # found in presolve, which keeps none
+            h.setOptionValue("presolve", "off")
+            h.setOptionValue("solver", "simplex")
+            run_highs(h)
+            _, has_ray, ray = h.getDualRay()
+        if not has_ray:
+            return False
+        direction = np.asarray(ray, dtype=np.float64)
+        return any(dual.excludes(sign * direction) for sign in (1.0, -1.0))
+
+    def _dual(self, it: Instance, *tangents: Rows) -> DualBound:
+        rows = [Rows(self._linear, it.lbg, it.ubg), *tangents]
+        return DualBound(
+            sp.csr_array(sp.vstack([part.matrix for part in rows], format="csr")),
+            np.concatenate([part.lower for part in rows]),
+            np.concatenate([part.upper for part in rows]),
+            *implied_bounds(rows[0], it.lbx, it.ubx),
+        )
 
     def _linear_problem(self, it: Instance, prices: FloatArray) -> Any:
         h = new_highs()

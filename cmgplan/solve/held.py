@@ -16,7 +16,7 @@ from cmgplan.solve.templates import Copies, Instance, TemplateModel
 
 
 class HeldRows:
-    """Finds and evaluates the rows of a model that the bounds of an instance leave nothing."""
+    """Finds and evaluates the rows in which an instance's bounds leave nothing free."""
 
     def __init__(self, model: TemplateModel) -> None:
         self._model = model

@@ -58,6 +58,8 @@ class Outcome:
         Who solved it, the solver's own words, and how much work it was.
     multipliers
         Of the answer, where the solver gives them.
+    broken
+        Largest break of a row or bound where the solver stopped, None where it is not known.
     """
 
     stop: Stop
@@ -70,6 +72,7 @@ class Outcome:
     iterations: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
     multipliers: Multipliers | None = None
+    broken: float | None = None
 
     @property
     def accepted(self) -> bool:

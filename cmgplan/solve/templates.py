@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +16,7 @@ from cmgplan.solve.outcome import FloatArray, Multipliers, Outcome, Stop
 from cmgplan.solve.template_derivatives import compiled
 from cmgplan.solve.template_model import Copies, Instance, TemplateModel
 
-__all__ = ["Copies", "Instance", "Strategy", "TemplateModel", "TemplateProblem"]
+__all__ = ["ADAPTIVE", "Copies", "Instance", "Strategy", "TemplateModel", "TemplateProblem"]
 
 ACCEPTED_BREAK = 1e-6
 """Largest break of a row or bound with which an answer is accepted."""
@@ -94,15 +96,17 @@ class TemplateProblem:
         solver = self._solver(strategy)
         duals = it.multipliers
         known = {} if duals is None else {"lam_x0": duals.bounds, "lam_g0": duals.rows}
-        answer = solver(
-            x0=np.clip(it.start, it.lbx, it.ubx),
-            **known,
-            p=np.concatenate([it.linear, it.quadratic]),
-            lbx=it.lbx,
-            ubx=it.ubx,
-            lbg=it.lbg,
-            ubg=it.ubg,
-        )
+        # CasADi warns of too many equations, which the outcome tells as well.
+        with contextlib.redirect_stderr(io.StringIO()):
+            answer = solver(
+                x0=np.clip(it.start, it.lbx, it.ubx),
+                **known,
+                p=np.concatenate([it.linear, it.quadratic]),
+                lbx=it.lbx,
+                ubx=it.ubx,
+                lbg=it.lbg,
+                ubg=it.ubg,
+            )
         stats = solver.stats()
         status = str(stats["return_status"])
         if status in ("NonIpopt_Exception_Thrown", "User_Requested_Stop"):
@@ -127,6 +131,7 @@ class TemplateProblem:
             multipliers=Multipliers(_flat(answer["lam_x"]), _flat(answer["lam_g"]))
             if held
             else None,
+            broken=off,
         )
 
     def derivatives(

@@ -1,0 +1,155 @@
+"""Prices of the hours: the Lagrangian bound of Level 4, and new topologies.
+
+``solve.blocks`` has the mathematics.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cmgplan.case.records import Case, PlanOptions
+from cmgplan.devices.base import FloatArray
+from cmgplan.planning.grid_search import cut_cycles
+from cmgplan.planning.search_state import LOOSE_GAP, Search
+from cmgplan.planning.topologies import Topologies
+from cmgplan.solve import LinearProblem
+from cmgplan.solve.blocks import BlockProblem, Priced
+from cmgplan.solve.hull import Hull, Question, points_of
+
+PRICE_GAP_SHARE = 0.2
+"""Share of the wanted gap that the hours' mixed-integer solves may leave together."""
+
+TANGENT_SHARE = 0.1
+"""Share of the wanted gap that the tangents of all hours may leave together."""
+
+INWARD = 0.4
+"""Share of the prices of the best bound in those that are asked (Wentges 1997, doi
+10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
+
+TANGENT_RANGE_KW = (1e-6, 1e-2)
+"""Least and greatest break of a tangent that is left, kW of loss."""
+
+DISK_TOLERANCE_KVA = 5e-3
+
+
+class HourPrices:
+    """Asks the hours at the hull's multipliers, and remembers what they answered."""
+
+    def __init__(
+        self,
+        case: Case,
+        options: PlanOptions,
+        model: Any,
+        problem: LinearProblem,
+        blocks: BlockProblem,
+        pool: Topologies,
+    ) -> None:
+        self._case, self._options, self._m = case, options, model
+        self._problem, self._blocks, self._pool = problem, blocks, pool
+        self._asked: list[tuple[FloatArray, FloatArray, float]] = []
+        self._last_s = np.zeros(blocks.n_blocks)
+        self._workers = ThreadPoolExecutor(max_workers=options.jobs)
+
+    def remembered(self, question: Question) -> tuple[float, FloatArray | None]:
+        """Return the best bound that earlier prices give under these caps, and these prices.
+
+        The hours' bounds depend on objective and multipliers alone; caps enter the rest.
+        """
+        best: tuple[float, FloatArray | None] = (-np.inf, None)
+        for cost, multipliers, hours_bound in self._asked:
+            if np.array_equal(cost, question.cost):
+                constant, _ = self._blocks.relaxed(*_vectors(question), multipliers)
+                if constant + hours_bound > best[0]:
+                    best = (constant + hours_bound, multipliers)
+        return best
+
+    def ask(self, search: Search, hull: Hull) -> float:
+        """Return the Lagrangian bound, and put each hour's topology into the pool."""
+        self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
+        question = search.question
+        vectors = _vectors(question)
+        hours = self._blocks.n_blocks
+        multipliers = hull.multipliers
+        if search.prices is not None:
+            multipliers = (1.0 - INWARD) * multipliers + INWARD * search.prices
+        constant, reduced = self._blocks.relaxed(*vectors, multipliers)
+        price = partial(
+            self._timed_price,
+            reduced=reduced,
+            lower=vectors[1],
+            upper=vectors[2],
+            gap_abs=PRICE_GAP_SHARE * search.gap_now(hull.value) / hours,
+            time_limit_s=max(search.left_s, 1.0),
+        )
+        longest_first = np.argsort(-self._last_s, kind="stable")
+        asked = [
+            self._workers.submit(price, int(hour), start=self._start(hull, int(hour), reduced))
+            for hour in longest_first
+        ]
+        answers: list[Priced] = [Priced(-np.inf, None)] * hours
+        for hour, answer in zip(longest_first, asked, strict=True):
+            answers[int(hour)] = answer.result()
+        bound = constant + sum(answer.bound for answer in answers)
+        if np.isfinite(bound):
+            self._asked.append((question.cost, multipliers, bound - constant))
+        if bound > search.bound:
+            search.bound, search.prices = bound, multipliers
+        self._learn(search, answers, hull)
+        return bound
+
+    def _timed_price(self, hour: int, **asked: Any) -> Priced:
+        begun = time.perf_counter()
+        answer = self._blocks.price(hour, **asked)
+        self._last_s[hour] = time.perf_counter() - begun
+        return answer
+
+    def _start(self, hull: Hull, hour: int, reduced: FloatArray) -> FloatArray | None:
+        """Return the hull's point of an hour that is best at these prices."""
+        columns = self._blocks.blocks[hour].columns
+        binary = self._blocks.blocks[hour].binary
+        points = [
+            point
+            for point in hull.of_block(hour)
+            if np.all(np.abs(point[binary] - np.round(point[binary])) < 1e-6)
+        ]
+        return min(points, key=lambda point: float(reduced[columns] @ point), default=None)
+
+    def _learn(self, search: Search, answers: Sequence[Priced], hull: Hull) -> None:
+        """Put the hours' topologies into the pool and tangents at their points.
+
+        Cycles that no row excludes yet are cut off for the next prices.
+        """
+        self._pool.begin_round()
+        x = self._blocks.expand(answers)
+        cycles: set[frozenset[str]] = set()
+        for hour, answer in enumerate(answers):
+            if answer.x is not None:
+                pattern = self._blocks.pattern_of(hour, x)
+                cycles.update(self._pool.cycles(hour, pattern) if self._options.radial else ())
+                self._pool.learn(hour, pattern)
+        cut_cycles(self._m, self._case, self._problem, cycles)
+        self._resolve(search, [x], hull.multipliers)
+
+    def _resolve(
+        self, search: Search, points: Sequence[FloatArray], multipliers: FloatArray
+    ) -> None:
+        """Add tangents at points, as fine as the wanted gap and the price of losses ask for."""
+        _, reduced = self._blocks.relaxed(*_vectors(search.question), multipliers)
+        price = self._problem.cones.dearest(reduced)
+        count = self._problem.cones.count
+        fine = TANGENT_SHARE * min(search.gap_abs, LOOSE_GAP) / max(count * price, 1e-9)
+        for point in points:
+            self._problem.resolve_at(
+                point, float(np.clip(fine, *TANGENT_RANGE_KW)), DISK_TOLERANCE_KVA
+            )
+        self._blocks.refresh()
+
+
+def _vectors(question: Question) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return question.cost, question.lower, question.upper

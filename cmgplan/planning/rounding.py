@@ -1,0 +1,80 @@
+"""Rounding of the hull: one topology in each hour, found by fixing and trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from cmgplan.solve.blocks import Pattern
+from cmgplan.solve.hull import Hull
+
+TAKEN = 0.95
+"""Weight from which a topology is taken in its hour when the hull is rounded."""
+
+SURE = 1.0 - 1e-4
+"""Weight from which a topology is the only one of its hour."""
+
+USED = 1e-4
+"""Weight under which a topology is not in use."""
+
+FEW_HOURS = 5
+"""Open hours that are decided one by one, each by trial."""
+
+
+Solve = Callable[[Sequence[Sequence[Pattern | None]]], Hull | None]
+"""Solves the hull of some topologies; None where it is infeasible."""
+
+
+def rounded(hull: Hull, solve: Solve) -> Hull | None:
+    """Return a hull with one topology in each hour, or None where none was found.
+
+    Half of the open hours are fixed at a time, the last ones, and those after which nothing is
+    feasible, one by one by trial.
+    """
+    while True:
+        share = np.asarray([max(weights.values()) for weights in hull.weights])
+        open_hours = np.flatnonzero(share < SURE)
+        if not len(open_hours):
+            return hull
+        tried = None
+        if len(open_hours) > FEW_HOURS:
+            tried = solve(_narrowed(hull, float(np.median(share[open_hours]))))
+        if tried is None:
+            tried = _best_in_hour(hull, solve, int(np.argmax(share * (share < SURE))))
+        if tried is None:
+            return None
+        hull = tried
+
+
+def taken(hull: Hull) -> list[Pattern]:
+    """Return the heaviest topology of each hour."""
+    heaviest = [max(weights, key=weights.__getitem__) for weights in hull.weights]
+    return [pattern for pattern in heaviest if pattern is not None]
+
+
+def _best_in_hour(hull: Hull, solve: Solve, hour: int) -> Hull | None:
+    """Return the best hull with one topology of an hour taken, of the two heaviest if any."""
+    weights = hull.weights[hour]
+    tried: list[Hull] = []
+    for count, pattern in enumerate(sorted(weights, key=lambda p: -weights[p])):
+        if count >= 2 and tried:
+            break
+        mix: list[list[Pattern | None]] = [
+            [pattern] if k == hour else [p for p, weight in w.items() if weight > USED]
+            for k, w in enumerate(hull.weights)
+        ]
+        found = solve(mix)
+        if found is not None:
+            tried.append(found)
+    return min(tried, key=lambda found: found.value, default=None)
+
+
+def _narrowed(hull: Hull, sure: float) -> list[list[Pattern | None]]:
+    """Return the topologies in use, one alone where its weight is at least ``sure``."""
+    return [
+        [max(weights, key=weights.__getitem__)]
+        if max(weights.values()) >= min(sure, TAKEN)
+        else [pattern for pattern, weight in weights.items() if weight > USED]
+        for weights in hull.weights
+    ]
