@@ -83,12 +83,18 @@ def at_caps(
         yield solve_point(connection, chosen, front.payoff, point.number, point.caps)
 
 
-def row_of(variant: Variant, point: FrontPoint, plan: FrontPoint) -> dict[str, object]:
-    """Return a variant's point beside the plan's, with the price and its interval in $."""
-    operation = point.operation
+def row_of(
+    variant: Variant, point: FrontPoint, plan: FrontPoint, unit_usd: float
+) -> dict[str, object]:
+    """Return a variant's point beside the plan's, with the price and its interval in $.
+
+    Where a wider variant's own answer is worse within its gap, the plan's is its answer too.
+    """
+    held = [point.operation, plan.operation if variant.wider else None]
+    operation = min((o for o in held if o is not None), key=lambda o: o.ec_usd, default=None)
     value = None if operation is None else operation.ec_usd
     of_plan = None if plan.operation is None else plan.operation.ec_usd
-    least = _less(plan.bound_ec_usd, value)
+    least, apart = _less(plan.bound_ec_usd, value), _less(value, point.bound_ec_usd)
     return {
         "point": point.number,
         "variant": variant.name,
@@ -99,7 +105,7 @@ def row_of(variant: Variant, point: FrontPoint, plan: FrontPoint) -> dict[str, o
         "ec_usd": value,
         "loss_kwh": None if operation is None else operation.loss_kwh,
         "bound_ec_usd": point.bound_ec_usd,
-        "gap": point.gap,
+        "gap": None if apart is None else max(apart, 0.0) / unit_usd,
         "price_usd": _less(of_plan, value),
         "price_least_usd": max(least, 0.0) if least is not None and variant.wider else least,
         "price_most_usd": _less(of_plan, point.bound_ec_usd),
@@ -115,11 +121,13 @@ def compare(case: Case, options: PlanOptions, tell: Tell) -> tuple[Front, pd.Dat
     """Return the plan's front and the points of all variants at its caps."""
     connection, chosen = connected(case, options, PLAN, tell)
     front = solve_front(connection, chosen, lambda text, point, points, gap: None)
-    rows = [row_of(PLAN, point, point) for point in front.points]
+    unit_usd = 1.0 if front.absolute else front.ec_range_usd
+    rows = [row_of(PLAN, point, point, unit_usd) for point in front.points]
     for variant in OTHERS:
         points = at_caps(case, options, variant, front, tell)
         rows += [
-            row_of(variant, point, plan) for point, plan in zip(points, front.points, strict=True)
+            row_of(variant, point, plan, unit_usd)
+            for point, plan in zip(points, front.points, strict=True)
         ]
     table = pd.DataFrame(rows)
     of_plan = table["variant"] == PLAN.name
