@@ -140,7 +140,7 @@ def solve_front(
     for count, eps in enumerate(caps, start=1):
         known = _known(points, eps) if options.sweep == "grid" else None
         if known is None:
-            known = _solve_point(connection, options, payoff, len(points) + 1, eps)
+            known = solve_point(connection, options, payoff, len(points) + 1, eps)
             points.append(known)
             journal(Front(payoff, tuple(points)))
             tell(f"{known.status}", count, len(caps), known.gap)
@@ -259,13 +259,14 @@ def _sweep(
     return diagonal_caps(start, end, CAPPED, ranges, options.points)
 
 
-def _solve_point(
+def solve_point(
     connection: GridConnection,
     options: PlanOptions,
     payoff: Payoff,
     number: int,
     caps: Mapping[str, float],
 ) -> FrontPoint:
+    """Return the point of least f2 under caps, its gap in the ranges of a payoff table."""
     weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
     width = payoff.ranges["ec_usd"].width
     connection.gap_unit = width if width >= ABSOLUTE_UNDER_USD else 1.0
