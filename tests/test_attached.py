@@ -10,12 +10,16 @@ import scipy.sparse as sp
 from test_network import make
 
 from cmgplan.case.records import Bus, Line
+from cmgplan.errors import InputError
 from cmgplan.network.attached import Attached, Circles, Losses
 from cmgplan.network.feeder import Feeder
-from cmgplan.network.grid import FloatArray
-from cmgplan.network.horizon import horizon_of
+from cmgplan.network.flexible import Responsive
+from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.horizon import Horizon, horizon_of
 from cmgplan.network.networks import grid_of_feeder
+from cmgplan.network.opf import solve_opf
 from cmgplan.network.opf_attached import AttachedOpf
+from cmgplan.network.opf_result import OpfResult, WallTime, replayed, result_of
 from cmgplan.network.powerflow import power_flow
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.outcome import Stop
@@ -60,11 +64,15 @@ def plant(**upper: float) -> Attached:
     )
 
 
-def compiled(attached: Attached) -> AttachedOpf:
-    """Return the plant beside 600 kW and 200 kvar at bus b."""
+def loaded() -> tuple[Grid, Horizon]:
+    """Return the feeder with 600 kW and 200 kvar at bus b."""
     grid = grid_of_feeder(feeder(), "plant")
     load = {"p_load_pu": np.array([[0.0, 0.6]]), "q_load_pu": np.array([[0.0, 0.2]])}
-    return AttachedOpf(grid, horizon_of(grid, hours=1, **load), attached)
+    return grid, horizon_of(grid, hours=1, **load)
+
+
+def compiled(attached: Attached) -> AttachedOpf:
+    return AttachedOpf(*loaded(), attached)
 
 
 def injected(x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -139,3 +147,51 @@ def test_insisting_answers_where_nothing_is_left_to_choose() -> None:
     outcome = problem.minimise(replace(attached, lower=low), insist=True)
     assert outcome.accepted
     assert problem.columns(outcome)[P] == pytest.approx(90.0, abs=1e-6)
+
+
+def test_solve_opf_answers_with_columns_attached_and_replays() -> None:
+    grid, hour = loaded()
+    result = solve_opf(grid, profiles=hour, attached=plant())
+    assert result.solved
+    assert result.replay_max_dv_pu <= 1e-9
+    x = result.attached
+    assert np.hypot(x[P], x[Q]) == pytest.approx(RATING_KVA, abs=1e-5)
+    assert result.objective == pytest.approx(UPSTREAM_USD * x[P_SUB] + PLANT_USD * x[P], abs=1e-7)
+    flow = power_flow(feeder(), *injected(x))
+    np.testing.assert_allclose(result.v_pu, flow.v_pu, atol=1e-9)
+    assert 1e3 * result.p_mw[0, 0] == pytest.approx(flow.slack_p_kw[0], abs=1e-5)
+    assert 1e3 * result.loss_mw[0] == pytest.approx(flow.loss_kw[0], abs=1e-5)
+
+
+def test_the_replay_contradicts_injections_other_than_those_solved() -> None:
+    """With half the plant's power at bus b, the voltages are no longer those of the answer."""
+    attached = plant()
+    problem = compiled(attached)
+    outcome = problem.minimise(attached)
+    half = replace(attached, p_injection=0.5 * attached.p_injection)
+    wall = WallTime(0.0, 0.0, 0.0)
+    answer = result_of(problem.layout, outcome, "start given", wall)
+
+    def confirmed(injecting: Attached) -> OpfResult:
+        drawn = injecting.drawn_pu(problem.layout, problem.columns(outcome))
+        return replayed(replace(answer, drawn_pu=drawn), problem.horizon)
+
+    assert confirmed(attached).solved
+    assert confirmed(half).status == "replay failed"
+
+
+def test_without_an_answer_the_message_tells() -> None:
+    grid, hour = loaded()
+    result = solve_opf(grid, profiles=hour, attached=plant(cost=1.0))
+    assert result.status == "locally infeasible"
+    assert result.message
+    assert (result.v_pu.size, result.attached.size) == (0, 0)
+    assert np.isnan(result.objective)
+
+
+def test_what_attached_columns_exclude_is_refused() -> None:
+    grid, hour = loaded()
+    with pytest.raises(InputError, match="put them among attached"):
+        solve_opf(grid, profiles=hour, attached=plant(), responsive=[Responsive("b", 0.1)])
+    with pytest.raises(InputError, match="leave out bound=True"):
+        solve_opf(grid, profiles=hour, attached=plant(), bound=True)

@@ -92,6 +92,12 @@ class Attached:
         shape = (len(self.output), first + len(self.own))
         return sp.csr_array((factor, (np.arange(len(self.output)), column)), shape=shape)
 
+    def drawn_pu(self, layout: Layout, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what the columns' values draw at each bus, active and reactive, (T, n)."""
+        shape = (layout.hours, layout.grid.n_bus)
+        p, q = (-self.unit_pu * (m @ columns) for m in (self.p_injection, self.q_injection))
+        return p.reshape(shape), q.reshape(shape)
+
 
 def share_of_rating(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
     """Return the square of the share of a rating that active and reactive power take."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cmgplan.errors import InputError
+from cmgplan.network.attached import Attached
 from cmgplan.network.coupled import CoupledRelaxation
 from cmgplan.network.flexible import (
     Flexible,
@@ -19,22 +21,22 @@ from cmgplan.network.flexible import (
     schedules,
 )
 from cmgplan.network.grid import FloatArray, Grid, IntArray
-from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon, single_hour
 from cmgplan.network.jabr import Bound, Relaxation
+from cmgplan.network.opf_attached import AttachedOpf
 from cmgplan.network.opf_elastic import ElasticProblem, explain
 from cmgplan.network.opf_ladder import RUNGS, Climbed, Helpers, Ladder
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import (
-    REPLAY_TOLERANCE_PU,
     OpfResult,
     Status,
     WallTime,
-    branch_flows,
+    replayed,
+    result_of,
+    values_of,
 )
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, TemplateProblem
-from cmgplan.units import mw_from_pu
 
 NOTHING = Flexible()
 
@@ -45,11 +47,6 @@ NOISE_PU = 1e-6
 
 GAP_NOISE = 1e-6
 """Gap of either sign that is the solvers' tolerance."""
-
-_STATUS: dict[Stop, Status] = {
-    Stop.LOCAL_OPTIMUM: "locally optimal",
-    Stop.LOCALLY_INFEASIBLE: "locally infeasible",
-}
 
 
 class OpfProblem:
@@ -110,7 +107,7 @@ class OpfProblem:
         result = self._result(climbed, wall)
         if not climbed.outcome.accepted:
             return self._explained(result, horizon, proven=climbed.infeasible)
-        return self._replayed(result, horizon) if replay else result
+        return replayed(result, horizon) if replay else result
 
     def _instance(self, horizon: Horizon) -> Instance:
         """Return bounds, prices and start of the whole horizon."""
@@ -230,49 +227,12 @@ class OpfProblem:
         return ElasticProblem(self.grid, self.hours, self.flexible, self._dt_h)
 
     def _result(self, climbed: Climbed, wall: WallTime) -> OpfResult:
-        outcome = climbed.outcome
-        grid, layout, base = self.grid, self.layout, self.grid.s_base_mva
-        x = outcome.values() if outcome.accepted else np.zeros(0)
-        v, angle = layout.part(x, "v"), layout.part(x, "angle")
-        flow_mw, flow_mvar = branch_flows(grid, v, angle)
-        return OpfResult(
-            grid=grid,
-            status=_STATUS.get(outcome.stop, "limit"),
-            objective=float("nan") if outcome.value is None else outcome.value,
-            iterations=climbed.iterations,
-            wall_s=wall,
-            rung=climbed.rung,
-            v_pu=v,
-            angle_rad=angle,
-            p_mw=mw_from_pu(layout.part(x, "p"), base),
-            q_mvar=mw_from_pu(layout.part(x, "q"), base),
-            flow_mw=flow_mw,
-            flow_mvar=flow_mvar,
-            loss_mw=flow_mw.sum(axis=(1, 2)),
-            replay_max_dv_pu=float("nan"),
-            message=outcome.message,
-            devices=schedules(layout, self.flexible, x),
-            drawn_pu=self.flexible.drawn_pu(layout, x),
-        )
-
-    def _replayed(self, result: OpfResult, horizon: Horizon) -> OpfResult:
-        """Return the result with its replay; an answer that is not confirmed is none."""
-        if not result.solved:
-            return result
-        p_load = horizon.p_load_pu + result.drawn_pu[0]
-        q_load = horizon.q_load_pu + result.drawn_pu[1]
-        off, base = np.zeros_like(result.v_pu), self.grid.s_base_mva
-        for t in range(self.hours):
-            hour = replace(self.grid, p_load_pu=p_load[t], q_load_pu=q_load[t])
-            p_gen, q_gen = result.p_mw[t] / base, result.q_mvar[t] / base
-            v = replay_voltages(hour, result.v_pu[t], result.angle_rad[t], p_gen, q_gen)
-            off[t] = np.abs(v - result.v_pu[t])
-        worst = float(off.max())  # NaN where a power flow failed, which confirms nothing
-        confirmed = worst <= REPLAY_TOLERANCE_PU
+        x = values_of(climbed.outcome)
         return replace(
-            result,
-            replay_max_dv_pu=worst,
-            status=result.status if confirmed else "replay failed",
+            result_of(self.layout, climbed.outcome, climbed.rung, wall),
+            iterations=climbed.iterations,
+            devices=schedules(self.layout, self.flexible, x),
+            drawn_pu=self.flexible.drawn_pu(self.layout, x),
         )
 
 
@@ -340,6 +300,7 @@ def solve_opf(
     profiles: Horizon | None = None,
     storage: Sequence[Placed] = (),
     responsive: Sequence[Responsive] = (),
+    attached: Attached | None = None,
     replay: bool = True,
     bound: bool = False,
 ) -> OpfResult:
@@ -355,6 +316,10 @@ def solve_opf(
         Loads, availability and prices by hour; the grid's own for one hour if left out.
     storage, responsive
         Stores at buses, and buses whose load may move; they couple the hours.
+    attached
+        Columns with rows, bounds and prices of their own that inject into the buses: microgrids.
+        Their prices are added to the cost of generation, and ``objective`` is in the unit of both.
+        Stores and responsive loads are then among them, and there is no bound.
     replay
         Whether an independent power flow confirms the answer.
     bound
@@ -363,10 +328,24 @@ def solve_opf(
     Returns
     -------
     OpfResult
-        Also when nothing is feasible; then ``status`` and ``explanation`` say why.
+        Also when nothing is feasible; then ``status`` and ``explanation`` say why, with columns
+        attached ``status`` and ``message``.
+
+    Raises
+    ------
+    InputError
+        If something is asked for that attached columns exclude, or a device is at no bus.
     """
     horizon = single_hour(grid) if profiles is None else profiles
     flexible = Flexible(tuple(storage), tuple(responsive))
+    if attached is not None:
+        if flexible:
+            raise InputError(
+                "storage and responsive loads beside attached: put them among attached"
+            )
+        if bound:
+            raise InputError("no bound is proven with columns attached: leave out bound=True")
+        return AttachedOpf(grid, horizon, attached).solve(attached, replay=replay)
     problem = OpfProblem(grid, horizon.hours, flexible, horizon.dt_h)
     result = problem.solve(profiles, replay=replay)
     return problem.with_bound(result, profiles) if bound and result.solved else result

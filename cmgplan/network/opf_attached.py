@@ -15,6 +15,7 @@ from cmgplan.network.attached import Attached, attach, attached_instance
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf_model import Layout, build_instance, build_model
+from cmgplan.network.opf_result import OpfResult, WallTime, replayed, result_of
 from cmgplan.solve.held import HeldRows
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, Strategy, TemplateProblem
@@ -69,6 +70,9 @@ CENTRED = replace(STEADY, options=(*STEADY.options, ("bound_push", 1.0), ("bound
 
 INSISTENT = (STEADY, QUICK, UNSCALED, CENTRED)
 
+GIVEN = "start given"
+"""Where every strategy begins."""
+
 
 class AttachedOpf:
     """A grid over T hours with columns attached, compiled; see ``OpfProblem`` for a grid alone.
@@ -91,8 +95,22 @@ class AttachedOpf:
         model = attach(build_model(self.layout), self.layout, attached)
         self._held = HeldRows(model)
         self._instance = build_instance(self.layout, horizon)
+        self.build_s = time.perf_counter() - begun
         self._problem = TemplateProblem(model)
-        self.compile_s = time.perf_counter() - begun
+        self.compile_s = self._problem.compile_s
+
+    def solve(self, attached: Attached, *, replay: bool = True) -> OpfResult:
+        """Return the answer of least cost as ``solve_opf`` does; every strategy is tried."""
+        begun = time.perf_counter()
+        outcome = self.minimise(attached, insist=True)
+        wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
+        result = result_of(self.layout, outcome, GIVEN, wall)
+        if not outcome.accepted:
+            return result
+        columns = self.columns(outcome)
+        drawn = attached.drawn_pu(self.layout, columns)
+        result = replace(result, attached=columns, drawn_pu=drawn)
+        return replayed(result, self.horizon) if replay else result
 
     def minimise(
         self, attached: Attached, *, insist: bool = False, after: Outcome | None = None
@@ -132,7 +150,8 @@ class AttachedOpf:
             if outcome.accepted or not (insist or _nearly_feasible(outcome)):
                 break
             tried = self._problem.solve(instance, strategy)
-            outcome = tried if tried.accepted else outcome
+            together = outcome.iterations + tried.iterations
+            outcome = replace(tried if tried.accepted else outcome, iterations=together)
         return outcome
 
     def columns(self, outcome: Outcome) -> FloatArray:

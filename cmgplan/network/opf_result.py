@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,10 @@ import numpy as np
 from cmgplan.network.binding import binding_limits
 from cmgplan.network.branch_flow_ac import branch_powers, two_port
 from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid_replay import replay_voltages
+from cmgplan.network.horizon import Horizon
+from cmgplan.network.opf_model import Layout
+from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.units import mw_from_pu
 
 Status = Literal[
@@ -17,6 +21,11 @@ Status = Literal[
 ]
 
 REPLAY_TOLERANCE_PU = 1e-6
+
+_STATUS: dict[Stop, Status] = {
+    Stop.LOCAL_OPTIMUM: "locally optimal",
+    Stop.LOCALLY_INFEASIBLE: "locally infeasible",
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,10 @@ class OpfResult:
         Schedules of stores and responsive loads, shape (T, devices): ``charge_mw``,
         ``discharge_mw``, ``soc_mwh``, ``moved_mw``.
     drawn_pu
-        What these draw at each bus beyond the load given, active and reactive, shape (T, n).
+        What these or attached columns draw at each bus beyond the load given, active and
+        reactive, shape (T, n).
+    attached
+        Values of the attached columns, shape (k,).
     explanation
         What would have to give when nothing is feasible, and other notes.
     """
@@ -88,6 +100,7 @@ class OpfResult:
     message: str = ""
     devices: dict[str, FloatArray] = field(default_factory=dict)
     drawn_pu: tuple[FloatArray, FloatArray] = (np.zeros((0, 0)), np.zeros((0, 0)))
+    attached: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def solved(self) -> bool:
@@ -159,3 +172,54 @@ def branch_flows(
     base = grid.s_base_mva
     p, q = np.stack([p_f, p_t], axis=2), np.stack([q_f, q_t], axis=2)
     return mw_from_pu(p, base), mw_from_pu(q, base)
+
+
+def values_of(outcome: Outcome) -> FloatArray:
+    """Return the columns of an answer, none where there is none."""
+    return outcome.values() if outcome.accepted else np.zeros(0)
+
+
+def result_of(layout: Layout, outcome: Outcome, rung: str, wall: WallTime) -> OpfResult:
+    """Return what the grid does in an answer; of devices beside it nothing is told."""
+    grid, base, x = layout.grid, layout.grid.s_base_mva, values_of(outcome)
+    v, angle = layout.part(x, "v"), layout.part(x, "angle")
+    flow_mw, flow_mvar = branch_flows(grid, v, angle)
+    return OpfResult(
+        grid=grid,
+        status=_STATUS.get(outcome.stop, "limit"),
+        objective=float("nan") if outcome.value is None else outcome.value,
+        iterations=outcome.iterations,
+        wall_s=wall,
+        rung=rung,
+        v_pu=v,
+        angle_rad=angle,
+        p_mw=mw_from_pu(layout.part(x, "p"), base),
+        q_mvar=mw_from_pu(layout.part(x, "q"), base),
+        flow_mw=flow_mw,
+        flow_mvar=flow_mvar,
+        loss_mw=flow_mw.sum(axis=(1, 2)),
+        replay_max_dv_pu=float("nan"),
+        message=outcome.message,
+    )
+
+
+def replayed(result: OpfResult, horizon: Horizon) -> OpfResult:
+    """Return the result with its replay; an answer that is not confirmed is none."""
+    if not result.solved:
+        return result
+    grid, base = result.grid, result.grid.s_base_mva
+    p_load = horizon.p_load_pu + result.drawn_pu[0]
+    q_load = horizon.q_load_pu + result.drawn_pu[1]
+    off = np.zeros_like(result.v_pu)
+    for t in range(horizon.hours):
+        hour = replace(grid, p_load_pu=p_load[t], q_load_pu=q_load[t])
+        p_gen, q_gen = result.p_mw[t] / base, result.q_mvar[t] / base
+        v = replay_voltages(hour, result.v_pu[t], result.angle_rad[t], p_gen, q_gen)
+        off[t] = np.abs(v - result.v_pu[t])
+    worst = float(off.max())  # NaN where a power flow failed, which confirms nothing
+    confirmed = worst <= REPLAY_TOLERANCE_PU
+    return replace(
+        result,
+        replay_max_dv_pu=worst,
+        status=result.status if confirmed else "replay failed",
+    )

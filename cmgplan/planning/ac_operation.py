@@ -13,7 +13,7 @@ from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import expand_voltages, reduce_feeder
 from cmgplan.planning.attachment import add_upstream
-from cmgplan.planning.feeder_opf import FeederOpf
+from cmgplan.planning.feeder_opf import FeederOpf, FeederSchedule
 from cmgplan.planning.grid_models import pcc_injections
 from cmgplan.planning.operation import Operation, both_ways, one_way_bounds
 from cmgplan.planning.schedule import (
@@ -51,7 +51,7 @@ class AcOperation:
         p_inj, q_inj = pcc_injections(m, self._case, feeder)
         add_upstream(m, feeder, p_inj)
         add_objectives(m, self._case, self._options)
-        return FeederOpf(m, self._case, feeder, p_inj, q_inj)
+        return FeederOpf(FeederSchedule(m, self._case, feeder, p_inj, q_inj))
 
     def best(
         self,
@@ -88,17 +88,18 @@ class AcOperation:
         caps: Mapping[str, float],
         under: float,
     ) -> tuple[Operation, Outcome] | None:
-        bounds = self._bounds(opf.model, closed, on, caps)
-        goals = [(_goal(opf.model, name), weight) for name, weight in weights.items()]
+        m = opf.schedule.model
+        bounds = self._bounds(m, closed, on, caps)
+        goals = [(_goal(m, name), weight) for name, weight in weights.items()]
         outcome: Outcome | None = None
         for _ in range(ONE_WAY_TRIES):
             outcome = opf.solve(goals, bounds, after=outcome)
             if not outcome.accepted or outcome.value is None or outcome.value >= under:
                 return None
-            operation = opf.operation(outcome, self._case, closed)
+            operation = opf.operation(outcome, closed)
             if not both_ways(operation):
                 return operation, outcome
-            bounds.update(one_way_bounds(opf.model, self._case, operation))
+            bounds.update(one_way_bounds(m, self._case, operation))
         return None
 
     def _bounds(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from cmgplan.case.records import Case
+from cmgplan.devices.base import FloatArray
+from cmgplan.network.attached import Attached
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.horizon import horizon_of
@@ -25,8 +27,8 @@ Weights = Sequence[tuple[Any, float]]
 """Variables and their weights in the objective."""
 
 
-class FeederOpf:
-    """A schedule model on its feeder, compiled once.
+class FeederSchedule:
+    """A schedule model as columns attached to its feeder: what ``solve_opf`` is given.
 
     Parameters
     ----------
@@ -39,29 +41,21 @@ class FeederOpf:
     def __init__(
         self, m: Any, case: Case, feeder: Feeder, p_inj_kw: Injection, q_inj_kvar: Injection
     ) -> None:
-        self.model = m
+        self.model, self._case = m, case
         self._part = attachment(m, case, feeder, p_inj_kw, q_inj_kvar)
-        grid = grid_of_feeder(feeder, case.name)
-        horizon = horizon_of(
-            grid,
+        self.grid = grid_of_feeder(feeder, case.name)
+        self.horizon = horizon_of(
+            self.grid,
             hours=len(m.T),
             p_load_pu=-self._part.p_given_kw / S_BASE_KVA,
             q_load_pu=-self._part.q_given_kvar / S_BASE_KVA,
             dt_h=case.file.time.dt_h,
         )
-        self.opf = AttachedOpf(grid, horizon, self._part.attached)
 
-    def solve(
-        self,
-        weights: Weights,
-        bounds: Bounds | None = None,
-        *,
-        insist: bool = False,
-        after: Outcome | None = None,
-    ) -> Outcome:
-        """Minimise a weighted sum of variables; see ``AttachedOpf.minimise``.
+    def attached(self, weights: Weights = (), bounds: Bounds | None = None) -> Attached:
+        """Return the columns at weights of variables in the objective and bounds of variables.
 
-        ``bounds`` hold for this solve only; those of variables in no row are left out.
+        Bounds of variables in no row are left out.
         """
         form, attached = self._part.form, self._part.attached
         price = np.zeros(len(attached.price))
@@ -72,18 +66,36 @@ class FeederOpf:
             k = form.columns.get(id(variable))
             if k is not None:
                 lower[k], upper[k] = low, high
-        asked = replace(attached, lower=lower, upper=upper, price=price)
-        return self.opf.minimise(asked, insist=insist, after=after)
+        return replace(attached, lower=lower, upper=upper, price=price)
+
+    def operation(
+        self, columns: FloatArray, q_sub_kvar: FloatArray, v_pu: FloatArray, closed: SwitchHours
+    ) -> Operation:
+        """Return what an answer does; the model's variables take its values."""
+        self._part.form.load(columns)
+        for t, q in enumerate(q_sub_kvar):
+            self.model.q_sub[t].set_value(float(q), skip_validation=True)
+        return replace(read_operation(self.model, self._case, closed), voltage_pu=v_pu)
+
+
+class FeederOpf:
+    """The optimal power flow of a schedule on its feeder, compiled for many weights and bounds."""
+
+    def __init__(self, schedule: FeederSchedule) -> None:
+        self.schedule = schedule
+        self._opf = AttachedOpf(schedule.grid, schedule.horizon, schedule.attached())
+
+    def solve(self, weights: Weights, bounds: Bounds, *, after: Outcome | None = None) -> Outcome:
+        """Minimise a weighted sum of variables; see ``AttachedOpf.minimise``."""
+        return self._opf.minimise(self.schedule.attached(weights, bounds), after=after)
 
     def voltages(self, outcome: Outcome) -> np.ndarray[Any, np.dtype[np.complex128]]:
         """Return the complex voltages of an answer, pu, shape (T, n)."""
-        angle = self.opf.part(outcome, "angle")
-        return np.asarray(self.opf.part(outcome, "v") * np.exp(1j * angle))
+        angle = self._opf.part(outcome, "angle")
+        return np.asarray(self._opf.part(outcome, "v") * np.exp(1j * angle))
 
-    def operation(self, outcome: Outcome, case: Case, closed: SwitchHours) -> Operation:
+    def operation(self, outcome: Outcome, closed: SwitchHours) -> Operation:
         """Return what an answer does; the model's variables take its values."""
-        self._part.form.load(self.opf.columns(outcome))
-        for t, q_pu in enumerate(self.opf.part(outcome, "q")[:, 0]):
-            self.model.q_sub[t].set_value(float(q_pu) * S_BASE_KVA, skip_validation=True)
-        operation = read_operation(self.model, case, closed)
-        return replace(operation, voltage_pu=self.opf.part(outcome, "v"))
+        q_sub_kvar = S_BASE_KVA * self._opf.part(outcome, "q")[:, 0]
+        v_pu = self._opf.part(outcome, "v")
+        return self.schedule.operation(self._opf.columns(outcome), q_sub_kvar, v_pu, closed)

@@ -29,6 +29,14 @@ from cmgplan.solve.bonmin import solve_bonmin
 TANGENT_ROUNDS = 10
 """Mixed-integer solves of one question, each with the tangents that the last one broke."""
 
+FINER_KW = (1e-4, 1e-5, 1e-6, 1e-6, 1e-6)
+"""Breaks of a cone or circle that are cut off, one after the other, where no schedule operates.
+
+What the usual tolerance lets a schedule lose too little can be what makes it meet a cap.
+"""
+
+NONE_OPERATES = "no schedule that the relaxation chose has an AC operation under the caps"
+
 
 @dataclass(frozen=True)
 class SwitchSchedule:
@@ -164,18 +172,25 @@ class HighsSearch:
         )
         if relaxed.stop is Stop.INFEASIBLE:
             return SwitchesFound(None, True, "the linear relaxation is infeasible", "HiGHS")
-        mixed = self._mixed(pairs, bounds, deadline, gap_abs)
-        if mixed.stop is Stop.INFEASIBLE:
-            return SwitchesFound(None, True, "the relaxation is infeasible", "HiGHS")
-        bound = max((b for b in (relaxed.bound, mixed.bound) if b is not None), default=None)
-        if not mixed.accepted:
-            return SwitchesFound(bound, False, mixed.message, mixed.solver)
-        self._last = mixed.values()
-        judge.proved(bound, "HiGHS")
-        schedule = self._without_cycles(mixed, pairs, bounds)
-        if schedule is not None:
-            judge.value(schedule)
-        return SwitchesFound(bound, False, mixed.message, mixed.solver)
+        bound = relaxed.bound
+        for tolerance in FINER_KW:
+            mixed = self._mixed(pairs, bounds, deadline, gap_abs)
+            if mixed.stop is Stop.INFEASIBLE:
+                return SwitchesFound(None, True, "the relaxation is infeasible", "HiGHS")
+            bound = max((b for b in (bound, mixed.bound) if b is not None), default=None)
+            if not mixed.accepted:
+                return SwitchesFound(bound, False, mixed.message, mixed.solver)
+            self._last = mixed.values()
+            judge.proved(bound, "HiGHS")
+            schedule = self._without_cycles(mixed, pairs, bounds)
+            if schedule is not None:
+                judge.value(schedule)
+            if np.isfinite(judge.best):
+                return SwitchesFound(bound, False, mixed.message, mixed.solver)
+            if time.perf_counter() > deadline:
+                break
+            self._problem.resolve_at(self._last, tolerance, tolerance)
+        return SwitchesFound(bound, False, NONE_OPERATES, mixed.solver)
 
     def _mixed(
         self,

@@ -317,9 +317,9 @@ def _summary(
 
 def _upper_summary(upper: UpperResult) -> dict[str, Any]:
     return {
-        "status": str(upper.outcome.stop),
-        "objective": upper.outcome.value,
-        "iterations": upper.outcome.iterations,
+        "status": str(Stop.LOCAL_OPTIMUM) if upper.opf.solved else upper.opf.status,
+        "objective": upper.opf.objective,
+        "iterations": upper.opf.iterations,
         **upper.totals.as_dict(),
         "weights": dict(upper.weights),
         "lower_after_upper": dict(upper.lower_after),

@@ -16,10 +16,12 @@ from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.horizon import horizon_of
 from cmgplan.network.networks import grid_of_feeder
+from cmgplan.network.opf import solve_opf
 from cmgplan.network.opf_elastic import ElasticProblem, explain
+from cmgplan.network.opf_result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.attachment import add_upstream
-from cmgplan.planning.feeder_opf import FeederOpf
+from cmgplan.planning.feeder_opf import FeederSchedule
 from cmgplan.planning.grid_models import pcc_injections
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.schedule import (
@@ -30,8 +32,7 @@ from cmgplan.planning.schedule import (
     new_schedule,
 )
 from cmgplan.planning.switches import all_switches, operations
-from cmgplan.solve import Outcome, Stop
-from cmgplan.units import S_BASE_KVA, usd_per_kwh
+from cmgplan.units import S_BASE_KVA, kw_from_mw, usd_per_kwh
 
 FIXED_FLOW_KVA = 1e-6
 """Half-width of the bounds that hold an exchange where the coupling is fixed."""
@@ -77,6 +78,9 @@ class UpperResult:
         Totals of the feeder with its own loads alone.
     weights
         Factors of f1, f2 and f3 in the objective.
+    opf
+        Answer of ``solve_opf``. One that its replay contradicts is handed on, for the plan's own
+        replay to judge; its status says so.
     """
 
     operation: Operation
@@ -89,7 +93,7 @@ class UpperResult:
     without_cmg_totals: Totals
     without_microgrid_loads: Totals
     weights: Mapping[str, float]
-    outcome: Outcome
+    opf: OpfResult
 
 
 def solve_upper(
@@ -114,16 +118,18 @@ def solve_upper(
     p_inj, q_inj = _injections(m, case, feeder)
     add_upstream(m, feeder, p_inj)
     _add_upper_objectives(m, case, options)
-    problem = FeederOpf(m, case, feeder, p_inj, q_inj)
+    schedule = FeederSchedule(m, case, feeder, p_inj, q_inj)
     weights = _weights(options, plain_totals)
-    outcome = problem.solve(
+    attached = schedule.attached(
         [(m.f1, weights["gc_usd"]), (m.f2, weights["ec_usd"]), (m.f3, weights["loss_kwh"])],
         _bounds(m, case, options, selected),
-        insist=True,
     )
-    if not outcome.accepted:
-        raise _no_answer(outcome, _what_it_takes(case, options, feeder, selected))
-    operation = _with_stores(problem.operation(outcome, case, selected.closed), selected)
+    opf = solve_opf(schedule.grid, profiles=schedule.horizon, attached=attached)
+    if not opf.v_pu.size:
+        raise _no_answer(opf, _what_it_takes(case, options, feeder, selected))
+    q_sub_kvar = kw_from_mw(opf.q_mvar[:, 0])
+    operation = schedule.operation(opf.attached, q_sub_kvar, opf.v_pu, selected.closed)
+    operation = _with_stores(operation, selected)
     demand, demand_q, before = _demand(m, case, feeder, options)
     return UpperResult(
         operation=operation,
@@ -142,7 +148,7 @@ def solve_upper(
         without_cmg_totals=plain_totals,
         without_microgrid_loads=bare_totals,
         weights=weights,
-        outcome=outcome,
+        opf=opf,
     )
 
 
@@ -351,15 +357,15 @@ def _what_it_takes(
     return explain(ElasticProblem(grid), horizon).lines
 
 
-def _no_answer(outcome: Outcome, told: Sequence[str]) -> InfeasibleError | LimitError:
+def _no_answer(opf: OpfResult, told: Sequence[str]) -> InfeasibleError | LimitError:
     """Return the error that says what would help; ``told`` names it limit by limit."""
-    if outcome.stop is not Stop.LOCALLY_INFEASIBLE and not told:
-        return LimitError(f"Levels 5 and 6 found no answer: {outcome.message}")
+    if opf.status != "locally infeasible" and not told:
+        return LimitError(f"Levels 5 and 6 found no answer: {opf.message}")
     more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
     takes = "; ".join(told[:TOLD]) + more if told else "no hour alone tells which limit"
     return InfeasibleError(
         "Levels 5 and 6 are locally infeasible: the loaded feeder cannot keep its voltage and "
-        f"current limits with this schedule ({outcome.message}). With the exchange selected and "
+        f"current limits with this schedule ({opf.message}). With the exchange selected and "
         f"no response: {takes}. Widen v_min_pu or v_max_pu, raise line ratings, or choose another "
         "point with --select."
     )
