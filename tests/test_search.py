@@ -14,8 +14,10 @@ from cmgplan.search.epsilon import (
     NoSolutionError,
     Range,
     augmented,
+    covers,
     diagonal_caps,
     grid_caps,
+    leaves_nothing,
     lexicographic_weights,
     payoff_table,
 )
@@ -129,9 +131,19 @@ def test_start_stays_feasible_throughout_the_diagonal() -> None:
 def test_grid_holds_every_combination() -> None:
     ranges = {"a": Range(0, 10), "c": Range(-2, 2)}
     caps = [(c["a"], c["c"]) for c in grid_caps(("a", "c"), ranges, 3)]
-    expected = list(itertools.product([0, 5, 10], [-2, 0, 2]))
+    expected = list(itertools.product([10, 5, 0], [2, 0, -2]))
     np.testing.assert_allclose(caps, expected, atol=2e-5)
     assert all(a > 0 and c > -2 for a, c in caps)
+
+
+def test_which_questions_an_answer_spares() -> None:
+    loose, values = {"a": 10.0, "c": 5.0}, {"a": 4.0, "b": 1.0, "c": 3.0}
+    assert covers(loose, values, {"a": 4.0, "c": 5.0})
+    assert covers(loose, values, {"a": 10.0, "c": 3.0 - 1e-7})
+    assert not covers(loose, values, {"a": 3.9, "c": 5.0})
+    assert not covers(loose, values, {"a": 10.5, "c": 5.0})
+    assert leaves_nothing(loose, {"a": 10.0, "c": 4.0})
+    assert not leaves_nothing(loose, {"a": 1.0, "c": 5.1})
 
 
 def test_augmented_objective_avoids_weakly_efficient_points() -> None:
