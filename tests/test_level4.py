@@ -34,13 +34,14 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return small(tmp_path_factory.mktemp("tight"), TIGHT)
 
 
-@pytest.fixture(scope="module", params=["decomposition", "highs"])
+@pytest.fixture(scope="module", params=itertools.product(["decomposition", "highs"], [7, 8]))
 def asked(
     case: Case, request: pytest.FixtureRequest
 ) -> list[tuple[dict[str, float], dict[str, float], GridAnswer]]:
     """Random questions, half of them under caps drawn between the ends found before."""
-    rng = np.random.default_rng(8)
-    connection = connect(case, quick(case, minlp=request.param))
+    minlp, seed = request.param
+    rng = np.random.default_rng(seed)
+    connection = connect(case, quick(case, minlp=minlp))
     ends: list[Mapping[str, float]] = []
     questions = []
     for goal in ("gc_usd", "ec_usd", "loss_kwh"):
@@ -215,6 +216,20 @@ def test_all_solvers_agree(tmp_path: Path, seed: int) -> None:
         assert found[minlp] - answer.bound < 1e-2
     assert found["highs"] == pytest.approx(found["bonmin"], abs=1e-3)
     assert found["decomposition"] == pytest.approx(found["bonmin"], abs=1e-3)
+
+
+@pytest.mark.parametrize(("gc_usd", "loss_kwh"), [(97.2, 0.0052), (97.8, 0.0041)])
+def test_highs_searches_again_where_its_schedule_does_not_operate(
+    case: Case, gc_usd: float, loss_kwh: float
+) -> None:
+    """Under so thin a cap on losses the first schedule lives on the tangents' tolerance."""
+    caps = {"gc_usd": gc_usd, "loss_kwh": loss_kwh}
+    connection = connect(case, quick(case, minlp="highs", time_limit_s=20.0))
+    answer = connection.minimise({"ec_usd": 1.0}, caps, label="thin")
+    assert answer.operation is not None, answer.reason
+    assert answer.operation.loss_kwh <= loss_kwh + 1e-6
+    assert answer.bound is not None
+    assert -1e-5 <= answer.operation.ec_usd - answer.bound < 0.02
 
 
 def test_impossible_caps_are_proved_infeasible(case: Case) -> None:
