@@ -42,8 +42,8 @@ FEW_BINARIES = 150
 KEPT_WIDE = 12
 """Topologies per hour of which a mix is sought that meets the coupling rows at all."""
 
-STUCK_SHARE = 0.02
-"""Share of the wanted gap by which the bound must rise where no topology is new."""
+FEASIBILITY_ROUNDS = 30
+"""Rounds of prices in which a mix is sought that meets the coupling rows."""
 
 NEAR = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
@@ -150,19 +150,20 @@ class DecompositionSearch:
                 self._round_off(search, hull)
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
-            before, proven = self._pool.kept(), search.bound
+            before, reached = self._known_now(), search.reached(hull.value)
             self._prices.ask(search, hull)
             search.priced += 1
             judge.proved(search.bound, "hours")
             if search.meets(judge):
                 return f"value and bound meet after {search.priced} rounds of prices"
-            reason = search.stopped(
-                stuck=self._pool.kept() == before
-                and search.bound - proven < STUCK_SHARE * search.gap_abs
-            )
+            reason = search.stopped(moved=reached, known=self._known_now() != before)
             if reason:
                 self._round_off(search, self._mix(search))
                 return f"{reason} after {search.priced} rounds of prices"
+
+    def _known_now(self) -> list[frozenset[Pattern | None]]:
+        """Return the topologies that the hull would work with."""
+        return [frozenset(patterns) for patterns in self._pool.kept()]
 
     def _once(self, search: Search) -> str:
         """Ask for prices and round the hull once."""
@@ -176,7 +177,7 @@ class DecompositionSearch:
 
         Where no mix meets the coupling rows, hours are priced by the break until one does.
         """
-        while True:
+        for _ in range(FEASIBILITY_ROUNDS):
             if not self._pool.complete:
                 hull = self._first(search)
             else:
@@ -195,6 +196,7 @@ class DecompositionSearch:
                 raise _StoppedError("no mix of topologies that meets the caps")
             if search.left_s <= 0.0:
                 raise _StoppedError("the time limit")
+        raise _StoppedError("no mix of topologies that meets the caps")
 
     def _first(self, search: Search) -> Hull | None:
         """Return a hull where some hour knows no topology: prices of the relaxation.

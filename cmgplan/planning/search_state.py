@@ -24,6 +24,13 @@ INFEASIBLE_BREAK = 1e-4
 """Proven break of the coupling rows from which a question counts as infeasible."""
 
 
+STUCK_SHARE = 0.02
+"""Share of the wanted gap by which bound or hull must move to count."""
+
+IDLE_ROUNDS = 4
+"""Rounds of prices that may move nothing, as topologies come and go, before the search ends."""
+
+
 @dataclass
 class Search:
     """State of one question.
@@ -37,8 +44,10 @@ class Search:
     rounded
         Schedules that the hull has been rounded to and that nobody has operated, by the value
         that the relaxation gives them.
-    priced, rounds
-        Rounds of prices so far, and how many there may be.
+    priced, rounds, idle
+        Rounds of prices so far, how many there may be, and how many of the latest moved nothing.
+    last_bound, last_value
+        Bound and value of the hull before the latest prices.
     """
 
     question: Question
@@ -50,6 +59,9 @@ class Search:
     rounded: list[tuple[float, SwitchSchedule]] = field(default_factory=list)
     priced: int = 0
     rounds: int = 10_000
+    idle: int = 0
+    last_bound: float = -np.inf
+    last_value: float = np.inf
 
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""
@@ -63,9 +75,20 @@ class Search:
         zero = replace(self.question, cost=np.zeros_like(self.question.cost), unit=INFEASIBLE_BREAK)
         return Search(zero, INFEASIBLE_BREAK, self.deadline, bound=0.0)
 
-    def stopped(self, *, stuck: bool) -> str:
-        """Return why the search ends without having closed the gap; empty if it goes on."""
-        if stuck:
+    def reached(self, value: float) -> bool:
+        """Whether bound or hull moved by what counts since the last round."""
+        counts = STUCK_SHARE * self.gap_abs
+        moved = self.bound > self.last_bound + counts or value < self.last_value - counts
+        self.last_bound, self.last_value = self.bound, value
+        return moved
+
+    def stopped(self, *, moved: bool, known: bool) -> str:
+        """Return why the search ends without having closed the gap; empty if it goes on.
+
+        ``moved`` tells of bound and hull, ``known`` whether a topology is new to the hull.
+        """
+        self.idle = 0 if moved else self.idle + 1
+        if self.idle >= IDLE_ROUNDS or (self.idle > 0 and not known):
             return "nothing new"
         if self.left_s <= 0.0:
             return "the time limit"
