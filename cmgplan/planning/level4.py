@@ -22,7 +22,7 @@ from cmgplan.planning.grid_models import convex_model
 from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_search
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.switches import SwitchHours, all_switches, operations
-from cmgplan.planning.switching import IDLE_KVA
+from cmgplan.planning.switching import IDLE_KVA, counts_operations
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
 CAP_TOLERANCE = 1e-5
@@ -87,8 +87,7 @@ class _Attempt:
         self._connection, self._weights, self._caps = connection, weights, caps
         self._label, self._begun = label, time.perf_counter()
         self.operation = connection.held_already(weights, caps)
-        self.bound: float | None = None
-        self._least_bound = -np.inf
+        self.bound = -np.inf
         self.history: list[Mapping[str, float | str | None]] = []
         self.known = [] if self.operation is None else [_schedule_of(self.operation, "known")]
         if self.operation is not None:
@@ -117,9 +116,9 @@ class _Attempt:
 
     def proved(self, bound: float | None, by: str) -> None:
         """Take note of a proven bound."""
-        if bound is None or not np.isfinite(bound) or bound <= self._least_bound:
+        if bound is None or not np.isfinite(bound) or bound <= self.bound:
             return
-        self._least_bound = self.bound = bound
+        self.bound = bound
         self._note(by, bound=bound)
 
     def _note(self, by: str, **figure: float) -> None:
@@ -192,9 +191,9 @@ class GridConnection:
             best, found.bound, found.infeasible, found.reason, attempt.elapsed_s, attempt.history
         )
 
-    def gap_of(self, value: float, bound: float | None) -> float | None:
+    def gap_of(self, value: float, bound: float) -> float | None:
         """Return the gap in ``gap_unit``, which the sweep sets once it is known."""
-        if bound is None or not self.gap_unit or not np.isfinite(value - bound):
+        if not self.gap_unit or not np.isfinite(value - bound):
             return None
         return max(value - bound, 0.0) / self.gap_unit
 
@@ -249,8 +248,7 @@ class GridConnection:
         self, operation: Operation, weights: Mapping[str, float], caps: Mapping[str, float]
     ) -> Operation:
         """Open switches that carry nothing, where operations are free."""
-        options = self._options
-        if options.operation_cost_usd > 0.0 or options.operation_limit is not None:
+        if counts_operations(self._options):
             return operation
         opened = idle_opened(self._case, operation)
         if all(np.array_equal(opened[s], operation.closed[s]) for s in opened):

@@ -12,7 +12,7 @@ from networkx.utils import UnionFind
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.grid_search import SwitchSchedule, read_schedule
-from cmgplan.planning.switches import Switch, all_switches
+from cmgplan.planning.switches import Switch, all_switches, cycles_in
 from cmgplan.planning.switching import counts_operations
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Pattern
@@ -64,11 +64,6 @@ class Topologies:
     def complete(self) -> bool:
         """Whether every hour has a topology."""
         return all(self._used)
-
-    @property
-    def count(self) -> int:
-        """Number of topologies of all hours."""
-        return sum(len(used) for used in self._used)
 
     def kept(self, count: int = KEPT) -> list[list[Pattern | None]]:
         """Return the youngest topologies of each hour, with which the hull works."""
@@ -122,8 +117,7 @@ class Topologies:
         for k, switch in self._switches[hour]:
             if pattern[k]:
                 graph.add_edge(*switch.ends, key=switch.id)
-        parallel = {frozenset((a, b)) for a, b in graph.edges() if graph.number_of_edges(a, b) > 1}
-        return [*parallel, *(frozenset(c) for c in nx.cycle_basis(nx.Graph(graph)))]
+        return cycles_in(graph)
 
     def learn_schedule(self, schedule: SwitchSchedule) -> None:
         """Put the topologies of a whole schedule into the pool."""

@@ -111,10 +111,6 @@ class LinearProblem:
                 lower[k], upper[k] = low, high
         return cost, lower, upper
 
-    def row_duals(self) -> FloatArray:
-        """Return the multipliers of all rows of the last linear solve, in the order added."""
-        return np.asarray(self._highs.getSolution().row_dual, dtype=np.float64)
-
     def stopped_by(self, columns: IntArray, values: Sequence[int]) -> IntArray:
         """Return the columns that are zero because these switch columns are."""
         return self.cones.stopped_by(columns[np.asarray(values) == 0])
