@@ -96,6 +96,7 @@ def plan(
     from cmgplan.planning.pipeline import plan as plan_case
     from cmgplan.report.files import prepare, write_run
     from cmgplan.report.journal import kept
+    from cmgplan.report.why import explained
 
     loaded = load_case(case)
     options = _options(
@@ -111,7 +112,7 @@ def plan(
     )
     folder = out if out is not None else Path("runs") / _folder_name(loaded)
     prepare(folder)
-    with kept(folder) as journal:
+    with explained(folder, loaded.name), kept(folder) as journal:
         with console.progress_shown(quiet) as tell:
             result = plan_case(loaded, options, progress=tell, journal=journal.write)
         write_run(result, folder)

@@ -102,6 +102,9 @@ def print_plan(summary: Mapping[str, Any]) -> None:
     certificate = summary.get("certificate") or {}
     if certificate.get("statement"):
         say(str(certificate["statement"]))
+    for point in certificate.get("points") or []:
+        for sentence in point.get("explanation") or []:
+            say(f"point {point.get('point')}, {point.get('status')}: {sentence}")
 
 
 def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str, Any]) -> None:

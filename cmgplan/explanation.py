@@ -49,6 +49,11 @@ class GivingLimit:
         """What it would have to be: less than now where ``amount`` is negative."""
         return None if self.now is None else self.now + self.amount
 
+    @property
+    def places(self) -> int:
+        """Decimals that are told of its unit."""
+        return _PLACES.get(self.unit, 2)
+
     def __str__(self) -> str:
         """Return the limit as one sentence without its full stop."""
         unit = "" if self.unit == "operations" else f" {self.unit}"
@@ -104,8 +109,8 @@ class Explanation:
         """Return the sentences: the least set, then what would do instead."""
         told: list[str] = []
         for k, way in enumerate(self.ways):
-            lead = "instead: " if k else ""
-            told += [f"{lead}{limit}" for limit in way.limits]
+            for j, limit in enumerate(way.limits):
+                told.append(f"{'and ' if j else 'instead: ' if k else ''}{limit}")
             if way.told:
                 told.append(f"({way.told})")
         told += [f"instead: {option}" for option in self.options]

@@ -351,6 +351,7 @@ def _certificate(front: Front) -> dict[str, Any]:
                     else max(point.operation.ec_usd - point.bound_ec_usd, 0.0)
                 ),
                 "reason": point.answer.reason,
+                "explanation": list(point.explanation),
                 "wall_s": point.answer.wall_s,
                 "history": [dict(step) for step in point.answer.history],
             }

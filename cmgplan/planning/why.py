@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from cmgplan.network.feeder import Feeder
 from cmgplan.planning.switches import SwitchHours, allow
 from cmgplan.planning.why_ac import enough_in_ac, operates
 from cmgplan.planning.why_model import ElasticLevel, elastic_level
-from cmgplan.planning.why_search import PROVEN, Least, LeastSearch
+from cmgplan.planning.why_search import PROVEN, TRIAL_S, Least, LeastSearch
 from cmgplan.planning.why_words import limits_of
 
-TIME_LIMIT_S = 25.0
+TIME_LIMIT_S = 20.0
 """Seconds that an explanation may take; what else would do is left out where they are over."""
+
+AC_S = 5.0
+"""Seconds in which amounts are tried in AC when the time is over."""
 
 OTHER_SINGLES = 2
 """Single limits that are named as doing instead of a single one."""
@@ -55,7 +59,7 @@ def explain_grid(
     ways = [_way(question, least), *_other_ways(question, least)]
     return Explanation(
         "Level 4",
-        "no schedule serves all load within all limits, proved by the convex relaxation. "
+        "there is no schedule that serves all load, proved by the convex relaxation. "
         "The least that would have to give:",
         tuple(ways),
         tuple(_options_that_do(question)),
@@ -77,6 +81,7 @@ def explain_islanded(
         f"no schedule without the feeder{alone} is possible, proved by HiGHS. Loads may go "
         "unserved there, fleets and reactive power may not. The least that would have to give:",
         (_way(question, least),),
+        notes=("a source within reach of what lacks energy would do instead",),
     )
 
 
@@ -94,14 +99,15 @@ def _way(question: _Question, least: Least) -> Way:
     proven = least.bound / max(least.value, PROVEN)
     several = len(limits) > 1
     if proven >= LEAST_SHARE:
-        told = "none of these can be spared, and less" if several else "less"
-        told += " does not suffice unless another limit gives: proved"
+        alone, less = ("these", "less in all") if several else ("this limit", "less")
+        told = f"with {alone} alone {less} does not suffice: proved"
     else:
-        told = f"at least {100.0 * proven:.0f} % of it is needed: proved"
+        told = f"at least {math.floor(100.0 * proven):d} % of it is needed: proved"
     if question.feeder is None:
         return Way(tuple(limits), told)
+    until = max(question.deadline, time.perf_counter() + AC_S)
     confirmed = enough_in_ac(
-        question.case, question.options, limits, _shed(question, least), least, question.deadline
+        question.case, question.options, limits, _shed(question, least), least, until
     )
     if confirmed is None:
         return Way(tuple(limits), f"{told}; whether it is enough in AC was not found out")
@@ -130,7 +136,7 @@ def _other_ways(question: _Question, least: Least) -> Iterator[Way]:
         yield _way(question, found)
     if set(least.given) <= loads or search.left_s <= 0.0:
         return
-    found = search.least(loads)
+    found = search.least(loads, TRIAL_S)
     if found is not None and found.given:
         yield _way(question, found)
 
@@ -156,7 +162,7 @@ def _options_that_do(question: _Question) -> Iterator[str]:
         if question.search.left_s <= 0.0:
             return
         level = elastic_level(case, changed, allowed, feeder)
-        found = LeastSearch(level, question.deadline).least(())
+        found = LeastSearch(level, question.deadline).least((), TRIAL_S)
         if found is not None and operates(case, changed, (), {}, found):
             yield told
 

@@ -31,6 +31,9 @@ SAME = 1e-3
 DEARER = 2.0
 """Factor by which the weighted sum may grow so that a limit is spared: fewer is not less."""
 
+FIRST_S, TRIAL_S = 8.0, 3.0
+"""Seconds of the search over all slacks, and of each try to do without one."""
+
 MOST_SPARED = 12
 """Limits that are tried to be spared."""
 
@@ -76,17 +79,19 @@ class LeastSearch:
     def __init__(self, level: ElasticLevel, deadline: float) -> None:
         self._level, self._m, self._problem = level, level.model, level.problem
         self._deadline = deadline
+        self._proven: list[tuple[frozenset[int], float]] = []
 
     @property
     def left_s(self) -> float:
         """Seconds left."""
         return self._deadline - time.perf_counter()
 
-    def least(self, allowed: Collection[int]) -> Least | None:
+    def least(self, allowed: Collection[int], within_s: float = np.inf) -> Least | None:
         """Return the least that the allowed slacks give, None where they do not suffice.
 
-        None as well where nothing was found in time.
+        None as well where nothing was found in time. A bound of more slacks is one of fewer.
         """
+        until = min(self._deadline, time.perf_counter() + within_s)
         slacks = self._level.slacks
         weights = [pair for k in allowed for pair in slacks[k].terms()]
         held: VariableBounds = pyo.ComponentMap()
@@ -94,10 +99,13 @@ class LeastSearch:
             if k not in allowed:
                 for variable, _ in slack.terms():
                     held[variable] = (0.0, 0.0)
-        found = self._choose(weights, held)
+        key = frozenset(allowed)
+        known = max((b for more, b in self._proven if more >= key), default=-np.inf)
+        found = self._choose(weights, held, until, known)
         if found is None:
             return None
         outcome, bound = found
+        self._proven.append((key, bound))
         self._problem.load(outcome.values())
         return Least(
             float(outcome.value or 0.0),
@@ -116,22 +124,26 @@ class LeastSearch:
 
         A slack is spared where the others then give at most ``DEARER`` times as much.
         """
-        found = self.least(allowed)
+        found = self.least(allowed, FIRST_S)
         if found is None or not found.given:
             return found
         amounts = {k: self._cost(k, giving) for k, giving in found.given.items()}
-        kept = self.least(set(amounts)) or found
+        kept = self.least(set(amounts), TRIAL_S) or found
         for k in sorted(amounts, key=lambda k: amounts[k])[:MOST_SPARED]:
             rest = set(kept.given) - {k}
             if k not in kept.given or not rest or self.left_s <= 0.0:
                 continue
-            without = self.least(rest)
+            without = self.least(rest, TRIAL_S)
             if without is not None and without.value <= DEARER * kept.value:
                 kept = without
         return kept
 
     def _choose(
-        self, weights: list[tuple[Any, float]], held: VariableBounds
+        self,
+        weights: list[tuple[Any, float]],
+        held: VariableBounds,
+        until: float,
+        known: float,
     ) -> tuple[Outcome, float] | None:
         """Return the best answer found with its switches held, and the bound proven.
 
@@ -144,14 +156,13 @@ class LeastSearch:
         if not relaxed.accepted:
             return None
         self._problem.load(relaxed.values())
-        bound = -np.inf if relaxed.bound is None else relaxed.bound
+        bound = max(known, -np.inf if relaxed.bound is None else relaxed.bound)
         best = self._with(self._carrying(), weights, held)
         for _ in range(MIXED_ROUNDS):
-            if self.left_s <= 0.0 or (best is not None and _meet(best, bound)):
+            left = until - time.perf_counter()
+            if left <= 0.0 or (best is not None and _meet(best, bound)):
                 break
-            mixed = self._problem.solve(
-                weights, held, time_limit_s=max(self.left_s, 1.0), gap_abs=GAP
-            )
+            mixed = self._problem.solve(weights, held, time_limit_s=left, gap_abs=GAP)
             bound = max(bound, -np.inf if mixed.bound is None else mixed.bound)
             if not mixed.accepted:
                 break
