@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 SHOWN_LINES = 10
 """Lines of an explanation that a message shows; the rest is counted."""
+
+ALIKE, SHOWN_ALIKE, SHOWN_PLACES = 4, 2, 12
+"""Limits of one kind and value up to which each has a sentence; how many have one otherwise, and
+how many of the others are named."""
 
 SHOWN_HOURS = 6
 """Spans of hours that a sentence lists."""
@@ -109,8 +113,8 @@ class Explanation:
         """Return the sentences: the least set, then what would do instead."""
         told: list[str] = []
         for k, way in enumerate(self.ways):
-            for j, limit in enumerate(way.limits):
-                told.append(f"{'and ' if j else 'instead: ' if k else ''}{limit}")
+            for j, line in enumerate(_told(way.limits)):
+                told.append(f"{'and ' if j else 'instead: ' if k else ''}{line}")
             if way.told:
                 told.append(f"({way.told})")
         told += [f"instead: {option}" for option in self.options]
@@ -122,6 +126,24 @@ class Explanation:
         more = len(told) - most
         shown = told if more <= 0 else [*told[:most], f"and {more} more lines"]
         return "\n  ".join([f"{self.stage}: {self.reason}", *shown])
+
+
+def _told(limits: Sequence[GivingLimit]) -> Iterator[str]:
+    """Yield a sentence for each limit; many of a kind that are alike are told by the first."""
+    alike: dict[tuple[str, float | None], list[GivingLimit]] = {}
+    for limit in limits:
+        alike.setdefault((limit.kind, limit.now), []).append(limit)
+    for group in alike.values():
+        group = sorted(group, key=lambda limit: -abs(limit.amount))
+        yield from map(str, group if len(group) <= ALIKE else group[:SHOWN_ALIKE])
+        if len(group) > ALIKE:
+            rest = group[SHOWN_ALIKE:]
+            places = ", ".join(limit.place for limit in rest[:SHOWN_PLACES])
+            more = len(rest) - SHOWN_PLACES
+            yield (
+                f"{len(rest)} limits like these, which give less: {places}"
+                f"{f' and {more} more' if more > 0 else ''}"
+            )
 
 
 def hours_in_words(hours: Sequence[int]) -> str:

@@ -368,12 +368,28 @@ def test_the_front_raises_with_the_explanation_whatever_the_search_says(tmp_path
         assert str(raised.value).startswith("Level 4: there is no schedule that serves all load")
 
 
+def rating(k: int, kind: str = "pcc", amount: float = 5.0) -> GivingLimit:
+    return GivingLimit(kind, f"rating of P{k}", f"P{k}", (k,), 10.0 + k, amount, "kVA")
+
+
 def test_a_long_message_counts_what_it_leaves_out() -> None:
-    limits = tuple(
-        GivingLimit("pcc", f"rating of P{k}", f"P{k}", (k,), 10.0, 5.0, "kVA") for k in range(14)
-    )
+    limits = tuple(rating(k) for k in range(14))
     found = Explanation("Level 4", "nothing.", (Way(limits, "proved"),))
     lines = found.message().splitlines()
     assert len(lines) == 12
     assert lines[-1] == "  and 5 more lines"
     assert lines[1] == "  hour 0: rating of P0: 10.00 kVA would have to be 15.00 kVA (+5.00 kVA)"
+    assert lines[2].startswith("  and hour 1: rating of P1: 11.00 kVA")
+
+
+def test_many_limits_of_a_kind_are_told_by_the_largest() -> None:
+    alike = [
+        GivingLimit("v_min", f"least voltage of bus {k}", str(k), (3,), 0.95, -0.001 * k, "pu")
+        for k in range(1, 21)
+    ]
+    first, second, rest, other = Explanation("", "", (Way((*alike, rating(1))),)).lines()
+    assert "bus 20" in first and "0.95000 pu would have to be 0.93000 pu (-0.02000 pu)" in first
+    assert "bus 19" in second
+    assert rest.startswith("and 18 limits like these, which give less: 18, 17, 16, ")
+    assert rest.endswith(" and 6 more")
+    assert "rating of P1" in other

@@ -82,7 +82,7 @@ def plan(
     Raises
     ------
     InfeasibleError
-        If Level 4 or Levels 5 and 6 have no answer.
+        If a level has no answer; its ``explanation`` names the limits that would have to give.
     LimitError
         If none was found in time.
     SolverError

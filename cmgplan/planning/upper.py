@@ -20,7 +20,7 @@ from cmgplan.network.opf import solve_opf
 from cmgplan.network.opf_result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.attachment import add_upstream
-from cmgplan.planning.feeder_opf import FeederSchedule
+from cmgplan.planning.feeder_opf import FeederOpf, FeederSchedule, Weights
 from cmgplan.planning.grid_models import pcc_injections
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.schedule import (
@@ -111,7 +111,9 @@ def solve_upper(
     """
     plain, plain_totals, bare_totals = _without(case, feeder)
     weights = _weights(options, plain_totals)
-    schedule, opf = _solved(case, options, feeder, selected, weights)
+    schedule, goals, bounds = _on_feeder(case, options, feeder, selected, weights)
+    attached = schedule.attached(goals, bounds)
+    opf = solve_opf(schedule.grid, profiles=schedule.horizon, attached=attached)
     if not opf.v_pu.size:
         raise _no_answer(case, options, feeder, selected, weights, opf)
     m = schedule.model
@@ -140,26 +142,23 @@ def solve_upper(
     )
 
 
-def _solved(
+def _on_feeder(
     case: Case,
     options: PlanOptions,
     feeder: Feeder,
     selected: Operation,
     weights: Mapping[str, float],
-) -> tuple[FeederSchedule, OpfResult]:
-    """Return the schedule on the feeder and the answer of ``solve_opf`` at weights of f1 to f3."""
+) -> tuple[FeederSchedule, Weights, VariableBounds]:
+    """Return the schedule on a feeder, the weights of f1, f2, f3, and what is held by bounds."""
     m = new_schedule(case, options, _frozen(case, options, selected))
     _add_feeder_loads(m, case, options)
     p_inj, q_inj = _injections(m, case, feeder)
     add_upstream(m, feeder, p_inj)
     _add_upper_objectives(m, case, options)
     schedule = FeederSchedule(m, case, feeder, p_inj, q_inj)
-    attached = schedule.attached(
-        [(m.f1, weights["gc_usd"]), (m.f2, weights["ec_usd"]), (m.f3, weights["loss_kwh"])],
-        _bounds(m, case, options, selected),
-    )
-    opf = solve_opf(schedule.grid, profiles=schedule.horizon, attached=attached)
-    return schedule, opf
+    goals = {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
+    pairs = [(goals[name], weight) for name, weight in weights.items()]
+    return schedule, pairs, _bounds(m, case, options, selected)
 
 
 def lower_objectives(
@@ -371,7 +370,8 @@ def _no_answer(
     )
 
     def works(wider: Feeder) -> bool:
-        return _solved(case, options, wider, selected, weights)[1].solved
+        on_wider, goals, bounds = _on_feeder(case, options, wider, selected, weights)
+        return FeederOpf(on_wider).solve(goals, bounds).accepted
 
     explanation = explain_upper(feeder, grid, horizon, works)
     if explanation is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cmgplan.case.records import Case, PlanOptions
-from cmgplan.explanation import Explanation, Way, hours_in_words
+from cmgplan.explanation import Explanation, GivingLimit, Way, hours_in_words
 from cmgplan.network.feeder import Feeder
 from cmgplan.planning.switches import SwitchHours, allow
 from cmgplan.planning.why_ac import enough_in_ac, operates
@@ -27,7 +27,7 @@ AC_S = 5.0
 OTHER_SINGLES = 2
 """Single limits that are named as doing instead of a single one."""
 
-LEAST_SHARE = 0.99
+LEAST_SHARE = 0.995
 """Proven share of what gives from which less is said not to suffice."""
 
 
@@ -54,7 +54,7 @@ def explain_grid(
     question = _question(case, options, feeder, mask)
     every = set(range(len(question.level.slacks)))
     least = question.search.irreducible(every)
-    if least is None or least.bound <= PROVEN:
+    if least is None or not least.given or least.bound <= PROVEN:
         return None
     ways = [_way(question, least), *_other_ways(question, least)]
     return Explanation(
@@ -73,7 +73,7 @@ def explain_islanded(
     """Say why Level 1, 2 or 3 has no schedule; None if that is not proven."""
     question = _question(case, options, None, mask)
     least = question.search.irreducible(set(range(len(question.level.slacks))))
-    if least is None or least.bound <= PROVEN:
+    if least is None or not least.given or least.bound <= PROVEN:
         return None
     alone = ", where each microgrid stands alone," if level == 1 else ""
     return Explanation(
@@ -97,21 +97,28 @@ def _way(question: _Question, least: Least) -> Way:
     """Return limits with amounts that are enough, and what is proven of them."""
     limits = limits_of(question.level, question.feeder, least)
     proven = least.bound / max(least.value, PROVEN)
-    several = len(limits) > 1
-    if proven >= LEAST_SHARE:
-        alone, less = ("these", "less in all") if several else ("this limit", "less")
-        told = f"with {alone} alone {less} does not suffice: proved"
-    else:
-        told = f"at least {math.floor(100.0 * proven):d} % of it is needed: proved"
     if question.feeder is None:
-        return Way(tuple(limits), told)
+        return Way(tuple(limits), _proven_in_words(limits, proven))
     until = max(question.deadline, time.perf_counter() + AC_S)
     confirmed = enough_in_ac(
         question.case, question.options, limits, _shed(question, least), least, until
     )
     if confirmed is None:
+        told = _proven_in_words(limits, proven)
         return Way(tuple(limits), f"{told}; whether it is enough in AC was not found out")
+    grown = max(
+        after.amount / before.amount for after, before in zip(confirmed, limits, strict=True)
+    )
+    told = _proven_in_words(limits, proven / grown)
     return Way(tuple(confirmed), f"{told}; enough, shown by an AC operation")
+
+
+def _proven_in_words(limits: Sequence[GivingLimit], share: float) -> str:
+    """Say how much of what is told is proven to be needed."""
+    alone, less = ("these", "less in all") if len(limits) > 1 else ("this limit", "less")
+    if share >= LEAST_SHARE:
+        return f"with {alone} alone {less} does not suffice: proved"
+    return f"with {alone} alone at least {math.floor(100.0 * share):d} % of it is needed: proved"
 
 
 def _shed(question: _Question, least: Least) -> dict[str, dict[int, float]]:

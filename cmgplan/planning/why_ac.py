@@ -18,7 +18,7 @@ from cmgplan.planning.mend import mended
 from cmgplan.planning.schedule import allow_unserved
 from cmgplan.planning.why_search import Least
 
-STEPS = ((1.0, 0), (1.0, 1), (1.005, 1), (1.02, 1), (1.1, 1))
+STEPS = ((1.0, 0), (1.0, 1), (1.001, 1), (1.005, 1), (1.02, 1), (1.1, 1))
 """Factor of the amounts, and last digits added, that are tried one after the other."""
 
 

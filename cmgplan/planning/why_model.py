@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from cmgplan.planning.schedule import add_objectives, allow_unserved, new_schedu
 from cmgplan.planning.switches import SwitchHours
 from cmgplan.planning.switching import add_switching
 from cmgplan.planning.why_slacks import RESERVE, Slack, SlackBuilder
-from cmgplan.solve import LinearProblem
+from cmgplan.solve import LinearProblem, QuadraticCone
 
 CONE_KW, DISK_KVA = 1e-4, 1e-3
 """Break of a cone or circle that is left standing."""
@@ -61,7 +62,7 @@ def elastic_level(
     if feeder is not None:
         reduced = reduce_feeder(feeder, _kept(case, feeder))
         p_inj, q_inj = pcc_injections(m, case, reduced)
-        cones += add_branch_flow(m, reduced, list(m.T), p_inj, q_inj)
+        cones += _sharp(reduced, add_branch_flow(m, reduced, list(m.T), p_inj, q_inj))
         builder.voltages(reduced)
         builder.branches(reduced)
         builder.loads(h.dt_h)
@@ -76,6 +77,13 @@ def elastic_level(
     builder.vehicles()
     problem = LinearProblem(m, cones, disks, cone_tolerance=CONE_KW, disk_tolerance=DISK_KVA)
     return ElasticLevel(case, options, mask, m, problem, tuple(builder.slacks), reduced)
+
+
+def _sharp(feeder: Feeder, cones: Sequence[QuadraticCone]) -> list[QuadraticCone]:
+    """Return the cones of the branches, current itself counting where it is limited."""
+    hours = len(cones) // max(feeder.n_line, 1)
+    limited = np.repeat(np.isfinite(feeder.i_max_pu), hours)
+    return [replace(c, scale=1.0) if sharp else c for c, sharp in zip(cones, limited, strict=True)]
 
 
 def most_kva(case: Case) -> float:

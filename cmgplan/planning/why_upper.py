@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from cmgplan.explanation import Explanation, GivingLimit, Way, rounded_away
-from cmgplan.network.broken_limits import CONSIDERABLE, BrokenLimit
+from cmgplan.network.broken_limits import CONSIDERABLE, BrokenLimit, broken_limits
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf_elastic import ElasticProblem, Need
 from cmgplan.units import S_BASE_KVA
 
-TIME_LIMIT_S = 20.0
+HOURS_S = 5.0
+"""Seconds after which hours are no longer asked what of their limits can be spared."""
+
+TIME_LIMIT_S = 15.0
 """Seconds in which less than what is surely enough is tried."""
 
 HALVINGS = 5
@@ -39,12 +42,11 @@ def explain_upper(
         Whether Levels 5 and 6 have an answer on another feeder.
     """
     problem = ElasticProblem(grid)
-    needs = {t: problem.need(horizon, t) for t in range(horizon.hours)}
-    short = {t: need for t, need in needs.items() if need.short > CONSIDERABLE}
-    if not short or any(need.broken is None for need in short.values()):
+    broken, needs = _broken(problem, horizon)
+    if not broken:
         return None
-    limits = _limits(feeder, {t: need.broken or [] for t, need in short.items()})
-    ways = [_least_share(feeder, limits, works), *_other_ways(feeder, short, works)]
+    limits = _limits(feeder, broken)
+    ways = [_least_share(feeder, limits, works), *_other_ways(feeder, broken, needs, works)]
     return Explanation(
         "Levels 5 and 6",
         "the loaded feeder cannot keep its voltage and current limits with the schedule selected, "
@@ -68,6 +70,30 @@ def widened(feeder: Feeder, limits: Iterable[GivingLimit]) -> Feeder:
         elif limit.kind == "v_slack":
             slack += limit.amount
     return replace(feeder, v_min_pu=low, v_max_pu=high, i_max_pu=current, v_slack_pu=slack)
+
+
+def _broken(
+    problem: ElasticProblem, horizon: Horizon
+) -> tuple[dict[int, Sequence[BrokenLimit]], dict[int, Need]]:
+    """Return the limits that each hour breaks, and what is known of the worst hours.
+
+    The least sum of what gives is found for every hour; which of it can be spared takes many
+    solves and is asked of the worst hours while there is time.
+    """
+    nearest = {t: problem.nearest(horizon, t) for t in range(horizon.hours)}
+    if not all(found.accepted for found in nearest.values()):
+        return {}, {}
+    sums = {t: found.value or 0.0 for t, found in nearest.items()}
+    short = sorted((t for t in sums if sums[t] > CONSIDERABLE), key=lambda t: -sums[t])
+    broken = {t: broken_limits(problem.layout, nearest[t].values()) for t in short}
+    needs: dict[int, Need] = {}
+    deadline = time.perf_counter() + HOURS_S
+    for t in short:
+        if needs and time.perf_counter() > deadline:
+            break
+        needs[t] = problem.need(horizon, t)
+        broken[t] = needs[t].broken or broken[t]
+    return dict(broken), needs
 
 
 def _limits(feeder: Feeder, broken: dict[int, Sequence[BrokenLimit]]) -> list[GivingLimit]:
@@ -120,10 +146,11 @@ def _least_share(feeder: Feeder, limits: list[GivingLimit], works: Callable[[Fee
     if not works(widened(feeder, limits)):
         told = "enough at the exchange selected and without response, each hour alone"
         return Way(tuple(limits), told)
-    deadline = time.perf_counter() + TIME_LIMIT_S
+    deadline, taken = time.perf_counter() + TIME_LIMIT_S, 0.0
     enough, least, too_little = 1.0, limits, 0.0
     for _ in range(HALVINGS):
-        if time.perf_counter() > deadline:
+        begun = time.perf_counter()
+        if begun + taken > deadline:
             break
         share = 0.5 * (enough + too_little)
         tried = [_share(limit, share) for limit in limits]
@@ -131,6 +158,7 @@ def _least_share(feeder: Feeder, limits: list[GivingLimit], works: Callable[[Fee
             enough, least = share, tried
         else:
             too_little = share
+        taken = max(taken, time.perf_counter() - begun)
     told = "enough, shown by an AC optimal power flow"
     if too_little > NOT_ENOUGH:
         told += f"; no answer was found with {100.0 * too_little / enough:.0f} % of it"
@@ -142,14 +170,16 @@ def _share(limit: GivingLimit, share: float) -> GivingLimit:
 
 
 def _other_ways(
-    feeder: Feeder, short: dict[int, Need], works: Callable[[Feeder], bool]
+    feeder: Feeder,
+    short: Collection[int],
+    needs: dict[int, Need],
+    works: Callable[[Feeder], bool],
 ) -> Iterable[Way]:
     """Yield another voltage at the slack bus, and less load."""
-    held = {t: need.set_points or [] for t, need in short.items()}
-    limits = _limits(feeder, {t: list(found) for t, found in held.items()})
+    limits = _limits(feeder, {t: need.set_points or [] for t, need in needs.items()})
     if len(limits) == 1 and limits[0].kind == "v_slack" and works(widened(feeder, limits)):
         yield Way(tuple(limits), "enough, shown by an AC optimal power flow")
-    cuts = {t: float(need.shed_kw.sum()) for t, need in short.items() if need.shed_kw is not None}
+    cuts = {t: float(need.shed_kw.sum()) for t, need in needs.items() if need.shed_kw is not None}
     if len(cuts) == len(short) and max(cuts.values()) > 0.0:
         hours = tuple(sorted(cuts, key=lambda t: (-round(cuts[t], 3), t)))
         most = rounded_away(float(np.max(list(cuts.values()))), "kW")
