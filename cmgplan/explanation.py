@@ -94,7 +94,7 @@ class Explanation:
     stage
         Where the plan stopped.
     reason
-        What is proven or seen.
+        What is proven or seen, without its full stop.
     ways
         The least set of limits that would have to give first, then others that would do instead.
     options
@@ -125,7 +125,8 @@ class Explanation:
         told = self.lines()
         more = len(told) - most
         shown = told if more <= 0 else [*told[:most], f"and {more} more lines"]
-        return "\n  ".join([f"{self.stage}: {self.reason}", *shown])
+        lead = " What would have to give:" if self.ways else ""
+        return "\n  ".join([f"{self.stage}: {self.reason}.{lead}", *shown])
 
 
 def _told(limits: Sequence[GivingLimit]) -> Iterator[str]:

@@ -374,7 +374,7 @@ def rating(k: int, kind: str = "pcc", amount: float = 5.0) -> GivingLimit:
 
 def test_a_long_message_counts_what_it_leaves_out() -> None:
     limits = tuple(rating(k) for k in range(14))
-    found = Explanation("Level 4", "nothing.", (Way(limits, "proved"),))
+    found = Explanation("Level 4", "nothing", (Way(limits, "proved"),))
     lines = found.message().splitlines()
     assert len(lines) == 12
     assert lines[-1] == "  and 5 more lines"

@@ -98,6 +98,25 @@ def test_the_page_goes_when_a_plan_succeeds(
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
+def test_a_page_that_cannot_be_written_loses_no_message(
+    result: PlanResult,
+    planner: Any,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def infeasible(*_: Any, **__: Any) -> PlanResult:
+        raise InfeasibleError(explanation().message(), explanation())
+
+    out = tmp_path / "run"
+    why_path(out).mkdir()
+    planner(infeasible)
+    assert run("plan", result.case.folder, "--out", out, "-q") == 3
+    told = capsys.readouterr().err
+    assert "least voltage of PA: 0.95000 pu would have to be 0.94000 pu" in told
+    assert "run.why.html cannot be written (Is a directory)" in told
+    assert [p.name for p in tmp_path.iterdir()] == ["run.why.html"]
+
+
 def test_an_error_without_explanation_leaves_no_page(
     result: PlanResult,
     planner: Any,  # noqa: F811

@@ -59,8 +59,7 @@ def explain_grid(
     ways = [_way(question, least), *_other_ways(question, least)]
     return Explanation(
         "Level 4",
-        "there is no schedule that serves all load, proved by the convex relaxation. "
-        "The least that would have to give:",
+        "there is no schedule that serves all load, proved by the convex relaxation",
         tuple(ways),
         tuple(_options_that_do(question)),
         tuple(_notes(question, least)),
@@ -79,7 +78,7 @@ def explain_islanded(
     return Explanation(
         f"Level {level}",
         f"no schedule without the feeder{alone} is possible, proved by HiGHS. Loads may go "
-        "unserved there, fleets and reactive power may not. The least that would have to give:",
+        "unserved there, fleets and reactive power may not",
         (_way(question, least),),
         notes=("a source within reach of what lacks energy would do instead",),
     )

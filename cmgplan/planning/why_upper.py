@@ -50,7 +50,7 @@ def explain_upper(
     return Explanation(
         "Levels 5 and 6",
         "the loaded feeder cannot keep its voltage and current limits with the schedule selected, "
-        "says a local search. What would have to give:",
+        "says a local search",
         tuple(ways),
         notes=("another point of the front may do as well (--select)",),
     )

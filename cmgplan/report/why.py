@@ -28,17 +28,23 @@ def explained(out: Path, case: str) -> Iterator[None]:
     except InfeasibleError as error:
         if error.explanation is None:
             raise
-        write_why(page, error.explanation, case)
-        told = f"{error}\n  all of it as a page: {page}"
-        raise InfeasibleError(told, error.explanation) from error
+        try:
+            write_why(page, error.explanation, case)
+            told = f"all of it as a page: {page}"
+        except OSError as failed:  # the message must not be lost with the page
+            told = f"{page} cannot be written ({failed.strerror})"
+        raise InfeasibleError(f"{error}\n  {told}", error.explanation) from error
     page.unlink(missing_ok=True)
 
 
 def write_why(page: Path, explanation: Explanation, case: str) -> None:
     """Put the page in its place, whole."""
     fresh = page.with_name(f".{page.name}.{os.getpid()}")
-    fresh.write_text(render_why(explanation, case), encoding="utf-8")
-    fresh.replace(page)
+    try:
+        fresh.write_text(render_why(explanation, case), encoding="utf-8")
+        fresh.replace(page)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def render_why(explanation: Explanation, case: str) -> str:
