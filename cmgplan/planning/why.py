@@ -74,13 +74,15 @@ def explain_islanded(
     least = question.search.irreducible(set(range(len(question.level.slacks))))
     if least is None or not least.given or least.bound <= PROVEN:
         return None
+    way = _way(question, least)
+    fleets = any(limit.kind in ("departure", "soc_min", "soc_end") for limit in way.limits)
     alone = ", where each microgrid stands alone," if level == 1 else ""
     return Explanation(
         f"Level {level}",
         f"no schedule without the feeder{alone} is possible, proved by HiGHS. Loads may go "
         "unserved there, fleets and reactive power may not",
-        (_way(question, least),),
-        notes=("a source within reach of what lacks energy would do instead",),
+        (way,),
+        notes=("a source within reach of the fleets would do instead",) if fleets else (),
     )
 
 
