@@ -48,6 +48,8 @@ class Search:
         Rounds of prices so far, how many there may be, and how many of the latest moved nothing.
     last_bound, last_value
         Bound and value of the hull before the latest prices.
+    lifted
+        Whether the question leaves the limit of operations out.
     """
 
     question: Question
@@ -62,6 +64,7 @@ class Search:
     idle: int = 0
     last_bound: float = -np.inf
     last_value: float = np.inf
+    lifted: bool = False
 
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""
@@ -74,6 +77,10 @@ class Search:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
         zero = replace(self.question, cost=np.zeros_like(self.question.cost), unit=INFEASIBLE_BREAK)
         return Search(zero, INFEASIBLE_BREAK, self.deadline, bound=0.0)
+
+    def asking(self, lifted: Question) -> Search:
+        """Return the search of the same question without the limit of operations."""
+        return Search(lifted, self.gap_abs, self.deadline, bound=self.bound, lifted=True)
 
     def reached(self, value: float) -> bool:
         """Whether bound or hull moved by what counts since the last round."""
