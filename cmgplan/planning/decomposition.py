@@ -210,7 +210,8 @@ class DecompositionSearch:
         if self._limited is None or search.lifted:
             return None
         free = search.asking(self._limited.lifted(search.question))
-        found = self._limited.rounded(search.question, self._mix(free))
+        hull = self._mix(free)
+        found = self._limited.rounded(search.question, hull, search.aim(hull.value))
         if found is None:
             return None
         self._pool.begin_round()
@@ -254,7 +255,7 @@ class DecompositionSearch:
         if any(None in weights for weights in hull.weights):
             return
         if self._limited is not None:
-            found = self._limited.rounded(search.question, hull)
+            found = self._limited.rounded(search.question, hull, search.aim(hull.value))
         else:
             found = rounded(hull, lambda mix: self._solve(search, mix))
         if found is not None:

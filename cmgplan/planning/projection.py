@@ -15,14 +15,19 @@ import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.case.records import Case, PlanOptions
+from cmgplan.devices.base import FloatArray
 from cmgplan.planning.switches import SwitchHours, all_switches, cycles_in, graph_of
 from cmgplan.planning.switching import add_operations, exclude_cycles, forest_cut
+from cmgplan.planning.trajectories import trajectories
 from cmgplan.solve import LinearProblem
 
 CYCLE_ROUNDS = 20
 """Solves, each with the cycles of the last one cut off."""
 
-TIME_LIMIT_S = 10.0
+NODE_LIMIT = 5
+"""Nodes of one solve; what is found early is good enough."""
+
+TIME_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Projection:
         wanted
             Topologies of each hour.
         operation_price
-            What a dollar of operation cost weighs beside the excess.
+            What a dollar of operation cost weighs.
         missed_price
             What an hour of a switch that is wanted and stays open weighs.
         gap_abs
@@ -70,13 +75,20 @@ class Projection:
         """
         m = self._model(wanted)
         problem = LinearProblem(m)
+        start = self._start(problem, m, wanted, operation_price, missed_price)
         weights = [
             *((m.taken[k], wanted[k[0]][k[1]].excess) for k in m.CHOICE),
             *((m.missed[k], missed_price) for k in m.MAY_CLOSE),
             (m.operation_cost, operation_price),
         ]
         for _ in range(CYCLE_ROUNDS):
-            outcome = problem.solve(weights, time_limit_s=TIME_LIMIT_S, gap_abs=gap_abs)
+            outcome = problem.solve(
+                weights,
+                time_limit_s=TIME_LIMIT_S,
+                gap_abs=gap_abs,
+                start=start,
+                node_limit=NODE_LIMIT,
+            )
             if outcome.x is None:
                 return None
             problem.load(outcome.x)
@@ -118,6 +130,47 @@ class Projection:
             return m.closed[s, t] + m.missed[s, t] >= pyo.quicksum(wanting)
 
         return m
+
+    def _start(
+        self,
+        problem: LinearProblem,
+        m: Any,
+        wanted: Sequence[Sequence[Wanted]],
+        operation_price: float,
+        missed_price: float,
+    ) -> FloatArray | None:
+        """Return a point in which each hour takes its best topology, so far as operations let."""
+        best = [min(range(len(w)), key=lambda k, w=w: w[k].excess) for w in wanted]  # type: ignore[misc]
+        asked = {
+            s.id: np.asarray([s.id in wanted[t][k].closed for t, k in enumerate(best)])
+            for s in self._switches
+        }
+        closed = trajectories(
+            self._switches,
+            asked,
+            self._mask,
+            radial=self._options.radial,
+            limit=self._options.operation_limit,
+            operation_price=operation_price * self._options.operation_cost_usd,
+            missed_price=missed_price,
+        )
+        if closed is None:
+            return None
+        x = np.zeros(problem.n)
+        for t, k in enumerate(best):
+            x[problem.column(m.taken[t, k])] = 1.0
+        for s, t in m.MAY_CLOSE:
+            x[problem.column(m.closed[s, t])] = closed[s][t]
+            x[problem.column(m.missed[s, t])] = asked[s][t] and not closed[s][t]
+        for switch in self._switches:
+            positions = np.concatenate([[switch.initially_closed], closed[switch.id]])
+            moved = np.abs(np.diff(positions.astype(int)))
+            for t, operated in enumerate(moved):
+                x[problem.column(m.operated[switch.id, t])] = operated
+            x[problem.column(m.operations[switch.id])] = moved.sum()
+        total = sum(x[problem.column(m.operations[s.id])] for s in self._switches)
+        x[problem.column(m.operation_cost)] = self._options.operation_cost_usd * total
+        return x
 
     def _positions(self, m: Any) -> SwitchHours:
         hours = self._case.file.time.hours
