@@ -111,7 +111,7 @@ def _way(question: _Question, least: Least) -> Way:
         after.amount / before.amount for after, before in zip(confirmed, limits, strict=True)
     )
     told = _proven_in_words(limits, proven / grown)
-    return Way(tuple(confirmed), f"{told}; enough, shown by an AC operation")
+    return Way(tuple(confirmed), f"{told}; enough for Level 4, shown by an AC operation")
 
 
 def _proven_in_words(limits: Sequence[GivingLimit], share: float) -> str:
