@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cmgplan.planning.level4 import GridAnswer, GridConnection
 from cmgplan.planning.pipeline import plan
 from cmgplan.planning.result import PlanResult
 from cmgplan.planning.switches import allow
+from cmgplan.planning.why_point import NOT_ASKED, CapReasons
 
 SCHEMA = Path(console.__file__).parent / "report" / "plan.schema.json"
 
@@ -108,6 +110,17 @@ def test_a_point_that_only_stopped_says_so(case: Case) -> None:
         "the search stopped without a schedule and without a proof that there is none: the time "
         "limit; more time (--time-limit) may find one",
     )
+
+
+def test_reasons_are_sought_for_a_while_only(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = quick(case)
+    stopped = Stopped(case, options, build_feeder(case), allow(case, EVERY_KIND))
+    reasons = CapReasons(stopped)
+    caps = {"gc_usd": 1.0, "loss_kwh": 1.0}
+    assert len(reasons.of(1, caps)) == 2
+    now = time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: now + 61.0)
+    assert reasons.of(2, caps) == (NOT_ASKED,)
 
 
 @pytest.fixture(scope="module")

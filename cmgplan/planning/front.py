@@ -12,7 +12,7 @@ from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.explanation import Explanation
 from cmgplan.planning.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.operation import Operation
-from cmgplan.planning.why_point import explain_caps, explain_limit
+from cmgplan.planning.why_point import CapReasons, explain_limit
 from cmgplan.search.epsilon import (
     NoSolutionError,
     Payoff,
@@ -151,7 +151,8 @@ def solve_front(
             tell(f"{known.status}", count, len(caps), known.gap)
         cells.append(Cell(eps, None if known.operation is None else known.number))
     points = [_improved(point, points, options, payoff) for point in points]
-    points = [_with_reason(connection, point) for point in points]
+    reasons = CapReasons(connection)
+    points = [_with_reason(reasons, point) for point in points]
     return Front(payoff, *(_merged(points, cells) if options.sweep == "grid" else (points, cells)))
 
 
@@ -194,10 +195,10 @@ def _improved(
     return _stated(point.number, point.caps, answer, options, payoff)
 
 
-def _with_reason(connection: GridConnection, point: FrontPoint) -> FrontPoint:
+def _with_reason(reasons: CapReasons, point: FrontPoint) -> FrontPoint:
     """Return a point with the reason why it holds no schedule, if it does not."""
     if point.status is PointStatus.INFEASIBLE:
-        return replace(point, explanation=explain_caps(connection, point.number, point.caps))
+        return replace(point, explanation=reasons.of(point.number, point.caps))
     if point.status is PointStatus.LIMIT:
         return replace(point, explanation=explain_limit(point.answer.reason))
     return point

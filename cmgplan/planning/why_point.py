@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 QUESTION_S = 10.0
 """Seconds that the least of one capped objective under the other cap may take."""
+
+TOGETHER_S = 60.0
+"""Seconds after which no further point of a front is explained."""
+
+NOT_ASKED = (
+    f"proved to be empty; by how much its caps lack was not asked, as {TOGETHER_S:g} s went into "
+    "other points"
+)
 
 QUESTION_ROUNDS = 6
 """Rounds of prices of such a question."""
@@ -59,6 +68,22 @@ def explain_caps(level4: Answerer, number: int, caps: Mapping[str, float]) -> tu
         )
     finally:
         level4.time_limit_s = usual
+
+
+class CapReasons:
+    """Says why points are empty while ``TOGETHER_S`` last, from the first that is asked for."""
+
+    def __init__(self, level4: Answerer) -> None:
+        self._level4 = level4
+        self._deadline: float | None = None
+
+    def of(self, number: int, caps: Mapping[str, float]) -> tuple[str, ...]:
+        """Return the sentences for an empty point."""
+        now = time.perf_counter()
+        self._deadline = now + TOGETHER_S if self._deadline is None else self._deadline
+        if now > self._deadline:
+            return (NOT_ASKED,)
+        return explain_caps(self._level4, number, caps)
 
 
 def explain_limit(reason: str) -> tuple[str, ...]:
