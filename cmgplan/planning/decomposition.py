@@ -103,7 +103,10 @@ class DecompositionSearch:
         )
         self._pool.begin_round()
         for schedule in known:
-            self._pool.learn_schedule(schedule)
+            patterns = self._pool.learn_schedule(schedule)
+            if self._limited is not None:
+                again = self._solve(search, [[pattern] for pattern in patterns])
+                search.rounded += [] if again is None else [(again.value, schedule)]
         search.bound = self._prices.remembered(search.question)
         judge.proved(search.bound, "prices of earlier questions")
         try:
