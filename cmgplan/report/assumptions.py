@@ -13,14 +13,26 @@ from cmgplan.report.wording import number
 Fact = tuple[str, str, str]
 
 MODEL: tuple[Fact, ...] = (
-    ("Forecasts", "deterministic", "headroom and a replay under error show what uncertainty may do"),
+    (
+        "Forecasts",
+        "deterministic",
+        "headroom and a replay under error show what uncertainty may do",
+    ),
     ("Microgrid", "one node", "its inner voltage is not modelled; its bus has the feeder's limits"),
     ("Ties within a cluster", "no losses", "as in the paper: the microgrids are near each other"),
     ("Ties between clusters", "R I² at nominal voltage", "they carry power within their ratings"),
     ("PV, batteries, vehicles", "no reactive power", "turbines, wind and compensators have it"),
     ("Renewables", "may be curtailed", "at no cost"),
-    ("Feeder at Level 4", "carries no other load", "its losses and voltages are those of AC power flow"),
-    ("Levels 5 and 6", "keep the chosen schedule", "switches, batteries, vehicles, microgrids' response"),
+    (
+        "Feeder at Level 4",
+        "carries no other load",
+        "its losses and voltages are those of AC power flow",
+    ),
+    (
+        "Levels 5 and 6",
+        "keep the chosen schedule",
+        "switches, batteries, vehicles, microgrids' response",
+    ),
     ("Upstream grid", "buys and sells at the hourly price", "export earns its emission price back"),
     ("Values", "local optima of the AC problem", "bounds are proofs from a convex relaxation"),
     ("Without microgrids", "their loads at their buses", "no generation, no storage, no response"),
@@ -68,11 +80,20 @@ def _plan_facts(options: Mapping[str, Any]) -> list[Fact]:
             told.append((item, shown if text is None else text, meaning))
 
     gap = options.get("gap")
-    tell("gap", "Wanted gap", "a point within it is called optimal", f"{100.0 * gap:g} %" if gap else None)
+    tell(
+        "gap",
+        "Wanted gap",
+        "a point within it is called optimal",
+        f"{100.0 * gap:g} %" if gap else None,
+    )
     tell("points", "Points of the front", "epsilon caps on cost and losses")
-    sweep = "both caps step together" if options.get("sweep") == "diagonal" else "all combinations of caps"
+    sweep = (
+        "both caps step together"
+        if options.get("sweep") == "diagonal"
+        else "all combinations of caps"
+    )
     tell("sweep", "Sweep", sweep)
-    tell("select", "Point chosen by hand", "none: the fuzzy compromise")
+    tell("select", "Point chosen by hand", "none: the fuzzy compromise is taken")
     masks = (
         "switches close only where the level below left something over"
         if options.get("hierarchy") == "levels"
@@ -81,12 +102,26 @@ def _plan_facts(options: Mapping[str, Any]) -> list[Fact]:
     tell("hierarchy", "Hierarchy", masks)
     tell("minlp", "Search at Level 4", "how the convex relaxation is solved")
     limit = options.get("time_limit_s")
-    tell("time_limit_s", "Time limit of a point", "a point that meets it keeps its bound", f"{limit} s")
+    tell(
+        "time_limit_s",
+        "Time limit of a point",
+        "a point that meets it keeps its bound",
+        f"{limit} s",
+    )
     radial = options.get("radial")
-    tell("radial", "Radial", "closed switches form a forest with the feeder as one node", _yes(radial))
+    tell(
+        "radial",
+        "Radial",
+        "closed switches form a forest with the feeder as one node",
+        _yes(radial),
+    )
     tell("operation_cost_usd", "Cost of a switch operation, $", "enters the generation cost")
     tell("operation_limit", "Operations of a switch", "allowed over the horizon; none: no limit")
-    balance = "at the end not below the start" if options.get("soc_balance") == "energy" else "eq. (14) as printed"
+    balance = (
+        "at the end not below the start"
+        if options.get("soc_balance") == "energy"
+        else "eq. (14) as printed"
+    )
     tell("soc_balance", "Stored energy", balance)
     zeta = options.get("zeta") or {}
     weights = ", ".join(f"{name} {number(float(value), 3)}" for name, value in zeta.items())
@@ -97,8 +132,16 @@ def _plan_facts(options: Mapping[str, Any]) -> list[Fact]:
         "yes: each divided by its value without microgrids",
         _yes(options.get("normalise")),
     )
-    tell("upper_emissions", "Emissions counted at Levels 5 and 6", "all: turbines too; paper: upstream only")
-    tell("coupling", "Exchange at Level 5", "switches: free within the schedule; fixed: as at Level 4")
+    tell(
+        "upper_emissions",
+        "Emissions counted at Levels 5 and 6",
+        "all: turbines too; paper: upstream only",
+    )
+    tell(
+        "coupling",
+        "Exchange at Level 5",
+        "switches: free within the schedule; fixed: as at Level 4",
+    )
     return told
 
 
@@ -106,10 +149,16 @@ def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[
     """Return slack voltage, limits and the size of the case."""
     about = section(summary, "case")
     facts: list[Fact] = [
-        ("Horizon", f"{about.get('hours')} intervals of {about.get('dt_h')} h", "hours count from 0")
+        (
+            "Horizon",
+            f"{about.get('hours')} intervals of {about.get('dt_h')} h",
+            "hours count from 0",
+        )
     ]
     if summary.get("v_slack_pu") is not None:
-        facts.append(("Slack voltage", f"{number(summary['v_slack_pu'], 4)} pu", "held by the upstream grid"))
+        facts.append(
+            ("Slack voltage", f"{number(summary['v_slack_pu'], 4)} pu", "held by the upstream grid")
+        )
     if view is not None:
         low = sorted({low for low, _ in view.v_limits_pu.values()})
         high = sorted({high for _, high in view.v_limits_pu.values()})

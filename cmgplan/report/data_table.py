@@ -55,14 +55,18 @@ def data_table(
     folded: bool = False,
 ) -> DataTable:
     """Return a table of records, one for each row, by the keys of the columns."""
-    rows = tuple(tuple(_cell(column, record.get(column.key)) for column in columns) for record in records)
+    rows = tuple(
+        tuple(_cell(column, record.get(column.key)) for column in columns) for record in records
+    )
     return DataTable(name, caption, tuple(columns), rows, marked, folded)
 
 
 def _cell(column: Column, value: Any) -> Cell:
     """Return a value as a cell."""
     if column.digits is None:
-        return Cell(NONE if value is None else str(value), "" if value is None else str(value), False)
+        return Cell(
+            NONE if value is None else str(value), "" if value is None else str(value), False
+        )
     if value is None or not isfinite(value):
         return Cell(NONE, "", True)
     exact = int(value) if float(value).is_integer() else float(value)

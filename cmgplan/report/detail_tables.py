@@ -30,7 +30,8 @@ def level_table(summary: Mapping[str, Any]) -> DataTable:
                 **level,
                 "short_hours": hours_text(level.get("short_hours") or []),
                 "surplus_hours": hours_text(level.get("surplus_hours") or []),
-                "short_microgrids": ", ".join(map(str, level.get("short_microgrids") or [])) or NONE,
+                "short_microgrids": ", ".join(map(str, level.get("short_microgrids") or []))
+                or NONE,
                 **{f"allowed_{kind}": allowed.get(kind) for kind in WINDOWS},
             }
         )

@@ -48,8 +48,8 @@ def overview(summary: Mapping[str, Any], tables: Tables) -> Overview:
     good = not faults
     gap = gap_text(summary)
     verdict = (
-        f"The plan is good: an independent power flow confirms every hour, and each point of the front "
-        f"is proven within {gap} of the best there can be."
+        f"The plan is good: an independent power flow confirms every hour, and every point of the "
+        f"front is proven to within {gap}{_of_range(summary)}."
         if good
         else f"The plan needs a look: {'; '.join(faults)}."
     )
@@ -72,6 +72,12 @@ def gap_text(summary: Mapping[str, Any]) -> str:
     if section(summary, "certificate").get("absolute"):
         return amount(gap, "$")
     return f"{100.0 * gap:.2f} %"
+
+
+def _of_range(summary: Mapping[str, Any]) -> str:
+    """Say what a relative gap is a share of."""
+    absolute = section(summary, "certificate").get("absolute")
+    return "" if absolute else " of the range of emission cost"
 
 
 def section(summary: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -100,14 +106,16 @@ def totals(summary: Mapping[str, Any]) -> DataTable:
     columns = (
         Column("quantity", "Over the horizon"),
         Column("with", "With microgrids", 2),
-        Column("without", "Without (their loads only)", 2),
+        Column("without", "Their loads only", 2),
         Column("change", "Change"),
-        Column("bare", "Feeder without their loads", 2),
-        Column("microgrids", "Microgrids alone (chosen point)", 2),
+        Column("bare", "Feeder's loads only", 2),
+        Column("microgrids", "Microgrids (chosen point)", 2),
     )
     table = data_table("totals", "Totals", columns, records)
     rows = tuple(
-        data_table("row", "", [_with_digits(c, record["digits"]) for c in columns], [record]).rows[0]
+        data_table("row", "", [_with_digits(c, record["digits"]) for c in columns], [record]).rows[
+            0
+        ]
         for record in records
     )
     return DataTable(table.name, table.caption, table.columns, rows)
@@ -182,7 +190,9 @@ def _faults(summary: Mapping[str, Any], tables: Tables) -> list[str]:
     counts = tables["pareto"]["status"].value_counts(sort=False)
     limits = int(counts.get("limit", 0))
     if limits:
-        found.append(f"{counted(limits, 'point')} of the front stopped at a limit without a schedule")
+        found.append(
+            f"{counted(limits, 'point')} of the front stopped at a limit without a schedule"
+        )
     return found
 
 
@@ -202,6 +212,6 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
     broken = error.get("broken") or []
     if broken:
         found.append(
-            f"Forecast error would break {counted(len(broken), 'limit')}; see the section on headroom."
+            f"Forecast error would break {counted(len(broken), 'limit')}: see headroom below."
         )
     return [*found, *left]

@@ -24,16 +24,21 @@ from cmgplan.report.figures.upstream import upstream_sentence
 from cmgplan.report.figures.voltage import peak_hour, profile_sentence, voltage_sentence
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
+from cmgplan.report.wording import in_intervals
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure under its heading; without one the sentence says why there is nothing to show."""
+    """A figure under its heading; without one the sentence says why there is nothing to show.
+
+    ``half`` leaves room for another beside it.
+    """
 
     name: str
     title: str
     sentence: str
     figure: go.Figure | None
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,20 +64,25 @@ class Section:
 class _Builder:
     """Pairs each figure with its heading and sentence."""
 
-    def __init__(
-        self, summary: Mapping[str, Any], tables: Tables, view: FeederView | None
-    ) -> None:
+    def __init__(self, summary: Mapping[str, Any], tables: Tables, view: FeederView | None) -> None:
         self.summary, self.tables, self.view = summary, tables, view
         self.dt_h = interval_h(summary)
         self.figures = all_figures(summary, tables, view)
 
     def chart(
-        self, name: str, title: str, sentence: Callable[[], str], empty: str | None = None
+        self,
+        name: str,
+        title: str,
+        sentence: Callable[[], str],
+        empty: str | None = None,
+        *,
+        half: bool = False,
     ) -> Chart:
         """Return a chart; ``empty`` says why there is none, by default the sentence does."""
         figure = self.figures.get(name)
         text = empty if figure is None and empty is not None else sentence()
-        return Chart(name, title, text, figure)
+        told = (in_intervals(words, self.dt_h) for words in (title, text))
+        return Chart(name, *told, figure, half)
 
 
 def sections(
@@ -112,12 +122,14 @@ def _levels(b: _Builder) -> Section:
                 "Unserved demand by hour",
                 lambda: by_hour_sentence(b.tables, "shortage_kw", "Unserved demand"),
                 "No microgrid is short in any hour at any level.",
+                half=True,
             ),
             b.chart(
                 "surplus",
                 "Surplus by hour",
                 lambda: by_hour_sentence(b.tables, "surplus_kw", "Curtailed renewable power"),
                 "No renewable power is curtailed at any level.",
+                half=True,
             ),
             detail_tables.level_table(b.summary),
             *_explanations(b.summary.get("levels") or [], "level", "Level"),
@@ -153,11 +165,14 @@ def _pareto(b: _Builder) -> Section:
             ),
             detail_tables.pareto_table(b.tables),
             *_explanations(points, "point", "Point"),
-            b.chart("pareto_3d", "All three objectives", lambda: steps_sentence(b.tables)),
+            b.chart(
+                "pareto_3d", "All three objectives", lambda: steps_sentence(b.tables), half=True
+            ),
             b.chart(
                 "pareto_parallel",
                 "The points side by side",
                 lambda: parallel_sentence(b.tables),
+                half=True,
             ),
         ),
     )
@@ -243,11 +258,13 @@ def _voltage(b: _Builder) -> Section:
                 "voltage_with",
                 "Over bus and hour, with microgrids",
                 lambda: voltage_sentence(b.tables, "upper", b.view),
+                half=True,
             ),
             b.chart(
                 "voltage_without",
                 "Over bus and hour, without",
                 lambda: voltage_sentence(b.tables, "without_cmg", b.view),
+                half=True,
             ),
             detail_tables.bus_table(b.tables, b.view),
         ),

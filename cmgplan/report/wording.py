@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
@@ -51,11 +52,19 @@ def hours_text(hours: Iterable[int]) -> str:
         else:
             runs.append([hour, hour])
     parts = [
-        str(first) if first == last else f"{first}, {last}"
-        if last == first + 1 else f"{first}{NONE}{last}"
+        str(first)
+        if first == last
+        else f"{first}, {last}"
+        if last == first + 1
+        else f"{first}{NONE}{last}"
         for first, last in runs
     ]
     return ", ".join(parts) or "none"
+
+
+def in_intervals(text: str, dt_h: float) -> str:
+    """Return a text that speaks of hours for intervals of another length."""
+    return text if dt_h == 1.0 else re.sub(r"\bhour(s?)\b", r"interval\1", text)
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -75,4 +84,6 @@ def named(names: Sequence[str]) -> str:
 def short_name(name: object) -> str:
     """Return a name cut to what a label has room for; control characters become blanks."""
     text = "".join(c if c.isprintable() else " " for c in str(name))
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return (
+        text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+    )

@@ -25,6 +25,7 @@ from cmgplan.report.figures.upstream import upstream
 from cmgplan.report.figures.voltage import peak_hour, voltage_heatmap, voltage_profile
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView, feeder_view
+from cmgplan.report.wording import in_intervals
 
 __all__ = [
     "FeederView",
@@ -96,14 +97,19 @@ def all_figures(
         "storage_power": storage_power(tables, dt_h),
         "storage_by_device": storage_by_device(tables, dt_h),
         "state_of_charge": state_of_charge(tables, feeder, dt_h),
-        "voltage_profile": voltage_profile(tables, feeder),
+        "voltage_profile": voltage_profile(tables, feeder, dt_h),
         "voltage_with": voltage_heatmap(tables, "upper", feeder, dt_h),
         "voltage_without": voltage_heatmap(tables, "without_cmg", feeder, dt_h),
         "upstream": upstream(tables, dt_h),
         "headroom": headroom(summary, dt_h),
         "forecast_error": forecast_error(summary, feeder, dt_h),
     }
-    return {name: figure for name, figure in drawn.items() if figure is not None}
+    shown = {name: figure for name, figure in drawn.items() if figure is not None}
+    for figure in shown.values():
+        for trace in figure.data:
+            if trace.hovertemplate:
+                trace.hovertemplate = in_intervals(trace.hovertemplate, dt_h)
+    return shown
 
 
 def interval_h(summary: Mapping[str, Any]) -> float:

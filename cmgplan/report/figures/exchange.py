@@ -113,5 +113,3 @@ def _ends(tables: Tables, view: FeederView | None, level: str) -> dict[str, str]
         start, end = labels(ends)
         found[tie["switch"]] = f" ({start} \N{RIGHTWARDS ARROW} {end})"
     return found
-
-

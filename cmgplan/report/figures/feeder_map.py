@@ -19,14 +19,16 @@ from cmgplan.report.figures.style import (
     GREY,
     PURPLE,
     SEQUENTIAL,
+    colorbar,
     finish,
     label,
     labels,
+    time_word,
 )
-from cmgplan.report.figures.voltage import TOLERANCE_PU, peak_hour, voltage_pu
+from cmgplan.report.figures.voltage import TOLERANCE_PU, voltage_pu
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, named
+from cmgplan.report.wording import MINUS, amount, counted, named
 
 LEVEL = 5
 SWITCHES = {
@@ -66,15 +68,13 @@ def feeder_map(tables: Tables, view: FeederView | None, dt_h: float = 1.0) -> go
         _switch_rows(tables),
     )
     hours = [int(t) for t in drawing.voltage.columns]
-    start = peak_hour(tables)
+    start = busiest_hour(drawing.switches)
     moving = _moving(drawing, start)
-    fixed = [_slack(drawing), _microgrids(drawing)]
+    fixed = [_slack(drawing)]
     numbers = list(range(len(moving)))
     figure = go.Figure(
         data=[*moving, *fixed],
-        frames=[
-            go.Frame(name=str(t), data=_moving(drawing, t), traces=numbers) for t in hours
-        ],
+        frames=[go.Frame(name=str(t), data=_moving(drawing, t), traces=numbers) for t in hours],
     )
     rows = [y for _, y in [*drawing.layout.buses.values(), *drawing.layout.microgrids.values()]]
     height = int(min(max(420.0, 150.0 + 30.0 * (max(rows) - min(rows))), 900.0))
@@ -87,6 +87,14 @@ def feeder_map(tables: Tables, view: FeederView | None, dt_h: float = 1.0) -> go
         margin={"l": 10, "r": 10, "t": 70, "b": 60},
         sliders=[_slider(hours, start, dt_h)],
     )
+
+
+def busiest_hour(rows: pd.DataFrame) -> int:
+    """Return the hour in which switches of most kinds, and then most switches, are closed."""
+    closed = rows[rows["closed"] == 1].groupby("hour")["kind"].agg(["nunique", "size"])
+    if closed.empty:
+        return int(rows["hour"].min())
+    return int(closed.sort_values(["nunique", "size"], ascending=False, kind="stable").index[0])
 
 
 def _switch_rows(tables: Tables) -> pd.DataFrame:
@@ -111,6 +119,7 @@ def _moving(drawing: _Drawing, hour: int) -> list[go.Scatter]:
         ),
         _arrows(drawing, rows[rows["closed"] == 1]),
         _buses(drawing, hour),
+        _microgrids(drawing, rows[rows["kind"] == "grid"]),
     ]
 
 
@@ -221,7 +230,7 @@ def _buses(drawing: _Drawing, hour: int) -> go.Scatter:
             "cmin": round(float(np.nanmin(every)), 4),
             "cmax": round(float(np.nanmax(every)), 4),
             "colorscale": SEQUENTIAL,
-            "colorbar": {"title": {"text": "voltage, pu", "side": "right"}, "thickness": 14},
+            "colorbar": colorbar("voltage, pu", tickformat=".3f"),
             "line": {"color": "#44505a", "width": 1},
         },
         hovertemplate="bus %{text}: %{marker.color:.4f} pu<extra></extra>",
@@ -252,9 +261,14 @@ def _slack(drawing: _Drawing) -> go.Scatter:
     )
 
 
-def _microgrids(drawing: _Drawing) -> go.Scatter:
-    """Return the microgrids beside their buses."""
+def _microgrids(drawing: _Drawing, grid: pd.DataFrame) -> go.Scatter:
+    """Return the microgrids beside their buses, with what they give to the feeder."""
     places = drawing.layout.microgrids
+    power = dict(zip(grid["from"], grid["p_kw"], strict=True))
+    names = [
+        f"{name} {_signed(power.get(microgrid, 0.0))}".strip()
+        for microgrid, name in zip(places, labels(places), strict=True)
+    ]
     return go.Scatter(
         x=[x for x, _ in places.values()],
         y=[y for _, y in places.values()],
@@ -265,14 +279,21 @@ def _microgrids(drawing: _Drawing) -> go.Scatter:
             "color": "#ffffff",
             "line": {"color": BLACK, "width": 2},
         },
-        text=labels(places),
+        text=names,
         customdata=labels(drawing.view.cluster_of[name] for name in places),
-        textposition="middle right",
+        textposition="top center",
         textfont={"size": 12, "color": BLACK},
-        hovertemplate="%{text}, cluster %{customdata}<extra></extra>",
+        hovertemplate="%{text} kW to the feeder, cluster %{customdata}<extra></extra>",
         name="microgrid",
         showlegend=False,
     )
+
+
+def _signed(p_kw: float) -> str:
+    """Return a flow as a label, nothing where nothing flows."""
+    if abs(p_kw) < LEAST_KW:
+        return ""
+    return f"{'+' if p_kw > 0.0 else MINUS}{abs(p_kw):,.0f}"
 
 
 def _ends(
@@ -303,13 +324,15 @@ def _middle(start: Place, end: Place) -> Place:
 
 def _slider(hours: list[int], start: int, dt_h: float) -> dict[str, Any]:
     """Return the slider over the frames."""
-    move = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+    move = {
+        "mode": "immediate",
+        "frame": {"duration": 0, "redraw": True},
+        "transition": {"duration": 0},
+    }
     return {
         "active": hours.index(start),
-        "currentvalue": {"prefix": "hour " if dt_h == 1.0 else "interval "},
-        "steps": [
-            {"label": str(t), "method": "animate", "args": [[str(t)], move]} for t in hours
-        ],
+        "currentvalue": {"prefix": f"{time_word(dt_h)} "},
+        "steps": [{"label": str(t), "method": "animate", "args": [[str(t)], move]} for t in hours],
         "pad": {"t": 10, "b": 5},
     }
 
@@ -326,7 +349,8 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
     voltage = voltage_pu(tables, "upper")
     lowest = voltage.min().idxmin()
     text = (
-        f"{counted(len(view.buses), 'bus', 'buses')} and {counted(len(view.microgrid_bus), 'microgrid')}; "
+        f"{counted(len(view.buses), 'bus', 'buses')} and "
+        f"{counted(len(view.microgrid_bus), 'microgrid')}; "
         f"at most {closed.max()} are connected at once (hour {closed.idxmax()})"
     )
     if export.abs().max() > LEAST_KW:
@@ -338,5 +362,6 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
     return (
         f"{text}. Voltage is lowest in hour {lowest} at bus "
         f"{named([str(voltage[lowest].idxmin())])}. Line width shows what a branch carries, "
-        "arrows the direction on closed switches."
+        "arrows the direction on closed switches, numbers what a microgrid gives to the feeder (+) "
+        "or takes from it (\N{MINUS SIGN}), kW."
     )

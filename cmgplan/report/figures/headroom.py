@@ -22,7 +22,23 @@ from cmgplan.report.figures.style import (
     hour_axis,
 )
 from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, number
+from cmgplan.report.wording import amount, counted, hours_text, number
+
+LEAST_KW = 0.1
+"""Room below is none."""
+
+KINDS = (
+    (
+        " with every PCC open",
+        "shortage with every connection open",
+        "shortages with every connection open",
+    ),
+    (" kVA over its rating", "connection over its rating", "connections over their rating"),
+    (" voltage ", "voltage outside its limits", "voltages outside their limits"),
+    (" of its rating", "branch over its rating", "branches over their rating"),
+    ("no solution", "power flow without a solution", "power flows without a solution"),
+)
+"""What a broken limit's text has in it, and what it is called."""
 
 POWER = {
     "mt_kw": ("turbines, kW", BLUE),
@@ -112,8 +128,10 @@ def forecast_error(
     if view is not None:
         limits = [pair for bus, pair in view.v_limits_pu.items() if bus != view.slack]
         for limit in {max(low for low, _ in limits), min(high for _, high in limits)}:
-            figure.add_hline(y=limit, line={"color": BLACK, "dash": "dot", "width": 1}, row=1, col=1)
-    figure.update_yaxes(title_text="voltage, pu", row=1, col=1)
+            figure.add_hline(
+                y=limit, line={"color": BLACK, "dash": "dot", "width": 1}, row=1, col=1
+            )
+    figure.update_yaxes(title_text="voltage, pu", tickformat=".2f", row=1, col=1)
     if loaded:
         figure.add_bar(
             x=hours,
@@ -139,16 +157,19 @@ def headroom_sentence(summary: Mapping[str, Any]) -> str:
     if rows.empty:
         return "The run tells no headroom."
     parts = []
-    for column, what, unit in (
-        ("mt_kw", "turbines", "kW"),
-        ("storage_kw", "storage", "kW"),
-    ):
-        if (rows[column] > 0.0).any():
+    for column, what, verb in (("mt_kw", "turbines", "have"), ("storage_kw", "storage", "has")):
+        none = [int(t) for t in rows.index[rows[column] <= LEAST_KW]]
+        if len(none) == len(rows):
+            parts.append(f"{what} {verb} no room in any hour")
+        elif none:
+            parts.append(f"{what} {verb} nothing more to give in hours {hours_text(none)}")
+        else:
+            least = float(rows[column].min())
             hour = int(rows[column].idxmin())
-            parts.append(f"{what} {amount(float(rows[column].min()), unit)} (hour {hour})")
-    if not parts:
-        return "Neither turbines nor storage have room in any hour."
-    return f"Least unused power of {' and of '.join(parts)}."
+            parts.append(
+                f"{what} always {verb} {amount(least, 'kW')} or more to give (least: hour {hour})"
+            )
+    return f"{'; '.join(parts).capitalize()}."
 
 
 def error_sentence(summary: Mapping[str, Any]) -> str:
@@ -167,9 +188,22 @@ def error_sentence(summary: Mapping[str, Any]) -> str:
         return f"{start}no limit breaks; the lowest voltage is {number(low, 4)} pu."
     hours = sorted({text.split(":", 1)[0] for text in broken})
     return (
-        f"{start}{counted(len(broken), 'limit')} would break in {counted(len(hours), 'hour')}, "
-        f"listed below; the lowest voltage is {number(low, 4)} pu."
+        f"{start}{counted(len(broken), 'limit')} would break in {counted(len(hours), 'hour')}: "
+        f"{_by_kind(broken)}. The lowest voltage is {number(low, 4)} pu."
     )
+
+
+def _by_kind(broken: list[str]) -> str:
+    """Count what breaks by its kind."""
+    left, parts = list(broken), []
+    for mark, one, many in KINDS:
+        found = [text for text in left if mark in text]
+        left = [text for text in left if mark not in text]
+        if found:
+            parts.append(counted(len(found), one, many))
+    if left:
+        parts.append(counted(len(left), "other"))
+    return ", ".join(parts)
 
 
 def _or_none(column: pd.Series[float]) -> list[float | None]:

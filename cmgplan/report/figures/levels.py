@@ -66,7 +66,12 @@ def level_energy(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
         figure,
         260,
         xaxis={"domain": [0.0, 0.48], "title": {"text": "unserved, kWh"}, "rangemode": "tozero"},
-        xaxis2={"domain": [0.54, 1.0], "title": {"text": "surplus, kWh"}, "rangemode": "tozero"},
+        xaxis2={
+            "domain": [0.54, 1.0],
+            "anchor": "y2",
+            "title": {"text": "surplus, kWh"},
+            "rangemode": "tozero",
+        },
         yaxis={"type": "category", "autorange": "reversed"},
         yaxis2={
             "type": "category",
@@ -152,8 +157,10 @@ def by_hour_sentence(tables: Tables, column: str, what: str) -> str:
     for level in sorted(set(total.index.get_level_values("level"))):
         there = total.loc[level]
         hours = [int(t) for t in there.index[there > LEAST_KW]]
-        parts.append(f"Level {level} in hours {hours_text(hours)}" if hours else f"Level {level} never")
+        parts.append(
+            f"Level {level} in hours {hours_text(hours)}" if hours else f"Level {level} never"
+        )
     return (
-        f"{what} is greatest in hour {hour}, {amount(float(first[hour]), 'kW')} when each microgrid "
-        f"stands alone. It occurs at {'; '.join(parts)}."
+        f"{what} is greatest in hour {hour}, {amount(float(first[hour]), 'kW')} when each "
+        f"microgrid stands alone. It occurs at {'; '.join(parts)}."
     )

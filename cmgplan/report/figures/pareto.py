@@ -15,6 +15,7 @@ from cmgplan.report.figures.style import (
     SEQUENTIAL,
     STATUS_SYMBOLS,
     VERMILLION,
+    colorbar,
     finish,
     label,
 )
@@ -161,6 +162,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
                 yshift=8 if at else -8,
                 text=number(float(edge), 2),
                 showarrow=False,
+                bgcolor="#ffffff",
             )
     return finish(
         figure,
@@ -214,8 +216,8 @@ def steps_sentence(tables: Tables) -> str:
     before = rows["point"].iloc[list(rows.index).index(best) - 1]
     overall = -float(steps["ec_usd"].sum()) / float(steps["gc_usd"].sum())
     return (
-        f"Along the front a dollar of cost saves {amount(overall, '$')} of emissions on average; most, "
-        f"{amount(float(rates[best]), '$')}, between points {before} and {rows.at[best, 'point']}."
+        f"Along the front a dollar of cost saves {amount(overall, '$')} of emissions on average; "
+        f"most, {amount(float(rates[best]), '$')}, between points {before} and {rows.at[best, 'point']}."
     )
 
 
@@ -245,7 +247,10 @@ def _chosen(summary: Mapping[str, Any], rows: pd.DataFrame) -> str:
     if (summary.get("selected") or {}).get("rule") == "override":
         return f"Point {row['point']} was chosen by hand. "
     least = number(float(row["mu_min"]), 3)
-    return f"Point {row['point']} is the fuzzy compromise: its least membership, {least}, is the greatest. "
+    return (
+        f"Point {row['point']} is the fuzzy compromise: its least membership, {least}, is the "
+        "greatest. "
+    )
 
 
 def _statuses(every: pd.DataFrame) -> str:
@@ -281,7 +286,7 @@ def _by_losses(rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "color": rows["loss_kwh"].tolist(),
         "colorscale": SEQUENTIAL,
-        "colorbar": {"title": {"text": "losses, kWh", "side": "right"}, "thickness": 14},
+        "colorbar": colorbar("losses, kWh"),
     }
 
 

@@ -11,6 +11,7 @@ from cmgplan.report.figures.style import (
     DIVERGING,
     WITH,
     WITHOUT,
+    colorbar,
     finish,
     hour_axis,
     labels,
@@ -48,9 +49,7 @@ def demand_response(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
                 row=row,
                 col=1,
             )
-        figure.update_yaxes(
-            title_text=f"{_WHO[level]}, kW", rangemode="tozero", row=row, col=1
-        )
+        figure.update_yaxes(title_text=f"{_WHO[level]}, kW", rangemode="tozero", row=row, col=1)
     finish(figure, 150 + 190 * len(shown))
     figure.update_xaxes(**hour_axis(tables["upstream"]["hour"], dt_h))
     if len(shown) > 1:
@@ -75,7 +74,7 @@ def demand_response_by_microgrid(tables: Tables, dt_h: float = 1.0) -> go.Figure
             zmin=-most,
             zmax=most,
             colorscale=DIVERGING,
-            colorbar={"title": {"text": "change, kW", "side": "right"}, "thickness": 14},
+            colorbar=colorbar("change, kW"),
             text=[[_sign(kw, most) for kw in row] for row in change.to_numpy()],
             texttemplate="%{text}" if change.shape[1] <= 48 else "",
             xgap=1,

@@ -11,6 +11,9 @@ from cmgplan.report.figures.style import (
     DIVERGING,
     ORANGE,
     SEQUENTIAL,
+    SKY,
+    YELLOW,
+    colorbar,
     finish,
     hour_axis,
     labels,
@@ -23,7 +26,10 @@ from cmgplan.report.wording import amount, counted, hours_text, named
 LEVEL = 5
 """Storage and fleets keep the selected point's schedule at the upper level."""
 
-KINDS = {"storage": ("batteries", BLUE, ""), "ev": ("vehicles", ORANGE, "/")}
+KINDS = {
+    "storage": ("batteries", {"discharge": BLUE, "charge": SKY}, ""),
+    "ev": ("vehicles", {"discharge": ORANGE, "charge": YELLOW}, "/"),
+}
 
 
 def store_rows(tables: Tables) -> pd.DataFrame:
@@ -39,7 +45,7 @@ def storage_power(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
     if not (rows["p_kw"].abs() > 1e-6).any():
         return None
     figure = go.Figure()
-    for kind, (name, colour, pattern) in KINDS.items():
+    for kind, (name, colours, pattern) in KINDS.items():
         part = rows[rows["kind"] == kind]
         if part.empty:
             continue
@@ -53,8 +59,7 @@ def storage_power(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
                 y=total.tolist(),
                 name=f"{name}: {text}",
                 marker={
-                    "color": colour,
-                    "opacity": 1.0 if text == "discharge" else 0.6,
+                    "color": colours[text],
                     "pattern": {"shape": pattern, "solidity": 0.25},
                 },
                 hovertemplate="hour %{x}: %{y:,.2f} kW<extra>%{fullData.name}</extra>",
@@ -80,7 +85,7 @@ def storage_by_device(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
         zmin=-most,
         zmax=most,
         colorscale=DIVERGING,
-        colorbar={"title": {"text": "discharge, kW", "side": "right"}, "thickness": 14},
+        colorbar=colorbar("discharge, kW"),
         hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW<extra></extra>",
     )
 
@@ -107,10 +112,7 @@ def state_of_charge(
         **scale,
         colorscale=SEQUENTIAL,
         customdata=energy.round(4).to_numpy(dtype=float).tolist(),
-        colorbar={
-            "title": {"text": "stored, %" if known else "stored, kWh", "side": "right"},
-            "thickness": 14,
-        },
+        colorbar=colorbar("stored, %" if known else "stored, kWh"),
         hovertemplate=hover,
     )
 
@@ -121,7 +123,7 @@ def storage_sentence(tables: Tables, dt_h: float = 1.0) -> str:
     if rows.empty:
         return "The case has neither batteries nor vehicles."
     parts = []
-    for kind, (name, _, _) in KINDS.items():
+    for kind in KINDS:
         part = rows[rows["kind"] == kind]
         if part.empty:
             continue
@@ -149,7 +151,8 @@ def device_sentence(tables: Tables, dt_h: float = 1.0) -> str:
     moved = power.abs().sum(axis=1) * dt_h
     idle = [str(device) for (_, device), value in moved.items() if value < 1e-3]
     microgrid, device = moved.idxmax()
-    text = f"{named([str(device)])} of {named([str(microgrid)])} moves most, {amount(float(moved.max()), 'kWh')} in and out"
+    who = f"{named([str(device)])} of {named([str(microgrid)])}"
+    text = f"{who} moves most, {amount(float(moved.max()), 'kWh')} in and out"
     return f"{text}; {named(idle)} {'rest' if len(idle) > 1 else 'rests'}." if idle else f"{text}."
 
 
@@ -158,8 +161,8 @@ def stored_sentence(tables: Tables) -> str:
     total = _wide(tables, "soc_kwh").sum()
     most, least = int(total.idxmax()), int(total.idxmin())
     return (
-        f"Together they hold most at the end of hour {most}, {amount(float(total[most]), 'kWh')}, and "
-        f"least at the end of hour {least}, {amount(float(total[least]), 'kWh')}."
+        f"Together they hold most at the end of hour {most}, {amount(float(total[most]), 'kWh')}, "
+        f"and least at the end of hour {least}, {amount(float(total[least]), 'kWh')}."
     )
 
 

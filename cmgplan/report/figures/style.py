@@ -23,11 +23,18 @@ WITH = {"color": BLUE, "dash": "solid", "symbol": "circle"}
 WITHOUT = {"color": VERMILLION, "dash": "dash", "symbol": "square"}
 LOWER = {"color": GREEN, "dash": "dot", "symbol": "diamond"}
 
-SEQUENTIAL = "Cividis"
+SEQUENTIAL = "Viridis"
 # Blue to orange through white: told apart by any kind of colour vision, and in grey by hatching.
-DIVERGING = [[0.0, "#005a8f"], [0.25, "#6fb3d9"], [0.5, "#ffffff"], [0.75, "#f0a860"], [1.0, "#b34700"]]
+DIVERGING = [
+    [0.0, "#005a8f"],
+    [0.25, "#6fb3d9"],
+    [0.5, "#ffffff"],
+    [0.75, "#f0a860"],
+    [1.0, "#b34700"],
+]
 STATUS_SYMBOLS = {"optimal": "circle", "feasible": "diamond"}
 
+_NUMBERS = {"separatethousands": True, "exponentformat": "none"}
 _TICKS = (1, 2, 3, 4, 6, 12, 24, 48, 96, 168, 336, 672)
 
 
@@ -52,17 +59,23 @@ def label(name: object) -> str:
     return escape(short_name(name), quote=False) or NONE
 
 
+def time_word(dt_h: float) -> str:
+    """Return what an interval is called."""
+    return "hour" if dt_h == 1.0 else "interval"
+
+
 def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str, Any]:
     """Return the axis of the intervals, with a tick for each or for every few."""
     count = max((int(h) for h in hours), default=0) + 1
     step = next((s for s in _TICKS if count / s <= 25), _TICKS[-1])
-    title = "hour" if dt_h == 1.0 else f"interval of {dt_h:g} h"
+    title = time_word(dt_h) if dt_h == 1.0 else f"interval of {dt_h:g} h"
     return {
         "title": {"text": title},
         "dtick": step,
         "tick0": 0,
-        "range": [-0.6, count - 0.4],
+        "range": [-0.5, count - 0.5],
         "showgrid": False,
+        "zeroline": False,
         **more,
     }
 
@@ -77,8 +90,11 @@ def finish(figure: go.Figure, height: int = 400, **layout: Any) -> go.Figure:
         legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
         hoverlabel={"namelength": -1},
     )
-    figure.update_xaxes(automargin=True, ticks="outside", linecolor="#b8c0c7", showline=True)
-    figure.update_yaxes(automargin=True, zerolinecolor="#8a939b")
+    figure.update_xaxes(
+        automargin=True, ticks="outside", linecolor="#b8c0c7", showline=True, **_NUMBERS
+    )
+    figure.update_yaxes(automargin=True, zerolinecolor="#8a939b", **_NUMBERS)
+    figure.update_traces(marker_line_width=0, selector={"type": "bar"})
     figure.update_layout(**layout)
     return figure
 
@@ -95,6 +111,11 @@ def line(kind: dict[str, str], **more: Any) -> dict[str, Any]:
 def category_axis(title: str, **more: Any) -> dict[str, Any]:
     """Return an axis of names, which must not be taken for numbers or dates."""
     return {"title": {"text": title}, "type": "category", "showgrid": False, **more}
+
+
+def colorbar(title: str, **more: Any) -> dict[str, Any]:
+    """Return a slim scale of colours with its title above."""
+    return {"title": {"text": title, "side": "top"}, "thickness": 14, **more}
 
 
 def rows_height(rows: int, least: int = 190) -> int:

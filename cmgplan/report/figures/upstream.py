@@ -47,7 +47,7 @@ def upstream(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
     finish(figure, 440)
     figure.update_xaxes(**hour_axis(hours, dt_h))
     figure.update_xaxes(title_text="", row=1, col=1)
-    figure.update_yaxes(title_text="upstream import, kW", row=1, col=1)
+    figure.update_yaxes(title_text="upstream import, kW", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="price, $/MWh", rangemode="tozero", row=2, col=1)
     return figure
 
@@ -65,4 +65,5 @@ def upstream_sentence(tables: Tables, dt_h: float = 1.0) -> str:
     export = [int(t) for t in rows.index[now < 0.0]]
     if export:
         return f"{text} It exports in hours {hours_text(export)}, most {amount(-now.min(), 'kW')}."
-    return f"{text} It never exports; the least import is {amount(now.min(), 'kW')} in hour {now.idxmin()}."
+    least = f"{amount(now.min(), 'kW')} in hour {now.idxmin()}"
+    return f"{text} It never exports; the least import is {least}."

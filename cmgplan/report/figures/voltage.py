@@ -8,16 +8,17 @@ import plotly.graph_objects as go
 
 from cmgplan.report.figures.style import (
     BLACK,
-    GREY,
     SEQUENTIAL,
     VERMILLION,
     WITH,
     WITHOUT,
     category_axis,
+    colorbar,
     finish,
     hour_axis,
     labels,
     line,
+    time_word,
 )
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
@@ -41,7 +42,9 @@ def voltage_pu(tables: Tables, level: str) -> pd.DataFrame:
     return wide.loc[list(dict.fromkeys(rows["bus"]))]
 
 
-def voltage_profile(tables: Tables, view: FeederView | None = None) -> go.Figure | None:
+def voltage_profile(
+    tables: Tables, view: FeederView | None = None, dt_h: float = 1.0
+) -> go.Figure | None:
     """Voltage of every bus with and without microgrids, in the hour of greatest import."""
     hour = peak_hour(tables)
     if tables["bus_voltage"].empty:
@@ -69,7 +72,7 @@ def voltage_profile(tables: Tables, view: FeederView | None = None) -> go.Figure
         figure,
         390,
         xaxis=category_axis("bus", nticks=30),
-        yaxis={"title": {"text": f"voltage in hour {hour}, pu"}, "tickformat": ".2f"},
+        yaxis={"title": {"text": f"voltage in {time_word(dt_h)} {hour}, pu"}, "tickformat": ".2f"},
     )
 
 
@@ -104,7 +107,7 @@ def voltage_heatmap(
             zmin=float(every.min()),
             zmax=float(every.max()),
             colorscale=SEQUENTIAL,
-            colorbar={"title": {"text": "voltage, pu", "side": "right"}, "thickness": 14},
+            colorbar=colorbar("voltage, pu", tickformat=".3f"),
             hovertemplate="bus %{y}, hour %{x}: %{z:.4f} pu<extra></extra>",
         )
     )
@@ -123,9 +126,13 @@ def voltage_heatmap(
         figure,
         480,
         xaxis=hour_axis(table.columns, dt_h),
-        yaxis={"title": {"text": "bus"}, "type": "category", "nticks": 20, "showgrid": False},
-        margin={"l": 70, "r": 25, "t": 30, "b": 55},
-        plot_bgcolor=GREY,
+        yaxis={
+            "title": {"text": "bus"},
+            "type": "category",
+            "nticks": 20,
+            "showgrid": False,
+            "range": [-0.5, len(table) - 0.5],
+        },
     )
 
 
