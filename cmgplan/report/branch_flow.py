@@ -55,7 +55,8 @@ def _by_bus(
         rows = rows[rows["level"] == level]
         wide = rows.pivot(index="hour", columns="bus", values=column)
         wide = wide.reindex(index=range(hours), columns=list(view.buses))
-        return np.nan_to_num(wide.to_numpy(dtype=float), nan=empty)
+        values: FloatArray = np.nan_to_num(wide.to_numpy(dtype=float), nan=empty)
+        return values
 
     return (
         grid("nodal_injection", "p_kw", 0.0),

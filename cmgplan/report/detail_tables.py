@@ -12,6 +12,7 @@ from cmgplan.report.figures.headroom import hourly
 from cmgplan.report.figures.losses import losses_kw
 from cmgplan.report.figures.switches import WINDOWS, operations, schedule_grid
 from cmgplan.report.figures.voltage import voltage_pu
+from cmgplan.report.lookup import records
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import NONE, hours_text
@@ -22,10 +23,10 @@ _GENERATION = {"wt": "wind_kwh", "pv": "pv_kwh", "mt": "turbine_kwh"}
 
 def level_table(summary: Mapping[str, Any]) -> DataTable:
     """Return the levels: objectives, what is left, and where switches may close next."""
-    records = []
+    found = []
     for level in summary.get("levels") or []:
         allowed = level.get("switch_hours_allowed") or {}
-        records.append(
+        found.append(
             {
                 **level,
                 "short_hours": hours_text(level.get("short_hours") or []),
@@ -46,11 +47,16 @@ def level_table(summary: Mapping[str, Any]) -> DataTable:
         Column("short_microgrids", "Short microgrids"),
         Column("short_hours", "Short hours"),
         Column("surplus_hours", "Surplus hours"),
-        Column("allowed_microgrid", "Switch-hours allowed: in clusters", 0),
-        Column("allowed_cluster", "between clusters", 0),
-        Column("allowed_grid", "to the feeder", 0),
+        Column("allowed_microgrid", "Ties in clusters, h", 0),
+        Column("allowed_cluster", "Ties between, h", 0),
+        Column("allowed_grid", "To the feeder, h", 0),
     )
-    return data_table("levels", "Levels 1 to 4", columns, records)
+    return data_table(
+        "levels",
+        "Levels 1 to 4 (last columns: switch-hours in which switches may close)",
+        columns,
+        found,
+    )
 
 
 def pareto_table(tables: Tables) -> DataTable:
@@ -76,7 +82,7 @@ def pareto_table(tables: Tables) -> DataTable:
         "pareto",
         "Points of the front (the chosen one is marked)",
         columns,
-        rows.to_dict("records"),
+        records(rows),
         marked=chosen[0] if chosen else None,
     )
 
@@ -85,15 +91,16 @@ def switch_table(tables: Tables, dt_h: float) -> DataTable:
     """Return every switch: how long it is closed, how often it moves, what it carries."""
     flows = tables["exchange"]
     flows = flows[flows["level"] == _LEVEL]
-    records = []
+    found = []
     for kind in WINDOWS:
         grid = schedule_grid(tables, kind)
         changes = operations(grid)
-        for switch, row in grid.iterrows():
+        for name in grid.index:
+            switch, row = str(name), grid.loc[name]
             flow = flows.loc[flows["switch"] == switch]
             power = flow["p_kw"]
             ends = flow[["from", "to"]].iloc[0] if len(flow) else {"from": None, "to": None}
-            records.append(
+            found.append(
                 {
                     "switch": switch,
                     "kind": kind,
@@ -117,7 +124,7 @@ def switch_table(tables: Tables, dt_h: float) -> DataTable:
         Column("backward_kwh", "To \N{RIGHTWARDS ARROW} from, kWh", 1),
         Column("peak_kw", "Greatest flow, kW", 1),
     )
-    return data_table("switches", "Every switch (Level 4)", columns, records, folded=True)
+    return data_table("switches", "Every switch (Level 4)", columns, found, folded=True)
 
 
 def microgrid_table(tables: Tables, view: FeederView | None, dt_h: float) -> DataTable:
@@ -126,7 +133,7 @@ def microgrid_table(tables: Tables, view: FeederView | None, dt_h: float) -> Dat
         tables[stem][tables[stem]["level"] == _LEVEL] for stem in ("dispatch", "exchange")
     )
     surplus = tables["shortage"][tables["shortage"]["level"] == _LEVEL]
-    records = []
+    found = []
     for name in dict.fromkeys(tables["shortage"]["microgrid"]):
         own = dispatch[dispatch["microgrid"] == name]
         grid = exchange[(exchange["kind"] == "grid") & (exchange["from"] == name)]["p_kw"]
@@ -135,7 +142,7 @@ def microgrid_table(tables: Tables, view: FeederView | None, dt_h: float) -> Dat
             column: float(own.loc[own["kind"] == kind, "p_kw"].sum()) * dt_h
             for kind, column in _GENERATION.items()
         }
-        records.append(
+        found.append(
             {
                 "microgrid": name,
                 "cluster": None if view is None else view.cluster_of.get(name),
@@ -166,7 +173,7 @@ def microgrid_table(tables: Tables, view: FeederView | None, dt_h: float) -> Dat
         Column("export_kwh", "To the feeder, kWh", 1),
         Column("import_kwh", "From the feeder, kWh", 1),
     )
-    return data_table("microgrids", "Every microgrid (Level 4)", columns, records, folded=True)
+    return data_table("microgrids", "Every microgrid (Level 4)", columns, found, folded=True)
 
 
 def hour_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
@@ -174,12 +181,12 @@ def hour_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
     loss = losses_kw(tables)
     lowest = {level: voltage_pu(tables, level).min() for level in ("upper", "without_cmg")}
     room = hourly(summary).set_index("hour")
-    records = []
-    for row in tables["upstream"].to_dict("records"):
+    found = []
+    for row in records(tables["upstream"]):
         t = int(row["hour"])
-        records.append(
+        found.append(
             {
-                **{str(key): value for key, value in row.items()},
+                **row,
                 "loss_with_kw": _at(loss["with microgrids"], t),
                 "loss_without_kw": _at(loss["without microgrids"], t),
                 "v_min_with_pu": _at(lowest["upper"], t),
@@ -200,16 +207,16 @@ def hour_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
         Column("mt_room_kw", "Unused turbines, kW", 1),
         Column("storage_room_kw", "Unused storage, kW", 1),
     )
-    return data_table("hours", "Every hour", columns, records, folded=True)
+    return data_table("hours", "Every hour", columns, found, folded=True)
 
 
 def bus_table(tables: Tables, view: FeederView | None) -> DataTable:
     """Return the lowest and highest voltages of every bus."""
     now, before = voltage_pu(tables, "upper"), voltage_pu(tables, "without_cmg")
-    records = []
+    found = []
     for bus in now.index:
         low, high = (None, None) if view is None else view.v_limits_pu.get(bus, (None, None))
-        records.append(
+        found.append(
             {
                 "bus": bus,
                 "v_min_with_pu": float(now.loc[bus].min()),
@@ -229,28 +236,28 @@ def bus_table(tables: Tables, view: FeederView | None) -> DataTable:
         Column("limit_low_pu", "Least allowed, pu", 4),
         Column("limit_high_pu", "Greatest allowed, pu", 4),
     )
-    return data_table("buses", "Every bus", columns, records, folded=True)
+    return data_table("buses", "Every bus", columns, found, folded=True)
 
 
 def broken_table(summary: Mapping[str, Any]) -> DataTable | None:
     """Return the limits that forecast error would break; None where there are none."""
     error = (summary.get("headroom") or {}).get("forecast_error") or {}
-    records = []
+    found = []
     for text in error.get("broken") or []:
         hour, _, what = str(text).partition(": ")
         told = hour.removeprefix("hour ")
-        records.append({"hour": int(told) if told.isdigit() else None, "what": what or hour})
-    if not records:
+        found.append({"hour": int(told) if told.isdigit() else None, "what": what or hour})
+    if not found:
         return None
     columns = (Column("hour", "Hour", 0), Column("what", "Limit that would break"))
-    return data_table("broken", "Under forecast error", columns, records, folded=len(records) > 8)
+    return data_table("broken", "Under forecast error", columns, found, folded=len(found) > 8)
 
 
 def replay_table(summary: Mapping[str, Any]) -> DataTable:
     """Return how far the plan is from the independent power flow."""
     replay = summary.get("replay") or {}
     allowed = replay.get("tolerance") or {}
-    records = [
+    found = [
         {
             "level": {"lower": "Level 4", "upper": "Levels 5 and 6"}[level],
             "dv": _scientific((replay.get(level) or {}).get("max_dv_pu")),
@@ -269,7 +276,7 @@ def replay_table(summary: Mapping[str, Any]) -> DataTable:
         Column("dloss_allowed", "allowed, kW"),
         Column("hours", "Hours", 0),
     )
-    return data_table("replay", "Replay by an independent power flow", columns, records)
+    return data_table("replay", "Replay by an independent power flow", columns, found)
 
 
 def _scientific(value: float | None) -> str | None:

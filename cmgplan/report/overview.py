@@ -71,7 +71,7 @@ def gap_text(summary: Mapping[str, Any]) -> str:
         return "not known"
     if section(summary, "certificate").get("absolute"):
         return amount(gap, "$")
-    return f"{100.0 * gap:.2f} %"
+    return f"{100.0 * gap:.2f}\N{NO-BREAK SPACE}%"
 
 
 def _of_range(summary: Mapping[str, Any]) -> str:
@@ -91,7 +91,7 @@ def totals(summary: Mapping[str, Any]) -> DataTable:
     upper = section(summary, "upper")
     without = upper.get("without_cmg") or {}
     bare = upper.get("without_microgrid_loads") or {}
-    records = [
+    records: list[dict[str, Any]] = [
         {
             "quantity": name,
             "with": upper.get(key),
@@ -144,7 +144,7 @@ def _against(summary: Mapping[str, Any]) -> str:
             continue
         percent = 100.0 * (now - before) / abs(before)
         more = "more" if percent > 0.0 else "less"
-        told.append(f"{verb} {abs(percent):.1f} % {more}")
+        told.append(f"{verb} {abs(percent):.1f}\N{NO-BREAK SPACE}% {more}")
     if not told:
         return "The run has no totals without microgrids to compare with."
     row = ", ".join(told[:-1]) + f" and {told[-1]}" if len(told) > 1 else told[0]

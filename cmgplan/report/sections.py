@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -81,8 +82,9 @@ class _Builder:
         """Return a chart; ``empty`` says why there is none, by default the sentence does."""
         figure = self.figures.get(name)
         text = empty if figure is None and empty is not None else sentence()
-        told = (in_intervals(words, self.dt_h) for words in (title, text))
-        return Chart(name, *told, figure, half)
+        return Chart(
+            name, in_intervals(title, self.dt_h), in_intervals(text, self.dt_h), figure, half
+        )
 
 
 def sections(
@@ -90,7 +92,7 @@ def sections(
 ) -> tuple[Section, ...]:
     """Return the sections of the page, in order."""
     build = _Builder(summary, tables, view)
-    makers = (
+    makers: tuple[Callable[[_Builder], Section], ...] = (
         _levels,
         _map,
         _switches,
@@ -145,10 +147,10 @@ def _map(b: _Builder) -> Section:
 
 def _switches(b: _Builder) -> Section:
     charts = [
-        b.chart(f"switch_schedule_{kind}", title, lambda k=kind: switches_sentence(b.tables, k))
+        b.chart(f"switch_schedule_{kind}", title, partial(switches_sentence, b.tables, kind))
         for kind, title in WINDOWS.items()
     ]
-    parts = (*charts, detail_tables.switch_table(b.tables, b.dt_h))
+    parts: tuple[Part, ...] = (*charts, detail_tables.switch_table(b.tables, b.dt_h))
     return Section("switches", "Switch schedule", parts)
 
 
@@ -183,7 +185,7 @@ def _exchange(b: _Builder) -> Section:
         b.chart(
             f"exchange_{level}",
             title,
-            lambda name=level: exchange_sentence(b.tables, b.view, name, b.dt_h),
+            partial(exchange_sentence, b.tables, b.view, level, b.dt_h),
         )
         for level, title in (
             ("lower", "Lower level (Level 4)"),

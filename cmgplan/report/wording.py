@@ -31,7 +31,7 @@ def amount(value: float | None, unit: str) -> str:
     text = number(value, digits)
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return f"{text} {unit}"
+    return f"{text}\N{NO-BREAK SPACE}{unit}"
 
 
 def change(now: float | None, before: float | None) -> str:
@@ -40,7 +40,7 @@ def change(now: float | None, before: float | None) -> str:
         return NONE
     percent = 100.0 * (now - before) / abs(before)
     sign = "+" if percent > 0.0 else ""
-    return f"{sign}{number(percent, 1)} %"
+    return f"{sign}{number(percent, 1)}\N{NO-BREAK SPACE}%"
 
 
 def hours_text(hours: Iterable[int]) -> str:
@@ -69,7 +69,7 @@ def in_intervals(text: str, dt_h: float) -> str:
 
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,}\N{NO-BREAK SPACE}{one if count == 1 else many or one + 's'}"
 
 
 def named(names: Sequence[str]) -> str:

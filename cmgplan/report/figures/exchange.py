@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cmgplan.report.figures.style import PATTERNS, SERIES, finish, hour_axis, labels
+from cmgplan.report.lookup import greatest
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import amount, counted, hours_text
@@ -83,7 +84,7 @@ def exchange_sentence(tables: Tables, view: FeederView | None, level: str, dt_h:
     )
     total = feeder.sum(axis=1)
     if out > LEAST_KW and len(total):
-        top = int(total.idxmax())
+        top = greatest(total)
         text += f"; together they deliver most in hour {top}, {amount(float(total[top]), 'kW')}"
     if ties.empty:
         return f"{text}. There is no tie between clusters."

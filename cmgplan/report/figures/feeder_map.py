@@ -26,6 +26,7 @@ from cmgplan.report.figures.style import (
     time_word,
 )
 from cmgplan.report.figures.voltage import TOLERANCE_PU, voltage_pu
+from cmgplan.report.lookup import greatest
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import MINUS, amount, counted, named
@@ -216,7 +217,7 @@ def _arrows(drawing: _Drawing, rows: pd.DataFrame) -> go.Scatter:
 def _buses(drawing: _Drawing, hour: int) -> go.Scatter:
     """Return the buses coloured by voltage; a diamond is outside its limits."""
     shown = [bus for bus in drawing.view.buses if bus in drawing.layout.buses]
-    values = [float(drawing.voltage.at[bus, hour]) for bus in shown]
+    values = drawing.voltage.loc[shown, hour].to_numpy(dtype=float).tolist()
     every = drawing.voltage.to_numpy(dtype=float)
     return go.Scatter(
         x=[drawing.layout.buses[bus][0] for bus in shown],
@@ -281,12 +282,21 @@ def _microgrids(drawing: _Drawing, grid: pd.DataFrame) -> go.Scatter:
         },
         text=names,
         customdata=labels(drawing.view.cluster_of[name] for name in places),
-        textposition="top center",
+        textposition=_label_sides(list(places.values())),
         textfont={"size": 12, "color": BLACK},
         hovertemplate="%{text} kW to the feeder, cluster %{customdata}<extra></extra>",
         name="microgrid",
         showlegend=False,
     )
+
+
+def _label_sides(places: list[Place]) -> list[str]:
+    """Return above or below for each label, by turns where neighbours stand in one row."""
+    sides: dict[Place, str] = {}
+    for x, y in sorted(places):
+        left = next((sides[x - d, y] for d in (1.0, 2.0, 3.0) if (x - d, y) in sides), None)
+        sides[x, y] = "bottom center" if left == "top center" else "top center"
+    return [sides[place] for place in places]
 
 
 def _signed(p_kw: float) -> str:
@@ -354,7 +364,7 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
         f"at most {closed.max()} are connected at once (hour {closed.idxmax()})"
     )
     if export.abs().max() > LEAST_KW:
-        hour = int(export.abs().idxmax())
+        hour = greatest(export.abs())
         way = "deliver" if export[hour] > 0.0 else "draw"
         text += f", and in hour {hour} they {way} most, {amount(abs(export[hour]), 'kW')}"
     if islands:

@@ -21,6 +21,7 @@ from cmgplan.report.figures.style import (
     finish,
     hour_axis,
 )
+from cmgplan.report.lookup import least
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import amount, counted, hours_text, number
 
@@ -164,10 +165,10 @@ def headroom_sentence(summary: Mapping[str, Any]) -> str:
         elif none:
             parts.append(f"{what} {verb} nothing more to give in hours {hours_text(none)}")
         else:
-            least = float(rows[column].min())
-            hour = int(rows[column].idxmin())
+            room = float(rows[column].min())
+            hour = int(least(rows[column]))
             parts.append(
-                f"{what} always {verb} {amount(least, 'kW')} or more to give (least: hour {hour})"
+                f"{what} always {verb} {amount(room, 'kW')} or more to give (least: hour {hour})"
             )
     return f"{'; '.join(parts).capitalize()}."
 

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cmgplan.report.figures.style import LOWER, WITH, WITHOUT, finish, hour_axis, line
+from cmgplan.report.lookup import greatest
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, change, counted
 
@@ -56,7 +57,7 @@ def losses_sentence(tables: Tables, dt_h: float = 1.0) -> str:
         f"{amount(without.sum() * dt_h, 'kWh')}: {change(with_cmg.sum(), without.sum())}."
     )
     worse = int((saved < 0.0).sum())
-    hour = int(saved.idxmax())
+    hour = greatest(saved)
     if saved[hour] > 0.0:
         text += f" The most is saved in hour {hour}, {amount(float(saved[hour]), 'kW')}."
     text += f" In {counted(worse, 'hour')} losses are higher with them." if worse else ""

@@ -19,6 +19,7 @@ from cmgplan.report.figures.style import (
     finish,
     label,
 )
+from cmgplan.report.lookup import greatest
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, counted, number
 
@@ -125,7 +126,7 @@ def pareto_3d(tables: Tables) -> go.Figure | None:
         for axis, name in (("x", "loss_kwh"), ("y", "ec_usd"), ("z", "gc_usd"))
     }
     scene = {**axes, "camera": {"eye": {"x": 1.6, "y": 1.5, "z": 0.7}}}
-    return finish(figure, 480, scene=scene, margin={"l": 0, "r": 0, "t": 40, "b": 0})
+    return finish(figure, 420, scene=scene, margin={"l": 0, "r": 0, "t": 40, "b": 0})
 
 
 def pareto_parallel(tables: Tables) -> go.Figure | None:
@@ -166,7 +167,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             )
     return finish(
         figure,
-        400,
+        420,
         xaxis={
             "type": "category",
             "tickvals": list(OBJECTIVES),
@@ -212,12 +213,13 @@ def steps_sentence(tables: Tables) -> str:
     if steps.empty:
         return "All points cost the same."
     rates = -steps["ec_usd"] / steps["gc_usd"]
-    best = rates.idxmax()
+    best = greatest(rates)
     before = rows["point"].iloc[list(rows.index).index(best) - 1]
+    after = rows.at[best, "point"]
     overall = -float(steps["ec_usd"].sum()) / float(steps["gc_usd"].sum())
     return (
         f"Along the front a dollar of cost saves {amount(overall, '$')} of emissions on average; "
-        f"most, {amount(float(rates[best]), '$')}, between points {before} and {rows.at[best, 'point']}."
+        f"most, {amount(float(rates[best]), '$')}, between points {before!s} and {after!s}."
     )
 
 

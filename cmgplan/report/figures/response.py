@@ -17,6 +17,7 @@ from cmgplan.report.figures.style import (
     labels,
     rows_height,
 )
+from cmgplan.report.lookup import hours_of
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, counted, hours_text, named
 
@@ -85,7 +86,7 @@ def demand_response_by_microgrid(tables: Tables, dt_h: float = 1.0) -> go.Figure
     return finish(
         figure,
         rows_height(len(change)),
-        xaxis=hour_axis(change.columns, dt_h),
+        xaxis=hour_axis(hours_of(change.columns), dt_h),
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
         margin={"l": 70, "r": 25, "t": 10, "b": 55},
     )

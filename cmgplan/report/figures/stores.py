@@ -19,6 +19,7 @@ from cmgplan.report.figures.style import (
     labels,
     rows_height,
 )
+from cmgplan.report.lookup import greatest, hours_of, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import amount, counted, hours_text, named
@@ -149,9 +150,9 @@ def device_sentence(tables: Tables, dt_h: float = 1.0) -> str:
     """Say which device moves most energy, and which none."""
     power = _wide(tables, "p_kw")
     moved = power.abs().sum(axis=1) * dt_h
-    idle = [str(device) for (_, device), value in moved.items() if value < 1e-3]
-    microgrid, device = moved.idxmax()
-    who = f"{named([str(device)])} of {named([str(microgrid)])}"
+    idle = [name for (_, name), kwh in zip(moved.index, moved, strict=True) if kwh < 1e-3]
+    microgrid, device = greatest(moved)
+    who = f"{named([device])} of {named([microgrid])}"
     text = f"{who} moves most, {amount(float(moved.max()), 'kWh')} in and out"
     return f"{text}; {named(idle)} {'rest' if len(idle) > 1 else 'rests'}." if idle else f"{text}."
 
@@ -159,10 +160,10 @@ def device_sentence(tables: Tables, dt_h: float = 1.0) -> str:
 def stored_sentence(tables: Tables) -> str:
     """Say when most and least energy is stored."""
     total = _wide(tables, "soc_kwh").sum()
-    most, least = int(total.idxmax()), int(total.idxmin())
+    full, empty = greatest(total), least(total)
     return (
-        f"Together they hold most at the end of hour {most}, {amount(float(total[most]), 'kWh')}, "
-        f"and least at the end of hour {least}, {amount(float(total[least]), 'kWh')}."
+        f"Together they hold most at the end of hour {full}, {amount(float(total[full]), 'kWh')}, "
+        f"and least at the end of hour {empty}, {amount(float(total[empty]), 'kWh')}."
     )
 
 
@@ -193,7 +194,7 @@ def _heatmap(table: pd.DataFrame, dt_h: float, **look: object) -> go.Figure:
     return finish(
         figure,
         rows_height(len(table)),
-        xaxis=hour_axis(table.columns, dt_h),
+        xaxis=hour_axis(hours_of(table.columns), dt_h),
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
         margin={"l": 70, "r": 25, "t": 10, "b": 55},
     )

@@ -90,12 +90,12 @@ def finish(figure: go.Figure, height: int = 400, **layout: Any) -> go.Figure:
         legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
         hoverlabel={"namelength": -1},
     )
+    figure.update_layout(**layout)
     figure.update_xaxes(
         automargin=True, ticks="outside", linecolor="#b8c0c7", showline=True, **_NUMBERS
     )
     figure.update_yaxes(automargin=True, zerolinecolor="#8a939b", **_NUMBERS)
     figure.update_traces(marker_line_width=0, selector={"type": "bar"})
-    figure.update_layout(**layout)
     return figure
 
 

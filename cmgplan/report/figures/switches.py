@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cmgplan.report.figures.style import BLUE, LIGHT, finish, hour_axis, labels, rows_height
+from cmgplan.report.lookup import greatest, hours_of, hours_where
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, counted, hours_text, named
 
@@ -48,7 +49,7 @@ def switch_schedule(tables: Tables, kind: str, dt_h: float = 1.0) -> go.Figure |
     return finish(
         figure,
         rows_height(len(grid), 150),
-        xaxis=hour_axis(grid.columns, dt_h),
+        xaxis=hour_axis(hours_of(grid.columns), dt_h),
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
         margin={"l": 70, "r": 25, "t": 10, "b": 55},
     )
@@ -72,9 +73,9 @@ def switches_sentence(tables: Tables, kind: str) -> str:
         f"Closed in {closed.sum()} of {closed.size} switch-hours, with "
         f"{counted(int(operations(grid).sum()), 'change')} of position over the horizon"
     )
-    idle = [int(t) for t in grid.columns[~closed.any(axis=0)]]
+    idle = hours_where(grid.max() == 0)
     text += f"; all open in hours {hours_text(idle)}" if idle else "; never all open at once"
-    never = [str(name) for name in grid.index[~closed.any(axis=1)]]
+    never = [str(name) for name, most in grid.max(axis=1).items() if most == 0]
     text += f"; {named(never)} never close{'s' if len(never) == 1 else ''}." if never else "."
     return text + _carried(tables, kind)
 
@@ -90,7 +91,7 @@ def _carried(tables: Tables, kind: str) -> str:
     rows = rows[(rows["level"] == SELECTED_LEVEL) & (rows["kind"] == kind)]
     if rows.empty or not rows["p_kw"].abs().max() > 0.0:
         return ""
-    top = rows.loc[rows["p_kw"].abs().idxmax()]
+    top = rows.loc[greatest(rows["p_kw"].abs())]
     return (
         f" The greatest flow is {amount(abs(top['p_kw']), 'kW')} on {named([top['switch']])} "
         f"in hour {top['hour']}."

@@ -20,6 +20,7 @@ from cmgplan.report.figures.style import (
     line,
     time_word,
 )
+from cmgplan.report.lookup import hours_of, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import counted, named, number
@@ -96,16 +97,16 @@ def voltage_heatmap(
     table = voltage_pu(tables, level)
     if table.empty:
         return None
-    every = tables["bus_voltage"]
-    every = every.loc[every["level"].isin(SITUATIONS), "v_pu"]
+    rows = tables["bus_voltage"]
+    every = rows.loc[rows["level"].isin(SITUATIONS), "v_pu"]
     names = labels(table.index)
     figure = go.Figure(
         go.Heatmap(
             z=table.round(6).to_numpy(dtype=float).tolist(),
             x=[int(t) for t in table.columns],
             y=names,
-            zmin=float(every.min()),
-            zmax=float(every.max()),
+            zmin=float(every.to_numpy().min()),
+            zmax=float(every.to_numpy().max()),
             colorscale=SEQUENTIAL,
             colorbar=colorbar("voltage, pu", tickformat=".3f"),
             hovertemplate="bus %{y}, hour %{x}: %{z:.4f} pu<extra></extra>",
@@ -125,7 +126,7 @@ def voltage_heatmap(
     return finish(
         figure,
         480,
-        xaxis=hour_axis(table.columns, dt_h),
+        xaxis=hour_axis(hours_of(table.columns), dt_h),
         yaxis={
             "title": {"text": "bus"},
             "type": "category",
@@ -152,7 +153,7 @@ def voltage_sentence(tables: Tables, level: str, view: FeederView | None = None)
     """Say the lowest voltage of a situation, where and when, and what the limits say."""
     name, table = SITUATIONS[level][0], voltage_pu(tables, level)
     lowest = table.min()
-    hour = int(lowest.idxmin())
+    hour = int(least(lowest))
     text = (
         f"{name.capitalize()} the lowest voltage is {number(float(lowest[hour]), 4)} pu, at bus "
         f"{named([str(table[hour].idxmin())])} in hour {hour}"
