@@ -156,7 +156,7 @@ def _branches(drawing: _Drawing, hour: int) -> list[go.Scatter]:
                 mode="markers",
                 marker={"size": 9, "opacity": 0.0},
                 text=labels(b.id for _, b in drawn),
-                customdata=[round(float(flow[k]), 3) for k, _ in drawn],
+                customdata=[round(float(flow[k]), 4) for k, _ in drawn],
                 hovertemplate="branch %{text}: %{customdata:,.1f} kW<extra></extra>",
                 name="branch flow",
                 showlegend=False,

@@ -165,14 +165,13 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
                 showarrow=False,
                 bgcolor="#ffffff",
             )
-    return finish(
+    finish(
         figure,
         420,
         xaxis={
             "type": "category",
             "tickvals": list(OBJECTIVES),
             "ticktext": list(OBJECTIVES.values()),
-            "gridcolor": BLACK,
             "showgrid": True,
             "range": [-0.25, 2.25],
         },
@@ -184,6 +183,8 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             "zeroline": False,
         },
     )
+    figure.update_xaxes(gridcolor=BLACK)
+    return figure
 
 
 def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:

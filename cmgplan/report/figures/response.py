@@ -71,7 +71,7 @@ def demand_response_by_microgrid(tables: Tables, dt_h: float = 1.0) -> go.Figure
             z=change.to_numpy(dtype=float).round(6).tolist(),
             x=[int(t) for t in change.columns],
             y=labels(change.index),
-            customdata=share.round(2).astype(object).where(share.notna(), None).to_numpy().tolist(),
+            customdata=share.round(6).astype(object).where(share.notna(), None).to_numpy().tolist(),
             zmin=-most,
             zmax=most,
             colorscale=DIVERGING,
@@ -80,7 +80,7 @@ def demand_response_by_microgrid(tables: Tables, dt_h: float = 1.0) -> go.Figure
             texttemplate="%{text}" if change.shape[1] <= 48 else "",
             xgap=1,
             ygap=1,
-            hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW (%{customdata} %)<extra></extra>",
+            hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW (%{customdata:+.1f} %)<extra></extra>",
         )
     )
     return finish(

@@ -112,7 +112,7 @@ def state_of_charge(
         dt_h,
         **scale,
         colorscale=SEQUENTIAL,
-        customdata=energy.round(4).to_numpy(dtype=float).tolist(),
+        customdata=energy.round(6).to_numpy(dtype=float).tolist(),
         colorbar=colorbar("stored, %" if known else "stored, kWh"),
         hovertemplate=hover,
     )

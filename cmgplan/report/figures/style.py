@@ -13,6 +13,7 @@ from cmgplan.report.wording import NONE, short_name
 # Okabe and Ito's palette, darkest first where lines cross.
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
 ORANGE, SKY, PURPLE, YELLOW, BLACK = "#e69f00", "#56b4e9", "#cc79a7", "#f0e442", "#222222"
+INK, GRID = "#2b3843", "#e6eaee"
 GREY, LIGHT = "#8a939b", "#eceff2"
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, YELLOW, BLACK)
 PATTERNS = ("", "/", ".", "x", "\\", "-", "+", "|")
@@ -83,18 +84,28 @@ def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str,
 def finish(figure: go.Figure, height: int = 400, **layout: Any) -> go.Figure:
     """Give a figure the common look and return it."""
     figure.update_layout(
-        template="plotly_white",
+        template="none",
+        colorway=list(SERIES),
         height=height,
-        font={"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13},
+        font={
+            "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+            "size": 13,
+            "color": INK,
+        },
         margin={"l": 70, "r": 25, "t": 45, "b": 55},
         legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
         hoverlabel={"namelength": -1},
     )
     figure.update_layout(**layout)
     figure.update_xaxes(
-        automargin=True, ticks="outside", linecolor="#b8c0c7", showline=True, **_NUMBERS
+        automargin=True,
+        ticks="outside",
+        linecolor="#b8c0c7",
+        showline=True,
+        gridcolor=GRID,
+        **_NUMBERS,
     )
-    figure.update_yaxes(automargin=True, zerolinecolor="#8a939b", **_NUMBERS)
+    figure.update_yaxes(automargin=True, zerolinecolor="#8a939b", gridcolor=GRID, **_NUMBERS)
     figure.update_traces(marker_line_width=0, selector={"type": "bar"})
     return figure
 

@@ -33,7 +33,7 @@ def switch_schedule(tables: Tables, kind: str, dt_h: float = 1.0) -> go.Figure |
             z=grid.to_numpy(dtype=int).tolist(),
             x=[int(t) for t in grid.columns],
             y=labels(grid.index),
-            customdata=carried.round(3).to_numpy(dtype=float).tolist(),
+            customdata=carried.round(6).to_numpy(dtype=float).tolist(),
             text=[["\N{BLACK CIRCLE}" if v else "" for v in row] for row in grid.to_numpy()],
             texttemplate="%{text}" if grid.shape[1] <= 48 else "",
             textfont={"color": "#ffffff"},
@@ -43,7 +43,7 @@ def switch_schedule(tables: Tables, kind: str, dt_h: float = 1.0) -> go.Figure |
             showscale=False,
             xgap=2,
             ygap=2,
-            hovertemplate="%{y}, hour %{x}: %{z} (1 closed), %{customdata} kW<extra></extra>",
+            hovertemplate="%{y}, hour %{x}: %{z} (1 closed), %{customdata:,.2f} kW<extra></extra>",
         )
     )
     return finish(
