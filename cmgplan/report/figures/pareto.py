@@ -165,7 +165,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
                 showarrow=False,
                 bgcolor="#ffffff",
             )
-    finish(
+    return finish(
         figure,
         420,
         xaxis={
@@ -173,6 +173,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             "tickvals": list(OBJECTIVES),
             "ticktext": list(OBJECTIVES.values()),
             "showgrid": True,
+            "gridcolor": BLACK,
             "range": [-0.25, 2.25],
         },
         yaxis={
@@ -183,8 +184,6 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             "zeroline": False,
         },
     )
-    figure.update_xaxes(gridcolor=BLACK)
-    return figure
 
 
 def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:

@@ -36,6 +36,30 @@ DIVERGING = [
 STATUS_SYMBOLS = {"optimal": "circle", "feasible": "diamond"}
 
 _NUMBERS = {"separatethousands": True, "exponentformat": "none"}
+LOOK = {
+    "layout": {
+        "colorway": list(SERIES),
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+            "size": 13,
+            "color": INK,
+        },
+        "legend": {"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
+        "hoverlabel": {"namelength": -1},
+        "xaxis": {
+            "automargin": True,
+            "ticks": "outside",
+            "linecolor": "#b8c0c7",
+            "showline": True,
+            "gridcolor": GRID,
+            **_NUMBERS,
+        },
+        "yaxis": {"automargin": True, "zerolinecolor": GREY, "gridcolor": GRID, **_NUMBERS},
+    },
+    "data": {"bar": [{"type": "bar", "marker": {"line": {"width": 0}}}]},
+}
+"""What all figures share, as a template of the drawing library."""
+
 _TICKS = (1, 2, 3, 4, 6, 12, 24, 48, 96, 168, 336, 672)
 
 
@@ -84,29 +108,13 @@ def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str,
 def finish(figure: go.Figure, height: int = 400, **layout: Any) -> go.Figure:
     """Give a figure the common look and return it."""
     figure.update_layout(
-        template="none",
-        colorway=list(SERIES),
-        height=height,
-        font={
-            "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
-            "size": 13,
-            "color": INK,
-        },
-        margin={"l": 70, "r": 25, "t": 45, "b": 55},
-        legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"namelength": -1},
+        {
+            "template": LOOK,
+            "height": height,
+            "margin": {"l": 70, "r": 25, "t": 45, "b": 55},
+            **layout,
+        }
     )
-    figure.update_layout(**layout)
-    figure.update_xaxes(
-        automargin=True,
-        ticks="outside",
-        linecolor="#b8c0c7",
-        showline=True,
-        gridcolor=GRID,
-        **_NUMBERS,
-    )
-    figure.update_yaxes(automargin=True, zerolinecolor="#8a939b", gridcolor=GRID, **_NUMBERS)
-    figure.update_traces(marker_line_width=0, selector={"type": "bar"})
     return figure
 
 
