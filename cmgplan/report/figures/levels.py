@@ -18,7 +18,7 @@ from cmgplan.report.figures.style import (
     hour_axis,
 )
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, hours_text
+from cmgplan.report.wording import amount, in_hours
 
 LEAST_KW = 0.1
 """What the plan itself counts as shortage or surplus."""
@@ -157,9 +157,7 @@ def by_hour_sentence(tables: Tables, column: str, what: str) -> str:
     for level in sorted(set(total.index.get_level_values("level"))):
         there = total.loc[level]
         hours = [int(t) for t in there.index[there > LEAST_KW]]
-        parts.append(
-            f"Level {level} in hours {hours_text(hours)}" if hours else f"Level {level} never"
-        )
+        parts.append(f"Level {level} in {in_hours(hours)}" if hours else f"Level {level} never")
     return (
         f"{what} is greatest in hour {hour}, {amount(float(first[hour]), 'kW')} when each "
         f"microgrid stands alone. It occurs at {'; '.join(parts)}."

@@ -19,7 +19,7 @@ from cmgplan.report.figures.style import (
 )
 from cmgplan.report.lookup import hours_of
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 _WHO = {"lower": "microgrids", "upper": "feeder"}
 LEAST_KW = 0.01
@@ -126,7 +126,7 @@ def response_sentence(tables: Tables, dt_h: float = 1.0) -> str:
             f"{100.0 * moved / total:.1f} % of demand"
         )
         if less and more:
-            text += f", most out of hours {hours_text(less)} and into hours {hours_text(more)}"
+            text += f", most out of {in_hours(less)} and into {in_hours(more)}"
         parts.append(text)
     return f"{'. '.join(parts)}."
 

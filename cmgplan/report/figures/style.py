@@ -113,7 +113,8 @@ def finish(figure: go.Figure, height: int = 400, **layout: Any) -> go.Figure:
             "height": height,
             "margin": {"l": 70, "r": 25, "t": 45, "b": 55},
             **layout,
-        }
+        },
+        overwrite=True,  # or the library's own template would be mixed in
     )
     return figure
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cmgplan.report.figures.style import BLUE, LIGHT, finish, hour_axis, labels, rows_height
 from cmgplan.report.lookup import greatest, hours_of, hours_where
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 WINDOWS = {
     "grid": "Window 1: connection to the feeder",
@@ -74,7 +74,7 @@ def switches_sentence(tables: Tables, kind: str) -> str:
         f"{counted(int(operations(grid).sum()), 'change')} of position over the horizon"
     )
     idle = hours_where(grid.max() == 0)
-    text += f"; all open in hours {hours_text(idle)}" if idle else "; never all open at once"
+    text += f"; all open in {in_hours(idle)}" if idle else "; never all open at once"
     never = [str(name) for name, most in grid.max(axis=1).items() if most == 0]
     text += f"; {named(never)} never close{'s' if len(never) == 1 else ''}." if never else "."
     return text + _carried(tables, kind)
