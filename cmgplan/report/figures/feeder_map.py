@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cmgplan.report.branch_flow import FloatArray, branch_flow_kw
-from cmgplan.report.figures.layout import Layout, Place, map_layout
+from cmgplan.report.figures.layout import Layout, Place, label_sides, map_layout
 from cmgplan.report.figures.style import (
     BLACK,
     BLUE,
@@ -282,21 +282,12 @@ def _microgrids(drawing: _Drawing, grid: pd.DataFrame) -> go.Scatter:
         },
         text=names,
         customdata=labels(drawing.view.cluster_of[name] for name in places),
-        textposition=_label_sides(list(places.values())),
+        textposition=label_sides(drawing.layout),
         textfont={"size": 12, "color": BLACK},
         hovertemplate="%{text} kW to the feeder, cluster %{customdata}<extra></extra>",
         name="microgrid",
         showlegend=False,
     )
-
-
-def _label_sides(places: list[Place]) -> list[str]:
-    """Return above or below for each label, by turns where neighbours stand in one row."""
-    sides: dict[Place, str] = {}
-    for x, y in sorted(places):
-        left = next((sides[x - d, y] for d in (1.0, 2.0, 3.0) if (x - d, y) in sides), None)
-        sides[x, y] = "bottom center" if left == "top center" else "top center"
-    return [sides[place] for place in places]
 
 
 def _signed(p_kw: float) -> str:

@@ -56,7 +56,17 @@ LOOK = {
         },
         "yaxis": {"automargin": True, "zerolinecolor": GREY, "gridcolor": GRID, **_NUMBERS},
     },
-    "data": {"bar": [{"type": "bar", "marker": {"line": {"width": 0}}}]},
+    "data": {
+        "bar": [
+            {
+                "type": "bar",
+                "marker": {
+                    "line": {"width": 0},
+                    "pattern": {"fillmode": "overlay", "size": 9, "solidity": 0.2},
+                },
+            }
+        ]
+    },
 }
 """What all figures share, as a template of the drawing library."""
 
@@ -89,10 +99,12 @@ def time_word(dt_h: float) -> str:
     return "hour" if dt_h == 1.0 else "interval"
 
 
-def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str, Any]:
+def hour_axis(
+    hours: Iterable[int], dt_h: float = 1.0, *, ticks: int = 25, **more: Any
+) -> dict[str, Any]:
     """Return the axis of the intervals, with a tick for each or for every few."""
     count = max((int(h) for h in hours), default=0) + 1
-    step = next((s for s in _TICKS if count / s <= 25), _TICKS[-1])
+    step = next((s for s in _TICKS if count / s <= ticks), _TICKS[-1])
     title = time_word(dt_h) if dt_h == 1.0 else f"interval of {dt_h:g} h"
     return {
         "title": {"text": title},
