@@ -359,7 +359,7 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
         way = "deliver" if export[hour] > 0.0 else "draw"
         text += f", and in hour {hour} they {way} most, {amount(abs(export[hour]), 'kW')}"
     if islands:
-        text += f"; in {counted(len(islands), 'hour')} none is"
+        text += f"; in {counted(len(islands), 'hour')} there is no connection"
     return (
         f"{text}. Voltage is lowest in hour {lowest} at bus "
         f"{named([str(voltage[lowest].idxmin())])}. Line width shows what a branch carries, "

@@ -8,12 +8,13 @@ downwards by turns, each in rows of its own. Lines of a tree so drawn do not cro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import networkx as nx
 
 from cmgplan.report.topology import FeederView
 
-LABEL_STEPS = 30.0
+LABEL_STEPS = 24.0
 """Steps from the slack over the width of a page for which a label reaches one step each way."""
 
 Place = tuple[float, float]
@@ -50,7 +51,7 @@ def label_sides(layout: Layout) -> list[str]:
     A label is about two fields of the drawing's grid wide, more where the feeder is long.
     """
     taken = {*layout.buses.values(), *layout.microgrids.values()}
-    reach = max(1, round(max((x for x, _ in taken), default=0.0) / LABEL_STEPS))
+    reach = max(1, ceil(max((x for x, _ in taken), default=0.0) / LABEL_STEPS))
     sides = []
     for x, y in layout.microgrids.values():
         row = range(-reach, reach + 1)

@@ -51,6 +51,7 @@ LOOK = {
             "ticks": "outside",
             "linecolor": "#b8c0c7",
             "showline": True,
+            "zerolinecolor": GREY,
             "gridcolor": GRID,
             **_NUMBERS,
         },
