@@ -232,6 +232,29 @@ def test_hours_without_convergence_leave_gaps(result: PlanResult) -> None:
     assert page.tables["broken"].texts("what")[0] == "the power flow has no solution"
 
 
+@pytest.mark.parametrize("hours", [[1], [0, 1]])
+def test_a_feeder_that_has_no_power_flow_without_microgrids(
+    result: PlanResult, hours: list[int]
+) -> None:
+    voltage, loss, upstream = (
+        result.tables[stem].copy() for stem in ("bus_voltage", "loss", "upstream")
+    )
+    lost = voltage["hour"].isin(hours) & (voltage["level"] == "without_cmg")
+    voltage.loc[lost, "v_pu"] = np.nan
+    loss.loc[loss["hour"].isin(hours), "without_cmg_kw"] = np.nan
+    upstream.loc[upstream["hour"].isin(hours), "without_cmg_kw"] = np.nan
+    page = page_of(with_tables(result, bus_voltage=voltage, loss=loss, upstream=upstream))
+    shown = traces(page.figures["losses"])["without microgrids"]["y"]
+    assert [t for t in (0, 1) if shown[t] is None] == hours
+    assert "without them an unknown number of kWh: \N{EN DASH}" in page.text
+    if len(hours) == 2:
+        assert "voltage_without" not in page.figures
+        assert "Without microgrids the power flow has no solution in any hour." in page.text
+    else:
+        (heat, *_) = page.figures["voltage_without"]["data"]
+        assert [t for t in (0, 1) if heat["z"][0][t] is None] == hours
+
+
 def test_a_run_from_before_headroom(result: PlanResult) -> None:
     page = page_of(result, headroom={}, certificate={}, levels=[])
     assert "The run tells no headroom." in page.text

@@ -165,7 +165,7 @@ def _pareto(b: _Builder) -> Section:
                 "Cost against emissions",
                 lambda: pareto_sentence(b.summary, b.tables),
             ),
-            detail_tables.pareto_table(b.tables),
+            detail_tables.pareto_table(b.summary, b.tables),
             *_explanations(points, "point", "Point"),
             b.chart(
                 "pareto_3d", "All three objectives", lambda: steps_sentence(b.tables), half=True

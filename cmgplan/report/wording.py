@@ -65,7 +65,9 @@ def hours_text(hours: Iterable[int]) -> str:
 def in_hours(hours: Iterable[int]) -> str:
     """Return hours with their noun: "hour 3", "hours 3, 4"."""
     row = list(hours)
-    return f"{'hour' if len(row) == 1 else 'hours'} {hours_text(row)}"
+    # A range must not be torn apart at the end of a line.
+    text = hours_text(row).replace(NONE, f"\N{WORD JOINER}{NONE}\N{WORD JOINER}")
+    return f"{'hour' if len(row) == 1 else 'hours'}\N{NO-BREAK SPACE}{text}"
 
 
 def in_intervals(text: str, dt_h: float) -> str:

@@ -26,7 +26,7 @@ from cmgplan.report.figures.style import (
     time_word,
 )
 from cmgplan.report.figures.voltage import TOLERANCE_PU, voltage_pu
-from cmgplan.report.lookup import greatest
+from cmgplan.report.lookup import greatest, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import MINUS, amount, counted, named
@@ -267,7 +267,7 @@ def _microgrids(drawing: _Drawing, grid: pd.DataFrame) -> go.Scatter:
     places = drawing.layout.microgrids
     power = dict(zip(grid["from"], grid["p_kw"], strict=True))
     names = [
-        f"{name} {_signed(power.get(microgrid, 0.0))}".strip()
+        f"{name}<br>{_signed(power.get(microgrid, 0.0))}".removesuffix("<br>")
         for microgrid, name in zip(places, labels(places), strict=True)
     ]
     return go.Scatter(
@@ -348,7 +348,7 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
     export = grid.groupby("hour")["p_kw"].sum()
     islands = [int(t) for t in closed.index[closed == 0]]
     voltage = voltage_pu(tables, "upper")
-    lowest = voltage.min().idxmin()
+    lowest = least(voltage.min())
     text = (
         f"{counted(len(view.buses), 'bus', 'buses')} and "
         f"{counted(len(view.microgrid_bus), 'microgrid')}; "
@@ -362,7 +362,7 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
         text += f"; in {counted(len(islands), 'hour')} there is no connection"
     return (
         f"{text}. Voltage is lowest in hour {lowest} at bus "
-        f"{named([str(voltage[lowest].idxmin())])}. Line width shows what a branch carries, "
+        f"{named([str(least(voltage[lowest]))])}. Line width shows what a branch carries, "
         "arrows the direction on closed switches, numbers what a microgrid gives to the feeder (+) "
         "or takes from it (\N{MINUS SIGN}), kW."
     )
