@@ -47,9 +47,9 @@ def level_table(summary: Mapping[str, Any]) -> DataTable:
         Column("short_microgrids", "Short microgrids"),
         Column("short_hours", "Short hours"),
         Column("surplus_hours", "Surplus hours"),
-        Column("allowed_microgrid", "Ties in clusters, h", 0),
-        Column("allowed_cluster", "Ties between, h", 0),
-        Column("allowed_grid", "To the feeder, h", 0),
+        Column("allowed_microgrid", "Ties in clusters", 0),
+        Column("allowed_cluster", "Ties between", 0),
+        Column("allowed_grid", "To the feeder", 0),
     )
     return data_table(
         "levels",

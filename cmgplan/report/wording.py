@@ -72,7 +72,9 @@ def in_hours(hours: Iterable[int]) -> str:
 
 def in_intervals(text: str, dt_h: float) -> str:
     """Return a text that speaks of hours for intervals of another length."""
-    return text if dt_h == 1.0 else re.sub(r"\bhour(s?)\b", r"interval\1", text)
+    if dt_h == 1.0:
+        return text
+    return re.sub(r"\bHour(s?)\b", r"Interval\1", re.sub(r"\bhour(s?)\b", r"interval\1", text))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

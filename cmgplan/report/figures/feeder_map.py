@@ -80,11 +80,12 @@ def feeder_map(tables: Tables, view: FeederView | None, dt_h: float = 1.0) -> go
     rows = [y for _, y in [*drawing.layout.buses.values(), *drawing.layout.microgrids.values()]]
     height = int(min(max(420.0, 150.0 + 30.0 * (max(rows) - min(rows))), 900.0))
     empty = {"visible": False, "showgrid": False, "zeroline": False}
+    low, high = min(rows) - 1.0, max(rows) + 1.6
     return finish(
         figure,
         height,
         xaxis=empty,
-        yaxis=empty,
+        yaxis={**empty, "range": [low, high]},
         margin={"l": 10, "r": 10, "t": 70, "b": 60},
         sliders=[_slider(hours, start, dt_h)],
     )
@@ -282,6 +283,7 @@ def _microgrids(drawing: _Drawing, grid: pd.DataFrame) -> go.Scatter:
         },
         text=names,
         customdata=labels(drawing.view.cluster_of[name] for name in places),
+        cliponaxis=False,
         textposition=label_sides(drawing.layout),
         textfont={"size": 12, "color": BLACK},
         hovertemplate="%{text} kW to the feeder, cluster %{customdata}<extra></extra>",
