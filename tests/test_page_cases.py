@@ -146,6 +146,15 @@ def test_a_single_point(plain: PlanResult) -> None:
     assert "One point alone shows no trade" in page.text
 
 
+def test_a_front_of_a_grid_is_not_joined(result: PlanResult) -> None:
+    pareto = result.tables["pareto"].iloc[:3]
+    more = [pareto.assign(point=pareto["point"] + 3 * k) for k in range(12)]
+    page = page_of(with_tables(result, pareto=pd.concat(more, ignore_index=True)))
+    assert page.figures["pareto_front"]["data"][0]["mode"] == "markers"
+    assert len(page.figures["pareto_front"]["data"][0]["x"]) == 36
+    assert page_of(result).figures["pareto_front"]["data"][0]["mode"] == "lines+markers+text"
+
+
 def test_points_without_values_are_not_drawn(result: PlanResult) -> None:
     page = page_of(result)
     (front, _) = page.figures["pareto_front"]["data"]
