@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cmgplan.network.opf_result import OpfResult
     from cmgplan.planning.pipeline import plan
     from cmgplan.planning.result import PlanResult, ProgressEvent
+    from cmgplan.report.export import export_run
 
 __all__ = [
     "Case",
@@ -24,6 +25,7 @@ __all__ = [
     "ProgressEvent",
     "__version__",
     "check_case",
+    "export_run",
     "load_case",
     "plan",
     "read_network",
@@ -42,6 +44,7 @@ _HOMES = {
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
     "ProgressEvent": "cmgplan.planning.result",
+    "export_run": "cmgplan.report.export",
 }
 
 

@@ -214,6 +214,37 @@ def report(run: RunFolder, debug: Debug = False) -> None:
     console.say(str(write_page(read_run(run))))
 
 
+@app.command()
+def export(
+    run: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the export; by default RUN-export beside the run."),
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            metavar="upper|lower|without_cmg",
+            help="What pandapower gets: the loaded feeder, that of Level 4, or demand alone.",
+        ),
+    ] = "upper",
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="pandapower|schedule|matpower|all")
+    ] = "all",
+    hour: Annotated[
+        int | None,
+        typer.Option(help="Hour of the MATPOWER file; by default that of greatest demand."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a finished run for other tools: pandapower, switch schedule, MATPOWER."""
+    from cmgplan.report.export import FORMATS, export_run
+
+    formats = FORMATS if file_format == "all" else (file_format,)
+    written = export_run(run, out, level=level, formats=formats, hour=hour)
+    console.print_export(written)
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code.
 
