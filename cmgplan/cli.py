@@ -245,6 +245,20 @@ def export(
     console.print_export(written)
 
 
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN ...", help="Finished runs.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the comparison; by default RUN-compare.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Lay two or more runs beside each other: a page and a table of differences."""
+    from cmgplan.report.compare.write import compare_runs
+
+    console.print_comparison(compare_runs(runs, out))
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code.
 

@@ -16,6 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.errors import Fault
     from cmgplan.planning.result import ProgressEvent
+    from cmgplan.report.compare.write import WrittenComparison
     from cmgplan.report.export import Export
     from cmgplan.report.verify import VerifyReport
 
@@ -180,6 +181,24 @@ def print_export(export: Export) -> None:
         if name not in networks:
             say(f"{name}: {what}")
     say(f"export: {export.folder}")
+
+
+def print_comparison(written: WrittenComparison) -> None:
+    """Print the totals of the runs, what they differ by, and what that says."""
+    heads = list(written.names)
+    for name in written.names[1:]:
+        heads += [f"difference, {name}" if len(heads) > 2 else "difference", "which is"]
+    table = _table("", *heads)
+    for total in written.totals:
+        digits = total.quantity.digits
+        cells = [_number(value, digits) for value in total.values]
+        for d in total.differences:
+            cells += [_number(d.amount, digits), d.verdict or NONE]
+        table.add_row(total.quantity.title, *cells)
+    _print(table)
+    for note in written.notes:
+        say(f"note: {note}")
+    say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
 
 
 def print_report(report: VerifyReport) -> None:

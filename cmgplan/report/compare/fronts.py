@@ -1,0 +1,97 @@
+"""The Pareto fronts of the runs over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cmgplan.report.compare.look import each
+from cmgplan.report.compare.runs import Comparison
+from cmgplan.report.compare.totals import open_by
+from cmgplan.report.figures.pareto import OBJECTIVES, points_with_values
+from cmgplan.report.figures.style import finish
+from cmgplan.report.lookup import records
+from cmgplan.report.sections import Chart
+from cmgplan.report.wording import counted, named
+
+
+def fronts(comparison: Comparison) -> Chart:
+    """Cost against emission cost of every run's points, losses in the labels."""
+    figure = go.Figure()
+    for run, label, look in each(comparison):
+        rows = points_with_values(run.tables)
+        if rows.empty:
+            continue
+        figure.add_scatter(
+            x=rows["gc_usd"].tolist(),
+            y=rows["ec_usd"].tolist(),
+            customdata=rows[["point", "loss_kwh", "gap"]].to_numpy(dtype=float).tolist(),
+            mode="lines+markers",
+            line={"color": look["color"], "dash": look["dash"], "width": 1.5},
+            marker={"symbol": look["symbol"], "size": 9},
+            name=label,
+            legendgroup=label,
+            hovertemplate=(
+                "point %{customdata[0]}<br>cost %{x:,.2f} $<br>emissions %{y:,.2f} $<br>"
+                "losses %{customdata[1]:,.3f} kWh<br>gap %{customdata[2]:.4f}"
+                "<extra>%{fullData.name}</extra>"
+            ),
+        )
+        chosen = rows[rows["selected"] == 1]
+        figure.add_scatter(
+            x=chosen["gc_usd"].tolist(),
+            y=chosen["ec_usd"].tolist(),
+            mode="markers",
+            marker={
+                "size": 21,
+                "symbol": f"{look['symbol']}-open",
+                "color": look["color"],
+                "line": {"width": 3},
+            },
+            legendgroup=label,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    drawn = finish(
+        figure,
+        430,
+        xaxis={"title": {"text": OBJECTIVES["gc_usd"]}},
+        yaxis={"title": {"text": OBJECTIVES["ec_usd"]}},
+    )
+    sentence = _fronts_sentence(comparison)
+    return Chart("fronts", "Cost against emissions", sentence, drawn if figure.data else None)
+
+
+def _fronts_sentence(comparison: Comparison) -> str:
+    """Say which points of one run are beaten by points of another, by more than the gap."""
+    told = []
+    for other in comparison.others:
+        mine, theirs = (points_with_values(run.tables) for run in (comparison.first, other))
+        for loser, winner, rows, better in (
+            (comparison.first, other, mine, theirs),
+            (other, comparison.first, theirs, mine),
+        ):
+            room = {name: open_by(loser, winner, name) or 0.0 for name in OBJECTIVES}
+            beaten = sum(_beaten(row, better, room) for row in records(rows))
+            if beaten:
+                told.append(
+                    f"{counted(beaten, 'point')} of {len(rows)} of {named([loser.name])} "
+                    f"{'is' if beaten == 1 else 'are'} beaten by {named([winner.name])} in "
+                    "emissions at no more cost and losses"
+                )
+    text = "; ".join(told) if told else "No point of a run is beaten by one of another"
+    return f"Beyond the gaps of the proofs: {text}. The open marks are the chosen points."
+
+
+def _beaten(row: Mapping[str, Any], better: pd.DataFrame, room: Mapping[str, float]) -> bool:
+    """Return whether some point emits less than one by more than the gap, at no more elsewhere."""
+    return bool(
+        (
+            (better["ec_usd"] < row["ec_usd"] - room["ec_usd"])
+            & (better["gc_usd"] <= row["gc_usd"] * (1.0 + 1e-9))
+            & (better["loss_kwh"] <= row["loss_kwh"] + 1e-6)
+        ).any()
+    )

@@ -1,0 +1,117 @@
+"""How runs are told apart in figures, and their tables side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cmgplan.report.compare.runs import ComparedRun, Comparison
+from cmgplan.report.figures.style import (
+    DASHES,
+    PATTERNS,
+    SERIES,
+    SYMBOLS,
+    finish,
+    hour_axis,
+    labels,
+)
+from cmgplan.report.lookup import greatest
+from cmgplan.report.wording import amount, named
+
+NOISE = 1e-6
+"""Relative difference of two curves that is a solver's tolerance."""
+
+
+def each(comparison: Comparison) -> Iterator[tuple[ComparedRun, str, dict[str, Any]]]:
+    """Yield every run with its label and its look: colour, dash, symbol and pattern."""
+    shown = labels(run.name for run in comparison.runs)
+    for k, (run, label) in enumerate(zip(comparison.runs, shown, strict=True)):
+        look = {
+            "color": SERIES[k % len(SERIES)],
+            "dash": DASHES[k % len(DASHES)],
+            "symbol": SYMBOLS[k % len(SYMBOLS)],
+            "pattern": PATTERNS[k % len(PATTERNS)],
+        }
+        yield run, label, look
+
+
+def hourly(
+    comparison: Comparison, values: Callable[[ComparedRun], pd.Series[float] | None]
+) -> dict[str, pd.Series[float]]:
+    """Return the values of the runs whose hours are those of the first, where they have any."""
+    found = {}
+    for run in comparison.runs:
+        series = values(run) if comparison.same_intervals(run) else None
+        if series is not None and len(series):
+            found[run.name] = series
+    return found
+
+
+def hourly_lines(
+    comparison: Comparison,
+    values: Mapping[str, pd.Series[float]],
+    axis: str,
+    unit: str,
+    height: int = 370,
+    **layout: Any,
+) -> go.Figure | None:
+    """Return one line for each run over the hours."""
+    if len(values) == 0 or all(not series.abs().max() > 0.0 for series in values.values()):
+        return None
+    figure = go.Figure()
+    for run, label, look in each(comparison):
+        series = values.get(run.name)
+        if series is None:
+            continue
+        figure.add_scatter(
+            x=[int(t) for t in series.index],
+            y=series.tolist(),
+            name=label,
+            mode="lines+markers",
+            line={"color": look["color"], "dash": look["dash"]},
+            marker={"symbol": look["symbol"], "size": 7},
+            hovertemplate=f"hour %{{x}}: %{{y:,.3f}} {unit}<extra>%{{fullData.name}}</extra>",
+        )
+    longest = max(values.values(), key=len)
+    return finish(
+        figure,
+        height,
+        xaxis=hour_axis([int(t) for t in longest.index], comparison.dt_h),
+        yaxis={"title": {"text": axis}},
+        **layout,
+    )
+
+
+def hourly_sentence(
+    comparison: Comparison,
+    values: Mapping[str, pd.Series[float]],
+    subject: str,
+    unit: str,
+) -> str:
+    """Say for each run how far it is from the first at most, and in which hour."""
+    first = values.get(comparison.first.name)
+    if first is None:
+        return f"{named([comparison.first.name])} has no {subject} to compare with."
+    told, alike = [], []
+    for other in comparison.others:
+        series = values.get(other.name)
+        if series is None:
+            continue
+        apart = (series - first).dropna()
+        if not len(apart):
+            continue
+        if float(apart.abs().max()) <= NOISE * max(1.0, float(first.abs().max())):
+            alike.append(other.name)
+            continue
+        hour = greatest(apart.abs())
+        more = "more" if apart[hour] > 0.0 else "less"
+        told.append(
+            f"{named([other.name])} differs most in hour {hour}: {amount(abs(apart[hour]), unit)} "
+            f"{more} than {named([comparison.first.name])}"
+        )
+    if alike:
+        told.append(f"{named(alike)} {'has' if len(alike) == 1 else 'have'} the same {subject}")
+    return f"{'; '.join(told)}." if told else f"No other run has {subject} to compare."
