@@ -193,7 +193,8 @@ def print_comparison(written: WrittenComparison) -> None:
         digits = total.quantity.digits
         cells = [_number(value, digits) for value in total.values]
         for d in total.differences:
-            cells += [_number(d.amount, digits), d.verdict or NONE]
+            amount = 0.0 if d.verdict == "same" else d.amount
+            cells += [_number(amount, digits), d.verdict or NONE]
         table.add_row(total.quantity.title, *cells)
     _print(table)
     for note in written.notes:

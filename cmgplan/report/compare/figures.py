@@ -7,7 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.compare.look import each, hourly, hourly_lines, hourly_sentence
+from cmgplan.report.compare.look import (
+    each,
+    energy_sentence,
+    hourly,
+    hourly_lines,
+    hourly_sentence,
+)
 from cmgplan.report.compare.runs import ComparedRun, Comparison
 from cmgplan.report.figures.levels import energy_by_level
 from cmgplan.report.figures.losses import losses_kw
@@ -41,7 +47,8 @@ def losses_charts(comparison: Comparison) -> tuple[Chart, ...]:
 def _losses(comparison: Comparison, name: str, title: str, situation: str) -> Chart:
     values = hourly(comparison, lambda run: losses_kw(run.tables)[situation])
     figure = hourly_lines(comparison, values, "losses, kW", "kW")
-    sentence = hourly_sentence(comparison, values, "losses", "kW")
+    told = energy_sentence(comparison, values)
+    sentence = told + hourly_sentence(comparison, values, "losses", "kW")
     return Chart(name, title, sentence, figure, half=True)
 
 
@@ -49,7 +56,8 @@ def upstream_chart(comparison: Comparison) -> Chart:
     """Import from upstream by hour with microgrids."""
     values = hourly(comparison, lambda run: _by_hour(run, "upstream", "with_cmg_kw"))
     figure = hourly_lines(comparison, values, "upstream import, kW", "kW")
-    sentence = hourly_sentence(comparison, values, "import", "kW")
+    told = energy_sentence(comparison, values)
+    sentence = told + hourly_sentence(comparison, values, "import", "kW")
     return Chart("upstream", "Import by hour", sentence, figure)
 
 

@@ -11,14 +11,21 @@ from cmgplan.report.compare.runs import ComparedRun, Comparison
 from cmgplan.report.compare.totals import OF_LEVEL, Difference, Total
 from cmgplan.report.data_table import Cell, Column, DataTable, data_table
 from cmgplan.report.overview import SOLVED, gap_text, section
-from cmgplan.report.wording import MINUS, amount, counted, named, number
+from cmgplan.report.wording import MINUS, amount, counted, named, number, short_name
 
-VERDICTS = {
-    "same": "the same",
-    "within the gap": "within the gap: not a difference",
-    "different": "",
-    "not comparable": "other horizon",
-}
+LEAST_PERCENT = 0.05
+"""Change that is worth telling in percent."""
+
+GAP_NOTE = (
+    "The emission cost of a chosen point is proven to within its gap; for cost and losses the same "
+    "share of their ranges is taken, and the feeder's totals, local optima, are held against the "
+    "same amounts. A difference within the gap may be the solver's, not the plans'."
+)
+
+ALIKE_NOTE = "Without microgrids' generation, storage and response the totals are the same."
+
+SHOWN_ROWS = 12
+"""Rows of a table that are shown before it is folded away."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class FirstScreen:
     good: bool
     verdicts: tuple[str, ...]
     notes: tuple[str, ...]
+    totals: tuple[DataTable, ...]
     tables: tuple[DataTable, ...]
 
 
@@ -35,59 +43,68 @@ def first_screen(comparison: Comparison, totals: Sequence[Total]) -> FirstScreen
     """Return the first screen of a comparison."""
     faults = [text for run in comparison.runs for text in _faults(run)]
     verdicts = [_verdict(comparison, totals, k) for k in range(len(comparison.others))]
-    asked = _asked_tables(comparison)
+    told = _worth_telling(totals)
+    alike = (ALIKE_NOTE,) if len(told) < len(totals) else ()
     return FirstScreen(
         good=not faults,
         verdicts=(*faults, *verdicts),
-        notes=(*comparison.obstacles(), _case_sentence(comparison)),
-        tables=(totals_table(comparison, totals), runs_table(comparison), *asked),
+        notes=(GAP_NOTE, *alike, *comparison.obstacles(), _case_sentence(comparison)),
+        totals=tuple(totals_table(comparison, told, k) for k in range(len(comparison.others))),
+        tables=(runs_table(comparison), *_asked_tables(comparison)),
     )
 
 
-def totals_table(comparison: Comparison, totals: Sequence[Total]) -> DataTable:
-    """Return the totals of every run, differences to the first and what they say."""
-    columns = [Column("quantity", "Over the horizon")]
-    columns += [Column(f"value[{run.name}]", run.name, 2) for run in comparison.runs]
-    for run in comparison.others:
-        columns += [
-            Column(f"difference[{run.name}]", f"difference, {run.name}", 2),
-            Column(f"relative[{run.name}]", "%", 2),
-            Column(f"says[{run.name}]", "which is"),
-        ]
+def totals_table(comparison: Comparison, totals: Sequence[Total], which: int) -> DataTable:
+    """Return the totals of the first run and of another, what differs, and what that says."""
+    first, other = comparison.first, comparison.others[which]
+    columns = (
+        Column("quantity", "Over the horizon"),
+        Column(f"value[{first.name}]", short_name(first.name), 2),
+        Column(f"value[{other.name}]", short_name(other.name), 2),
+        Column("difference", "Difference", 2),
+        Column("relative", "%", 2),
+        Column("says", "Which is"),
+    )
     rows: list[tuple[Cell, ...]] = []
     for total in totals:
+        d = total.differences[which]
+        record = {
+            "quantity": total.quantity.title,
+            columns[1].key: total.values[0],
+            columns[2].key: total.values[which + 1],
+            "difference": d.amount,
+            "relative": None if d.relative is None else 100.0 * d.relative,
+            "says": _says(total, d),
+        }
         shown = [_in_digits(column, total.quantity.digits) for column in columns]
-        rows += data_table("row", "", shown, [_record(comparison, total)]).rows
-    caption = f"Totals, differences to {comparison.first.name}"
-    return DataTable("totals", caption, tuple(columns), tuple(rows))
+        rows += data_table("row", "", shown, [record]).rows
+    caption = f"Totals: {short_name(other.name)} against {short_name(first.name)}"
+    return DataTable(f"totals_{which + 1}", caption, columns, tuple(rows))
 
 
 def _in_digits(column: Column, digits: int) -> Column:
-    of_quantity = column.numeric and column.heading != "%"
+    of_quantity = column.numeric and column.key != "relative"
     return Column(column.key, column.heading, digits) if of_quantity else column
 
 
-def _record(comparison: Comparison, total: Total) -> dict[str, Any]:
-    record: dict[str, Any] = {"quantity": total.quantity.title}
-    for run, value in zip(comparison.runs, total.values, strict=True):
-        record[f"value[{run.name}]"] = value
-    for run, d in zip(comparison.others, total.differences, strict=True):
-        record[f"difference[{run.name}]"] = d.amount
-        record[f"relative[{run.name}]"] = None if d.relative is None else 100.0 * d.relative
-        record[f"says[{run.name}]"] = _says(total, d)
-    return record
+def _worth_telling(totals: Sequence[Total]) -> list[Total]:
+    """Leave out the totals without microgrids where they are the same in every run."""
+    bare = [total for total in totals if total.quantity.level == "without_cmg"]
+    alike = all(d.verdict == "same" for total in bare for d in total.differences)
+    return [total for total in totals if total not in bare] if alike else list(totals)
 
 
 def _says(total: Total, d: Difference) -> str:
     """Return what a difference says, with the amount that the proofs leave open."""
     if d.verdict is None:
-        return "no value to compare"
-    if d.verdict != "different":
-        return VERDICTS[d.verdict]
+        return "no value"
+    if d.verdict in ("same", "not comparable"):
+        return "same" if d.verdict == "same" else "other horizon"
     if d.open_by is None:
-        return "more than rounding; nothing is proven" if total.quantity.sums else "more"
-    unit = total.quantity.unit
-    return f"beyond the gap of {amount(d.open_by, unit)}"
+        return "different, no proof"
+    gap = "the gap" if total.quantity.level == "lower" else "Level 4's gap"
+    side = "within" if d.verdict == "within the gap" else "beyond"
+    return f"{side} {gap}, {d.open_by:.2g}\N{NO-BREAK SPACE}{total.quantity.unit}"
 
 
 def runs_table(comparison: Comparison) -> DataTable:
@@ -142,16 +159,17 @@ def _faults(run: ComparedRun) -> list[str]:
 
 def _verdict(comparison: Comparison, totals: Sequence[Total], which: int) -> str:
     """Say what a run has more or less than the first, and what the proofs do not tell apart."""
-    told = []
+    other = comparison.others[which]
+    told = [f"{named([other.name])} against {named([comparison.first.name])}"]
+    if not comparison.same_horizon(other):
+        told.append("Their totals cover different horizons")
     for level in ("lower", "upper"):
-        of_level = [t for t in totals if t.quantity.level == level]
-        parts = [_part(t, t.differences[which]) for t in of_level]
-        row = [part for part in parts if part]
-        if row:
-            told.append(f"{OF_LEVEL[level]}: {', '.join(row)}")
-    other, first = comparison.others[which], comparison.first
-    head = f"{named([other.name])} against {named([first.name])}"
-    return f"{head}. {'. '.join(told)}." if told else f"{head}: the totals are the same."
+        row = [(t, t.differences[which]) for t in totals if t.quantity.level == level]
+        parts = [part for t, d in row if (part := _part(t, d))]
+        alike = any(d.verdict == "same" for _, d in row)
+        if parts or alike:
+            told.append(f"{OF_LEVEL[level]}: {', '.join(parts) or 'the same'}")
+    return f"{'. '.join(told)}."
 
 
 def _part(total: Total, d: Difference) -> str:
@@ -159,13 +177,13 @@ def _part(total: Total, d: Difference) -> str:
     if d.amount is None or d.verdict == "same":
         return ""
     q = total.quantity
-    digits = q.digits if q.unit == "pu" else None
-    size = amount(abs(d.amount), q.unit) if digits is None else f"{abs(d.amount):.{digits}f} pu"
+    size = f"{abs(d.amount):.{q.digits}f} pu" if q.unit == "pu" else amount(abs(d.amount), q.unit)
     sign = "+" if d.amount > 0.0 else MINUS
     if d.verdict == "within the gap":
         return f"{q.name} within the gap of the proofs ({sign}{size})"
-    percent = "" if d.relative is None else f", {sign}{number(abs(100 * d.relative), 1)} %"
-    return f"{q.name} {sign}{size}{percent}"
+    percent = 100.0 * abs(d.relative or 0.0)
+    share = f" ({sign}{number(percent, 1)}\N{NO-BREAK SPACE}%)" if percent >= LEAST_PERCENT else ""
+    return f"{q.name} {sign}{size}{share}"
 
 
 def _case_sentence(comparison: Comparison) -> str:
@@ -196,7 +214,7 @@ def _asked_table(
     comparison: Comparison, name: str, caption: str, head: str, rows: Sequence[Asked]
 ) -> DataTable:
     columns = [Column("item", head)]
-    columns += [Column(f"value[{run.name}]", run.name) for run in comparison.runs]
+    columns += [Column(f"value[{run.name}]", short_name(run.name)) for run in comparison.runs]
     keys = [column.key for column in columns]
     records = [dict(zip(keys, (row.name, *row.values), strict=True)) for row in rows]
-    return data_table(name, caption, columns, records)
+    return data_table(name, caption, columns, records, folded=len(rows) > SHOWN_ROWS)

@@ -67,13 +67,11 @@ def fronts(comparison: Comparison) -> Chart:
 
 def _fronts_sentence(comparison: Comparison) -> str:
     """Say which points of one run are beaten by points of another, by more than the gap."""
-    told = []
-    for other in comparison.others:
-        mine, theirs = (points_with_values(run.tables) for run in (comparison.first, other))
-        for loser, winner, rows, better in (
-            (comparison.first, other, mine, theirs),
-            (other, comparison.first, theirs, mine),
-        ):
+    told, first = [], comparison.first
+    alike = [other for other in comparison.others if comparison.same_horizon(other)]
+    for other in alike:
+        for loser, winner in ((first, other), (other, first)):
+            rows, better = (points_with_values(run.tables) for run in (loser, winner))
             room = {name: open_by(loser, winner, name) or 0.0 for name in OBJECTIVES}
             beaten = sum(_beaten(row, better, room) for row in records(rows))
             if beaten:
@@ -82,8 +80,12 @@ def _fronts_sentence(comparison: Comparison) -> str:
                     f"{'is' if beaten == 1 else 'are'} beaten by {named([winner.name])} in "
                     "emissions at no more cost and losses"
                 )
-    text = "; ".join(told) if told else "No point of a run is beaten by one of another"
-    return f"Beyond the gaps of the proofs: {text}. The open marks are the chosen points."
+    text = "; ".join(told) if told else "no point of a run is beaten by one of another"
+    head = f"Beyond the gaps of the proofs: {text}. " if alike else ""
+    apart = [other.name for other in comparison.others if other not in alike]
+    if apart:
+        head += f"Another horizon than that of {named([first.name])}: {named(apart)}. "
+    return f"{head}The open marks are the chosen points."
 
 
 def _beaten(row: Mapping[str, Any], better: pd.DataFrame, room: Mapping[str, float]) -> bool:

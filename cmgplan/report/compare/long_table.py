@@ -1,4 +1,4 @@
-"""The table of differences: one row for each quantity, level, place and hour; a column a run."""
+"""The table of differences: a row for each quantity at a level, place and hour, a column a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cmgplan.report.compare.runs import ComparedRun, Comparison
 from cmgplan.report.compare.totals import Total
 from cmgplan.report.tables import guarded
 
-KEY = ["quantity", "unit", "level", "place", "hour"]
+KEY = ["quantity", "unit", "level", "place", "device", "hour"]
 
 RELATIVE_LEAST = 1e-6
 """Values nearer to zero than this give no relative difference."""
@@ -34,23 +34,23 @@ _FRONT = (
     ("bound_ec_usd", "front: proven bound of emission cost", "$"),
 )
 _BY_PLACE = (
-    ("bus_voltage", "v_pu", "voltage", "pu", ["bus"]),
-    ("nodal_injection", "p_kw", "injection", "kW", ["bus"]),
-    ("shortage", "shortage_kw", "shortage", "kW", ["microgrid"]),
-    ("shortage", "surplus_kw", "surplus", "kW", ["microgrid"]),
-    ("demand_response", "p_after_kw", "demand after response", "kW", ["place"]),
-    ("exchange", "p_kw", "exchange", "kW", ["switch"]),
-    ("dispatch", "p_kw", "dispatch", "kW", ["microgrid", "device"]),
-    ("dispatch", "soc_kwh", "state of charge", "kWh", ["microgrid", "device"]),
-    ("switch_schedule", "closed", "closed", "0/1", ["switch"]),
+    ("bus_voltage", "v_pu", "voltage", "pu", "bus"),
+    ("nodal_injection", "p_kw", "injection", "kW", "bus"),
+    ("shortage", "shortage_kw", "shortage", "kW", "microgrid"),
+    ("shortage", "surplus_kw", "surplus", "kW", "microgrid"),
+    ("demand_response", "p_after_kw", "demand after response", "kW", "place"),
+    ("exchange", "p_kw", "exchange", "kW", "switch"),
+    ("dispatch", "p_kw", "dispatch", "kW", "microgrid"),
+    ("dispatch", "soc_kwh", "state of charge", "kWh", "microgrid"),
+    ("switch_schedule", "closed", "closed", "0/1", "switch"),
 )
 
 
 def long_table(comparison: Comparison, totals: tuple[Total, ...]) -> pd.DataFrame:
     """Return every number that runs are compared by.
 
-    Columns are ``quantity, unit, level, place, hour``, then ``value[RUN]`` for each run, then for
-    each but the first ``difference[RUN]`` and ``relative[RUN]`` to the first, and
+    Columns are ``quantity, unit, level, place, device, hour``, then ``value[RUN]`` for each run,
+    then for each but the first ``difference[RUN]`` and ``relative[RUN]`` to the first, and
     ``within_gap[RUN]``: 1 where the difference is no more than the gap of the proofs, 0 where it
     is more, empty where nothing is proven. Differences of what cannot be compared are empty.
     """
@@ -63,8 +63,8 @@ def long_table(comparison: Comparison, totals: tuple[Total, ...]) -> pd.DataFram
 
 def write_long_table(table: pd.DataFrame, path: Path) -> None:
     """Write the table as CSV, text guarded against spreadsheet formulas."""
-    shown = table.copy()
-    for name in ("quantity", "unit", "level", "place"):
+    shown = table.rename(columns=guarded)
+    for name in (name for name in KEY if name != "hour"):
         shown[name] = shown[name].map(guarded)
     shown.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
 
@@ -111,13 +111,13 @@ def _of_run(run: ComparedRun) -> Iterator[pd.DataFrame]:
     for stem, column, quantity, level in _BY_HOUR:
         table = run.tables[stem]
         yield _rows(quantity, "kW", level, "", table["hour"], table[column])
-    for stem, column, quantity, unit, names in _BY_PLACE:
+    for stem, column, quantity, unit, place in _BY_PLACE:
         table = run.tables[stem].dropna(subset=[column])
         if table.empty:
             continue
         levels = table["level"].astype(str) if "level" in table else "lower"
-        place = table[names].agg(" ".join, axis=1)
-        yield _rows(quantity, unit, levels, place, table["hour"], table[column])
+        device = table.get("device", "")
+        yield _rows(quantity, unit, levels, table[place], table["hour"], table[column], device)
 
 
 def _rows(
@@ -127,6 +127,7 @@ def _rows(
     place: pd.Series[str] | str,
     hour: pd.Series[int] | NAType,
     value: pd.Series[float],
+    device: pd.Series[str] | str = "",
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -134,6 +135,7 @@ def _rows(
             "unit": unit,
             "level": level,
             "place": place,
+            "device": device,
             "hour": pd.Series(hour, index=value.index, dtype="Int64"),
             "value": value.astype("float64"),
         }
@@ -148,6 +150,8 @@ def _with_differences(comparison: Comparison, table: pd.DataFrame) -> pd.DataFra
         amount = table[f"value[{other.name}]"] - before
         if not comparison.same_intervals(other):
             amount = amount * np.nan
+        elif not comparison.same_horizon(other):
+            amount = amount.where(table["hour"].notna())  # the others are sums over the horizon
         table[f"difference[{other.name}]"] = amount
         table[f"relative[{other.name}]"] = amount / size
         table[f"within_gap[{other.name}]"] = np.nan

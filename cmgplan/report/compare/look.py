@@ -19,7 +19,7 @@ from cmgplan.report.figures.style import (
     labels,
 )
 from cmgplan.report.lookup import greatest
-from cmgplan.report.wording import amount, named
+from cmgplan.report.wording import amount, change, named
 
 NOISE = 1e-6
 """Relative difference of two curves that is a solver's tolerance."""
@@ -115,3 +115,16 @@ def hourly_sentence(
     if alike:
         told.append(f"{named(alike)} {'has' if len(alike) == 1 else 'have'} the same {subject}")
     return f"{'; '.join(told)}." if told else f"No other run has {subject} to compare."
+
+
+def energy_sentence(comparison: Comparison, values: Mapping[str, pd.Series[float]]) -> str:
+    """Say what each run's power adds up to, and how that differs from the first."""
+    sums = {name: float(series.sum()) * comparison.dt_h for name, series in values.items()}
+    first = sums.get(comparison.first.name)
+    told = []
+    for run in comparison.runs:
+        if run.name in sums:
+            text = f"{named([run.name])} {amount(sums[run.name], 'kWh')}"
+            compared = run is not comparison.first and comparison.same_horizon(run)
+            told.append(f"{text} ({change(sums[run.name], first)})" if compared else text)
+    return f"Over the horizon: {', '.join(told)}. " if told else ""

@@ -113,10 +113,11 @@ class Comparison:
             alone = [len(mine - theirs), len(theirs - mine)]
             if any(alone):
                 many = "buses" if what == "bus" else "switches"
+                both = len(mine & theirs)
                 told.append(
                     f"{alone[0]} {what if alone[0] == 1 else many} of {self.first.name} and "
-                    f"{alone[1]} of {other.name} have no counterpart; only the "
-                    f"{len(mine & theirs)} in both are compared."
+                    f"{alone[1]} of {other.name} have no counterpart; "
+                    f"{f'only the {both} in both are' if both else 'none is'} compared."
                 )
         return told
 

@@ -20,7 +20,7 @@ from cmgplan.report.figures.style import (
 )
 from cmgplan.report.lookup import hours_of, hours_where
 from cmgplan.report.sections import Chart
-from cmgplan.report.wording import counted, hours_text, named
+from cmgplan.report.wording import counted, hours_text, named, short_name
 
 OPEN, CLOSED, FIRST_ONLY, OTHER_ONLY = 0, 1, 2, 3
 _COLOURS = (LIGHT, GREY, BLUE, ORANGE)
@@ -40,7 +40,7 @@ def positions(comparison: Comparison, other: ComparedRun) -> pd.DataFrame:
     for run in (comparison.first, other):
         wide = run.tables["switch_schedule"].pivot(index="switch", columns="hour", values="closed")
         hours = [t for t in comparison.hours_compared() if t in wide.columns]
-        grids.append(wide.reindex(index=both)[hours])
+        grids.append(wide.reindex(index=both)[hours].fillna(OPEN))
     first, second = grids
     return (first * second * CLOSED + first * (1 - second) * FIRST_ONLY).add(
         (1 - first) * second * OTHER_ONLY
@@ -48,7 +48,7 @@ def positions(comparison: Comparison, other: ComparedRun) -> pd.DataFrame:
 
 
 def _chart(comparison: Comparison, other: ComparedRun, shown: dict[str, str], number: int) -> Chart:
-    title = f"{other.name} against {comparison.first.name}"
+    title = f"{short_name(other.name)} against {short_name(comparison.first.name)}"
     name = f"switches_{number}"
     if not comparison.same_intervals(other):
         return Chart(name, title, "Their intervals are of different length.", None)
@@ -127,7 +127,8 @@ def switch_hours_table(comparison: Comparison) -> DataTable:
     names = list(dict.fromkeys(name for column in counts.values() for name in column.index))
     columns = [Column("switch", "Switch")]
     columns += [
-        Column(f"closed[{run.name}]", f"hours closed, {run.name}", 0) for run in comparison.runs
+        Column(f"closed[{run.name}]", f"hours closed, {short_name(run.name)}", 0)
+        for run in comparison.runs
     ]
     records = [
         {"switch": name} | {f"closed[{run}]": column.get(name) for run, column in counts.items()}
