@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from cmgplan.report.data_table import DataTable
 from cmgplan.report.overview import overview
-from cmgplan.report.sections import Chart, Note, Section, sections
+from cmgplan.report.sections import Chart, Note, sections
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 
@@ -37,16 +37,14 @@ def render_page(
     sources
         Text of the case's SOURCES.md.
     """
-    parts = sections(summary, tables, view)
     return (
         environment()
         .get_template("page.html.jinja")
         .render(
             case=summary["case"],
             top=overview(summary, tables),
-            sections=parts,
+            sections=sections(summary, tables, view),
             sources=sources,
-            template=script_json(_template(parts)),
             plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library's own code
         )
     )
@@ -69,13 +67,8 @@ def environment() -> jinja2.Environment:
 
 
 def figure_json(figure: go.Figure) -> Markup:
-    """Return a figure's data, layout and frames as JSON for a script element.
-
-    The look that all figures share stands in the page once.
-    """
-    told = json.loads(figure.to_json())
-    told["layout"].pop("template", None)
-    return script_json(told)
+    """Return a figure's data, layout and frames as JSON for a script element."""
+    return script_json(json.loads(figure.to_json()))
 
 
 def script_json(value: Any) -> Markup:
@@ -84,12 +77,3 @@ def script_json(value: Any) -> Markup:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704
-
-
-def _template(parts: tuple[Section, ...]) -> Any:
-    """Return the look that all figures share."""
-    for section in parts:
-        for part in section.parts:
-            if isinstance(part, Chart) and part.figure is not None:
-                return json.loads(part.figure.to_json())["layout"].get("template", {})
-    return {}

@@ -62,6 +62,12 @@ def hours_text(hours: Iterable[int]) -> str:
     return ", ".join(parts) or "none"
 
 
+def in_hours(hours: Iterable[int]) -> str:
+    """Return hours with their noun: "hour 3", "hours 3, 4"."""
+    row = list(hours)
+    return f"{'hour' if len(row) == 1 else 'hours'} {hours_text(row)}"
+
+
 def in_intervals(text: str, dt_h: float) -> str:
     """Return a text that speaks of hours for intervals of another length."""
     return text if dt_h == 1.0 else re.sub(r"\bhour(s?)\b", r"interval\1", text)

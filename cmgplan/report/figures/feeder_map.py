@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cmgplan.report.branch_flow import FloatArray, branch_flow_kw
-from cmgplan.report.figures.layout import Layout, Place, map_layout
+from cmgplan.report.figures.layout import Layout, Place, label_sides, map_layout
 from cmgplan.report.figures.style import (
     BLACK,
     BLUE,
@@ -156,7 +156,7 @@ def _branches(drawing: _Drawing, hour: int) -> list[go.Scatter]:
                 mode="markers",
                 marker={"size": 9, "opacity": 0.0},
                 text=labels(b.id for _, b in drawn),
-                customdata=[round(float(flow[k]), 3) for k, _ in drawn],
+                customdata=[round(float(flow[k]), 4) for k, _ in drawn],
                 hovertemplate="branch %{text}: %{customdata:,.1f} kW<extra></extra>",
                 name="branch flow",
                 showlegend=False,
@@ -282,21 +282,12 @@ def _microgrids(drawing: _Drawing, grid: pd.DataFrame) -> go.Scatter:
         },
         text=names,
         customdata=labels(drawing.view.cluster_of[name] for name in places),
-        textposition=_label_sides(list(places.values())),
+        textposition=label_sides(drawing.layout),
         textfont={"size": 12, "color": BLACK},
         hovertemplate="%{text} kW to the feeder, cluster %{customdata}<extra></extra>",
         name="microgrid",
         showlegend=False,
     )
-
-
-def _label_sides(places: list[Place]) -> list[str]:
-    """Return above or below for each label, by turns where neighbours stand in one row."""
-    sides: dict[Place, str] = {}
-    for x, y in sorted(places):
-        left = next((sides[x - d, y] for d in (1.0, 2.0, 3.0) if (x - d, y) in sides), None)
-        sides[x, y] = "bottom center" if left == "top center" else "top center"
-    return [sides[place] for place in places]
 
 
 def _signed(p_kw: float) -> str:
@@ -368,7 +359,7 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
         way = "deliver" if export[hour] > 0.0 else "draw"
         text += f", and in hour {hour} they {way} most, {amount(abs(export[hour]), 'kW')}"
     if islands:
-        text += f"; in {counted(len(islands), 'hour')} none is"
+        text += f"; in {counted(len(islands), 'hour')} there is no connection"
     return (
         f"{text}. Voltage is lowest in hour {lowest} at bus "
         f"{named([str(voltage[lowest].idxmin())])}. Line width shows what a branch carries, "

@@ -12,6 +12,7 @@ from cmgplan.report.figures.style import (
     BLACK,
     BLUE,
     GREY,
+    GRID,
     SEQUENTIAL,
     STATUS_SYMBOLS,
     VERMILLION,
@@ -122,10 +123,10 @@ def pareto_3d(tables: Tables) -> go.Figure | None:
             name=name,
         )
     axes = {
-        f"{axis}axis": {"title": {"text": OBJECTIVES[name]}, "nticks": 6}
+        f"{axis}axis": {"title": {"text": OBJECTIVES[name]}, "nticks": 6, "zerolinecolor": GRID}
         for axis, name in (("x", "loss_kwh"), ("y", "ec_usd"), ("z", "gc_usd"))
     }
-    scene = {**axes, "camera": {"eye": {"x": 1.6, "y": 1.5, "z": 0.7}}}
+    scene = {**axes, "camera": {"eye": {"x": 1.9, "y": 1.75, "z": 0.8}, "center": {"z": -0.15}}}
     return finish(figure, 420, scene=scene, margin={"l": 0, "r": 0, "t": 40, "b": 0})
 
 
@@ -172,8 +173,8 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             "type": "category",
             "tickvals": list(OBJECTIVES),
             "ticktext": list(OBJECTIVES.values()),
-            "gridcolor": BLACK,
             "showgrid": True,
+            "gridcolor": BLACK,
             "range": [-0.25, 2.25],
         },
         yaxis={

@@ -19,7 +19,7 @@ from cmgplan.report.figures.style import (
 )
 from cmgplan.report.lookup import hours_of
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 _WHO = {"lower": "microgrids", "upper": "feeder"}
 LEAST_KW = 0.01
@@ -71,7 +71,7 @@ def demand_response_by_microgrid(tables: Tables, dt_h: float = 1.0) -> go.Figure
             z=change.to_numpy(dtype=float).round(6).tolist(),
             x=[int(t) for t in change.columns],
             y=labels(change.index),
-            customdata=share.round(2).astype(object).where(share.notna(), None).to_numpy().tolist(),
+            customdata=share.round(6).astype(object).where(share.notna(), None).to_numpy().tolist(),
             zmin=-most,
             zmax=most,
             colorscale=DIVERGING,
@@ -80,7 +80,7 @@ def demand_response_by_microgrid(tables: Tables, dt_h: float = 1.0) -> go.Figure
             texttemplate="%{text}" if change.shape[1] <= 48 else "",
             xgap=1,
             ygap=1,
-            hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW (%{customdata} %)<extra></extra>",
+            hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW (%{customdata:+.1f} %)<extra></extra>",
         )
     )
     return finish(
@@ -126,7 +126,7 @@ def response_sentence(tables: Tables, dt_h: float = 1.0) -> str:
             f"{100.0 * moved / total:.1f} % of demand"
         )
         if less and more:
-            text += f", most out of hours {hours_text(less)} and into hours {hours_text(more)}"
+            text += f", most out of {in_hours(less)} and into {in_hours(more)}"
         parts.append(text)
     return f"{'. '.join(parts)}."
 

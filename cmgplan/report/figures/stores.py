@@ -22,7 +22,7 @@ from cmgplan.report.figures.style import (
 from cmgplan.report.lookup import greatest, hours_of, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 LEVEL = 5
 """Storage and fleets keep the selected point's schedule at the upper level."""
@@ -112,7 +112,7 @@ def state_of_charge(
         dt_h,
         **scale,
         colorscale=SEQUENTIAL,
-        customdata=energy.round(4).to_numpy(dtype=float).tolist(),
+        customdata=energy.round(6).to_numpy(dtype=float).tolist(),
         colorbar=colorbar("stored, %" if known else "stored, kWh"),
         hovertemplate=hover,
     )
@@ -140,8 +140,8 @@ def storage_sentence(tables: Tables, dt_h: float = 1.0) -> str:
         )
         charge = [int(t) for t in total.nsmallest(3).index if total[t] < -0.1]
         give = [int(t) for t in total.nlargest(3).index if total[t] > 0.1]
-        text += f"; most charge in hours {hours_text(charge)}" if charge else ""
-        text += f"; most discharge in hours {hours_text(give)}" if give else ""
+        text += f"; most charge in {in_hours(charge)}" if charge else ""
+        text += f"; most discharge in {in_hours(give)}" if give else ""
         parts.append(text)
     return f"{'. '.join(parts)}."
 

@@ -13,6 +13,7 @@ from cmgplan.report.wording import NONE, short_name
 # Okabe and Ito's palette, darkest first where lines cross.
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
 ORANGE, SKY, PURPLE, YELLOW, BLACK = "#e69f00", "#56b4e9", "#cc79a7", "#f0e442", "#222222"
+INK, GRID = "#2b3843", "#e6eaee"
 GREY, LIGHT = "#8a939b", "#eceff2"
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, YELLOW, BLACK)
 PATTERNS = ("", "/", ".", "x", "\\", "-", "+", "|")
@@ -35,6 +36,41 @@ DIVERGING = [
 STATUS_SYMBOLS = {"optimal": "circle", "feasible": "diamond"}
 
 _NUMBERS = {"separatethousands": True, "exponentformat": "none"}
+LOOK = {
+    "layout": {
+        "colorway": list(SERIES),
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+            "size": 13,
+            "color": INK,
+        },
+        "legend": {"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
+        "hoverlabel": {"namelength": -1},
+        "xaxis": {
+            "automargin": True,
+            "ticks": "outside",
+            "linecolor": "#b8c0c7",
+            "showline": True,
+            "zerolinecolor": GREY,
+            "gridcolor": GRID,
+            **_NUMBERS,
+        },
+        "yaxis": {"automargin": True, "zerolinecolor": GREY, "gridcolor": GRID, **_NUMBERS},
+    },
+    "data": {
+        "bar": [
+            {
+                "type": "bar",
+                "marker": {
+                    "line": {"width": 0},
+                    "pattern": {"fillmode": "overlay", "size": 9, "solidity": 0.2},
+                },
+            }
+        ]
+    },
+}
+"""What all figures share, as a template of the drawing library."""
+
 _TICKS = (1, 2, 3, 4, 6, 12, 24, 48, 96, 168, 336, 672)
 
 
@@ -64,10 +100,12 @@ def time_word(dt_h: float) -> str:
     return "hour" if dt_h == 1.0 else "interval"
 
 
-def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str, Any]:
+def hour_axis(
+    hours: Iterable[int], dt_h: float = 1.0, *, ticks: int = 25, **more: Any
+) -> dict[str, Any]:
     """Return the axis of the intervals, with a tick for each or for every few."""
     count = max((int(h) for h in hours), default=0) + 1
-    step = next((s for s in _TICKS if count / s <= 25), _TICKS[-1])
+    step = next((s for s in _TICKS if count / s <= ticks), _TICKS[-1])
     title = time_word(dt_h) if dt_h == 1.0 else f"interval of {dt_h:g} h"
     return {
         "title": {"text": title},
@@ -83,19 +121,14 @@ def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str,
 def finish(figure: go.Figure, height: int = 400, **layout: Any) -> go.Figure:
     """Give a figure the common look and return it."""
     figure.update_layout(
-        template="plotly_white",
-        height=height,
-        font={"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13},
-        margin={"l": 70, "r": 25, "t": 45, "b": 55},
-        legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"namelength": -1},
+        {
+            "template": LOOK,
+            "height": height,
+            "margin": {"l": 70, "r": 25, "t": 45, "b": 55},
+            **layout,
+        },
+        overwrite=True,  # or the library's own template would be mixed in
     )
-    figure.update_layout(**layout)
-    figure.update_xaxes(
-        automargin=True, ticks="outside", linecolor="#b8c0c7", showline=True, **_NUMBERS
-    )
-    figure.update_yaxes(automargin=True, zerolinecolor="#8a939b", **_NUMBERS)
-    figure.update_traces(marker_line_width=0, selector={"type": "bar"})
     return figure
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cmgplan.report.figures.style import BLUE, LIGHT, finish, hour_axis, labels, rows_height
 from cmgplan.report.lookup import greatest, hours_of, hours_where
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 WINDOWS = {
     "grid": "Window 1: connection to the feeder",
@@ -33,7 +33,7 @@ def switch_schedule(tables: Tables, kind: str, dt_h: float = 1.0) -> go.Figure |
             z=grid.to_numpy(dtype=int).tolist(),
             x=[int(t) for t in grid.columns],
             y=labels(grid.index),
-            customdata=carried.round(3).to_numpy(dtype=float).tolist(),
+            customdata=carried.round(6).to_numpy(dtype=float).tolist(),
             text=[["\N{BLACK CIRCLE}" if v else "" for v in row] for row in grid.to_numpy()],
             texttemplate="%{text}" if grid.shape[1] <= 48 else "",
             textfont={"color": "#ffffff"},
@@ -43,7 +43,7 @@ def switch_schedule(tables: Tables, kind: str, dt_h: float = 1.0) -> go.Figure |
             showscale=False,
             xgap=2,
             ygap=2,
-            hovertemplate="%{y}, hour %{x}: %{z} (1 closed), %{customdata} kW<extra></extra>",
+            hovertemplate="%{y}, hour %{x}: %{z} (1 closed), %{customdata:,.2f} kW<extra></extra>",
         )
     )
     return finish(
@@ -74,7 +74,7 @@ def switches_sentence(tables: Tables, kind: str) -> str:
         f"{counted(int(operations(grid).sum()), 'change')} of position over the horizon"
     )
     idle = hours_where(grid.max() == 0)
-    text += f"; all open in hours {hours_text(idle)}" if idle else "; never all open at once"
+    text += f"; all open in {in_hours(idle)}" if idle else "; never all open at once"
     never = [str(name) for name, most in grid.max(axis=1).items() if most == 0]
     text += f"; {named(never)} never close{'s' if len(never) == 1 else ''}." if never else "."
     return text + _carried(tables, kind)

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from cmgplan.report.figures.style import GREY, WITH, WITHOUT, finish, hour_axis, line
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, change, hours_text
+from cmgplan.report.wording import amount, change, in_hours
 
 SITUATIONS = {
     "without microgrids": (WITHOUT, "without_cmg_kw"),
@@ -64,6 +64,6 @@ def upstream_sentence(tables: Tables, dt_h: float = 1.0) -> str:
     )
     export = [int(t) for t in rows.index[now < 0.0]]
     if export:
-        return f"{text} It exports in hours {hours_text(export)}, most {amount(-now.min(), 'kW')}."
+        return f"{text} It exports in {in_hours(export)}, most {amount(-now.min(), 'kW')}."
     least = f"{amount(now.min(), 'kW')} in hour {now.idxmin()}"
     return f"{text} It never exports; the least import is {least}."

@@ -126,7 +126,7 @@ def voltage_heatmap(
     return finish(
         figure,
         480,
-        xaxis=hour_axis(hours_of(table.columns), dt_h),
+        xaxis=hour_axis(hours_of(table.columns), dt_h, ticks=13),
         yaxis={
             "title": {"text": "bus"},
             "type": "category",
@@ -178,6 +178,6 @@ def profile_sentence(tables: Tables) -> str:
     if not move[bus] > 0.0:
         return f"In the peak hour {hour} no bus gains from the microgrids."
     return (
-        f"In the peak hour {hour} they lift bus {named([bus])} most, by "
+        f"In the peak hour {hour} the microgrids lift bus {named([bus])} most, by "
         f"{number(float(move[bus]), 4)} pu, and the mean by {number(float(move.mean()), 4)} pu."
     )
