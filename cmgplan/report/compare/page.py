@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import plotly.io as pio
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -16,7 +15,7 @@ from cmgplan.report.compare.fronts import fronts
 from cmgplan.report.compare.runs import Comparison
 from cmgplan.report.compare.switches import switch_charts, switch_hours_table
 from cmgplan.report.compare.totals import Total
-from cmgplan.report.page import environment, script_json
+from cmgplan.report.page import environment
 from cmgplan.report.sections import Chart, Part, Section
 from cmgplan.report.wording import in_intervals
 
@@ -32,7 +31,6 @@ def render_comparison(comparison: Comparison, totals: Sequence[Total]) -> str:
             names=[run.name for run in comparison.runs],
             top=first_screen(comparison, totals),
             sections=sections(comparison),
-            template=script_json(pio.templates["plotly_white"].to_plotly_json()),
             plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library's own code
             version=__version__,
         )
