@@ -88,7 +88,8 @@ class ReadPage(HTMLParser):
         if self._cell is not None:
             self._cell = (self._cell[0] + data, self._cell[1])
         if not self._silent:
-            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
+            plain = data.replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
+            self.text += plain
 
 
 def traces(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:

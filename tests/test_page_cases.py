@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,9 @@ from results import HOSTILE, make_result
 
 from cmgplan.planning.result import PlanResult
 from cmgplan.report.figures import all_figures, feeder_view
-from cmgplan.report.figures.layout import map_layout
 from cmgplan.report.figures.style import label, labels
 from cmgplan.report.files import read_run, write_page, write_run
 from cmgplan.report.page import render_page, script_json
-from cmgplan.report.topology import Branch, FeederView
 from cmgplan.report.wording import amount, change, hours_text, number, short_name
 
 LONG = "a very long name that goes on and on, " * 4
@@ -200,9 +197,8 @@ def test_quarter_hours_are_no_hours(result: PlanResult) -> None:
     unserved = traces(page.figures["level_energy"])["unserved demand"]
     assert unserved["x"][0] == pytest.approx(20.0 * 4 * 0.25)
     assert "in interval 0" in page.text
-    said = page.text[page.text.index("From level to level") : page.text.index("What is assumed")]
-    prose = [s for s in re.findall(r"[A-Z][^.]*\.", said) if "switch-hours in which" not in s]
-    assert not [s for s in prose if re.search(r"\bhours? \d", s)]
+    said = page.text[page.text.index("The feeder, interval by") : page.text.index("Versions and")]
+    assert re.findall(r"[^.]*\b[Hh]ours?\b[^.]*", said) == []
 
 
 def test_a_week(result: PlanResult) -> None:
@@ -230,6 +226,29 @@ def test_hours_without_convergence_leave_gaps(result: PlanResult) -> None:
     assert traces(page.figures["forecast_error"])["lowest voltage"]["y"] == [0.98, None]
     assert "1 branch over its rating, 1 power flow without a solution" in page.text
     assert page.tables["broken"].texts("what")[0] == "the power flow has no solution"
+
+
+@pytest.mark.parametrize("hours", [[1], [0, 1]])
+def test_a_feeder_that_has_no_power_flow_without_microgrids(
+    result: PlanResult, hours: list[int]
+) -> None:
+    voltage, loss, upstream = (
+        result.tables[stem].copy() for stem in ("bus_voltage", "loss", "upstream")
+    )
+    lost = voltage["hour"].isin(hours) & (voltage["level"] == "without_cmg")
+    voltage.loc[lost, "v_pu"] = np.nan
+    loss.loc[loss["hour"].isin(hours), "without_cmg_kw"] = np.nan
+    upstream.loc[upstream["hour"].isin(hours), "without_cmg_kw"] = np.nan
+    page = page_of(with_tables(result, bus_voltage=voltage, loss=loss, upstream=upstream))
+    shown = traces(page.figures["losses"])["without microgrids"]["y"]
+    assert [t for t in (0, 1) if shown[t] is None] == hours
+    assert "without them an unknown number of kWh: \N{EN DASH}" in page.text
+    if len(hours) == 2:
+        assert "voltage_without" not in page.figures
+        assert "Without microgrids the power flow has no solution in any hour." in page.text
+    else:
+        (heat, *_) = page.figures["voltage_without"]["data"]
+        assert [t for t in (0, 1) if heat["z"][0][t] is None] == hours
 
 
 def test_a_run_from_before_headroom(result: PlanResult) -> None:
@@ -322,64 +341,3 @@ def test_numbers_in_words() -> None:
     assert amount(1000.0, "kW") == "1,000\N{NO-BREAK SPACE}kW"
     assert change(50.0, 100.0) == "\N{MINUS SIGN}50.0\N{NO-BREAK SPACE}%"
     assert change(1.0, 0.0) == "\N{EN DASH}"
-
-
-def tree(edges: list[tuple[str, str]], microgrids: dict[str, str]) -> FeederView:
-    buses = tuple(dict.fromkeys(bus for edge in edges for bus in edge))
-    return FeederView(
-        buses=buses,
-        slack=edges[0][0],
-        vn_kv=15.0,
-        v_limits_pu=dict.fromkeys(buses, (0.9, 1.1)),
-        branches=tuple(Branch(f"L{a}-{b}", a, b, 1.0, 1.0, 0.0, 100.0) for a, b in edges),
-        microgrid_bus=microgrids,
-        cluster_of=dict.fromkeys(microgrids, "C"),
-        ties={},
-        energy_kwh={},
-    )
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_lines_of_a_radial_map_do_not_cross(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    edges = [(str(rng.integers(max(0, k - 6), k)), str(k)) for k in range(1, 60)]
-    hosts = rng.choice(60, 8, replace=False)
-    view = tree(edges, {f"MG{k}": str(bus) for k, bus in enumerate(hosts)})
-    layout = map_layout(view)
-    places = [*layout.buses.values(), *layout.microgrids.values()]
-    assert len(set(places)) == 68
-    drawn = [(layout.buses[a], layout.buses[b]) for a, b in edges]
-    drawn += [(layout.buses[bus], layout.microgrids[mg]) for mg, bus in view.microgrid_bus.items()]
-    for k, first in enumerate(drawn):
-        assert not [second for second in drawn[:k] if crosses(first, second)]
-    assert map_layout(view) == layout
-
-
-def crosses(first: Any, second: Any) -> bool:
-    """Return whether two lines meet other than at an end that they share."""
-    (a, b), (c, d) = first, second
-    if {a, b} & {c, d}:
-        return False
-
-    def side(p: Any, q: Any, r: Any) -> float:
-        return float((q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0]))
-
-    if side(a, b, c) == side(a, b, d) == 0.0:
-        return max(min(a, b), min(c, d)) < min(max(a, b), max(c, d))
-    return side(a, b, c) * side(a, b, d) <= 0.0 and side(c, d, a) * side(c, d, b) <= 0.0
-
-
-def test_a_long_feeder_is_laid_out() -> None:
-    edges = [(str(k), str(k + 1)) for k in range(3000)]
-    layout = map_layout(tree(edges, {"MG": "3000"}))
-    assert layout.buses["3000"] == (3000.0, 0.0)
-    assert layout.microgrids["MG"][1] != 0.0
-
-
-def test_a_bus_cut_off_has_no_place(result: PlanResult) -> None:
-    view = tree([("1", "2"), ("2", "3")], {"MG": "9"})
-    cut = replace(view, buses=(*view.buses, "9"), v_limits_pu={**view.v_limits_pu, "9": (0.9, 1.1)})
-    layout = map_layout(cut)
-    assert set(layout.buses) == {"1", "2", "3"}
-    assert layout.microgrids == {}
-    assert not cut.is_radial

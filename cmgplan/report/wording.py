@@ -65,12 +65,16 @@ def hours_text(hours: Iterable[int]) -> str:
 def in_hours(hours: Iterable[int]) -> str:
     """Return hours with their noun: "hour 3", "hours 3, 4"."""
     row = list(hours)
-    return f"{'hour' if len(row) == 1 else 'hours'} {hours_text(row)}"
+    # A range must not be torn apart at the end of a line.
+    text = hours_text(row).replace(NONE, f"\N{WORD JOINER}{NONE}\N{WORD JOINER}")
+    return f"{'hour' if len(row) == 1 else 'hours'}\N{NO-BREAK SPACE}{text}"
 
 
 def in_intervals(text: str, dt_h: float) -> str:
     """Return a text that speaks of hours for intervals of another length."""
-    return text if dt_h == 1.0 else re.sub(r"\bhour(s?)\b", r"interval\1", text)
+    if dt_h == 1.0:
+        return text
+    return re.sub(r"\bHour(s?)\b", r"Interval\1", re.sub(r"\bhour(s?)\b", r"interval\1", text))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -14,7 +14,7 @@ import networkx as nx
 
 from cmgplan.report.topology import FeederView
 
-LABEL_STEPS = 24.0
+LABEL_STEPS = 40.0
 """Steps from the slack over the width of a page for which a label reaches one step each way."""
 
 Place = tuple[float, float]

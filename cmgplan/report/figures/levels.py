@@ -17,6 +17,7 @@ from cmgplan.report.figures.style import (
     finish,
     hour_axis,
 )
+from cmgplan.report.lookup import greatest
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, in_hours
 
@@ -154,8 +155,7 @@ def levels_sentence(summary: Mapping[str, Any], tables: Tables, dt_h: float = 1.
 def by_hour_sentence(tables: Tables, column: str, what: str) -> str:
     """Say when a column of the shortage table is greatest, and in which hours each level has it."""
     total = tables["shortage"].groupby(["level", "hour"])[column].sum()
-    first = total.loc[total.index.get_level_values("level").min()]
-    hour = int(first.idxmax())
+    most, hour = greatest(total)
     parts = []
     for level in sorted(set(total.index.get_level_values("level"))):
         there = total.loc[level]
@@ -163,6 +163,6 @@ def by_hour_sentence(tables: Tables, column: str, what: str) -> str:
         when = f"in {in_hours(hours)}" if hours else "never"
         parts.append(f"Level\N{NO-BREAK SPACE}{level} {when}")
     return (
-        f"{what} is greatest in hour {hour}, {amount(float(first[hour]), 'kW')} when each "
-        f"microgrid stands alone. It occurs at {'; '.join(parts)}."
+        f"{what} is greatest at Level\N{NO-BREAK SPACE}{most} in hour {hour}, "
+        f"{amount(float(total.max()), 'kW')}. It occurs at {'; '.join(parts)}."
     )

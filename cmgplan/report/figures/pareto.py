@@ -213,11 +213,13 @@ def steps_sentence(tables: Tables) -> str:
     steps = steps[steps["gc_usd"] > LEAST_USD]
     if steps.empty:
         return "All points cost the same."
+    overall = -float(steps["ec_usd"].sum()) / float(steps["gc_usd"].sum())
+    if overall <= 0.0:
+        return "Along the front emissions do not fall with cost."
     rates = -steps["ec_usd"] / steps["gc_usd"]
     best = greatest(rates)
     before = rows["point"].iloc[list(rows.index).index(best) - 1]
     after = rows.at[best, "point"]
-    overall = -float(steps["ec_usd"].sum()) / float(steps["gc_usd"].sum())
     return (
         f"Along the front a dollar of cost saves {amount(overall, '$')} of emissions on average; "
         f"most, {amount(float(rates[best]), '$')}, between points {before!s} and {after!s}."

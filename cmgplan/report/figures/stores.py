@@ -18,6 +18,7 @@ from cmgplan.report.figures.style import (
     hour_axis,
     labels,
     rows_height,
+    sign_marks,
 )
 from cmgplan.report.lookup import greatest, hours_of, least
 from cmgplan.report.tables import Tables
@@ -86,6 +87,7 @@ def storage_by_device(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
         zmin=-most,
         zmax=most,
         colorscale=DIVERGING,
+        **sign_marks(power),
         colorbar=colorbar("discharge, kW"),
         hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW<extra></extra>",
     )

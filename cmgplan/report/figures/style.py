@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.wording import NONE, short_name
+from cmgplan.report.wording import MINUS, NONE, short_name
 
 # Okabe and Ito's palette, darkest first where lines cross.
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
@@ -25,7 +26,7 @@ WITHOUT = {"color": VERMILLION, "dash": "dash", "symbol": "square"}
 LOWER = {"color": GREEN, "dash": "dot", "symbol": "diamond"}
 
 SEQUENTIAL = "Viridis"
-# Blue to orange through white: told apart by any kind of colour vision, and in grey by hatching.
+# Blue to orange through white: told apart by any kind of colour vision, and in grey by marks.
 DIVERGING = [
     [0.0, "#005a8f"],
     [0.25, "#6fb3d9"],
@@ -70,6 +71,9 @@ LOOK = {
     },
 }
 """What all figures share, as a template of the drawing library."""
+
+MARKED = 48
+"""Most intervals over which marks in cells can be read."""
 
 _TICKS = (1, 2, 3, 4, 6, 12, 24, 48, 96, 168, 336, 672)
 
@@ -149,6 +153,16 @@ def category_axis(title: str, **more: Any) -> dict[str, Any]:
 def colorbar(title: str, **more: Any) -> dict[str, Any]:
     """Return a slim scale of colours with its title above."""
     return {"title": {"text": title, "side": "top"}, "thickness": 14, **more}
+
+
+def sign_marks(table: pd.DataFrame) -> dict[str, Any]:
+    """Return marks for a heat map of what is more or less, for who cannot see its colours."""
+    most = float(table.abs().to_numpy().max())
+    marks = [
+        ["" if abs(v) < 0.05 * most else "+" if v > 0.0 else MINUS for v in row]
+        for row in table.to_numpy(dtype=float)
+    ]
+    return {"text": marks, "texttemplate": "%{text}" if table.shape[1] <= MARKED else ""}
 
 
 def rows_height(rows: int, least: int = 190) -> int:
