@@ -274,7 +274,10 @@ def test_switches_that_differ_are_drawn_and_counted(levels: Path, joint: Path) -
 
 def test_figures_hold_a_line_for_each_run(levels: Path, joint: Path, rigid: Path) -> None:
     charts = charts_of([levels, joint, rigid])
-    for name in ("losses_upper", "losses_lower", "upstream", "voltage", "levels", "stores"):
+    for name in (
+        *("losses_upper", "losses_lower", "upstream", "voltage", "voltage_least", "stores"),
+        *("levels_unserved", "exchange_upper", "stores_power", "headroom_power"),
+    ):
         figure = charts[name].figure
         assert figure is not None, name
         assert [trace.name for trace in figure.data] == ["levels", "joint", "rigid"], name
@@ -287,6 +290,15 @@ def test_figures_hold_a_line_for_each_run(levels: Path, joint: Path, rigid: Path
     stored = csv(joint, "dispatch")
     stored = stored[stored["level"] == 5].groupby("hour")["soc_kwh"].sum()
     assert list(stores.data[1].y) == pytest.approx(stored.tolist())
+    exchange = charts["exchange_lower"].figure
+    assert exchange is not None
+    given = csv(joint, "exchange")
+    given = given[(given["level"] == 4) & (given["kind"] == "grid")].groupby("hour")["p_kw"].sum()
+    assert list(exchange.data[1].y) == pytest.approx(given.tolist())
+    headroom = charts["headroom_pcc"].figure
+    assert headroom is not None
+    unused = [entry["pcc_kva"] for entry in plan_json(rigid)["headroom"]["hourly"]]
+    assert list(headroom.data[-1].y) == pytest.approx(unused)
     looks = {(t.line.color, t.line.dash, t.marker.symbol) for t in stores.data}
     assert len(looks) == 3
     fronts = charts["fronts"].figure
@@ -306,7 +318,7 @@ def test_sentences_are_worked_out(levels: Path, joint: Path) -> None:
     assert float(told[1]) == pytest.approx(abs(apart[hour]), abs=0.05)
     same = charts_of([levels, levels])
     assert "has the same losses" in same["losses_upper"].sentence
-    assert "leaves the same as levels at every level" in same["levels"].sentence
+    assert "leaves the same as levels at every level" in same["levels_unserved"].sentence
     assert "stand alike" in same["switches_0"].sentence
     assert same["switches_0"].figure is None
 

@@ -15,11 +15,25 @@ from cmgplan.report.figures.pareto import OBJECTIVES, points_with_values
 from cmgplan.report.figures.style import finish
 from cmgplan.report.lookup import records
 from cmgplan.report.sections import Chart
-from cmgplan.report.wording import counted, named
+from cmgplan.report.wording import amount, counted, named
 
 
-def fronts(comparison: Comparison) -> Chart:
-    """Cost against emission cost of every run's points, losses in the labels."""
+def front_charts(comparison: Comparison) -> tuple[Chart, ...]:
+    """Every run's points: cost against emissions, and cost against losses."""
+    sides = f"The same points seen from another side: {_least_losses(comparison)}."
+    return (
+        Chart(
+            "fronts",
+            "Cost against emissions",
+            _fronts_sentence(comparison),
+            _drawn(comparison, "ec_usd"),
+        ),
+        Chart("fronts_losses", "Cost against losses", sides, _drawn(comparison, "loss_kwh")),
+    )
+
+
+def _drawn(comparison: Comparison, against: str) -> go.Figure | None:
+    """Return the points of every run, generation cost against another objective."""
     figure = go.Figure()
     for run, label, look in each(comparison):
         rows = points_with_values(run.tables)
@@ -27,23 +41,24 @@ def fronts(comparison: Comparison) -> Chart:
             continue
         figure.add_scatter(
             x=rows["gc_usd"].tolist(),
-            y=rows["ec_usd"].tolist(),
-            customdata=rows[["point", "loss_kwh", "gap"]].to_numpy(dtype=float).tolist(),
+            y=rows[against].tolist(),
+            customdata=rows[["point", "ec_usd", "loss_kwh", "gap"]].to_numpy(dtype=float).tolist(),
             mode="lines+markers",
             line={"color": look["color"], "dash": look["dash"], "width": 1.5},
             marker={"symbol": look["symbol"], "size": 9},
             name=label,
             legendgroup=label,
             hovertemplate=(
-                "point %{customdata[0]}<br>cost %{x:,.2f} $<br>emissions %{y:,.2f} $<br>"
-                "losses %{customdata[1]:,.3f} kWh<br>gap %{customdata[2]:.4f}"
+                "point %{customdata[0]}<br>cost %{x:,.2f} $<br>emissions "
+                "%{customdata[1]:,.2f} $<br>losses %{customdata[2]:,.3f} kWh<br>"
+                "gap %{customdata[3]:.4f}"
                 "<extra>%{fullData.name}</extra>"
             ),
         )
         chosen = rows[rows["selected"] == 1]
         figure.add_scatter(
             x=chosen["gc_usd"].tolist(),
-            y=chosen["ec_usd"].tolist(),
+            y=chosen[against].tolist(),
             mode="markers",
             marker={
                 "size": 21,
@@ -55,14 +70,27 @@ def fronts(comparison: Comparison) -> Chart:
             showlegend=False,
             hoverinfo="skip",
         )
-    drawn = finish(
+    if not figure.data:
+        return None
+    return finish(
         figure,
-        430,
+        420,
         xaxis={"title": {"text": OBJECTIVES["gc_usd"]}},
-        yaxis={"title": {"text": OBJECTIVES["ec_usd"]}},
+        yaxis={"title": {"text": OBJECTIVES[against]}},
     )
-    sentence = _fronts_sentence(comparison)
-    return Chart("fronts", "Cost against emissions", sentence, drawn if figure.data else None)
+
+
+def _least_losses(comparison: Comparison) -> str:
+    """Say between which losses the points of each run lie."""
+    told = []
+    for run in comparison.runs:
+        losses = points_with_values(run.tables)["loss_kwh"]
+        if losses.empty:
+            told.append(f"{named([run.name])} has no point with a schedule")
+        else:
+            low, high = amount(float(losses.min()), "kWh"), amount(float(losses.max()), "kWh")
+            told.append(f"{named([run.name])} loses {low} to {high}")
+    return ", ".join(told)
 
 
 def _fronts_sentence(comparison: Comparison) -> str:

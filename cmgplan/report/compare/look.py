@@ -55,10 +55,10 @@ def hourly_lines(
     values: Mapping[str, pd.Series[float]],
     axis: str,
     unit: str,
-    height: int = 370,
-    **layout: Any,
+    *,
+    half: bool = False,
 ) -> go.Figure | None:
-    """Return one line for each run over the hours."""
+    """Return one line for each run over the hours; ``half`` as wide as the page."""
     if len(values) == 0 or all(not series.abs().max() > 0.0 for series in values.values()):
         return None
     figure = go.Figure()
@@ -78,10 +78,9 @@ def hourly_lines(
     longest = max(values.values(), key=len)
     return finish(
         figure,
-        height,
-        xaxis=hour_axis([int(t) for t in longest.index], comparison.dt_h),
+        360,
+        xaxis=hour_axis([int(t) for t in longest.index], comparison.dt_h, ticks=13 if half else 25),
         yaxis={"title": {"text": axis}},
-        **layout,
     )
 
 
@@ -109,12 +108,17 @@ def hourly_sentence(
         hour = greatest(apart.abs())
         more = "more" if apart[hour] > 0.0 else "less"
         told.append(
-            f"{named([other.name])} differs most in hour {hour}: {amount(abs(apart[hour]), unit)} "
+            f"{named([other.name])} differs most in hour {hour}: {_size(apart[hour], unit)} "
             f"{more} than {named([comparison.first.name])}"
         )
     if alike:
         told.append(f"{named(alike)} {'has' if len(alike) == 1 else 'have'} the same {subject}")
     return f"{'; '.join(told)}." if told else f"No other run has {subject} to compare."
+
+
+def _size(value: float, unit: str) -> str:
+    """Return the size of a difference; voltages need all their digits."""
+    return f"{abs(value):.5f} pu" if unit == "pu" else amount(abs(value), unit)
 
 
 def energy_sentence(comparison: Comparison, values: Mapping[str, pd.Series[float]]) -> str:

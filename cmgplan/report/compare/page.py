@@ -9,9 +9,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from cmgplan import __version__
-from cmgplan.report.compare import figures
+from cmgplan.report.compare import hourly, levels
 from cmgplan.report.compare.first_screen import first_screen
-from cmgplan.report.compare.fronts import fronts
+from cmgplan.report.compare.fronts import front_charts
 from cmgplan.report.compare.runs import Comparison
 from cmgplan.report.compare.switches import switch_charts, switch_hours_table
 from cmgplan.report.compare.totals import Total
@@ -42,14 +42,16 @@ def sections(comparison: Comparison) -> tuple[Section, ...]:
     table = switch_hours_table(comparison)
     switches: tuple[Part, ...] = switch_charts(comparison)
     parts: tuple[tuple[str, str, tuple[Part, ...]], ...] = (
-        ("pareto", "Pareto fronts of the microgrids", (fronts(comparison),)),
+        ("pareto", "Pareto fronts of the microgrids", front_charts(comparison)),
         ("schedule", "Switch schedules", (*switches, *([table] if table.rows else []))),
-        ("shortage", "Shortage from level to level", (figures.levels_chart(comparison),)),
-        ("losses", "Losses", figures.losses_charts(comparison)),
-        ("import", "Exchange with the upstream grid", (figures.upstream_chart(comparison),)),
-        ("voltages", "Voltages", (figures.voltage_chart(comparison),)),
-        ("response", "Demand response", figures.response_charts(comparison)),
-        ("storage", "Storage and vehicles", (figures.stores_chart(comparison),)),
+        ("shortage", "From level to level: shortage and surplus", levels.levels_charts(comparison)),
+        ("exchange", "Exchange of the microgrids", hourly.exchange_charts(comparison)),
+        ("losses", "Losses", hourly.losses_charts(comparison)),
+        ("import", "Exchange with the upstream grid", (hourly.upstream_chart(comparison),)),
+        ("voltages", "Voltages", levels.voltage_charts(comparison)),
+        ("response", "Demand response", hourly.response_charts(comparison)),
+        ("storage", "Storage and vehicles", hourly.stores_charts(comparison)),
+        ("headroom", "Headroom", hourly.headroom_charts(comparison)),
     )
     return tuple(
         Section(name, title, tuple(_in_intervals(part, comparison.dt_h) for part in of))
