@@ -48,8 +48,11 @@ def _levels_chart(
         )
     drawn = finish(figure, 330, barmode="group", yaxis={"title": {"text": f"{what}, kWh"}})
     some = any((table[column].abs() > ALIKE_KWH).any() for table in energy.values())
+    if not some:
+        none = f"No run leaves anything {what} at any level."
+        return Chart(f"levels_{what}", title, none, None, half=True)
     sentence = _levels_sentence(comparison, energy, column, what)
-    return Chart(f"levels_{what}", title, sentence, drawn if some else None, half=True)
+    return Chart(f"levels_{what}", title, sentence, drawn, half=True)
 
 
 def _levels_sentence(

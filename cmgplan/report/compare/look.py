@@ -129,6 +129,6 @@ def energy_sentence(comparison: Comparison, values: Mapping[str, pd.Series[float
     for run in comparison.runs:
         if run.name in sums:
             text = f"{named([run.name])} {amount(sums[run.name], 'kWh')}"
-            compared = run is not comparison.first and comparison.same_horizon(run)
+            compared = run is not comparison.first and comparison.same_horizon(run) and first
             told.append(f"{text} ({change(sums[run.name], first)})" if compared else text)
     return f"Over the horizon: {', '.join(told)}. " if told else ""
