@@ -19,7 +19,7 @@ from cmgplan.report.figures import all_figures, feeder_view
 from cmgplan.report.figures.style import label, labels
 from cmgplan.report.files import read_run, write_page, write_run
 from cmgplan.report.page import render_page, script_json
-from cmgplan.report.wording import amount, change, hours_text, number, short_name
+from cmgplan.report.wording import amount, change, hours_text, in_hours, number, short_name
 
 LONG = "a very long name that goes on and on, " * 4
 NASTY = {
@@ -144,6 +144,15 @@ def test_a_single_point(plain: PlanResult) -> None:
     assert page.figures["pareto_parallel"]["data"][0]["y"] == [0.5, 0.5, 0.5]
     assert "1 point of 1 holds a schedule" in page.text
     assert "One point alone shows no trade" in page.text
+
+
+def test_a_front_of_a_grid_is_not_joined(result: PlanResult) -> None:
+    pareto = result.tables["pareto"].iloc[:3]
+    more = [pareto.assign(point=pareto["point"] + 3 * k) for k in range(12)]
+    page = page_of(with_tables(result, pareto=pd.concat(more, ignore_index=True)))
+    assert page.figures["pareto_front"]["data"][0]["mode"] == "markers"
+    assert len(page.figures["pareto_front"]["data"][0]["x"]) == 36
+    assert page_of(result).figures["pareto_front"]["data"][0]["mode"] == "lines+markers+text"
 
 
 def test_points_without_values_are_not_drawn(result: PlanResult) -> None:
@@ -331,6 +340,13 @@ def test_json_in_a_script_cannot_end_it() -> None:
 )
 def test_hours_in_words(hours: list[int], text: str) -> None:
     assert hours_text(hours) == text
+
+
+def test_many_hours_are_counted() -> None:
+    assert in_hours([3]) == "hour\N{NO-BREAK SPACE}3"
+    joined = "0\N{WORD JOINER}\N{EN DASH}\N{WORD JOINER}2"
+    assert in_hours([0, 1, 2, 9]) == f"hours\N{NO-BREAK SPACE}{joined}, 9"
+    assert in_hours(range(0, 40, 2)) == "hours\N{NO-BREAK SPACE}0, 2, 4, 6, 8, 10 and 14 more"
 
 
 def test_numbers_in_words() -> None:

@@ -20,7 +20,7 @@ from cmgplan.report.figures.style import (
     finish,
     label,
 )
-from cmgplan.report.lookup import greatest
+from cmgplan.report.lookup import greatest, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, counted, number
 
@@ -30,6 +30,9 @@ OBJECTIVES = {
     "loss_kwh": "losses, kWh",
 }
 LEAST_USD = 1e-6
+NUMBERED = 30
+"""Most points whose numbers can be told apart."""
+
 _HOVER = (
     "point %{text}: %{customdata[0]}<br>cost %{customdata[1]:,.2f} $<br>emissions "
     "%{customdata[2]:,.2f} $<br>losses %{customdata[3]:,.3f} kWh<br>gap %{customdata[4]}"
@@ -53,7 +56,7 @@ def pareto_front(tables: Tables) -> go.Figure | None:
             x=rows["gc_usd"].tolist(),
             y=rows["ec_usd"].tolist(),
             customdata=_told(rows),
-            mode="lines+markers+text",
+            mode=_mode(rows),
             text=rows["point"].astype(str).tolist(),
             textposition="top right",
             line={"color": "#c4cad0"},
@@ -70,6 +73,17 @@ def pareto_front(tables: Tables) -> go.Figure | None:
             name="points (bar: down to the proven bound)",
         )
     )
+    _ring_chosen(figure, rows)
+    return finish(
+        figure,
+        430,
+        xaxis={"title": {"text": OBJECTIVES["gc_usd"]}},
+        yaxis={"title": {"text": OBJECTIVES["ec_usd"]}},
+    )
+
+
+def _ring_chosen(figure: go.Figure, rows: pd.DataFrame) -> None:
+    """Draw a ring around the chosen point."""
     chosen = rows[rows["selected"] == 1]
     if not chosen.empty:
         figure.add_scatter(
@@ -85,12 +99,6 @@ def pareto_front(tables: Tables) -> go.Figure | None:
             name="chosen",
             hoverinfo="skip",
         )
-    return finish(
-        figure,
-        430,
-        xaxis={"title": {"text": OBJECTIVES["gc_usd"]}},
-        yaxis={"title": {"text": OBJECTIVES["ec_usd"]}},
-    )
 
 
 def pareto_3d(tables: Tables) -> go.Figure | None:
@@ -112,7 +120,7 @@ def pareto_3d(tables: Tables) -> go.Figure | None:
             z=part["gc_usd"].tolist(),
             customdata=_told(part),
             text=part["point"].astype(str).tolist(),
-            mode="lines+markers+text" if name == "points" else "markers",
+            mode=_mode(part) if name == "points" else "markers",
             line={"color": "#9aa4ad", "width": 3},
             marker={
                 "size": size,
@@ -155,17 +163,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             hovertemplate="%{fullData.name}: %{customdata[0]:,.3f}<extra></extra>",
             showlegend=False,
         )
-    for name in OBJECTIVES:
-        for edge, at, anchor in ((rows[name].min(), 0.0, "top"), (rows[name].max(), 1.0, "bottom")):
-            figure.add_annotation(
-                x=name,
-                y=at,
-                yanchor=anchor,
-                yshift=8 if at else -8,
-                text=number(float(edge), 2),
-                showarrow=False,
-                bgcolor="#ffffff",
-            )
+    _write_ranges(figure, rows)
     return finish(
         figure,
         420,
@@ -187,12 +185,27 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
     )
 
 
+def _write_ranges(figure: go.Figure, rows: pd.DataFrame) -> None:
+    """Write the least and greatest value at the ends of each axis."""
+    for name in OBJECTIVES:
+        for edge, at, anchor in ((rows[name].min(), 0.0, "top"), (rows[name].max(), 1.0, "bottom")):
+            figure.add_annotation(
+                x=name,
+                y=at,
+                yanchor=anchor,
+                yshift=8 if at else -8,
+                text=number(float(edge), 2),
+                showarrow=False,
+                bgcolor="#ffffff",
+            )
+
+
 def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:
     """Say how far the front reaches, which point is chosen and how good the answers are."""
     every, rows = tables["pareto"], points_with_values(tables)
     if rows.empty:
         return "No point of the front holds a schedule."
-    first, last = rows.iloc[0], rows.iloc[-1]
+    first, last = (rows.loc[least(rows[name])] for name in ("gc_usd", "ec_usd"))
     text = f"{counted(len(rows), 'point')} of {len(every)} hold{'s' * (len(rows) == 1)} a schedule"
     if len(rows) > 1:
         text += (
@@ -251,9 +264,9 @@ def _chosen(summary: Mapping[str, Any], rows: pd.DataFrame) -> str:
     row = chosen.iloc[0]
     if (summary.get("selected") or {}).get("rule") == "override":
         return f"Point {row['point']} was chosen by hand. "
-    least = number(float(row["mu_min"]), 3)
+    held = number(float(row["mu_min"]), 3)
     return (
-        f"Point {row['point']} is the fuzzy compromise: its least membership, {least}, is the "
+        f"Point {row['point']} is the fuzzy compromise: its least membership, {held}, is the "
         "greatest. "
     )
 
@@ -263,6 +276,12 @@ def _statuses(every: pd.DataFrame) -> str:
     counts = every["status"].value_counts(sort=False)
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     return f"Statuses: {told}."
+
+
+def _mode(rows: pd.DataFrame) -> str:
+    """Return how points are drawn: joined where they follow each other, numbered if few."""
+    joined = "lines+markers" if rows["gc_usd"].is_monotonic_increasing else "markers"
+    return f"{joined}+text" if len(rows) <= NUMBERED else joined
 
 
 def _told(rows: pd.DataFrame) -> list[list[Any]]:
