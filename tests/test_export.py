@@ -316,7 +316,7 @@ def test_an_initially_closed_switch_opens_first(tmp_path: Path) -> None:
     case = load_case(folder)
     result = make_result(tmp_path / "other")
     table = result.tables["switch_schedule"]
-    document = schedule_document(case, table, {"sha256": "0" * 64}, 1)
+    document = schedule_document(case, table, "0" * 64, 1)
     by_id = {s["id"]: s for s in document["switches"]}
     assert by_id["PCC1"]["operations"] == [{"hour": 0, "action": "open"}]
     assert by_id["PCC3"]["operations"] == [{"hour": 1, "action": "open"}]

@@ -21,9 +21,18 @@ from cmgplan.errors import InputError, ReplayError
 from cmgplan.network.matpower_writer import function_name, matpower_text
 from cmgplan.network.networks import grid_at, grid_of_case, peak_hour
 from cmgplan.network.pandapower_writer import solve_pandapower, write_pandapower
-from cmgplan.report.files import FolderKind, Run, prepare, read_run, recover, write_folder
+from cmgplan.report.files import (
+    FolderKind,
+    Run,
+    case_sha256,
+    prepare,
+    read_run,
+    recover,
+    write_folder,
+)
 from cmgplan.report.findings import POWER_KW, VOLTAGE_PU
 from cmgplan.report.hours import LEVELS, HourReader, Level
+from cmgplan.report.overview import section
 from cmgplan.report.schedule_json import SCHEMA, schedule_document, schedule_text
 
 Format = Literal["pandapower", "schedule", "matpower"]
@@ -209,10 +218,11 @@ class _Told:
 
 def _write_schedule(folder: Path, source: _Source, files: dict[str, str]) -> None:
     """Write the switch schedule as JSON, its schema beside it."""
-    about = source.run.summary.get("case") or {}
-    point = (source.run.summary.get("selected") or {}).get("point")
-    table = source.run.tables["switch_schedule"]
-    text = schedule_text(schedule_document(source.case, table, about, point))
+    run = source.run
+    point = section(run.summary, "selected").get("point")
+    digest = case_sha256(run.case_folder)
+    table = run.tables["switch_schedule"]
+    text = schedule_text(schedule_document(source.case, table, digest, point))
     (folder / "switch_schedule.json").write_text(text, encoding="utf-8")
     schema = Path(__file__).with_name(SCHEMA).read_text(encoding="utf-8")
     (folder / SCHEMA).write_text(schema, encoding="utf-8")

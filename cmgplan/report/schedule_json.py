@@ -18,7 +18,7 @@ SCHEMA = "switch_schedule.schema.json"
 
 
 def schedule_document(
-    case: Case, table: pd.DataFrame, about: Mapping[str, Any], point: int | None
+    case: Case, table: pd.DataFrame, sha256: str, point: int | None
 ) -> dict[str, Any]:
     """Return the schedule of every switch of a case.
 
@@ -26,8 +26,8 @@ def schedule_document(
     ----------
     table
         ``switch_schedule`` of a run.
-    about
-        ``case`` of its plan.json, for the hash.
+    sha256
+        Hash of the case's files, as in plan.json.
     point
         The Pareto point whose schedule it is.
 
@@ -54,7 +54,7 @@ def schedule_document(
     return {
         "format": FORMAT,
         "version": VERSION,
-        "case": {"name": case.name, "sha256": about.get("sha256")},
+        "case": {"name": case.name, "sha256": sha256},
         "point": point,
         "hours": case.file.time.hours,
         "dt_h": case.file.time.dt_h,
