@@ -434,7 +434,7 @@ def test_an_earlier_comparison_is_replaced_and_nothing_else(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    first = cmgplan.compare_runs([made, made], out)
+    first = cmgplan.compare_runs([str(made), made], str(out))
     assert sorted(p.name for p in out.iterdir()) == [
         *("cmgplan-compare.json", "compare.csv", "compare.html")
     ]

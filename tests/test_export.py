@@ -337,7 +337,7 @@ def test_hostile_names_stay_names(tmp_path: Path) -> None:
 
 
 def test_an_export_says_what_it_holds(made: Run) -> None:
-    export = cmgplan.export_run(made.folder)
+    export = cmgplan.export_run(str(made.folder))
     assert export.folder == made.folder.with_name("run-export")
     found = {p.relative_to(export.folder).as_posix() for p in export.folder.rglob("*.*")}
     assert found == {*export.files, "cmgplan-export.json", "README.txt"}

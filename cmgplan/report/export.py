@@ -65,8 +65,8 @@ class Export:
 
 
 def export_run(
-    run_folder: Path,
-    out: Path | None = None,
+    run_folder: Path | str,
+    out: Path | str | None = None,
     *,
     level: str = "upper",
     formats: Sequence[str] = FORMATS,
@@ -96,10 +96,11 @@ def export_run(
         pandapower's solution of a written network is not that of the run.
     """
     wanted = _wanted(level, formats)
-    place = out if out is not None else beside(run_folder, "export")
-    recover(run_folder)
+    source = Path(run_folder)
+    place = Path(out) if out is not None else beside(source, "export")
+    recover(source)
     prepare(place, EXPORT)
-    run = read_run(run_folder)
+    run = read_run(source)
     case = load_case(run.case_folder)
     if hour is not None and not 0 <= hour < case.file.time.hours:
         raise InputError(f"--hour {hour}: the run has the hours 0 to {case.file.time.hours - 1}")

@@ -47,7 +47,7 @@ class WrittenComparison:
     notes: tuple[str, ...]
 
 
-def compare_runs(runs: Sequence[Path], out: Path | None = None) -> WrittenComparison:
+def compare_runs(runs: Sequence[Path | str], out: Path | str | None = None) -> WrittenComparison:
     """Lay two or more runs beside each other, as a page and a table of differences.
 
     Parameters
@@ -62,8 +62,9 @@ def compare_runs(runs: Sequence[Path], out: Path | None = None) -> WrittenCompar
     InputError
         A run cannot be read, or something other than a comparison stands in the place.
     """
-    comparison = read_runs(runs)
-    place = out if out is not None else beside(runs[0], "compare")
+    folders = [Path(run) for run in runs]
+    comparison = read_runs(folders)
+    place = Path(out) if out is not None else beside(folders[0], "compare")
     prepare(place, COMPARISON)
     found = totals(comparison)
     table = long_table(comparison, found)
