@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cmgplan.network.opf_result import OpfResult
     from cmgplan.planning.pipeline import plan
     from cmgplan.planning.result import PlanResult, ProgressEvent
+    from cmgplan.report.compare.write import compare_runs
+    from cmgplan.report.export import export_run
 
 __all__ = [
     "Case",
@@ -24,6 +26,8 @@ __all__ = [
     "ProgressEvent",
     "__version__",
     "check_case",
+    "compare_runs",
+    "export_run",
     "load_case",
     "plan",
     "read_network",
@@ -42,6 +46,8 @@ _HOMES = {
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
     "ProgressEvent": "cmgplan.planning.result",
+    "export_run": "cmgplan.report.export",
+    "compare_runs": "cmgplan.report.compare.write",
 }
 
 

@@ -215,6 +215,51 @@ def report(run: RunFolder, debug: Debug = False) -> None:
     console.say(str(write_page(read_run(run))))
 
 
+@app.command()
+def export(
+    run: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the export; by default RUN-export beside the run."),
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            metavar="upper|lower|without_cmg",
+            help="What pandapower gets: the loaded feeder, that of Level 4, or demand alone.",
+        ),
+    ] = "upper",
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="pandapower|schedule|matpower|all")
+    ] = "all",
+    hour: Annotated[
+        int | None,
+        typer.Option(help="Hour of the MATPOWER file; by default that of greatest demand."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a finished run for other tools: pandapower, switch schedule, MATPOWER."""
+    from cmgplan.report.export import FORMATS, export_run
+
+    formats = FORMATS if file_format == "all" else (file_format,)
+    written = export_run(run, out, level=level, formats=formats, hour=hour)
+    console.print_export(written)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN ...", help="Finished runs.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the comparison; by default RUN-compare.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Lay two or more runs beside each other: a page and a table of differences."""
+    from cmgplan.report.compare.write import compare_runs
+
+    console.print_comparison(compare_runs(runs, out))
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code.
 

@@ -20,6 +20,7 @@ ADAPTERS = (
     "cmgplan.network.net_replay",
     "cmgplan.network.pandapower_file",
     "cmgplan.network.pandapower_tables",
+    "cmgplan.network.pandapower_writer",
 )
 RESULT = "cmgplan.planning.result"
 
