@@ -156,6 +156,8 @@ class DecompositionSearch:
 
     def _rounds(self, search: Search, judge: Judge) -> str:
         """Alternate until value and bound meet, or nothing new is found; return why."""
+        if self._options.operation_cost_usd > 0.0:
+            self._begin_relaxed(search, judge)
         while True:
             hull = self._mix(search)
             none_yet = not np.isfinite(judge.best) and not search.rounded
@@ -174,6 +176,16 @@ class DecompositionSearch:
             if reason:
                 self._round_off(search, self._mix(search))
                 return f"{reason} after {search.priced} rounds of prices"
+
+    def _begin_relaxed(self, search: Search, judge: Judge) -> None:
+        """Ask for prices at the multipliers of the relaxation without binaries.
+
+        A hull of few topologies misprices what operations cost; its prices are drawn to the best.
+        """
+        relaxed = self._solve(search, None)
+        if relaxed is not None:
+            self._prices.ask(search, relaxed)
+            judge.proved(search.bound, "hours at the relaxation's prices")
 
     def _known_now(self) -> list[frozenset[Pattern | None]]:
         """Return the topologies that the hull would work with."""

@@ -32,6 +32,9 @@ INWARD = 0.3
 """Share of the prices of the best bound in those that are asked (Wentges 1997, doi
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
+INWARD_COSTLY = 0.6
+"""The same where operations cost something: the prices of rows by switch and hour jump more."""
+
 TANGENT_RANGE_KW = (1e-6, 1e-2)
 """Least and greatest break of a tangent that is left, kW of loss."""
 
@@ -53,6 +56,7 @@ class HourPrices:
         self._case, self._options, self._m = case, options, model
         self._problem, self._blocks, self._pool = problem, blocks, pool
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
+        self._inward = INWARD_COSTLY if options.operation_cost_usd > 0.0 else INWARD
         self._last_s = np.zeros(blocks.n_blocks)
         self._workers = ThreadPoolExecutor(max_workers=options.jobs)
 
@@ -76,7 +80,7 @@ class HourPrices:
         hours = self._blocks.n_blocks
         multipliers = hull.multipliers
         if search.prices is not None:
-            multipliers = (1.0 - INWARD) * multipliers + INWARD * search.prices
+            multipliers = (1.0 - self._inward) * multipliers + self._inward * search.prices
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
         price = partial(
             self._timed_price,
