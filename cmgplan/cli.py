@@ -46,7 +46,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="Folder of the case.")]
+CaseFolder = Annotated[
+    Path, typer.Argument(metavar="CASE", help="Folder of the case, or the name of a bundled one.")
+]
+Day = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Day to plan out of longer profiles.")
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -74,6 +79,7 @@ def plan(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default runs/<name of the case>.")
     ] = None,
+    day: Day = None,
     points: Annotated[int | None, typer.Option(help="Points of the Pareto front.")] = None,
     select: Annotated[
         int | None, typer.Option(help="Point to take instead of the fuzzy choice.")
@@ -97,7 +103,7 @@ def plan(
     from cmgplan.report.files import prepare, write_run
     from cmgplan.report.journal import kept
 
-    loaded = load_case(case)
+    loaded = load_case(case, day=day)
     options = _options(
         loaded.options,
         points=points,
@@ -109,7 +115,7 @@ def plan(
         time_limit_s=time_limit,
         jobs=jobs,
     )
-    folder = out if out is not None else Path("runs") / _folder_name(loaded)
+    folder = out if out is not None else Path("runs") / _folder_name(loaded, day)
     prepare(folder)
     with kept(folder) as journal:
         with console.progress_shown(quiet) as tell:
@@ -143,15 +149,23 @@ def select(
 
 
 @app.command()
-def check(case: CaseFolder, debug: Debug = False) -> None:
+def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
     """List every fault of a case at once."""
     from cmgplan.case import check_case
 
-    faults = check_case(case)
+    faults = check_case(case, day=day)
     console.print_faults(faults)
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(InputError.exit_code)
     console.say(f"{case}: can be planned")
+
+
+@app.command()
+def cases() -> None:
+    """List the cases that come with cmgplan; plan them by their names."""
+    from cmgplan.case.bundled import bundled_cases
+
+    console.print_cases([(case.name, case.title, case.folder) for case in bundled_cases()])
 
 
 @app.command()
@@ -172,9 +186,7 @@ def verify(run: RunFolder, debug: Debug = False) -> None:
 def opf(
     network: Annotated[
         Path,
-        typer.Argument(
-            metavar="NETWORK", help="MATPOWER .m, pandapower .json, or the folder of a case."
-        ),
+        typer.Argument(metavar="NETWORK", help="MATPOWER .m, pandapower .json, or a case."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     price: Annotated[
@@ -284,6 +296,7 @@ def _options(base: PlanOptions, **given: Any) -> PlanOptions:
         raise InputError("; ".join(told)) from error
 
 
-def _folder_name(case: Case) -> str:
+def _folder_name(case: Case, day: str | None = None) -> str:
     """Return a name for a run's folder that no case's name can lead out of its place."""
-    return re.sub(r"[^\w.-]+", "-", case.name).strip(".-") or "case"
+    name = case.name if day is None else f"{case.name}-{case.file.time.day}"
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "case"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cmgplan.case import Case, load_case
+from cmgplan.case.bundled import is_bundled
 from cmgplan.errors import InputError
 from cmgplan.network.costs import uniform_price
 from cmgplan.network.feeder import Feeder, build_feeder
@@ -29,7 +30,7 @@ class GivenNetwork:
 
 
 def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
-    """Read a MATPOWER ``.m``, a pandapower ``.json`` or a case folder.
+    """Read a MATPOWER ``.m``, a pandapower ``.json``, or a case by its folder or bundled name.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         The network cannot be read, or lacks figures that ``missing`` does not give.
     """
     missing = missing or Missing()
-    if path.is_dir() or path.suffix.lower() == ".toml":
+    if path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path):
         return grid_of_case(load_case(path))
     if path.suffix.lower() == ".m":
         price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
@@ -46,7 +47,7 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         return GivenNetwork(read_pandapower(path, missing))
     raise InputError(
         f"{path}: not a network that is known; give a MATPOWER .m, a pandapower .json or the "
-        "folder of a case"
+        "folder or name of a case"
     )
 
 

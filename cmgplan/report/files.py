@@ -53,6 +53,20 @@ class Run:
         """The run's copy of its case."""
         return self.folder / "case"
 
+    def load_case(self) -> Case:
+        """Return the case as it was planned, from the run's copy.
+
+        Raises
+        ------
+        CaseError, InputError
+            If the copy cannot be used any more, or plan.json names no such day.
+        """
+        about = self.summary.get("case")
+        day = about.get("day") if isinstance(about, dict) else None
+        if not isinstance(day, str | None):
+            raise InputError("plan.json case.day: is not a day; plan the case again")
+        return load_case(self.case_folder, day=day)
+
 
 def prepare(out: Path) -> None:
     """Make sure that a run can be written to a folder, before any work is spent on it.
@@ -184,7 +198,7 @@ def _copy_case(case: Case, target: Path) -> None:
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes((case.folder / name).read_bytes())
-    copied = load_case(target)
+    copied = load_case(target, day=case.file.time.day)
     same = (copied.file, copied.buses, copied.lines) == (case.file, case.buses, case.lines)
     if not same or any(
         not np.array_equal(copied.profiles[name], case.profiles[name]) for name in case.profiles
