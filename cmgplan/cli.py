@@ -161,6 +161,27 @@ def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
 
 
 @app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new case.")],
+    network: Annotated[
+        Path, typer.Option(metavar="FILE", help="Feeder: MATPOWER .m or pandapower .json.")
+    ],
+    slack_bus: Annotated[
+        str | None, typer.Option(metavar="BUS", help="Bus that the feeder begins at.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Start a case from a network, with two example microgrids to edit."""
+    from cmgplan.starter import new_case
+
+    made = new_case(folder, network, slack_bus=slack_bus)
+    for note in made.notes:
+        console.warn(f"note: {note}")
+    console.say(f"{folder}: {made.buses} buses, {made.load_kw:,.6g} kW at the peak")
+    console.say(f"edit {folder / 'case.toml'}, then: cmgplan check {folder}, cmgplan plan {folder}")
+
+
+@app.command()
 def cases() -> None:
     """List the cases that come with cmgplan; plan them by their names."""
     from cmgplan.case.bundled import bundled_cases

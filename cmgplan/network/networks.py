@@ -21,6 +21,10 @@ from cmgplan.units import S_BASE_KVA, mw_from_kw
 __all__ = ["GivenNetwork", "Missing", "grid_of_case", "grid_of_feeder", "read_network"]
 
 
+_OF_OPF_ONLY = ("ext_grid", "pandapower networks have no angle", "capability curves")
+"""Beginnings of notes that matter to an optimal power flow alone."""
+
+
 @dataclass(frozen=True)
 class GivenNetwork:
     """A network and the hours that came with it; None stands for one hour as it is."""
@@ -49,6 +53,28 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         f"{path}: not a network that is known; give a MATPOWER .m, a pandapower .json or the "
         "folder or name of a case"
     )
+
+
+def read_feeder_network(path: Path, missing: Missing) -> Grid:
+    """Read a MATPOWER ``.m`` or a pandapower ``.json`` for its loads, branches and slacks.
+
+    Of a pandapower network other sources are left out, with a note, and loads are fixed; a
+    MATPOWER file holds loads apart from generators.
+
+    Raises
+    ------
+    InputError
+        The network cannot be read; the message names the place.
+    """
+    kind = path.suffix.lower()
+    if kind == ".m":
+        price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
+        grid = read_matpower(path, price_usd_per_mwh=price, v_limits_pu=limits)
+    elif kind == ".json":
+        grid = read_pandapower(path, missing, generation=False)
+    else:
+        raise InputError(f"{path}: give a MATPOWER .m or a pandapower .json")
+    return replace(grid, notes=tuple(n for n in grid.notes if not n.startswith(_OF_OPF_ONLY)))
 
 
 def grid_of_case(case: Case) -> GivenNetwork:
