@@ -64,6 +64,16 @@ def tie_loss_per_kva2(r_ohm: float, vn_kv: float) -> float:
     return r_ohm / (vn_kv**2) * 1e-3
 
 
+def branch_loss_per_kva2(z_ohm: float, v_kv: float) -> float:
+    """Return what a branch takes in kW (kvar) per (kVA)^2 that it carries at a voltage in kV."""
+    return tie_loss_per_kva2(z_ohm, v_kv)
+
+
+def charging_kvar(b_us: float, v_kv: float) -> float:
+    """Return what a line's susceptance delivers at a voltage: microsiemens times kV^2 is var."""
+    return b_us * v_kv**2 * 1e-3
+
+
 @dataclass(frozen=True)
 class PerUnit:
     """Per-unit base of one voltage level."""

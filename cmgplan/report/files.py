@@ -24,10 +24,11 @@ import pandas as pd
 
 from cmgplan.case import load_case
 from cmgplan.case.records import Case
-from cmgplan.errors import InputError
+from cmgplan.errors import CmgplanError, InputError
 from cmgplan.planning.result import PlanResult
 from cmgplan.report.page import render_page
 from cmgplan.report.tables import POINT_TABLES, TABLES, read_table, write_table
+from cmgplan.report.topology import FeederView, feeder_view
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,22 @@ def write_page(run: Run) -> Path:
     """Write the page of a run again and return its path."""
     path = run.folder / "report.html"
     fresh = run.folder / ".report.html.new"
-    fresh.write_text(render_page(run.summary, run.tables), encoding="utf-8")
+    view, sources = _of_case(run.case_folder)
+    fresh.write_text(render_page(run.summary, run.tables, view, sources), encoding="utf-8")
     fresh.replace(path)
     return path
+
+
+def _of_case(folder: Path) -> tuple[FeederView | None, str]:
+    """Return what the page shows of a case: nothing where its copy cannot be read any more."""
+    try:
+        sources = (folder / "SOURCES.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        sources = ""
+    try:
+        return feeder_view(load_case(folder)), sources
+    except (CmgplanError, OSError):
+        return None, sources
 
 
 def case_sha256(folder: Path) -> str:
