@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -233,9 +232,7 @@ def test_upstream(run: Run, page: ReadPage) -> None:
 def test_headroom(run: Run, page: ReadPage) -> None:
     told = pd.DataFrame(run.summary["headroom"]["hourly"])
     drawn = page.figures["headroom"]["data"]
-    for trace, column in zip(
-        drawn, ("mt_kw", "storage_kw", "pcc_kva", "storage_kwh"), strict=True
-    ):
+    for trace, column in zip(drawn, ("mt_kw", "storage_kw", "pcc_kva", "storage_kwh"), strict=True):
         close(trace["y"], told[column])
     error = pd.DataFrame(run.summary["headroom"]["forecast_error"]["hours"])
     shown = traces(page.figures["forecast_error"])

@@ -154,20 +154,20 @@ def write_page(run: Run) -> Path:
     """Write the page of a run again and return its path."""
     path = run.folder / "report.html"
     fresh = run.folder / ".report.html.new"
-    view, sources = _of_case(run.case_folder)
+    view, sources = _of_case(run)
     fresh.write_text(render_page(run.summary, run.tables, view, sources), encoding="utf-8")
     fresh.replace(path)
     return path
 
 
-def _of_case(folder: Path) -> tuple[FeederView | None, str]:
+def _of_case(run: Run) -> tuple[FeederView | None, str]:
     """Return what the page shows of a case: nothing where its copy cannot be read any more."""
     try:
-        sources = (folder / "SOURCES.md").read_text(encoding="utf-8", errors="replace")
+        sources = (run.case_folder / "SOURCES.md").read_text(encoding="utf-8", errors="replace")
     except OSError:
         sources = ""
     try:
-        return feeder_view(load_case(folder)), sources
+        return feeder_view(run.load_case()), sources
     except (CmgplanError, OSError):
         return None, sources
 

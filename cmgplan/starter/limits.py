@@ -8,7 +8,6 @@ from math import ceil, floor
 import numpy as np
 
 from cmgplan.case.records import Bus, Line
-from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import Feeder, feeder_from_tables
 from cmgplan.network.powerflow import PowerFlow, power_flow
@@ -21,18 +20,12 @@ MARGIN_RATING = 1.1
 STEP_PU = 0.01
 
 
-def within_limits(tables: FeederTables, load_share: FloatArray) -> FeederTables:
+def within_limits(tables: FeederTables) -> FeederTables:
     """Return the feeder with limits that hold in a power flow without microgrids.
 
-    Limits that do not hold are widened and noted: a case with them would have no plan unless the
-    microgrids lifted the voltage.
-
-    Parameters
-    ----------
-    tables
-        The feeder.
-    load_share
-        The loads' daily profile, shape (T,), 1 at the peak. The feeder without load is tried too.
+    The power flow is solved with all loads at their peak and with none, between which the loads
+    of a day lie. Limits that do not hold are widened and noted: a case with them would have no
+    plan unless the microgrids lifted the voltage.
 
     Raises
     ------
@@ -40,7 +33,7 @@ def within_limits(tables: FeederTables, load_share: FloatArray) -> FeederTables:
         The power flow has no solution at the feeder's load.
     """
     feeder = _feeder(tables)
-    share = np.append(load_share, 0.0)
+    share = np.array([1.0, 0.0])
     p_kw = -np.outer(share, [bus.p_kw for bus in tables.buses])
     q_kvar = -np.outer(share, [bus.q_kvar for bus in tables.buses])
     flow = power_flow(feeder, p_kw, q_kvar)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import jinja2
-import numpy as np
 
 from cmgplan.case import check_case
 from cmgplan.case.folder import CASE_FILE
@@ -73,10 +73,8 @@ def new_case(folder: Path | str, network: Path | str, *, slack_bus: str | None =
     place, source = Path(folder).absolute(), Path(network)
     _refuse_taken(place)
     missing = Missing(price_usd_per_mwh=0.0, power_limit_mva=UNLIMITED_MVA, v_limits_pu=NOT_GIVEN)
-    day = _example_day()
-    load_share = np.array([float(row["load_feeder"]) for row in day])
     grid = read_feeder_network(source, missing)
-    whole = within_limits(feeder_tables(grid, slack_bus), load_share)
+    whole = within_limits(feeder_tables(grid, slack_bus))
     tables, examples = with_examples(whole)
     place.parent.mkdir(parents=True, exist_ok=True)
     fresh = place.with_name(f".{place.name}.new")
@@ -101,10 +99,9 @@ def _refuse_taken(place: Path) -> None:
         raise InputError(f"{place}: is there already and not empty; name another folder")
 
 
-def _example_day() -> list[dict[str, str]]:
-    """Return the rows of the example day."""
-    text = (files("cmgplan.starter") / EXAMPLE_DAY).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+def _example_day() -> str:
+    """Return the example day as the text of a profiles file."""
+    return (files("cmgplan.starter") / EXAMPLE_DAY).read_text(encoding="utf-8")
 
 
 def _write(
@@ -117,11 +114,10 @@ def _write(
     """Write the files of the case."""
     _write_rows(fresh / "buses.csv", tables.buses, Bus)
     _write_rows(fresh / "lines.csv", tables.lines, Line)
-    day = (files("cmgplan.starter") / EXAMPLE_DAY).read_text(encoding="utf-8")
-    (fresh / "profiles.csv").write_text(day, encoding="utf-8")
+    (fresh / "profiles.csv").write_text(_example_day(), encoding="utf-8")
     first, second = examples
     shown = {
-        "name": folder.absolute().name,
+        "name": re.sub(r"[/\\]", "-", folder.absolute().name),
         "title": f"The feeder of {source.name} with two example microgrids",
         "folder": str(folder),
         "source": source.name,
