@@ -9,10 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plans import quick
 
 from cmgplan import cli
 from cmgplan.case import check_case, load_case
 from cmgplan.errors import CaseError, InputError
+from cmgplan.planning.pipeline import plan
+from cmgplan.report.files import read_run, write_run
+from cmgplan.report.verify import verify_run
 
 TWO_BUS = Path(__file__).parents[1] / "cases" / "two-bus"
 HOURS = 24
@@ -197,3 +201,22 @@ def test_what_is_no_day_on_the_command_line(
             cli.main(["check", str(folder), "--day", day])
         assert stop.value.code == code
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_day_is_planned_kept_and_verified(write: Write, tmp_path: Path) -> None:
+    """The copy of the case in a run holds all days; plan.json says which was planned."""
+    lines = rows(stamped("2016-07-13 00:00", 15))
+    late = [line.replace("2016-07-13", "2016-07-14") for line in lines]
+    folder = write([*lines, *[line.replace(",0.5", ",0.6") for line in late]], "hours = 5")
+    case = load_case(folder, day="2016-07-14")
+    run = read_run(write_run(plan(case, quick(case, points=2)), tmp_path / "run"))
+    assert run.summary["case"]["day"] == "2016-07-14"
+    assert run.load_case().file.time.day == date(2016, 7, 14)
+    assert len(check_case(run.case_folder)) == 1  # alone, the copy asks for the day
+    report = verify_run(run)
+    assert report.passed, [check.name for check in report.failed]
+    run.summary["case"]["day"] = "2016-07-13"
+    assert not verify_run(run).passed
+    run.summary["case"]["day"] = 7
+    with pytest.raises(InputError, match=r"plan\.json case\.day"):
+        verify_run(run)
