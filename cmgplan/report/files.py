@@ -102,7 +102,7 @@ def recover(out: Path) -> None:
             _settle(place)
 
 
-def write_run(result: PlanResult, out: Path) -> Path:
+def write_run(result: PlanResult, out: Path | str) -> Path:
     """Write a plan to a folder, whole or not at all, and return the folder.
 
     An earlier run there is replaced; if anything fails on the way it stays.
@@ -112,7 +112,7 @@ def write_run(result: PlanResult, out: Path) -> Path:
     InputError
         If the folder holds something else than a run.
     """
-    place = out.resolve()
+    place = Path(out).resolve()
     prepare(place)
     with _locked(place):
         fresh = _fresh(place)
@@ -128,7 +128,7 @@ def write_run(result: PlanResult, out: Path) -> Path:
     return place
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path | str) -> Run:
     """Read a run folder.
 
     Raises
@@ -136,6 +136,7 @@ def read_run(folder: Path) -> Run:
     InputError
         If it is not a run, or a file of it is missing or damaged.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give the folder of a run")
     path = folder / "plan.json"

@@ -21,7 +21,7 @@ from cmgplan.errors import CaseError, InputError
 from cmgplan.network.networks import Missing, read_feeder_network
 from cmgplan.starter.limits import within_limits
 from cmgplan.starter.microgrids import Example, with_examples
-from cmgplan.starter.tables import NOT_GIVEN, FeederTables, feeder_tables, rounded
+from cmgplan.starter.tables import NO_LIMITS, FeederTables, feeder_tables, rounded
 
 EXAMPLE_DAY = "example_day.csv"
 UNLIMITED_MVA = 1e6
@@ -72,7 +72,7 @@ def new_case(folder: Path | str, network: Path | str, *, slack_bus: str | None =
     """
     place, source = Path(folder).absolute(), Path(network)
     _refuse_taken(place)
-    missing = Missing(price_usd_per_mwh=0.0, power_limit_mva=UNLIMITED_MVA, v_limits_pu=NOT_GIVEN)
+    missing = Missing(price_usd_per_mwh=0.0, power_limit_mva=UNLIMITED_MVA, v_limits_pu=NO_LIMITS)
     grid = read_feeder_network(source, missing)
     whole = within_limits(feeder_tables(grid, slack_bus))
     tables, examples = with_examples(whole)

@@ -14,6 +14,7 @@ from cmgplan.network.grid import Grid
 from cmgplan.units import kw_from_mw
 
 RATIO_TOLERANCE = 1e-9
+NEGLIGIBLE_KW = 1e-3
 NAMED = 8
 
 
@@ -143,9 +144,9 @@ def _note_shunts(grid: Grid, used: list[int], notes: list[str]) -> None:
     """Note what transformers draw without load, which a line of a case cannot."""
     lines, base_kw = grid.branches, kw_from_mw(grid.s_base_mva)
     names = [lines.ids[k] for k in used if lines.g_pu[k] != 0.0 or lines.b_pu[k] < 0.0]
-    if names:
-        p_kw = float(np.sum(lines.g_pu[used])) * base_kw
-        q_kvar = float(np.sum(np.maximum(-lines.b_pu[used], 0.0))) * base_kw
+    p_kw = float(np.sum(lines.g_pu[used])) * base_kw
+    q_kvar = float(np.sum(np.maximum(-lines.b_pu[used], 0.0))) * base_kw
+    if names and max(abs(p_kw), q_kvar) > NEGLIGIBLE_KW:
         notes.append(
             f"the no-load losses and magnetising power of {', '.join(names[:NAMED])} are left "
             f"out: {p_kw:.3g} kW and {q_kvar:.3g} kvar at nominal voltage"

@@ -18,8 +18,11 @@ from cmgplan.network.grid import Grid
 from cmgplan.starter.radial import Branch, cut_below, radial_branches
 from cmgplan.units import PerUnit, kw_from_mw
 
-NOT_GIVEN = (1e-3, 10.0)
-"""Voltage limits, pu, that stand in where a network gives none: they never hold."""
+NO_LIMITS = (0.5, 1.5)
+"""Voltage limits, pu, that and beyond which count as none; they stand in where a file has none."""
+
+HELD_WITHIN_PU = 1e-6
+"""Limits closer to each other hold a voltage."""
 
 ASSUMED_LIMITS = (0.9, 1.1)
 ASSUMED_V_PU = 1.0
@@ -140,32 +143,40 @@ def _slack_voltage(grid: Grid, slack: int, notes: list[str]) -> float:
 
 def _common_limits(grid: Grid, kept: list[int], notes: list[str]) -> tuple[float, float]:
     """Return the limits that most buses have, pu."""
-    pairs = Counter(
-        (float(grid.v_min_pu[k]), float(grid.v_max_pu[k]))
-        for k in kept
-        if grid.v_min_pu[k] < grid.v_max_pu[k]
-    )
-    given = {pair: n for pair, n in pairs.items() if NOT_GIVEN[0] not in pair}
-    given = {pair: n for pair, n in given.items() if NOT_GIVEN[1] not in pair}
-    if not given:
-        low, high = ASSUMED_LIMITS
+    given = [_given_limits(grid, k) for k in kept]
+    lows = Counter(low for low, _ in given if low is not None)
+    highs = Counter(high for _, high in given if high is not None)
+    low = max(lows, key=lambda v: lows[v], default=ASSUMED_LIMITS[0])
+    high = max(highs, key=lambda v: highs[v], default=ASSUMED_LIMITS[1])
+    if not lows and not highs:
         notes.append(f"voltage limits of {low:g} to {high:g} pu are assumed: the file gives none")
-        return low, high
-    low, high = max(given, key=lambda pair: given[pair])
-    return rounded(low), rounded(high)
+    elif not lows or not highs:
+        which, value = ("upper", high) if lows else ("lower", low)
+        notes.append(
+            f"{'an' if lows else 'a'} {which} voltage limit of {value:g} pu is assumed: the file "
+            "gives none"
+        )
+    return low, high
+
+
+def _given_limits(grid: Grid, k: int) -> tuple[float | None, float | None]:
+    """Return the limits that a bus has in the file; a held voltage is no limit of what may be."""
+    low, high = rounded(float(grid.v_min_pu[k])), rounded(float(grid.v_max_pu[k]))
+    if high - low < HELD_WITHIN_PU:
+        return None, None
+    return low if low > NO_LIMITS[0] else None, high if high < NO_LIMITS[1] else None
 
 
 def _own_limits(
     grid: Grid, k: int, common: tuple[float, float], held_pu: float | None
 ) -> tuple[float | None, float | None]:
     """Return the limits of a bus where they are not the common ones; ``held_pu`` is within."""
-    low, high = rounded(float(grid.v_min_pu[k])), rounded(float(grid.v_max_pu[k]))
-    if held_pu is not None or low >= high:  # a held voltage is no limit of what may be
-        low, high = common
-    low = common[0] if low <= NOT_GIVEN[0] else low
-    high = common[1] if high >= NOT_GIVEN[1] else high
     if held_pu is not None:
-        low, high = min(low, held_pu), max(high, held_pu)
+        low, high = min(common[0], held_pu), max(common[1], held_pu)
+    else:
+        given = _given_limits(grid, k)
+        low = common[0] if given[0] is None else given[0]
+        high = common[1] if given[1] is None else given[1]
     return None if low == common[0] else low, None if high == common[1] else high
 
 
