@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,8 @@ class ReadPage(HTMLParser):
         if self._cell is not None:
             self._cell = (self._cell[0] + data, self._cell[1])
         if not self._silent:
-            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
+            plain = data.replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
+            self.text += plain
 
 
 def traces(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -98,7 +100,9 @@ def traces(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def page_of(result: PlanResult, **changed: Any) -> ReadPage:
     """Draw the page of a result and read it back; ``changed`` replaces keys of its summary."""
     summary = {**result.summary, **changed}
-    return ReadPage(render_page(summary, result.tables, feeder_view(result.case)))
+    # The drawing library is most of a page and tells nothing of a run.
+    with patch("cmgplan.report.page.get_plotlyjs", return_value=""):
+        return ReadPage(render_page(summary, result.tables, feeder_view(result.case)))
 
 
 def with_tables(result: PlanResult, **tables: pd.DataFrame) -> PlanResult:

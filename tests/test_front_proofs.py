@@ -18,7 +18,7 @@ from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.grid_search import SwitchSchedule
 from cmgplan.planning.level4 import GridAnswer, GridConnection
 from cmgplan.planning.operation import Operation, both_ways
-from cmgplan.planning.switches import all_switches, is_forest, operations
+from cmgplan.planning.switches import SwitchHours, all_switches, is_forest, operations
 
 SEEDS = range(60)
 GAP_USD = 0.01
@@ -46,6 +46,7 @@ class Instance:
 
     case: Case
     options: PlanOptions
+    mask: SwitchHours
     connection: GridConnection
     schedules: Sequence[SwitchSchedule]
     weights: Mapping[str, float]
@@ -79,7 +80,7 @@ def instance(seed: int, **changes: object) -> Instance:
     options = quick(case, **{"time_limit_s": 20.0, **kind, **changes})
     mask, enumeration = random_mask(case, options, rng, 16)
     connection = GridConnection(case, options, build_feeder(case), mask)
-    return Instance(case, options, connection, list(enumeration), random_weights(rng))
+    return Instance(case, options, mask, connection, list(enumeration), random_weights(rng))
 
 
 @cache

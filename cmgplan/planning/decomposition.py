@@ -23,10 +23,12 @@ from cmgplan.planning.grid_search import (
     SwitchSchedule,
     goals_of,
 )
+from cmgplan.planning.limited_rounding import LimitedRounding
 from cmgplan.planning.pricing import HourPrices
 from cmgplan.planning.rounding import rounded, taken
 from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.search_state import INFEASIBLE_BREAK, Search
+from cmgplan.planning.switching import counts_operations
 from cmgplan.planning.topologies import Topologies
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Pattern
@@ -71,6 +73,11 @@ class DecompositionSearch:
         self._blocks.refresh()
         self._pool = Topologies(case, options, self._m, self._problem, self._blocks)
         self._prices = HourPrices(case, options, self._m, self._problem, self._blocks, self._pool)
+        self._limited: LimitedRounding | None = None
+        if counts_operations(options):
+            self._limited = LimitedRounding(
+                case, options, self._m, self._problem, self._blocks, self._pool
+            )
 
     def run(
         self,
@@ -180,7 +187,7 @@ class DecompositionSearch:
             if not self._pool.complete:
                 hull = self._first(search)
             else:
-                hull = self._solve(search, self._pool.kept())
+                hull = self._solve(search, self._pool.kept()) or self._within_limit(search)
             if hull is not None:
                 self._age(hull)
                 return hull
@@ -196,6 +203,19 @@ class DecompositionSearch:
             if search.left_s <= 0.0:
                 raise _StoppedError("the time limit")
         raise _StoppedError("no mix of topologies that meets the caps")
+
+    def _within_limit(self, search: Search) -> Hull | None:
+        """Return a hull with topologies of a schedule that keeps to the operations allowed."""
+        if self._limited is None or search.lifted:
+            return None
+        free = search.asking(self._limited.lifted(search.question))
+        hull = self._mix(free)
+        found = self._limited.rounded(search.question, hull, search.aim(hull.value))
+        if found is None:
+            return None
+        self._pool.begin_round()
+        self._age(found)
+        return self._solve(search, self._pool.kept())
 
     def _first(self, search: Search) -> Hull | None:
         """Return a hull where some hour knows no topology: prices of the relaxation.
@@ -233,8 +253,12 @@ class DecompositionSearch:
         """Round the hull to a schedule, to be operated later."""
         if any(None in weights for weights in hull.weights):
             return
-        found = rounded(hull, lambda mix: self._solve(search, mix))
+        if self._limited is not None:
+            found = self._limited.rounded(search.question, hull, search.aim(hull.value))
+        else:
+            found = rounded(hull, lambda mix: self._solve(search, mix))
         if found is not None:
+            self._age(found)
             point = points_of(self._blocks, found)[0]
             schedule = self._pool.schedule_of(taken(found), point)
             search.rounded.append((found.value, schedule))

@@ -27,8 +27,36 @@ INFEASIBLE_BREAK = 1e-4
 STUCK_SHARE = 0.02
 """Share of the wanted gap by which bound or hull must move to count."""
 
+GOOD_SHARE = 0.9
+"""Share of the wanted gap at which a rounded schedule is good enough."""
+
+FAR_GOOD_SHARE = 0.25
+"""Share of what hull and bound are apart now within which it is as well."""
+
+FINE_SHARE = 0.1
+"""Share of the same that matters in choosing a schedule."""
+
 IDLE_ROUNDS = 4
 """Rounds of prices that may move nothing, as topologies come and go, before the search ends."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a rounded hull is to reach.
+
+    Attributes
+    ----------
+    good
+        Value that will do.
+    unit
+        Difference of values that matters.
+    deadline
+        Of ``time.perf_counter``; nothing is begun after it.
+    """
+
+    good: float
+    unit: float
+    deadline: float
 
 
 @dataclass
@@ -48,6 +76,8 @@ class Search:
         Rounds of prices so far, how many there may be, and how many of the latest moved nothing.
     last_bound, last_value
         Bound and value of the hull before the latest prices.
+    lifted
+        Whether the question leaves the limit of operations out.
     """
 
     question: Question
@@ -62,6 +92,7 @@ class Search:
     idle: int = 0
     last_bound: float = -np.inf
     last_value: float = np.inf
+    lifted: bool = False
 
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""
@@ -74,6 +105,22 @@ class Search:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
         zero = replace(self.question, cost=np.zeros_like(self.question.cost), unit=INFEASIBLE_BREAK)
         return Search(zero, INFEASIBLE_BREAK, self.deadline, bound=0.0)
+
+    def asking(self, lifted: Question) -> Search:
+        """Return the search of the same question without the limit of operations."""
+        return Search(lifted, self.gap_abs, self.deadline, bound=self.bound, lifted=True)
+
+    def aim(self, value: float) -> Aim:
+        """Return what a rounded schedule should reach; ``value`` is that of the hull."""
+        if not np.isfinite(self.bound):
+            return Aim(np.inf, self.question.unit, self.deadline)
+        apart = max(value - self.bound, 0.0)
+        wanted = min(self.gap_abs, LOOSE_GAP)
+        return Aim(
+            max(self.bound + GOOD_SHARE * wanted, value + FAR_GOOD_SHARE * apart),
+            max(wanted, FINE_SHARE * apart),
+            self.deadline,
+        )
 
     def reached(self, value: float) -> bool:
         """Whether bound or hull moved by what counts since the last round."""

@@ -44,9 +44,9 @@ def add_switching(
         variable.setlb(low)
         variable.setub(high)
     if options.radial:
-        _exclude_cycles(m, case, switches, mask)
+        exclude_cycles(m, case, switches, mask)
     if counts_operations(options):
-        _add_operations(m, switches, options)
+        add_operations(m, switches, options)
     else:
         m.operation_cost_definition = pyo.Constraint(expr=m.operation_cost == 0.0)
     return {pair: m.closed[pair] for pair in pairs}
@@ -90,7 +90,7 @@ def _cluster_sets(case: Case) -> list[frozenset[str]]:
     return [nodes | more for nodes in unions for more in (frozenset(), frozenset({FEEDER}))]
 
 
-def _exclude_cycles(m: Any, case: Case, switches: Sequence[Switch], mask: SwitchHours) -> None:
+def exclude_cycles(m: Any, case: Case, switches: Sequence[Switch], mask: SwitchHours) -> None:
     """Add sum of closed switches within S <= |S| - 1 for short cycles and unions of clusters."""
     unions = _cluster_sets(case)
     m.forest = pyo.ConstraintList(doc="closed switches form a forest")
@@ -106,11 +106,13 @@ def _exclude_cycles(m: Any, case: Case, switches: Sequence[Switch], mask: Switch
                 m.forest.add(pyo.quicksum(inside) <= len(nodes) - 1)
 
 
-def _add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) -> None:
+def add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) -> None:
     """Count changes of position, their cost and their limit per switch."""
     m.SWITCH = pyo.Set(initialize=[s.id for s in switches])
     initial = {s.id: float(s.initially_closed) for s in switches}
+    limit = options.operation_limit
     m.operated = pyo.Var(m.SWITCH, m.T, bounds=(0.0, 1.0), initialize=0.0)
+    m.operations = pyo.Var(m.SWITCH, bounds=(0.0, limit), initialize=0.0)
 
     def position(m: Any, s: str, t: int) -> Any:
         if t < 0:
@@ -125,16 +127,13 @@ def _add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) ->
     def opening(m: Any, s: str, t: int) -> Any:
         return m.operated[s, t] >= position(m, s, t - 1) - position(m, s, t)
 
-    if options.operation_limit is not None:
-
-        @m.Constraint(m.SWITCH, doc="operations per switch and horizon")
-        def operation_limit(m: Any, s: str) -> Any:
-            return pyo.quicksum(m.operated[s, t] for t in m.T) <= options.operation_limit
+    @m.Constraint(m.SWITCH, doc="operations per switch and horizon")
+    def operation_count(m: Any, s: str) -> Any:
+        return m.operations[s] == pyo.quicksum(m.operated[s, t] for t in m.T)
 
     m.operation_cost_definition = pyo.Constraint(
         expr=m.operation_cost
-        == options.operation_cost_usd
-        * pyo.quicksum(m.operated[s, t] for s in m.SWITCH for t in m.T)
+        == options.operation_cost_usd * pyo.quicksum(m.operations[s] for s in m.SWITCH)
     )
 
 

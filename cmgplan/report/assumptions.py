@@ -151,7 +151,7 @@ def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[
     facts: list[Fact] = [
         (
             "Horizon",
-            f"{about.get('hours')} intervals of {about.get('dt_h')} h",
+            f"{about.get('hours')} intervals of {about.get('dt_h', 1.0):g} h",
             "hours count from 0",
         )
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -43,6 +43,11 @@ class DataTable:
     rows: tuple[tuple[Cell, ...], ...]
     marked: int | None = None
     folded: bool = False
+
+    def renamed(self, rename: Callable[[str], str]) -> DataTable:
+        """Return the table with another caption and other headings."""
+        columns = tuple(replace(c, heading=rename(c.heading)) for c in self.columns)
+        return replace(self, caption=rename(self.caption), columns=columns)
 
 
 def data_table(

@@ -12,7 +12,7 @@ from cmgplan.report.figures.headroom import hourly
 from cmgplan.report.figures.losses import losses_kw
 from cmgplan.report.figures.switches import WINDOWS, operations, schedule_grid
 from cmgplan.report.figures.voltage import voltage_pu
-from cmgplan.report.lookup import records
+from cmgplan.report.lookup import least, records
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import NONE, hours_text
@@ -47,9 +47,9 @@ def level_table(summary: Mapping[str, Any]) -> DataTable:
         Column("short_microgrids", "Short microgrids"),
         Column("short_hours", "Short hours"),
         Column("surplus_hours", "Surplus hours"),
-        Column("allowed_microgrid", "Ties in clusters, h", 0),
-        Column("allowed_cluster", "Ties between, h", 0),
-        Column("allowed_grid", "To the feeder, h", 0),
+        Column("allowed_microgrid", "Ties in clusters", 0),
+        Column("allowed_cluster", "Ties between", 0),
+        Column("allowed_grid", "To the feeder", 0),
     )
     return data_table(
         "levels",
@@ -59,9 +59,10 @@ def level_table(summary: Mapping[str, Any]) -> DataTable:
     )
 
 
-def pareto_table(tables: Tables) -> DataTable:
+def pareto_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
     """Return the front as the paper's Table 2, with status, bound and gap of each point."""
     rows = tables["pareto"]
+    absolute = (summary.get("certificate") or {}).get("absolute")
     columns = (
         Column("point", "Point", 0),
         Column("status", "Status"),
@@ -75,7 +76,7 @@ def pareto_table(tables: Tables) -> DataTable:
         Column("eps_gc_usd", "Cap on cost, $", 2),
         Column("eps_loss_kwh", "Cap on losses, kWh", 3),
         Column("bound_ec_usd", "Proven bound of f2, $", 2),
-        Column("gap", "Gap", 4),
+        Column("gap", "Gap, $" if absolute else "Gap, share of range", 4),
     )
     chosen = [k for k, selected in enumerate(rows["selected"]) if selected == 1]
     return data_table(
@@ -220,7 +221,7 @@ def bus_table(tables: Tables, view: FeederView | None) -> DataTable:
             {
                 "bus": bus,
                 "v_min_with_pu": float(now.loc[bus].min()),
-                "hour_with": int(now.loc[bus].idxmin()),
+                "hour_with": int(least(now.loc[bus])),
                 "v_min_without_pu": float(before.loc[bus].min()) if bus in before.index else None,
                 "v_max_with_pu": float(now.loc[bus].max()),
                 "limit_low_pu": low,

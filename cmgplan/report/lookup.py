@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 
@@ -19,13 +20,13 @@ def hours_where(mask: pd.Series[bool]) -> list[int]:
 
 
 def greatest(column: pd.Series[Any]) -> Any:
-    """Return the label of the greatest value."""
-    return column.idxmax()
+    """Return the label of the greatest value, the first one where there are none."""
+    return column.fillna(-np.inf).idxmax()
 
 
 def least(column: pd.Series[Any]) -> Any:
-    """Return the label of the least value."""
-    return column.idxmin()
+    """Return the label of the least value, the first one where there are none."""
+    return column.fillna(np.inf).idxmin()
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

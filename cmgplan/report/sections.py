@@ -106,7 +106,16 @@ def sections(
         _headroom,
         _assumptions,
     )
-    return tuple(make(build) for make in makers)
+    return tuple(_spoken(make(build), build.dt_h) for make in makers)
+
+
+def _spoken(section: Section, dt_h: float) -> Section:
+    """Return a section whose tables speak of intervals where these are no hours."""
+    parts = tuple(
+        part.renamed(lambda text: in_intervals(text, dt_h)) if isinstance(part, DataTable) else part
+        for part in section.parts
+    )
+    return Section(section.name, in_intervals(section.title, dt_h), parts)
 
 
 def _levels(b: _Builder) -> Section:
@@ -165,7 +174,7 @@ def _pareto(b: _Builder) -> Section:
                 "Cost against emissions",
                 lambda: pareto_sentence(b.summary, b.tables),
             ),
-            detail_tables.pareto_table(b.tables),
+            detail_tables.pareto_table(b.summary, b.tables),
             *_explanations(points, "point", "Point"),
             b.chart(
                 "pareto_3d", "All three objectives", lambda: steps_sentence(b.tables), half=True

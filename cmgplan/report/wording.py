@@ -45,26 +45,44 @@ def change(now: float | None, before: float | None) -> str:
 
 def hours_text(hours: Iterable[int]) -> str:
     """Return hours as ranges: 0, 1, 2, 5 is "0\N{EN DASH}2, 5"."""
-    runs: list[list[int]] = []
+    return ", ".join(_range_text(*run) for run in _ranges(hours)) or "none"
+
+
+def in_hours(hours: Iterable[int]) -> str:
+    """Return hours with their noun, "hour 3", "hours 3, 4"; of many ranges only the first."""
+    row = sorted({int(h) for h in hours})
+    ranges = _ranges(row)
+    shown = ranges if len(ranges) <= SHOWN_NAMES + 1 else ranges[:SHOWN_NAMES]
+    left = sum(last - first + 1 for first, last in ranges[len(shown) :])
+    text = ", ".join(_range_text(*run) for run in shown) or "none"
+    # A range must not be torn apart at the end of a line.
+    text = text.replace(NONE, f"\N{WORD JOINER}{NONE}\N{WORD JOINER}")
+    noun = "hour" if len(row) == 1 else "hours"
+    return f"{noun}\N{NO-BREAK SPACE}{text}{f' and {left} more' if left else ''}"
+
+
+def _ranges(hours: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and last hour of every run of hours."""
+    runs: list[tuple[int, int]] = []
     for hour in sorted({int(h) for h in hours}):
         if runs and hour == runs[-1][1] + 1:
-            runs[-1][1] = hour
+            runs[-1] = (runs[-1][0], hour)
         else:
-            runs.append([hour, hour])
-    parts = [
-        str(first)
-        if first == last
-        else f"{first}, {last}"
-        if last == first + 1
-        else f"{first}{NONE}{last}"
-        for first, last in runs
-    ]
-    return ", ".join(parts) or "none"
+            runs.append((hour, hour))
+    return runs
+
+
+def _range_text(first: int, last: int) -> str:
+    if first == last:
+        return str(first)
+    return f"{first}, {last}" if last == first + 1 else f"{first}{NONE}{last}"
 
 
 def in_intervals(text: str, dt_h: float) -> str:
     """Return a text that speaks of hours for intervals of another length."""
-    return text if dt_h == 1.0 else re.sub(r"\bhour(s?)\b", r"interval\1", text)
+    if dt_h == 1.0:
+        return text
+    return re.sub(r"\bHour(s?)\b", r"Interval\1", re.sub(r"\bhour(s?)\b", r"interval\1", text))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

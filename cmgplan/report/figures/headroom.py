@@ -23,7 +23,7 @@ from cmgplan.report.figures.style import (
 )
 from cmgplan.report.lookup import least
 from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, hours_text, number
+from cmgplan.report.wording import amount, counted, in_hours, number
 
 LEAST_KW = 0.1
 """Room below is none."""
@@ -163,7 +163,7 @@ def headroom_sentence(summary: Mapping[str, Any]) -> str:
         if len(none) == len(rows):
             parts.append(f"{what} {verb} no room in any hour")
         elif none:
-            parts.append(f"{what} {verb} nothing more to give in hours {hours_text(none)}")
+            parts.append(f"{what} {verb} nothing more to give in {in_hours(none)}")
         else:
             room = float(rows[column].min())
             hour = int(least(rows[column]))

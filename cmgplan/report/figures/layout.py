@@ -8,10 +8,14 @@ downwards by turns, each in rows of its own. Lines of a tree so drawn do not cro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import networkx as nx
 
 from cmgplan.report.topology import FeederView
+
+LABEL_STEPS = 40.0
+"""Steps from the slack over the width of a page for which a label reaches one step each way."""
 
 Place = tuple[float, float]
 Reach = dict[int, tuple[float, float]]
@@ -39,6 +43,28 @@ def map_layout(view: FeederView) -> Layout:
         buses={name: at for (kind, name), at in places.items() if kind == "bus"},
         microgrids={name: at for (kind, name), at in places.items() if kind == "microgrid"},
     )
+
+
+def label_sides(layout: Layout) -> list[str]:
+    """Return on which side of each microgrid its label has room, as the drawing library says it.
+
+    A label is about two fields of the drawing's grid wide, more where the feeder is long.
+    """
+    taken = {*layout.buses.values(), *layout.microgrids.values()}
+    reach = max(1, ceil(max((x for x, _ in taken), default=0.0) / LABEL_STEPS))
+    sides = []
+    for x, y in layout.microgrids.values():
+        row = range(-reach, reach + 1)
+        fields = {
+            "top center": {(x + d, y + 1.0) for d in row},
+            "middle right": {(x + d, y) for d in range(1, 2 * reach + 1)},
+            "bottom center": {(x + d, y - 1.0) for d in row},
+            "middle left": {(x - d, y) for d in range(1, 2 * reach + 1)},
+        }
+        side = next((name for name, need in fields.items() if not need & taken), "top center")
+        taken |= fields[side]
+        sides.append(side)
+    return sides
 
 
 def _tidy(tree: nx.DiGraph, root: tuple[str, str]) -> dict[tuple[str, str], Place]:

@@ -17,8 +17,9 @@ from cmgplan.report.figures.style import (
     finish,
     hour_axis,
 )
+from cmgplan.report.lookup import greatest
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, hours_text
+from cmgplan.report.wording import amount, in_hours
 
 LEAST_KW = 0.1
 """What the plan itself counts as shortage or surplus."""
@@ -34,7 +35,9 @@ LEVEL_NAMES = {
 
 def energy_by_level(tables: Tables, dt_h: float = 1.0) -> pd.DataFrame:
     """Return unserved and surplus energy of each level, kWh."""
-    rows = tables["shortage"].groupby("level")[["shortage_kw", "surplus_kw"]].sum() * dt_h
+    rows = tables["shortage"].groupby("level")[["shortage_kw", "surplus_kw"]].sum()
+    # A solver may leave a surplus of minus nothing, which would shift the axis.
+    rows = rows.clip(lower=0.0) * dt_h
     return rows.rename(columns={"shortage_kw": "unserved_kwh", "surplus_kw": "surplus_kwh"})
 
 
@@ -95,7 +98,7 @@ def surplus(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
 def _by_hour(tables: Tables, column: str, title: str, dt_h: float) -> go.Figure | None:
     """Sum a column over the microgrids; None where nothing is left at any level."""
     rows = tables["shortage"]
-    total = rows.groupby(["level", "hour"])[column].sum()
+    total = rows.groupby(["level", "hour"])[column].sum().clip(lower=0.0)
     if total.empty or not (total.abs() > 0.0).any():
         return None
     figure = go.Figure()
@@ -132,7 +135,8 @@ def levels_sentence(summary: Mapping[str, Any], tables: Tables, dt_h: float = 1.
             parts.append(f"{subject} is zero at every level")
             continue
         chain = ", ".join(
-            f"{amount(value, 'kWh')} at Level {level}" for level, value in values.items()
+            f"{amount(value, 'kWh')} at Level\N{NO-BREAK SPACE}{level}"
+            for level, value in values.items()
         )
         verb = "falls from" if values.iloc[-1] < values.iloc[0] else "goes from"
         parts.append(f"{subject} {verb} " + chain.replace(", ", " to ", 1))
@@ -151,16 +155,14 @@ def levels_sentence(summary: Mapping[str, Any], tables: Tables, dt_h: float = 1.
 def by_hour_sentence(tables: Tables, column: str, what: str) -> str:
     """Say when a column of the shortage table is greatest, and in which hours each level has it."""
     total = tables["shortage"].groupby(["level", "hour"])[column].sum()
-    first = total.loc[total.index.get_level_values("level").min()]
-    hour = int(first.idxmax())
+    most, hour = greatest(total)
     parts = []
     for level in sorted(set(total.index.get_level_values("level"))):
         there = total.loc[level]
         hours = [int(t) for t in there.index[there > LEAST_KW]]
-        parts.append(
-            f"Level {level} in hours {hours_text(hours)}" if hours else f"Level {level} never"
-        )
+        when = f"in {in_hours(hours)}" if hours else "never"
+        parts.append(f"Level\N{NO-BREAK SPACE}{level} {when}")
     return (
-        f"{what} is greatest in hour {hour}, {amount(float(first[hour]), 'kW')} when each "
-        f"microgrid stands alone. It occurs at {'; '.join(parts)}."
+        f"{what} is greatest at Level\N{NO-BREAK SPACE}{most} in hour {hour}, "
+        f"{amount(float(total.max()), 'kW')}. It occurs at {'; '.join(parts)}."
     )

@@ -21,7 +21,10 @@ SITUATIONS = {
 def losses_kw(tables: Tables) -> pd.DataFrame:
     """Return the losses of each situation by hour."""
     rows = tables["loss"]
-    sums = {name: rows[list(columns)].sum(axis=1) for name, (_, columns) in SITUATIONS.items()}
+    sums = {
+        name: rows[list(columns)].sum(axis=1, skipna=False)
+        for name, (_, columns) in SITUATIONS.items()
+    }
     return pd.DataFrame(sums).set_axis(rows["hour"].astype(int))
 
 
@@ -52,9 +55,10 @@ def losses_sentence(tables: Tables, dt_h: float = 1.0) -> str:
     table = losses_kw(tables)
     with_cmg, without = table["with microgrids"], table["without microgrids"]
     saved = without - with_cmg
+    lost, before = with_cmg.sum(skipna=False), without.sum(skipna=False)
     text = (
-        f"With microgrids {amount(with_cmg.sum() * dt_h, 'kWh')} are lost, without them "
-        f"{amount(without.sum() * dt_h, 'kWh')}: {change(with_cmg.sum(), without.sum())}."
+        f"With microgrids {amount(lost * dt_h, 'kWh')} are lost, without them "
+        f"{amount(before * dt_h, 'kWh')}: {change(lost, before)}."
     )
     worse = int((saved < 0.0).sum())
     hour = greatest(saved)

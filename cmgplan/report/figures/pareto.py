@@ -12,6 +12,7 @@ from cmgplan.report.figures.style import (
     BLACK,
     BLUE,
     GREY,
+    GRID,
     SEQUENTIAL,
     STATUS_SYMBOLS,
     VERMILLION,
@@ -19,7 +20,7 @@ from cmgplan.report.figures.style import (
     finish,
     label,
 )
-from cmgplan.report.lookup import greatest
+from cmgplan.report.lookup import greatest, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, counted, number
 
@@ -29,6 +30,9 @@ OBJECTIVES = {
     "loss_kwh": "losses, kWh",
 }
 LEAST_USD = 1e-6
+NUMBERED = 30
+"""Most points whose numbers can be told apart."""
+
 _HOVER = (
     "point %{text}: %{customdata[0]}<br>cost %{customdata[1]:,.2f} $<br>emissions "
     "%{customdata[2]:,.2f} $<br>losses %{customdata[3]:,.3f} kWh<br>gap %{customdata[4]}"
@@ -52,7 +56,7 @@ def pareto_front(tables: Tables) -> go.Figure | None:
             x=rows["gc_usd"].tolist(),
             y=rows["ec_usd"].tolist(),
             customdata=_told(rows),
-            mode="lines+markers+text",
+            mode=_mode(rows),
             text=rows["point"].astype(str).tolist(),
             textposition="top right",
             line={"color": "#c4cad0"},
@@ -111,7 +115,7 @@ def pareto_3d(tables: Tables) -> go.Figure | None:
             z=part["gc_usd"].tolist(),
             customdata=_told(part),
             text=part["point"].astype(str).tolist(),
-            mode="lines+markers+text" if name == "points" else "markers",
+            mode=_mode(part) if name == "points" else "markers",
             line={"color": "#9aa4ad", "width": 3},
             marker={
                 "size": size,
@@ -122,10 +126,10 @@ def pareto_3d(tables: Tables) -> go.Figure | None:
             name=name,
         )
     axes = {
-        f"{axis}axis": {"title": {"text": OBJECTIVES[name]}, "nticks": 6}
+        f"{axis}axis": {"title": {"text": OBJECTIVES[name]}, "nticks": 6, "zerolinecolor": GRID}
         for axis, name in (("x", "loss_kwh"), ("y", "ec_usd"), ("z", "gc_usd"))
     }
-    scene = {**axes, "camera": {"eye": {"x": 1.6, "y": 1.5, "z": 0.7}}}
+    scene = {**axes, "camera": {"eye": {"x": 1.9, "y": 1.75, "z": 0.8}, "center": {"z": -0.15}}}
     return finish(figure, 420, scene=scene, margin={"l": 0, "r": 0, "t": 40, "b": 0})
 
 
@@ -165,7 +169,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
                 showarrow=False,
                 bgcolor="#ffffff",
             )
-    finish(
+    return finish(
         figure,
         420,
         xaxis={
@@ -173,6 +177,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             "tickvals": list(OBJECTIVES),
             "ticktext": list(OBJECTIVES.values()),
             "showgrid": True,
+            "gridcolor": BLACK,
             "range": [-0.25, 2.25],
         },
         yaxis={
@@ -183,8 +188,6 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             "zeroline": False,
         },
     )
-    figure.update_xaxes(gridcolor=BLACK)
-    return figure
 
 
 def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:
@@ -192,7 +195,7 @@ def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:
     every, rows = tables["pareto"], points_with_values(tables)
     if rows.empty:
         return "No point of the front holds a schedule."
-    first, last = rows.iloc[0], rows.iloc[-1]
+    first, last = (rows.loc[least(rows[name])] for name in ("gc_usd", "ec_usd"))
     text = f"{counted(len(rows), 'point')} of {len(every)} hold{'s' * (len(rows) == 1)} a schedule"
     if len(rows) > 1:
         text += (
@@ -213,11 +216,13 @@ def steps_sentence(tables: Tables) -> str:
     steps = steps[steps["gc_usd"] > LEAST_USD]
     if steps.empty:
         return "All points cost the same."
+    overall = -float(steps["ec_usd"].sum()) / float(steps["gc_usd"].sum())
+    if overall <= 0.0:
+        return "Along the front emissions do not fall with cost."
     rates = -steps["ec_usd"] / steps["gc_usd"]
     best = greatest(rates)
     before = rows["point"].iloc[list(rows.index).index(best) - 1]
     after = rows.at[best, "point"]
-    overall = -float(steps["ec_usd"].sum()) / float(steps["gc_usd"].sum())
     return (
         f"Along the front a dollar of cost saves {amount(overall, '$')} of emissions on average; "
         f"most, {amount(float(rates[best]), '$')}, between points {before!s} and {after!s}."
@@ -249,9 +254,9 @@ def _chosen(summary: Mapping[str, Any], rows: pd.DataFrame) -> str:
     row = chosen.iloc[0]
     if (summary.get("selected") or {}).get("rule") == "override":
         return f"Point {row['point']} was chosen by hand. "
-    least = number(float(row["mu_min"]), 3)
+    held = number(float(row["mu_min"]), 3)
     return (
-        f"Point {row['point']} is the fuzzy compromise: its least membership, {least}, is the "
+        f"Point {row['point']} is the fuzzy compromise: its least membership, {held}, is the "
         "greatest. "
     )
 
@@ -261,6 +266,12 @@ def _statuses(every: pd.DataFrame) -> str:
     counts = every["status"].value_counts(sort=False)
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     return f"Statuses: {told}."
+
+
+def _mode(rows: pd.DataFrame) -> str:
+    """Return how points are drawn: joined where they follow each other, numbered if few."""
+    joined = "lines+markers" if rows["gc_usd"].is_monotonic_increasing else "markers"
+    return f"{joined}+text" if len(rows) <= NUMBERED else joined
 
 
 def _told(rows: pd.DataFrame) -> list[list[Any]]:

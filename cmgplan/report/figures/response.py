@@ -16,10 +16,11 @@ from cmgplan.report.figures.style import (
     hour_axis,
     labels,
     rows_height,
+    sign_marks,
 )
 from cmgplan.report.lookup import hours_of
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 _WHO = {"lower": "microgrids", "upper": "feeder"}
 LEAST_KW = 0.01
@@ -76,8 +77,7 @@ def demand_response_by_microgrid(tables: Tables, dt_h: float = 1.0) -> go.Figure
             zmax=most,
             colorscale=DIVERGING,
             colorbar=colorbar("change, kW"),
-            text=[[_sign(kw, most) for kw in row] for row in change.to_numpy()],
-            texttemplate="%{text}" if change.shape[1] <= 48 else "",
+            **sign_marks(change),
             xgap=1,
             ygap=1,
             hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW (%{customdata:+.1f} %)<extra></extra>",
@@ -126,7 +126,7 @@ def response_sentence(tables: Tables, dt_h: float = 1.0) -> str:
             f"{100.0 * moved / total:.1f} % of demand"
         )
         if less and more:
-            text += f", most out of hours {hours_text(less)} and into hours {hours_text(more)}"
+            text += f", most out of {in_hours(less)} and into {in_hours(more)}"
         parts.append(text)
     return f"{'. '.join(parts)}."
 
@@ -149,10 +149,3 @@ def _rows(tables: Tables, level: str) -> pd.DataFrame:
 
 def _verb(level: str, many: str, one: str) -> str:
     return many if level == "lower" else one
-
-
-def _sign(kw: float, most: float) -> str:
-    """Mark what a reader without colours could not tell: more or less."""
-    if abs(kw) < 0.05 * most:
-        return ""
-    return "+" if kw > 0.0 else "\N{MINUS SIGN}"

@@ -18,11 +18,12 @@ from cmgplan.report.figures.style import (
     hour_axis,
     labels,
     rows_height,
+    sign_marks,
 )
 from cmgplan.report.lookup import greatest, hours_of, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 LEVEL = 5
 """Storage and fleets keep the selected point's schedule at the upper level."""
@@ -86,6 +87,7 @@ def storage_by_device(tables: Tables, dt_h: float = 1.0) -> go.Figure | None:
         zmin=-most,
         zmax=most,
         colorscale=DIVERGING,
+        **sign_marks(power),
         colorbar=colorbar("discharge, kW"),
         hovertemplate="%{y}, hour %{x}: %{z:+,.2f} kW<extra></extra>",
     )
@@ -140,8 +142,8 @@ def storage_sentence(tables: Tables, dt_h: float = 1.0) -> str:
         )
         charge = [int(t) for t in total.nsmallest(3).index if total[t] < -0.1]
         give = [int(t) for t in total.nlargest(3).index if total[t] > 0.1]
-        text += f"; most charge in hours {hours_text(charge)}" if charge else ""
-        text += f"; most discharge in hours {hours_text(give)}" if give else ""
+        text += f"; most charge in {in_hours(charge)}" if charge else ""
+        text += f"; most discharge in {in_hours(give)}" if give else ""
         parts.append(text)
     return f"{'. '.join(parts)}."
 

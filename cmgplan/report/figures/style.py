@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.wording import NONE, short_name
+from cmgplan.report.wording import MINUS, NONE, short_name
 
 # Okabe and Ito's palette, darkest first where lines cross.
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
@@ -25,7 +26,7 @@ WITHOUT = {"color": VERMILLION, "dash": "dash", "symbol": "square"}
 LOWER = {"color": GREEN, "dash": "dot", "symbol": "diamond"}
 
 SEQUENTIAL = "Viridis"
-# Blue to orange through white: told apart by any kind of colour vision, and in grey by hatching.
+# Blue to orange through white: told apart by any kind of colour vision, and in grey by marks.
 DIVERGING = [
     [0.0, "#005a8f"],
     [0.25, "#6fb3d9"],
@@ -36,6 +37,44 @@ DIVERGING = [
 STATUS_SYMBOLS = {"optimal": "circle", "feasible": "diamond"}
 
 _NUMBERS = {"separatethousands": True, "exponentformat": "none"}
+LOOK = {
+    "layout": {
+        "colorway": list(SERIES),
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+            "size": 13,
+            "color": INK,
+        },
+        "legend": {"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
+        "hoverlabel": {"namelength": -1},
+        "xaxis": {
+            "automargin": True,
+            "ticks": "outside",
+            "linecolor": "#b8c0c7",
+            "showline": True,
+            "zerolinecolor": GREY,
+            "gridcolor": GRID,
+            **_NUMBERS,
+        },
+        "yaxis": {"automargin": True, "zerolinecolor": GREY, "gridcolor": GRID, **_NUMBERS},
+    },
+    "data": {
+        "bar": [
+            {
+                "type": "bar",
+                "marker": {
+                    "line": {"width": 0},
+                    "pattern": {"fillmode": "overlay", "size": 9, "solidity": 0.2},
+                },
+            }
+        ]
+    },
+}
+"""What all figures share, as a template of the drawing library."""
+
+MARKED = 48
+"""Most intervals over which marks in cells can be read."""
+
 _TICKS = (1, 2, 3, 4, 6, 12, 24, 48, 96, 168, 336, 672)
 
 
@@ -65,10 +104,12 @@ def time_word(dt_h: float) -> str:
     return "hour" if dt_h == 1.0 else "interval"
 
 
-def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str, Any]:
+def hour_axis(
+    hours: Iterable[int], dt_h: float = 1.0, *, ticks: int = 25, **more: Any
+) -> dict[str, Any]:
     """Return the axis of the intervals, with a tick for each or for every few."""
     count = max((int(h) for h in hours), default=0) + 1
-    step = next((s for s in _TICKS if count / s <= 25), _TICKS[-1])
+    step = next((s for s in _TICKS if count / s <= ticks), _TICKS[-1])
     title = time_word(dt_h) if dt_h == 1.0 else f"interval of {dt_h:g} h"
     return {
         "title": {"text": title},
@@ -84,29 +125,14 @@ def hour_axis(hours: Iterable[int], dt_h: float = 1.0, **more: Any) -> dict[str,
 def finish(figure: go.Figure, height: int = 400, **layout: Any) -> go.Figure:
     """Give a figure the common look and return it."""
     figure.update_layout(
-        template="none",
-        colorway=list(SERIES),
-        height=height,
-        font={
-            "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
-            "size": 13,
-            "color": INK,
+        {
+            "template": LOOK,
+            "height": height,
+            "margin": {"l": 70, "r": 25, "t": 45, "b": 55},
+            **layout,
         },
-        margin={"l": 70, "r": 25, "t": 45, "b": 55},
-        legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"namelength": -1},
+        overwrite=True,  # or the library's own template would be mixed in
     )
-    figure.update_layout(**layout)
-    figure.update_xaxes(
-        automargin=True,
-        ticks="outside",
-        linecolor="#b8c0c7",
-        showline=True,
-        gridcolor=GRID,
-        **_NUMBERS,
-    )
-    figure.update_yaxes(automargin=True, zerolinecolor="#8a939b", gridcolor=GRID, **_NUMBERS)
-    figure.update_traces(marker_line_width=0, selector={"type": "bar"})
     return figure
 
 
@@ -127,6 +153,16 @@ def category_axis(title: str, **more: Any) -> dict[str, Any]:
 def colorbar(title: str, **more: Any) -> dict[str, Any]:
     """Return a slim scale of colours with its title above."""
     return {"title": {"text": title, "side": "top"}, "thickness": 14, **more}
+
+
+def sign_marks(table: pd.DataFrame) -> dict[str, Any]:
+    """Return marks for a heat map of what is more or less, for who cannot see its colours."""
+    most = float(table.abs().to_numpy().max())
+    marks = [
+        ["" if abs(v) < 0.05 * most else "+" if v > 0.0 else MINUS for v in row]
+        for row in table.to_numpy(dtype=float)
+    ]
+    return {"text": marks, "texttemplate": "%{text}" if table.shape[1] <= MARKED else ""}
 
 
 def rows_height(rows: int, least: int = 190) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.style import BLUE, LIGHT, finish, hour_axis, labels, rows_height
+from cmgplan.report.figures.style import BLUE, LIGHT, MARKED, finish, hour_axis, labels, rows_height
 from cmgplan.report.lookup import greatest, hours_of, hours_where
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, hours_text, named
+from cmgplan.report.wording import amount, counted, in_hours, named
 
 WINDOWS = {
     "grid": "Window 1: connection to the feeder",
@@ -35,7 +35,7 @@ def switch_schedule(tables: Tables, kind: str, dt_h: float = 1.0) -> go.Figure |
             y=labels(grid.index),
             customdata=carried.round(6).to_numpy(dtype=float).tolist(),
             text=[["\N{BLACK CIRCLE}" if v else "" for v in row] for row in grid.to_numpy()],
-            texttemplate="%{text}" if grid.shape[1] <= 48 else "",
+            texttemplate="%{text}" if grid.shape[1] <= MARKED else "",
             textfont={"color": "#ffffff"},
             zmin=0,
             zmax=1,
@@ -74,7 +74,7 @@ def switches_sentence(tables: Tables, kind: str) -> str:
         f"{counted(int(operations(grid).sum()), 'change')} of position over the horizon"
     )
     idle = hours_where(grid.max() == 0)
-    text += f"; all open in hours {hours_text(idle)}" if idle else "; never all open at once"
+    text += f"; all open in {in_hours(idle)}" if idle else "; never all open at once"
     never = [str(name) for name, most in grid.max(axis=1).items() if most == 0]
     text += f"; {named(never)} never close{'s' if len(never) == 1 else ''}." if never else "."
     return text + _carried(tables, kind)

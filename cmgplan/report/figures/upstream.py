@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cmgplan.report.figures.style import GREY, WITH, WITHOUT, finish, hour_axis, line
+from cmgplan.report.lookup import greatest, least
 from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, change, hours_text
+from cmgplan.report.wording import amount, change, in_hours
 
 SITUATIONS = {
     "without microgrids": (WITHOUT, "without_cmg_kw"),
@@ -56,14 +57,15 @@ def upstream_sentence(tables: Tables, dt_h: float = 1.0) -> str:
     """Say the energy bought with and without, the peaks, and the hours of export."""
     rows = tables["upstream"].set_index("hour")
     now, before = rows["with_cmg_kw"], rows["without_cmg_kw"]
+    total, earlier = now.sum(skipna=False), before.sum(skipna=False)
     text = (
-        f"The feeder takes {amount(now.sum() * dt_h, 'kWh')} from upstream with microgrids and "
-        f"{amount(before.sum() * dt_h, 'kWh')} without ({change(now.sum(), before.sum())}); its "
-        f"peak goes from {amount(before.max(), 'kW')} in hour {before.idxmax()} to "
-        f"{amount(now.max(), 'kW')} in hour {now.idxmax()}."
+        f"The feeder takes {amount(total * dt_h, 'kWh')} from upstream with microgrids and "
+        f"{amount(earlier * dt_h, 'kWh')} without ({change(total, earlier)}); its "
+        f"peak goes from {amount(before.max(), 'kW')} in hour {greatest(before)} to "
+        f"{amount(now.max(), 'kW')} in hour {greatest(now)}."
     )
     export = [int(t) for t in rows.index[now < 0.0]]
     if export:
-        return f"{text} It exports in hours {hours_text(export)}, most {amount(-now.min(), 'kW')}."
-    least = f"{amount(now.min(), 'kW')} in hour {now.idxmin()}"
-    return f"{text} It never exports; the least import is {least}."
+        return f"{text} It exports in {in_hours(export)}, most {amount(-now.min(), 'kW')}."
+    low = f"{amount(now.min(), 'kW')} in hour {least(now)}"
+    return f"{text} It never exports; the least import is {low}."

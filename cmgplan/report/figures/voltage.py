@@ -20,7 +20,7 @@ from cmgplan.report.figures.style import (
     line,
     time_word,
 )
-from cmgplan.report.lookup import hours_of, least
+from cmgplan.report.lookup import greatest, hours_of, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
 from cmgplan.report.wording import counted, named, number
@@ -32,7 +32,7 @@ TOLERANCE_PU = 1e-6
 def peak_hour(tables: Tables) -> int:
     """Return the hour of greatest import without microgrids."""
     rows = tables["upstream"]
-    return int(rows["hour"].iloc[int(rows["without_cmg_kw"].argmax())])
+    return int(greatest(rows.set_index("hour")["without_cmg_kw"]))
 
 
 def voltage_pu(tables: Tables, level: str) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def voltage_heatmap(
 ) -> go.Figure | None:
     """Voltage over bus and hour, crosses where a limit is broken; one scale for all levels."""
     table = voltage_pu(tables, level)
-    if table.empty:
+    if table.isna().all(axis=None):
         return None
     rows = tables["bus_voltage"]
     every = rows.loc[rows["level"].isin(SITUATIONS), "v_pu"]
@@ -105,8 +105,8 @@ def voltage_heatmap(
             z=table.round(6).to_numpy(dtype=float).tolist(),
             x=[int(t) for t in table.columns],
             y=names,
-            zmin=float(every.to_numpy().min()),
-            zmax=float(every.to_numpy().max()),
+            zmin=float(np.nanmin(every.to_numpy())),
+            zmax=float(np.nanmax(every.to_numpy())),
             colorscale=SEQUENTIAL,
             colorbar=colorbar("voltage, pu", tickformat=".3f"),
             hovertemplate="bus %{y}, hour %{x}: %{z:.4f} pu<extra></extra>",
@@ -126,7 +126,7 @@ def voltage_heatmap(
     return finish(
         figure,
         480,
-        xaxis=hour_axis(hours_of(table.columns), dt_h),
+        xaxis=hour_axis(hours_of(table.columns), dt_h, ticks=13),
         yaxis={
             "title": {"text": "bus"},
             "type": "category",
@@ -153,10 +153,12 @@ def voltage_sentence(tables: Tables, level: str, view: FeederView | None = None)
     """Say the lowest voltage of a situation, where and when, and what the limits say."""
     name, table = SITUATIONS[level][0], voltage_pu(tables, level)
     lowest = table.min()
+    if lowest.isna().all():
+        return f"{name.capitalize()} the power flow has no solution in any hour."
     hour = int(least(lowest))
     text = (
         f"{name.capitalize()} the lowest voltage is {number(float(lowest[hour]), 4)} pu, at bus "
-        f"{named([str(table[hour].idxmin())])} in hour {hour}"
+        f"{named([str(least(table[hour]))])} in hour {hour}"
     )
     if view is None:
         return f"{text}."
@@ -174,10 +176,10 @@ def profile_sentence(tables: Tables) -> str:
     if both[0] is None or both[1] is None:
         return f"Hour {hour} takes most from upstream."
     move = both[0] - both[1]
-    bus = str(move.idxmax())
+    bus = str(greatest(move))
     if not move[bus] > 0.0:
         return f"In the peak hour {hour} no bus gains from the microgrids."
     return (
-        f"In the peak hour {hour} they lift bus {named([bus])} most, by "
+        f"In the peak hour {hour} the microgrids lift bus {named([bus])} most, by "
         f"{number(float(move[bus]), 4)} pu, and the mean by {number(float(move.mean()), 4)} pu."
     )
