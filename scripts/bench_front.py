@@ -119,8 +119,9 @@ def child(asked: Row) -> None:
     options = case.options.model_copy(update=asked["options"])
     measure = measure_point if "caps" in asked else measure_front
     found = measure(case, options, asked)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**found, "peak_mb": peak_mb}))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    spent = {"processor_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
+    print(json.dumps({**found, **spent}))
 
 
 # In the parent
@@ -147,7 +148,10 @@ def measured(asked: Row, told: Progress, title: str, timeout_s: float) -> Row:
 
 def growth(arguments: argparse.Namespace, told: Progress) -> Iterator[Sequence[str]]:
     """Yield the rows of the growth table."""
-    yield ("microgrids", "hours", "build, s", "front, s", "s a point", "worst gap", "status", "MB")
+    yield (
+        *("microgrids", "hours", "build, s", "front, s", "processor, s", "s a point"),
+        *("worst gap", "status", "MB"),
+    )
     options = {
         "points": arguments.points,
         "gap": arguments.gap,
@@ -171,13 +175,14 @@ def growth(arguments: argparse.Namespace, told: Progress) -> Iterator[Sequence[s
 def growth_row(microgrids: int, hours: int, found: Row) -> Sequence[str]:
     """Return one front as a row of text."""
     if "failed" in found:
-        return (str(microgrids), str(hours), *["-"] * 4, found["failed"], "-")
+        return (str(microgrids), str(hours), *["-"] * 5, found["failed"], "-")
     counts = {status: found["statuses"].count(status) for status in found["statuses"]}
     return (
         str(microgrids),
         str(hours),
         f"{found['build_s']:.1f}",
         f"{found['front_s']:.1f}",
+        f"{found['processor_s']:.1f}",
         ", ".join(f"{s:.1f}" for s in found["point_s"]),
         gap_text(found["gaps"], found["absolute"]),
         ", ".join(f"{count} {status}" for status, count in counts.items()),

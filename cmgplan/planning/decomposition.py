@@ -53,6 +53,9 @@ FEASIBILITY_ROUNDS = 30
 NEAR = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
 
+NEAR_LIMITED = 1.0
+"""The same where operations are counted, as a schedule then takes longer than prices."""
+
 
 class _StoppedError(Exception):
     """The search cannot go on; says why."""
@@ -106,7 +109,10 @@ class DecompositionSearch:
         )
         self._pool.begin_round()
         for schedule in known:
-            self._pool.learn_schedule(schedule)
+            patterns = self._pool.learn_schedule(schedule)
+            if self._limited is not None:
+                again = self._solve(search, [[pattern] for pattern in patterns])
+                search.rounded += [] if again is None else [(again.value, schedule)]
         search.bound = self._prices.remembered(search.question)
         judge.proved(search.bound, "prices of earlier questions")
         try:
@@ -152,7 +158,8 @@ class DecompositionSearch:
         while True:
             hull = self._mix(search)
             none_yet = not np.isfinite(judge.best) and not search.rounded
-            if none_yet or hull.value - search.bound <= NEAR * search.gap_abs:
+            near = NEAR if self._limited is None else NEAR_LIMITED
+            if none_yet or hull.value - search.bound <= near * search.gap_abs:
                 self._round_off(search, hull)
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"

@@ -130,16 +130,18 @@ class Topologies:
                 graph.add_edge(*switch.ends, key=switch.id)
         return cycles_in(graph)
 
-    def learn_schedule(self, schedule: SwitchSchedule) -> None:
-        """Put the topologies of a whole schedule into the pool."""
+    def learn_schedule(self, schedule: SwitchSchedule) -> list[Pattern]:
+        """Put the topologies of a whole schedule into the pool, and return them."""
         x = np.zeros(self._problem.n)
         for switch, t in self._m.MAY_CLOSE:
             x[self._problem.column(self._m.closed[switch, t])] = schedule.closed[switch][t]
         for key, on in schedule.on.items():
             for t, committed in enumerate(on):
                 x[self._problem.column(self._m.dev[key].on[t])] = round(float(committed))
-        for hour in range(self._blocks.n_blocks):
-            self.learn(hour, self._blocks.pattern_of(hour, x))
+        patterns = [self._blocks.pattern_of(hour, x) for hour in range(self._blocks.n_blocks)]
+        for hour, pattern in enumerate(patterns):
+            self.learn(hour, pattern)
+        return patterns
 
     def schedule_of(self, patterns: Sequence[Pattern], x: FloatArray) -> SwitchSchedule:
         """Return the schedule with one topology in each hour.
