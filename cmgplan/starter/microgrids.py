@@ -44,8 +44,8 @@ class Example:
 
     @property
     def connection_kva(self) -> float:
-        """Rating of its switch to the feeder: the load, charging and some to spare."""
-        return rounded(1.5 * float(np.hypot(self.p_kw, self.q_kvar)), 2)
+        """Rating of its switch to the feeder: the load and a little to spare."""
+        return rounded(1.2 * float(np.hypot(self.p_kw, self.q_kvar)), 2)
 
 
 def with_examples(tables: FeederTables) -> tuple[FeederTables, tuple[Example, Example]]:
