@@ -20,6 +20,9 @@ from cmgplan.case.records import Case
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
+from cmgplan.planning.pipeline import plan
+from cmgplan.report.files import read_run, write_run
+from cmgplan.report.verify import verify_run
 from cmgplan.starter import NewCase, new_case
 
 Start = Callable[..., tuple[NewCase, Case]]
@@ -315,3 +318,14 @@ def test_the_command_leads_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run("new", tmp_path / "other", "--network", tmp_path) == 2
     assert "Traceback" not in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_a_new_case_plans_as_it_is(start: Start, tmp_path: Path) -> None:
+    _, case = start(distribution("case15da", 0.9))
+    options = case.options.model_copy(update={"points": 2, "gap": 0.1, "time_limit_s": 20.0})
+    run = read_run(write_run(plan(case, options), tmp_path / "run"))
+    assert run.summary["replay"]["passed"]
+    assert run.tables["pareto"].status.tolist() == ["optimal"] * 2
+    report = verify_run(run)
+    assert report.passed, [check.name for check in report.failed]
