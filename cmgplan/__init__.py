@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from cmgplan.network.opf_result import OpfResult
     from cmgplan.planning.pipeline import plan
     from cmgplan.planning.result import PlanResult, ProgressEvent
+    from cmgplan.report.compare.write import compare_runs
     from cmgplan.report.drawing import figures
+    from cmgplan.report.export import export_run
     from cmgplan.report.files import Run, read_run, write_run
     from cmgplan.starter import new_case
 
@@ -41,6 +43,8 @@ __all__ = [
     "Run",
     "__version__",
     "check_case",
+    "compare_runs",
+    "export_run",
     "figures",
     "load_case",
     "new_case",
@@ -68,6 +72,8 @@ _HOMES = {
     "write_run": "cmgplan.report.files",
     "figures": "cmgplan.report.drawing",
     "new_case": "cmgplan.starter",
+    "export_run": "cmgplan.report.export",
+    "compare_runs": "cmgplan.report.compare.write",
 }
 
 

@@ -102,6 +102,7 @@ def plan(
     from cmgplan.planning.pipeline import plan as plan_case
     from cmgplan.report.files import prepare, write_run
     from cmgplan.report.journal import kept
+    from cmgplan.report.why import explained
 
     loaded = load_case(case, day=day)
     options = _options(
@@ -117,7 +118,7 @@ def plan(
     )
     folder = out if out is not None else Path("runs") / _folder_name(loaded, day)
     prepare(folder)
-    with kept(folder) as journal:
+    with explained(folder, loaded.name), kept(folder) as journal:
         with console.progress_shown(quiet) as tell:
             result = plan_case(loaded, options, progress=tell, journal=journal.write)
         write_run(result, folder)
@@ -245,6 +246,51 @@ def report(run: RunFolder, debug: Debug = False) -> None:
 
     recover(run)
     console.say(str(write_page(read_run(run))))
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the export; by default RUN-export beside the run."),
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            metavar="upper|lower|without_cmg",
+            help="What pandapower gets: the loaded feeder, that of Level 4, or demand alone.",
+        ),
+    ] = "upper",
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="pandapower|schedule|matpower|all")
+    ] = "all",
+    hour: Annotated[
+        int | None,
+        typer.Option(help="Hour of the MATPOWER file; by default that of greatest demand."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a finished run for other tools: pandapower, switch schedule, MATPOWER."""
+    from cmgplan.report.export import FORMATS, export_run
+
+    formats = FORMATS if file_format == "all" else (file_format,)
+    written = export_run(run, out, level=level, formats=formats, hour=hour)
+    console.print_export(written)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN ...", help="Finished runs.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the comparison; by default RUN-compare.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Lay two or more runs beside each other: a page and a table of differences."""
+    from cmgplan.report.compare.write import compare_runs
+
+    console.print_comparison(compare_runs(runs, out))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

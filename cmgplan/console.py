@@ -17,6 +17,8 @@ from rich.text import Text
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.errors import Fault
     from cmgplan.planning.result import ProgressEvent
+    from cmgplan.report.compare.write import WrittenComparison
+    from cmgplan.report.export import Export
     from cmgplan.report.verify import VerifyReport
 
 SHOWN_FINDINGS = 5
@@ -103,6 +105,9 @@ def print_plan(summary: Mapping[str, Any]) -> None:
     certificate = summary.get("certificate") or {}
     if certificate.get("statement"):
         say(str(certificate["statement"]))
+    for point in certificate.get("points") or []:
+        for sentence in point.get("explanation") or []:
+            say(f"point {point.get('point')}, {point.get('status')}: {sentence}")
 
 
 def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str, Any]) -> None:
@@ -176,6 +181,40 @@ def print_faults(faults: Sequence[Fault]) -> None:
             for fault in (fault for fault in of_kind if fault.file == file):
                 where = f"{fault.where}: " if fault.where else ""
                 say(f"    {where}{fault.message}; {fault.mend}")
+
+
+def print_export(export: Export) -> None:
+    """Print what an export holds, and how far pandapower's solution is from the run."""
+    networks = [name for name in export.files if name.startswith("pandapower/")]
+    if networks:
+        say(f"{networks[0]} to {networks[-1]}: {len(networks)} pandapower networks, {export.level}")
+        say(
+            f"  solved by pandapower: voltages within {export.max_dv_pu:.2g} pu of the run, "
+            f"losses within {export.max_dloss_kw:.2g} kW"
+        )
+    for name, what in export.files.items():
+        if name not in networks:
+            say(f"{name}: {what}")
+    say(f"export: {export.folder}")
+
+
+def print_comparison(written: WrittenComparison) -> None:
+    """Print the totals of the runs, what they differ by, and what that says."""
+    heads = list(written.names)
+    for name in written.names[1:]:
+        heads += [f"difference, {name}" if len(heads) > 2 else "difference", "which is"]
+    table = _table("", *heads)
+    for total in written.totals:
+        digits = total.quantity.digits
+        cells = [_number(value, digits) for value in total.values]
+        for d in total.differences:
+            amount = 0.0 if d.verdict == "same" else d.amount
+            cells += [_number(amount, digits), d.verdict or NONE]
+        table.add_row(total.quantity.title, *cells)
+    _print(table)
+    for note in written.notes:
+        say(f"note: {note}")
+    say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
 
 
 def print_report(report: VerifyReport) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cmgplan.explanation import Explanation
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,16 @@ class InputError(CmgplanError):
 
 
 class InfeasibleError(CmgplanError):
-    """No schedule meets the limits; the message says which would have to give."""
+    """No schedule meets the limits; the message says which would have to give.
+
+    ``explanation`` says it limit by limit where that is known.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, explanation: Explanation | None = None) -> None:
+        self.explanation = explanation
+        super().__init__(message)
 
 
 class LimitError(CmgplanError):

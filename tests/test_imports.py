@@ -21,6 +21,7 @@ ADAPTERS = (
     "cmgplan.network.pandapower_feeder",
     "cmgplan.network.pandapower_file",
     "cmgplan.network.pandapower_tables",
+    "cmgplan.network.pandapower_writer",
 )
 RESULT = "cmgplan.planning.result"
 

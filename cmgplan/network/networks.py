@@ -13,12 +13,20 @@ from cmgplan.errors import InputError
 from cmgplan.network.costs import uniform_price
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.grid import Branches, Generators, Grid, checked
-from cmgplan.network.horizon import Horizon, horizon_of
+from cmgplan.network.horizon import Horizon, horizon_of, single_hour
 from cmgplan.network.matpower import read_matpower
 from cmgplan.network.pandapower_file import Missing, read_pandapower
 from cmgplan.units import S_BASE_KVA, mw_from_kw
 
-__all__ = ["GivenNetwork", "Missing", "grid_of_case", "grid_of_feeder", "read_network"]
+__all__ = [
+    "GivenNetwork",
+    "Missing",
+    "grid_at",
+    "grid_of_case",
+    "grid_of_feeder",
+    "peak_hour",
+    "read_network",
+]
 
 
 _OF_OPF_ONLY = ("ext_grid", "pandapower networks have no angle", "capability curves")
@@ -105,6 +113,27 @@ def grid_of_case(case: Case) -> GivenNetwork:
         dt_h=h.dt_h,
     )
     return GivenNetwork(checked(grid), profiles)
+
+
+def peak_hour(given: GivenNetwork) -> int:
+    """Return the hour of greatest demand, the first of equals."""
+    horizon = given.profiles or single_hour(given.grid)
+    return int(horizon.p_load_pu.sum(axis=1).argmax())
+
+
+def grid_at(given: GivenNetwork, hour: int) -> Grid:
+    """Return one hour of a network: a grid whose own loads, limits and prices are that hour's."""
+    horizon = (given.profiles or single_hour(given.grid)).at(hour)
+    cost = given.grid.generators.cost_p.copy()
+    cost[:, 1] = horizon.price_usd_per_puh(given.grid)[0]
+    return replace(
+        given.grid,
+        p_load_pu=horizon.p_load_pu[0],
+        q_load_pu=horizon.q_load_pu[0],
+        generators=replace(
+            given.grid.generators, cost_p=cost, p_max_pu=horizon.p_max_pu(given.grid)[0]
+        ),
+    )
 
 
 def grid_of_feeder(feeder: Feeder, name: str) -> Grid:

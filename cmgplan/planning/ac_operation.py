@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,17 +37,25 @@ class AcOperation:
 
     The feeder carries no other load, so that the power flow of its reduction is exact. Only the
     voltage limits of the buses in between are not in it; where an answer breaks one, the whole
-    feeder is solved.
+    feeder is solved. ``prepare`` may change the schedule model before it is compiled.
     """
 
-    def __init__(self, case: Case, options: PlanOptions, feeder: Feeder) -> None:
+    def __init__(
+        self,
+        case: Case,
+        options: PlanOptions,
+        feeder: Feeder,
+        prepare: Callable[[Any], None] = lambda m: None,
+    ) -> None:
         self._case, self._options, self._feeder = case, options, feeder
+        self._prepare = prepare
         self._reduced = reduce_feeder(feeder, {feeder.position(mg.bus) for mg in case.microgrids})
         self._near = self._compiled(self._reduced)
         self._whole: FeederOpf | None = None
 
     def _compiled(self, feeder: Feeder) -> FeederOpf:
         m = new_schedule(self._case, self._options)
+        self._prepare(m)
         p_inj, q_inj = pcc_injections(m, self._case, feeder)
         add_upstream(m, feeder, p_inj)
         add_objectives(m, self._case, self._options)

@@ -9,8 +9,10 @@ import numpy as np
 
 from cmgplan.case.records import PlanOptions
 from cmgplan.errors import InfeasibleError, LimitError
+from cmgplan.explanation import Explanation
 from cmgplan.planning.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.operation import Operation
+from cmgplan.planning.why_point import CapReasons, explain_limit
 from cmgplan.search.epsilon import (
     NoSolutionError,
     Payoff,
@@ -62,6 +64,8 @@ class FrontPoint:
         Proven lower bound of f2 under the caps, or None.
     gap
         (f2 - bound) / range of f2, or in $ where the range is under 1 $.
+    explanation
+        Why it holds no schedule, in sentences; empty where it holds one.
     """
 
     number: int
@@ -70,6 +74,7 @@ class FrontPoint:
     answer: GridAnswer
     bound_ec_usd: float | None
     gap: float | None
+    explanation: tuple[str, ...] = ()
 
     @property
     def operation(self) -> Operation | None:
@@ -134,7 +139,7 @@ def solve_front(
         payoff = payoff_table(_Corners(connection), ORDERS, _Loosely(connection))
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
-        raise _explained(error) from error
+        raise _explained(error, connection) from error
     points: list[FrontPoint] = []
     cells: list[Cell] = []
     for count, eps in enumerate(caps, start=1):
@@ -146,6 +151,8 @@ def solve_front(
             tell(f"{known.status}", count, len(caps), known.gap)
         cells.append(Cell(eps, None if known.operation is None else known.number))
     points = [_improved(point, points, options, payoff) for point in points]
+    reasons = CapReasons(connection)
+    points = [_with_reason(reasons, point) for point in points]
     return Front(payoff, *(_merged(points, cells) if options.sweep == "grid" else (points, cells)))
 
 
@@ -186,6 +193,15 @@ def _improved(
     }
     answer = replace(point.answer, operation=best.operation, history=(*point.answer.history, taken))
     return _stated(point.number, point.caps, answer, options, payoff)
+
+
+def _with_reason(reasons: CapReasons, point: FrontPoint) -> FrontPoint:
+    """Return a point with the reason why it holds no schedule, if it does not."""
+    if point.status is PointStatus.INFEASIBLE:
+        return replace(point, explanation=reasons.of(point.number, point.caps))
+    if point.status is PointStatus.LIMIT:
+        return replace(point, explanation=explain_limit(point.answer.reason))
+    return point
 
 
 def _same(one: FrontPoint, other: FrontPoint) -> bool:
@@ -302,7 +318,14 @@ def _ec_bound(bound: float, weights: Mapping[str, float], caps: Mapping[str, flo
     return bound - sum(weights.get(name, 0.0) * cap for name, cap in caps.items())
 
 
-def _explained(error: NoSolutionError) -> InfeasibleError | LimitError:
+def _explained(error: NoSolutionError, connection: GridConnection) -> InfeasibleError | LimitError:
+    """Return the error with the limits that would have to give, where that is proven.
+
+    A search that only stopped may stop for that reason as well.
+    """
+    explanation = connection.explain()
+    if explanation is not None:
+        return InfeasibleError(explanation.message(), explanation)
     answer = error.answer
     reason = getattr(answer, "reason", "")
     if getattr(answer, "infeasible", False):
@@ -329,11 +352,25 @@ class Selection:
         return float(np.min(self.memberships[self.number - 1]))
 
 
+def _not_selectable(front: Front, number: int) -> InfeasibleError | LimitError:
+    """Return the error for a point that holds no schedule, with the reason where it is known."""
+    told = f"point {number} holds no schedule and cannot be selected"
+    if not 1 <= number <= len(front.points):
+        return LimitError(told)
+    point = front.points[number - 1]
+    if point.status is not PointStatus.INFEASIBLE:
+        return LimitError("\n  ".join([told, *point.explanation]))
+    explanation = Explanation("Level 4", f"{told}, which is proved", (), notes=point.explanation)
+    return InfeasibleError(explanation.message(), explanation)
+
+
 def select_point(front: Front, options: PlanOptions) -> Selection:
     """Choose a point by eqs. (40), (41), or the one that the options name.
 
     Raises
     ------
+    InfeasibleError
+        If the point asked for is proven to hold none.
     LimitError
         If no point holds a schedule, or the one asked for does not.
     """
@@ -350,5 +387,5 @@ def select_point(front: Front, options: PlanOptions) -> Selection:
     if options.select is None:
         return Selection(choice.row + 1, "fuzzy", choice.memberships)
     if not 1 <= options.select <= len(front.points) or np.isnan(table[options.select - 1]).any():
-        raise LimitError(f"point {options.select} holds no schedule and cannot be selected")
+        raise _not_selectable(front, options.select)
     return Selection(options.select, "override", choice.memberships)

@@ -11,7 +11,8 @@ import pyomo.environ as pyo
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.islanded_search import IslandedSearch, margin
+from cmgplan.errors import InfeasibleError
+from cmgplan.planning.islanded_search import IslandedSearch, NoScheduleError, margin
 from cmgplan.planning.operation import Operation, read_operation, stores_of
 from cmgplan.planning.schedule import (
     add_objectives,
@@ -29,6 +30,7 @@ from cmgplan.planning.switches import (
     next_mask,
 )
 from cmgplan.planning.switching import add_switching
+from cmgplan.planning.why import explain_islanded
 from cmgplan.solve import LinearProblem, Outcome
 
 LEFT_OVER_KW = 0.1
@@ -116,9 +118,11 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
 
     Raises
     ------
+    InfeasibleError
+        If there is no schedule; unserved load makes every case feasible unless reactive power or
+        an EV cannot be met at all.
     SolverError
-        If HiGHS holds no answer; unserved load makes every case feasible unless reactive power,
-        an EV or a minimum load cannot be met at all.
+        If HiGHS holds no answer.
     """
     begun = time.perf_counter()
     m = new_schedule(case, options)
@@ -128,7 +132,13 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
     binaries = add_switching(m, case, options, mask)
     _add_level_goals(m, case)
     problem = LinearProblem(m, tie_cones(m, case), exchange_disks(m, case, binaries))
-    outcomes, closed = IslandedSearch(m, case, options, problem).run()
+    try:
+        outcomes, closed = IslandedSearch(m, case, options, problem).run()
+    except NoScheduleError as error:
+        explanation = explain_islanded(case, options, level, mask)
+        if explanation is None:
+            raise
+        raise InfeasibleError(explanation.message(), explanation) from error
     operation = read_operation(m, case, closed)
     return LevelResult(
         level=level,

@@ -21,7 +21,7 @@ from cmgplan.planning.switching import (
     open_idle,
     read_closed,
 )
-from cmgplan.solve import LinearProblem, Outcome
+from cmgplan.solve import LinearProblem, Outcome, Stop
 
 SWITCHING_GAP = 1e-2
 """Absolute gap, kWh and $, within which a choice of switches is proven best."""
@@ -31,6 +31,10 @@ CLOSING = 1e-3
 
 IDLE_KVA = 1e-6
 """A tie that carries less need not close."""
+
+
+class NoScheduleError(SolverError):
+    """HiGHS proves that there is no schedule."""
 
 
 class IslandedSearch:
@@ -180,7 +184,8 @@ class IslandedSearch:
 
     def _accept(self, outcome: Outcome) -> Outcome:
         if not outcome.accepted:
-            raise SolverError(
+            kind = NoScheduleError if outcome.stop is Stop.INFEASIBLE else SolverError
+            raise kind(
                 f"no schedule without the feeder: {outcome.solver} says {outcome.message}; "
                 "check reactive power, EV trips and minimum loads of each microgrid"
             )

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cmgplan.case.records import Case, PlanOptions
+from cmgplan.explanation import Explanation
 from cmgplan.network.feeder import Feeder
 from cmgplan.planning.ac_operation import AcOperation
 from cmgplan.planning.grid_models import convex_model
@@ -23,6 +24,7 @@ from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_se
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.switches import SwitchHours, all_switches, operations
 from cmgplan.planning.switching import IDLE_KVA, counts_operations
+from cmgplan.planning.why import explain_grid
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
 CAP_TOLERANCE = 1e-5
@@ -147,7 +149,7 @@ class GridConnection:
         mask: SwitchHours,
         tell: Callable[[str, float | None], None] | None = None,
     ) -> None:
-        self._case, self._options = case, options
+        self._case, self._options, self._feeder, self._mask = case, options, feeder, mask
         self._tell = tell or (lambda message, gap: None)
         self.gap_unit: float | None = None
         self._convex = convex_model(case, options, feeder, mask)
@@ -190,6 +192,11 @@ class GridConnection:
         return GridAnswer(
             best, found.bound, found.infeasible, found.reason, attempt.elapsed_s, attempt.history
         )
+
+    def explain(self) -> Explanation | None:
+        """Say which limits would have to give for any schedule; None if there may be one."""
+        self._tell("why there is no schedule", None)
+        return explain_grid(self._case, self._options, self._feeder, self._mask)
 
     def gap_of(self, value: float, bound: float) -> float | None:
         """Return the gap in ``gap_unit``, which the sweep sets once it is known."""

@@ -85,7 +85,7 @@ class LimitedRounding:
     def lifted(self, question: Question) -> Question:
         """Return a question without the limit of operations."""
         upper = question.upper.copy()
-        upper[self._counts] = np.inf
+        upper[self._counts] = self._blocks.n_blocks
         return replace(question, upper=upper)
 
     def rounded(self, question: Question, hull: Hull, aim: Aim) -> Hull | None:

@@ -82,7 +82,7 @@ def plan(
     Raises
     ------
     InfeasibleError
-        If Level 4 or Levels 5 and 6 have no answer.
+        If a level has no answer; its ``explanation`` names the limits that would have to give.
     LimitError
         If none was found in time.
     SolverError
@@ -352,6 +352,7 @@ def _certificate(front: Front) -> dict[str, Any]:
                     else max(point.operation.ec_usd - point.bound_ec_usd, 0.0)
                 ),
                 "reason": point.answer.reason,
+                "explanation": list(point.explanation),
                 "wall_s": point.answer.wall_s,
                 "history": [dict(step) for step in point.answer.history],
             }

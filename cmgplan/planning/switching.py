@@ -110,9 +110,9 @@ def add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) -> 
     """Count changes of position, their cost and their limit per switch."""
     m.SWITCH = pyo.Set(initialize=[s.id for s in switches])
     initial = {s.id: float(s.initially_closed) for s in switches}
-    limit = options.operation_limit
+    most = len(m.T) if options.operation_limit is None else options.operation_limit
     m.operated = pyo.Var(m.SWITCH, m.T, bounds=(0.0, 1.0), initialize=0.0)
-    m.operations = pyo.Var(m.SWITCH, bounds=(0.0, limit), initialize=0.0)
+    m.operations = pyo.Var(m.SWITCH, bounds=(0.0, most), initialize=0.0)
 
     def position(m: Any, s: str, t: int) -> Any:
         if t < 0:
@@ -131,6 +131,7 @@ def add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) -> 
     def operation_count(m: Any, s: str) -> Any:
         return m.operations[s] == pyo.quicksum(m.operated[s, t] for t in m.T)
 
+    m.operation_cost.setub(options.operation_cost_usd * len(switches) * len(m.T))
     m.operation_cost_definition = pyo.Constraint(
         expr=m.operation_cost
         == options.operation_cost_usd * pyo.quicksum(m.operations[s] for s in m.SWITCH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,10 @@ from cmgplan.network.feeder import Feeder
 from cmgplan.network.horizon import horizon_of
 from cmgplan.network.networks import grid_of_feeder
 from cmgplan.network.opf import solve_opf
-from cmgplan.network.opf_elastic import ElasticProblem, explain
 from cmgplan.network.opf_result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.attachment import add_upstream
-from cmgplan.planning.feeder_opf import FeederSchedule
+from cmgplan.planning.feeder_opf import FeederOpf, FeederSchedule, Weights
 from cmgplan.planning.grid_models import pcc_injections
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.schedule import (
@@ -32,13 +31,11 @@ from cmgplan.planning.schedule import (
     new_schedule,
 )
 from cmgplan.planning.switches import all_switches, operations
+from cmgplan.planning.why_upper import explain_upper
 from cmgplan.units import S_BASE_KVA, kw_from_mw, usd_per_kwh
 
 FIXED_FLOW_KVA = 1e-6
 """Half-width of the bounds that hold an exchange where the coupling is fixed."""
-
-TOLD = 5
-"""Limits that the message of an infeasible upper level names."""
 
 
 @dataclass(frozen=True)
@@ -113,20 +110,13 @@ def solve_upper(
         If Ipopt stopped before any answer.
     """
     plain, plain_totals, bare_totals = _without(case, feeder)
-    m = new_schedule(case, options, _frozen(case, options, selected))
-    _add_feeder_loads(m, case, options)
-    p_inj, q_inj = _injections(m, case, feeder)
-    add_upstream(m, feeder, p_inj)
-    _add_upper_objectives(m, case, options)
-    schedule = FeederSchedule(m, case, feeder, p_inj, q_inj)
     weights = _weights(options, plain_totals)
-    attached = schedule.attached(
-        [(m.f1, weights["gc_usd"]), (m.f2, weights["ec_usd"]), (m.f3, weights["loss_kwh"])],
-        _bounds(m, case, options, selected),
-    )
+    schedule, goals, bounds = _on_feeder(case, options, feeder, selected, weights)
+    attached = schedule.attached(goals, bounds)
     opf = solve_opf(schedule.grid, profiles=schedule.horizon, attached=attached)
     if not opf.v_pu.size:
-        raise _no_answer(opf, _what_it_takes(case, options, feeder, selected))
+        raise _no_answer(case, options, feeder, selected, weights, opf)
+    m = schedule.model
     q_sub_kvar = kw_from_mw(opf.q_mvar[:, 0])
     operation = schedule.operation(opf.attached, q_sub_kvar, opf.v_pu, selected.closed)
     operation = _with_stores(operation, selected)
@@ -150,6 +140,25 @@ def solve_upper(
         weights=weights,
         opf=opf,
     )
+
+
+def _on_feeder(
+    case: Case,
+    options: PlanOptions,
+    feeder: Feeder,
+    selected: Operation,
+    weights: Mapping[str, float],
+) -> tuple[FeederSchedule, Weights, VariableBounds]:
+    """Return the schedule on a feeder, the weights of f1, f2, f3, and what is held by bounds."""
+    m = new_schedule(case, options, _frozen(case, options, selected))
+    _add_feeder_loads(m, case, options)
+    p_inj, q_inj = _injections(m, case, feeder)
+    add_upstream(m, feeder, p_inj)
+    _add_upper_objectives(m, case, options)
+    schedule = FeederSchedule(m, case, feeder, p_inj, q_inj)
+    goals = {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
+    pairs = [(goals[name], weight) for name, weight in weights.items()]
+    return schedule, pairs, _bounds(m, case, options, selected)
 
 
 def lower_objectives(
@@ -341,10 +350,15 @@ def _demand(
     return p, q, before
 
 
-def _what_it_takes(
-    case: Case, options: PlanOptions, feeder: Feeder, selected: Operation
-) -> Sequence[str]:
-    """Return what the feeder's limits would have to give at the selected exchange, by hour."""
+def _no_answer(
+    case: Case,
+    options: PlanOptions,
+    feeder: Feeder,
+    selected: Operation,
+    weights: Mapping[str, float],
+    opf: OpfResult,
+) -> InfeasibleError | LimitError:
+    """Return the error that says which limits would have to give."""
     h = case.horizon(options)
     p, q = pcc_nodal(case, feeder, selected)
     for load in case.feeder_load():
@@ -354,18 +368,19 @@ def _what_it_takes(
     horizon = horizon_of(
         grid, hours=h.hours, p_load_pu=-p / S_BASE_KVA, q_load_pu=-q / S_BASE_KVA, dt_h=h.dt_h
     )
-    return explain(ElasticProblem(grid), horizon).lines
 
+    def works(wider: Feeder) -> bool:
+        on_wider, goals, bounds = _on_feeder(case, options, wider, selected, weights)
+        return FeederOpf(on_wider).solve(goals, bounds).accepted
 
-def _no_answer(opf: OpfResult, told: Sequence[str]) -> InfeasibleError | LimitError:
-    """Return the error that says what would help; ``told`` names it limit by limit."""
-    if opf.status != "locally infeasible" and not told:
+    explanation = explain_upper(feeder, grid, horizon, works)
+    if explanation is not None:
+        return InfeasibleError(explanation.message(), explanation)
+    if opf.status != "locally infeasible":
         return LimitError(f"Levels 5 and 6 found no answer: {opf.message}")
-    more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    takes = "; ".join(told[:TOLD]) + more if told else "no hour alone tells which limit"
     return InfeasibleError(
         "Levels 5 and 6 are locally infeasible: the loaded feeder cannot keep its voltage and "
-        f"current limits with this schedule ({opf.message}). With the exchange selected and "
-        f"no response: {takes}. Widen v_min_pu or v_max_pu, raise line ratings, or choose another "
+        f"current limits with this schedule ({opf.message}), and no hour alone tells which limit "
+        "would have to give. Widen v_min_pu or v_max_pu, raise line ratings, or choose another "
         "point with --select."
     )

@@ -39,6 +39,38 @@ MODEL: tuple[Fact, ...] = (
 )
 
 
+OPTIONS = {
+    "gap": ("Wanted gap", "a point within it is called optimal"),
+    "points": ("Points of the front", "epsilon caps on cost and losses"),
+    "sweep": ("Sweep", "diagonal: both caps step together; grid: all combinations"),
+    "select": ("Point chosen by hand", "none: the fuzzy compromise is taken"),
+    "hierarchy": (
+        "Hierarchy",
+        "levels: switches close only where the level below left something over; joint: anywhere",
+    ),
+    "minlp": ("Search at Level 4", "how the convex relaxation is solved"),
+    "time_limit_s": ("Time limit of a point, s", "a point that meets it keeps its bound"),
+    "radial": ("Radial", "closed switches form a forest with the feeder as one node"),
+    "operation_cost_usd": ("Cost of a switch operation, $", "enters the generation cost"),
+    "operation_limit": ("Operations of a switch", "allowed over the horizon; none: no limit"),
+    "soc_balance": (
+        "Balance of stored energy",
+        "energy: at the end not below the start; power: eq. (14) as printed",
+    ),
+    "zeta": ("Weights of Levels 5 and 6", "they sum to 1"),
+    "normalise": ("Weighted objectives", "yes: each divided by its value without microgrids"),
+    "upper_emissions": (
+        "Emissions at Levels 5 and 6",
+        "all: turbines too; paper: upstream only, as printed",
+    ),
+    "coupling": (
+        "Exchange at Level 5",
+        "switches: free within the schedule; fixed: as at Level 4",
+    ),
+}
+"""Options of a plan: what each is called and what its values mean."""
+
+
 def option_table(summary: Mapping[str, Any], view: FeederView | None) -> DataTable:
     """Return the options of a plan with what each means."""
     facts = [*_plan_facts(section(summary, "options")), *_network_facts(summary, view)]
@@ -71,78 +103,24 @@ def _table(name: str, caption: str, facts: list[Fact] | tuple[Fact, ...]) -> Dat
 
 def _plan_facts(options: Mapping[str, Any]) -> list[Fact]:
     """Return the options one by one; those that a run does not tell are left out."""
-    told: list[Fact] = []
+    return [
+        (item, _option_text(key, options[key]), meaning)
+        for key, (item, meaning) in OPTIONS.items()
+        if key in options
+    ]
 
-    def tell(key: str, item: str, meaning: str, text: str | None = None) -> None:
-        if key in options:
-            value = options[key]
-            shown = "none" if value is None else str(value)
-            told.append((item, shown if text is None else text, meaning))
 
-    gap = options.get("gap")
-    tell(
-        "gap",
-        "Wanted gap",
-        "a point within it is called optimal",
-        f"{100.0 * gap:g} %" if gap else None,
-    )
-    tell("points", "Points of the front", "epsilon caps on cost and losses")
-    sweep = (
-        "both caps step together"
-        if options.get("sweep") == "diagonal"
-        else "all combinations of caps"
-    )
-    tell("sweep", "Sweep", sweep)
-    tell("select", "Point chosen by hand", "none: the fuzzy compromise is taken")
-    masks = (
-        "switches close only where the level below left something over"
-        if options.get("hierarchy") == "levels"
-        else "every switch may close in every hour"
-    )
-    tell("hierarchy", "Hierarchy", masks)
-    tell("minlp", "Search at Level 4", "how the convex relaxation is solved")
-    limit = options.get("time_limit_s")
-    tell(
-        "time_limit_s",
-        "Time limit of a point",
-        "a point that meets it keeps its bound",
-        f"{limit} s",
-    )
-    radial = options.get("radial")
-    tell(
-        "radial",
-        "Radial",
-        "closed switches form a forest with the feeder as one node",
-        _yes(radial),
-    )
-    tell("operation_cost_usd", "Cost of a switch operation, $", "enters the generation cost")
-    tell("operation_limit", "Operations of a switch", "allowed over the horizon; none: no limit")
-    balance = (
-        "at the end not below the start"
-        if options.get("soc_balance") == "energy"
-        else "eq. (14) as printed"
-    )
-    tell("soc_balance", "Stored energy", balance)
-    zeta = options.get("zeta") or {}
-    weights = ", ".join(f"{name} {number(float(value), 3)}" for name, value in zeta.items())
-    tell("zeta", "Weights of Levels 5 and 6", "they sum to 1", weights)
-    tell(
-        "normalise",
-        "Weighted objectives",
-        "yes: each divided by its value without microgrids",
-        _yes(options.get("normalise")),
-    )
-    tell(
-        "upper_emissions",
-        "Emissions counted at Levels 5 and 6",
-        "all: turbines too; paper: upstream only",
-    )
-    tell(
-        "coupling",
-        "Exchange at Level 5",
-        "switches: free within the schedule; fixed: as at Level 4",
-    )
-    return told
+def _option_text(key: str, value: Any) -> str:
+    """Return the value of an option in words."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number(float(share), 3)}" for name, share in value.items())
+    if key == "gap":
+        return f"{100.0 * value:g} %"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[Fact]:
@@ -170,7 +148,3 @@ def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[
 
 def _range(values: list[float]) -> str:
     return f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g}\N{EN DASH}{values[-1]:g}"
-
-
-def _yes(value: Any) -> str:
-    return "yes" if value else "no"

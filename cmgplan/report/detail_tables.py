@@ -130,36 +130,16 @@ def switch_table(tables: Tables, dt_h: float) -> DataTable:
 
 def microgrid_table(tables: Tables, view: FeederView | None, dt_h: float) -> DataTable:
     """Return each microgrid's energy at the chosen point."""
-    dispatch, exchange = (
-        tables[stem][tables[stem]["level"] == _LEVEL] for stem in ("dispatch", "exchange")
-    )
-    surplus = tables["shortage"][tables["shortage"]["level"] == _LEVEL]
-    found = []
-    for name in dict.fromkeys(tables["shortage"]["microgrid"]):
-        own = dispatch[dispatch["microgrid"] == name]
-        grid = exchange[(exchange["kind"] == "grid") & (exchange["from"] == name)]["p_kw"]
-        stores = own[own["kind"].isin(["storage", "ev"])]["p_kw"]
-        energy = {
-            column: float(own.loc[own["kind"] == kind, "p_kw"].sum()) * dt_h
-            for kind, column in _GENERATION.items()
+    names = dict.fromkeys(tables["shortage"]["microgrid"])
+    found = [
+        {
+            "microgrid": name,
+            "cluster": None if view is None else view.cluster_of.get(name),
+            "bus": None if view is None else view.microgrid_bus.get(name),
+            **{key: kw * dt_h for key, kw in _microgrid_sums(tables, name).items()},
         }
-        found.append(
-            {
-                "microgrid": name,
-                "cluster": None if view is None else view.cluster_of.get(name),
-                "bus": None if view is None else view.microgrid_bus.get(name),
-                "demand_kwh": -float(own.loc[own["kind"] == "load", "p_kw"].sum()) * dt_h,
-                **energy,
-                "charged_kwh": -float(stores.clip(upper=0.0).sum()) * dt_h,
-                "discharged_kwh": float(stores.clip(lower=0.0).sum()) * dt_h,
-                "curtailed_kwh": float(
-                    surplus.loc[surplus["microgrid"] == name, "surplus_kw"].sum()
-                )
-                * dt_h,
-                "export_kwh": float(grid.clip(lower=0.0).sum()) * dt_h,
-                "import_kwh": -float(grid.clip(upper=0.0).sum()) * dt_h,
-            }
-        )
+        for name in names
+    ]
     columns = (
         Column("microgrid", "Microgrid"),
         Column("cluster", "Cluster"),
@@ -175,6 +155,30 @@ def microgrid_table(tables: Tables, view: FeederView | None, dt_h: float) -> Dat
         Column("import_kwh", "From the feeder, kWh", 1),
     )
     return data_table("microgrids", "Every microgrid (Level 4)", columns, found, folded=True)
+
+
+def _microgrid_sums(tables: Tables, name: str) -> dict[str, float]:
+    """Return what a microgrid does at the chosen point, power summed over the hours."""
+    dispatch, exchange, shortage = (
+        tables[stem][tables[stem]["level"] == _LEVEL]
+        for stem in ("dispatch", "exchange", "shortage")
+    )
+    own = dispatch[dispatch["microgrid"] == name]
+    grid = exchange[(exchange["kind"] == "grid") & (exchange["from"] == name)]["p_kw"]
+    stores = own[own["kind"].isin(["storage", "ev"])]["p_kw"]
+
+    def of_kind(kind: str) -> float:
+        return float(own.loc[own["kind"] == kind, "p_kw"].sum())
+
+    return {
+        "demand_kwh": -of_kind("load"),
+        **{column: of_kind(kind) for kind, column in _GENERATION.items()},
+        "charged_kwh": -float(stores.clip(upper=0.0).sum()),
+        "discharged_kwh": float(stores.clip(lower=0.0).sum()),
+        "curtailed_kwh": float(shortage.loc[shortage["microgrid"] == name, "surplus_kw"].sum()),
+        "export_kwh": float(grid.clip(lower=0.0).sum()),
+        "import_kwh": -float(grid.clip(upper=0.0).sum()),
+    }
 
 
 def hour_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,17 @@ from cmgplan.planning.result import PlanResult
 from cmgplan.report.page import render_page
 from cmgplan.report.tables import POINT_TABLES, TABLES, read_table, write_table
 from cmgplan.report.topology import FeederView, feeder_view
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """A kind of folder that is written whole, known by a file that it always has."""
+
+    what: str
+    marker: str
+
+
+RUN = FolderKind("a run", "plan.json")
 
 
 @dataclass(frozen=True)
@@ -69,16 +80,15 @@ class Run:
         return load_case(self.case_folder, day=day)
 
 
-def prepare(out: Path) -> None:
-    """Make sure that a run can be written to a folder, before any work is spent on it.
+def prepare(out: Path, kind: FolderKind = RUN) -> None:
+    """Make sure that a folder can be written, before any work is spent on it.
 
     Restores what an interrupted run left behind; see ``recover``.
 
     Raises
     ------
     InputError
-        If something other than a run, or nothing at all, stands in the place, or it cannot be
-        made.
+        If something of another kind stands in the place, or it cannot be made.
     """
     place = out.resolve()
     try:
@@ -87,11 +97,11 @@ def prepare(out: Path) -> None:
             _settle(place)
     except OSError as error:
         raise InputError(
-            f"{out}: a run cannot be written there ({error.strerror}); choose another --out"
+            f"{out}: {kind.what} cannot be written there ({error.strerror}); choose another --out"
         ) from error
     if not os.access(place.parent, os.W_OK):
         raise InputError(f"{place.parent}: is not writable; choose another --out")
-    _refuse_foreign(place)
+    _refuse_foreign(place, kind)
 
 
 def recover(out: Path) -> None:
@@ -112,15 +122,28 @@ def write_run(result: PlanResult, out: Path | str) -> Path:
     InputError
         If the folder holds something else than a run.
     """
-    place = Path(out).resolve()
-    prepare(place)
+    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+
+
+def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> Path:
+    """Let ``fill`` write a folder, put it in place whole or not at all, and return the place.
+
+    An earlier folder of the same kind there is replaced; if anything fails on the way it stays.
+
+    Raises
+    ------
+    InputError
+        If something of another kind stands in the place.
+    """
+    place = out.resolve()
+    prepare(place, kind)
     with _locked(place):
         fresh = _fresh(place)
         try:
             fresh.mkdir()
-            _write_contents(result, fresh)
+            fill(fresh)
             _sync(fresh)
-            _put_in_place(fresh, place)
+            _put_in_place(fresh, place, kind)
         except BaseException:
             _settle(place)
             raise
@@ -249,9 +272,9 @@ def _discard(place: Path) -> Path:
     return place.with_name(f".{place.name}.discard")
 
 
-def _put_in_place(fresh: Path, place: Path) -> None:
-    """Swap a finished run into its place; between the renames ``_settle`` knows what to do."""
-    _refuse_foreign(place)
+def _put_in_place(fresh: Path, place: Path, kind: FolderKind) -> None:
+    """Swap a finished folder into its place; between the renames ``_settle`` knows what to do."""
+    _refuse_foreign(place, kind)
     if place.exists():
         place.rename(_aside(place))
     fresh.rename(place)
@@ -270,16 +293,16 @@ def _settle(place: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _refuse_foreign(place: Path) -> None:
-    """Raise InputError unless the place is free, empty, or holds a run."""
+def _refuse_foreign(place: Path, kind: FolderKind) -> None:
+    """Raise InputError unless the place is free, empty, or holds a folder of the kind."""
     if not place.exists():
         return
     if not place.is_dir():
         raise InputError(f"{place}: is a file; choose another --out")
-    if not (place / "plan.json").is_file() and any(place.iterdir()):
+    if not (place / kind.marker).is_file() and any(place.iterdir()):
         raise InputError(
-            f"{place}: holds files that are not a run (no plan.json), so it is left alone; "
-            "choose another --out"
+            f"{place}: holds files that are not {kind.what} (no {kind.marker}), so it is left "
+            "alone; choose another --out"
         )
 
 

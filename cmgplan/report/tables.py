@@ -97,7 +97,7 @@ def write_table(stem: str, table: pd.DataFrame, folder: Path) -> None:
     ordered = table[[*columns, *extra]].copy()
     for name in ordered.columns:
         if columns.get(name) == "text" or ordered[name].dtype == object:
-            ordered[name] = ordered[name].map(_guarded)
+            ordered[name] = ordered[name].map(guarded)
     ordered.to_csv(folder / f"{stem}.csv", index=False, float_format="%.10g", lineterminator="\n")
 
 
@@ -126,13 +126,13 @@ def read_table(stem: str, folder: Path) -> pd.DataFrame:
     return raw
 
 
-def _guarded(value: object) -> object:
+def guarded(value: object) -> object:
     """Return text that no spreadsheet takes for a formula; other values as they are."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _unguarded(text: str) -> str:
-    """Undo ``_guarded``."""
+    """Undo ``guarded``."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 

@@ -112,27 +112,7 @@ def forecast_error(
     loaded = bool((rows["max_loading"] > 0.0).any())
     figure = make_subplots(rows=1 + loaded, cols=1, shared_xaxes=True, vertical_spacing=0.1)
     hours = rows["hour"].tolist()
-    for column, name, colour, dash in (
-        ("v_max_pu", "highest voltage", BLUE, "dash"),
-        ("v_min_pu", "lowest voltage", VERMILLION, "solid"),
-    ):
-        figure.add_scatter(
-            x=hours,
-            y=_or_none(rows[column]),
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "dash": dash},
-            hovertemplate="hour %{x}: %{y:.4f} pu<extra>%{fullData.name}</extra>",
-            row=1,
-            col=1,
-        )
-    if view is not None:
-        limits = [pair for bus, pair in view.v_limits_pu.items() if bus != view.slack]
-        for limit in {max(low for low, _ in limits), min(high for _, high in limits)}:
-            figure.add_hline(
-                y=limit, line={"color": BLACK, "dash": "dot", "width": 1}, row=1, col=1
-            )
-    figure.update_yaxes(title_text="voltage, pu", tickformat=".2f", row=1, col=1)
+    _draw_voltages(figure, rows, view)
     if loaded:
         figure.add_bar(
             x=hours,
@@ -150,6 +130,31 @@ def forecast_error(
     if loaded:
         figure.update_xaxes(title_text="", row=1, col=1)
     return figure
+
+
+def _draw_voltages(figure: go.Figure, rows: pd.DataFrame, view: FeederView | None) -> None:
+    """Draw the range of voltages and the limits that every bus keeps."""
+    for column, name, colour, dash in (
+        ("v_max_pu", "highest voltage", BLUE, "dash"),
+        ("v_min_pu", "lowest voltage", VERMILLION, "solid"),
+    ):
+        figure.add_scatter(
+            x=rows["hour"].tolist(),
+            y=_or_none(rows[column]),
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "dash": dash},
+            hovertemplate="hour %{x}: %{y:.4f} pu<extra>%{fullData.name}</extra>",
+            row=1,
+            col=1,
+        )
+    if view is not None:
+        limits = [pair for bus, pair in view.v_limits_pu.items() if bus != view.slack]
+        for limit in {max(low for low, _ in limits), min(high for _, high in limits)}:
+            figure.add_hline(
+                y=limit, line={"color": BLACK, "dash": "dot", "width": 1}, row=1, col=1
+            )
+    figure.update_yaxes(title_text="voltage, pu", tickformat=".2f", row=1, col=1)
 
 
 def headroom_sentence(summary: Mapping[str, Any]) -> str:

@@ -73,6 +73,17 @@ def pareto_front(tables: Tables) -> go.Figure | None:
             name="points (bar: down to the proven bound)",
         )
     )
+    _ring_chosen(figure, rows)
+    return finish(
+        figure,
+        430,
+        xaxis={"title": {"text": OBJECTIVES["gc_usd"]}},
+        yaxis={"title": {"text": OBJECTIVES["ec_usd"]}},
+    )
+
+
+def _ring_chosen(figure: go.Figure, rows: pd.DataFrame) -> None:
+    """Draw a ring around the chosen point."""
     chosen = rows[rows["selected"] == 1]
     if not chosen.empty:
         figure.add_scatter(
@@ -88,12 +99,6 @@ def pareto_front(tables: Tables) -> go.Figure | None:
             name="chosen",
             hoverinfo="skip",
         )
-    return finish(
-        figure,
-        430,
-        xaxis={"title": {"text": OBJECTIVES["gc_usd"]}},
-        yaxis={"title": {"text": OBJECTIVES["ec_usd"]}},
-    )
 
 
 def pareto_3d(tables: Tables) -> go.Figure | None:
@@ -158,17 +163,7 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             hovertemplate="%{fullData.name}: %{customdata[0]:,.3f}<extra></extra>",
             showlegend=False,
         )
-    for name in OBJECTIVES:
-        for edge, at, anchor in ((rows[name].min(), 0.0, "top"), (rows[name].max(), 1.0, "bottom")):
-            figure.add_annotation(
-                x=name,
-                y=at,
-                yanchor=anchor,
-                yshift=8 if at else -8,
-                text=number(float(edge), 2),
-                showarrow=False,
-                bgcolor="#ffffff",
-            )
+    _write_ranges(figure, rows)
     return finish(
         figure,
         420,
@@ -188,6 +183,21 @@ def pareto_parallel(tables: Tables) -> go.Figure | None:
             "zeroline": False,
         },
     )
+
+
+def _write_ranges(figure: go.Figure, rows: pd.DataFrame) -> None:
+    """Write the least and greatest value at the ends of each axis."""
+    for name in OBJECTIVES:
+        for edge, at, anchor in ((rows[name].min(), 0.0, "top"), (rows[name].max(), 1.0, "bottom")):
+            figure.add_annotation(
+                x=name,
+                y=at,
+                yanchor=anchor,
+                yshift=8 if at else -8,
+                text=number(float(edge), 2),
+                showarrow=False,
+                bgcolor="#ffffff",
+            )
 
 
 def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:

@@ -49,6 +49,7 @@ LOOK = {
         "hoverlabel": {"namelength": -1},
         "xaxis": {
             "automargin": True,
+            "title": {"standoff": 12},
             "ticks": "outside",
             "linecolor": "#b8c0c7",
             "showline": True,
@@ -56,7 +57,13 @@ LOOK = {
             "gridcolor": GRID,
             **_NUMBERS,
         },
-        "yaxis": {"automargin": True, "zerolinecolor": GREY, "gridcolor": GRID, **_NUMBERS},
+        "yaxis": {
+            "automargin": True,
+            "title": {"standoff": 12},
+            "zerolinecolor": GREY,
+            "gridcolor": GRID,
+            **_NUMBERS,
+        },
     },
     "data": {
         "bar": [

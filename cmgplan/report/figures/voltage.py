@@ -99,12 +99,11 @@ def voltage_heatmap(
         return None
     rows = tables["bus_voltage"]
     every = rows.loc[rows["level"].isin(SITUATIONS), "v_pu"]
-    names = labels(table.index)
     figure = go.Figure(
         go.Heatmap(
             z=table.round(6).to_numpy(dtype=float).tolist(),
             x=[int(t) for t in table.columns],
-            y=names,
+            y=labels(table.index),
             zmin=float(np.nanmin(every.to_numpy())),
             zmax=float(np.nanmax(every.to_numpy())),
             colorscale=SEQUENTIAL,
@@ -112,17 +111,7 @@ def voltage_heatmap(
             hovertemplate="bus %{y}, hour %{x}: %{z:.4f} pu<extra></extra>",
         )
     )
-    broken = _broken(table, view)
-    if broken:
-        figure.add_scatter(
-            x=[hour for _, hour in broken],
-            y=[names[k] for k, _ in broken],
-            mode="markers",
-            marker={"symbol": "x-thin", "size": 7, "line": {"color": VERMILLION, "width": 2}},
-            name="outside the limits",
-            hoverinfo="skip",
-            showlegend=True,
-        )
+    _cross_broken(figure, table, view)
     return finish(
         figure,
         480,
@@ -135,6 +124,22 @@ def voltage_heatmap(
             "range": [-0.5, len(table) - 0.5],
         },
     )
+
+
+def _cross_broken(figure: go.Figure, table: pd.DataFrame, view: FeederView | None) -> None:
+    """Draw a cross on every bus and hour outside its limits."""
+    names = labels(table.index)
+    broken = _broken(table, view)
+    if broken:
+        figure.add_scatter(
+            x=[hour for _, hour in broken],
+            y=[names[k] for k, _ in broken],
+            mode="markers",
+            marker={"symbol": "x-thin", "size": 7, "line": {"color": VERMILLION, "width": 2}},
+            name="outside the limits",
+            hoverinfo="skip",
+            showlegend=True,
+        )
 
 
 def _broken(table: pd.DataFrame, view: FeederView | None) -> list[tuple[int, int]]:
