@@ -1,4 +1,17 @@
-"""Planning of distribution networks with clustered microgrids, with an AC-OPF core."""
+"""Planning of distribution networks with clustered microgrids, with an AC-OPF core.
+
+The way through the package:
+
+- ``load_case`` reads a case by its folder or bundled name, ``check_case`` lists its faults, and
+  ``new_case`` starts one from a network file;
+- ``plan`` takes it through all six levels; ``PlanOptions`` says how;
+- ``PlanResult.tables`` are pandas tables, ``PlanResult.summary`` is plan.json, and ``figures``
+  draws both with Plotly;
+- ``write_run`` keeps a plan as a folder with its page, ``read_run`` reads it back;
+- ``read_network`` and ``solve_opf`` answer an AC optimal power flow by itself.
+
+``examples/plan_a_feeder.py`` walks through it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +28,10 @@ if TYPE_CHECKING:
     from cmgplan.planning.pipeline import plan
     from cmgplan.planning.result import PlanResult, ProgressEvent
     from cmgplan.report.compare.write import compare_runs
+    from cmgplan.report.drawing import figures
     from cmgplan.report.export import export_run
+    from cmgplan.report.files import Run, read_run, write_run
+    from cmgplan.starter import new_case
 
 __all__ = [
     "Case",
@@ -24,14 +40,19 @@ __all__ = [
     "PlanOptions",
     "PlanResult",
     "ProgressEvent",
+    "Run",
     "__version__",
     "check_case",
     "compare_runs",
     "export_run",
+    "figures",
     "load_case",
+    "new_case",
     "plan",
     "read_network",
+    "read_run",
     "solve_opf",
+    "write_run",
 ]
 
 _HOMES = {
@@ -46,9 +67,19 @@ _HOMES = {
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
     "ProgressEvent": "cmgplan.planning.result",
+    "Run": "cmgplan.report.files",
+    "read_run": "cmgplan.report.files",
+    "write_run": "cmgplan.report.files",
+    "figures": "cmgplan.report.drawing",
+    "new_case": "cmgplan.starter",
     "export_run": "cmgplan.report.export",
     "compare_runs": "cmgplan.report.compare.write",
 }
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those not imported yet too."""
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-CaseFolder = Annotated[Path, typer.Argument(metavar="CASE", help="Folder of the case.")]
+CaseFolder = Annotated[
+    Path, typer.Argument(metavar="CASE", help="Folder of the case, or the name of a bundled one.")
+]
+Day = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Day to plan out of longer profiles.")
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -74,6 +79,7 @@ def plan(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default runs/<name of the case>.")
     ] = None,
+    day: Day = None,
     points: Annotated[int | None, typer.Option(help="Points of the Pareto front.")] = None,
     select: Annotated[
         int | None, typer.Option(help="Point to take instead of the fuzzy choice.")
@@ -98,7 +104,7 @@ def plan(
     from cmgplan.report.journal import kept
     from cmgplan.report.why import explained
 
-    loaded = load_case(case)
+    loaded = load_case(case, day=day)
     options = _options(
         loaded.options,
         points=points,
@@ -110,7 +116,7 @@ def plan(
         time_limit_s=time_limit,
         jobs=jobs,
     )
-    folder = out if out is not None else Path("runs") / _folder_name(loaded)
+    folder = out if out is not None else Path("runs") / _folder_name(loaded, day)
     prepare(folder)
     with explained(folder, loaded.name), kept(folder) as journal:
         with console.progress_shown(quiet) as tell:
@@ -144,15 +150,44 @@ def select(
 
 
 @app.command()
-def check(case: CaseFolder, debug: Debug = False) -> None:
+def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
     """List every fault of a case at once."""
     from cmgplan.case import check_case
 
-    faults = check_case(case)
+    faults = check_case(case, day=day)
     console.print_faults(faults)
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(InputError.exit_code)
     console.say(f"{case}: can be planned")
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new case.")],
+    network: Annotated[
+        Path, typer.Option(metavar="FILE", help="Feeder: MATPOWER .m or pandapower .json.")
+    ],
+    slack_bus: Annotated[
+        str | None, typer.Option(metavar="BUS", help="Bus that the feeder begins at.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Start a case from a network, with two example microgrids to edit."""
+    from cmgplan.starter import new_case
+
+    made = new_case(folder, network, slack_bus=slack_bus)
+    for note in made.notes:
+        console.warn(f"note: {note}")
+    console.say(f"{folder}: {made.buses} buses, {made.load_kw:,.6g} kW at the peak")
+    console.say(f"edit {folder / 'case.toml'}, then: cmgplan check {folder}, cmgplan plan {folder}")
+
+
+@app.command()
+def cases() -> None:
+    """List the cases that come with cmgplan; plan them by their names."""
+    from cmgplan.case.bundled import bundled_cases
+
+    console.print_cases([(case.name, case.title, case.folder) for case in bundled_cases()])
 
 
 @app.command()
@@ -173,9 +208,7 @@ def verify(run: RunFolder, debug: Debug = False) -> None:
 def opf(
     network: Annotated[
         Path,
-        typer.Argument(
-            metavar="NETWORK", help="MATPOWER .m, pandapower .json, or the folder of a case."
-        ),
+        typer.Argument(metavar="NETWORK", help="MATPOWER .m, pandapower .json, or a case."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     price: Annotated[
@@ -330,6 +363,7 @@ def _options(base: PlanOptions, **given: Any) -> PlanOptions:
         raise InputError("; ".join(told)) from error
 
 
-def _folder_name(case: Case) -> str:
+def _folder_name(case: Case, day: str | None = None) -> str:
     """Return a name for a run's folder that no case's name can lead out of its place."""
-    return re.sub(r"[^\w.-]+", "-", case.name).strip(".-") or "case"
+    name = case.name if day is None else f"{case.name}-{case.file.time.day}"
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "case"

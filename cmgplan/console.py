@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -155,6 +156,17 @@ def _print_binding(binding: Sequence[str]) -> None:
         say(f"  {line}")
     if len(binding) > SHOWN_BINDING:
         say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
+
+
+def print_cases(cases: Sequence[tuple[str, str, Path]]) -> None:
+    """Print name and title of each bundled case, and where they lie."""
+    if not cases:
+        warn("no case is bundled with this installation")
+        return
+    width = max(len(name) for name, _, _ in cases)
+    for name, title, _ in cases:
+        say(f"{name:{width}}  {title}")
+    say(f"in {cases[0][2].parent}")
 
 
 def print_faults(faults: Sequence[Fault]) -> None:

@@ -99,6 +99,10 @@ class PerUnit:
         """Return a per-unit susceptance from microsiemens."""
         return b_us * 1e-6 * self.z_base_ohm
 
+    def susceptance_us(self, b_pu: float) -> float:
+        """Return a susceptance in microsiemens from per unit."""
+        return b_pu / self.z_base_ohm * 1e6
+
     def power_pu(self, power_kva: float) -> float:
         """Return a per-unit power from kVA (kW, kvar); also a current limit at nominal voltage."""
         return power_kva / self.s_base_kva

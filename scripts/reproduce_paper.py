@@ -15,7 +15,6 @@ from paper_claims.windows import WINDOW, open_hours
 from rich.console import Console
 from rich.table import Table
 
-from cmgplan.case import load_case
 from cmgplan.console import plain, warn
 from cmgplan.errors import CmgplanError, InputError
 from cmgplan.report.files import read_run
@@ -36,7 +35,7 @@ def read_subject(folder: Path) -> Subject:
         If it is no run, or of other hours.
     """
     run = read_run(folder)
-    case = load_case(run.case_folder)
+    case = run.load_case()
     time = case.file.time
     if (time.hours, time.dt_h) != DAY:
         raise InputError(

@@ -18,6 +18,7 @@ ADAPTERS = (
     ADAPTER,
     "cmgplan.network.grid_replay",
     "cmgplan.network.net_replay",
+    "cmgplan.network.pandapower_feeder",
     "cmgplan.network.pandapower_file",
     "cmgplan.network.pandapower_tables",
     "cmgplan.network.pandapower_writer",

@@ -6,10 +6,12 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from cmgplan.case.days import TIME_COLUMNS, rows_of_plan
 from cmgplan.case.explain import holds, problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
@@ -102,20 +104,25 @@ class Draft:
         return name if isinstance(name, str) else default
 
 
-def read_draft(folder: CaseFolder) -> tuple[Draft, list[Fault]]:
-    """Read a case as far as possible; return it and every fault met on the way."""
+def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list[Fault]]:
+    """Read a case as far as possible; return it and every fault met on the way.
+
+    A ``day`` takes the place of the one that case.toml names.
+    """
     faults: list[Fault] = []
     raw = _read_toml(folder, faults)
+    if raw is not None and day is not None and isinstance(raw.get("time"), dict):
+        raw["time"] = {**raw["time"], "day": day}
     draft = Draft(folder, raw if raw is not None else {})
     if raw is None:
         return draft, faults
     _read_case_file(draft, faults)
     _read_network_tables(draft, faults)
     if (table := read_table(folder, draft.profile_file, faults)) is not None:
-        draft.columns = set(table.columns) - {"hour"}
-        hours = None if draft.time is None else draft.time.hours
+        draft.columns = set(table.columns) - TIME_COLUMNS
         price = None if draft.grid is None else draft.grid.price_column
-        draft.profiles = read_profiles(table, hours, price, faults)
+        if (planned := rows_of_plan(table, draft.time, faults)) is not None:
+            draft.profiles = read_profiles(planned, price, faults)
     return draft, faults
 
 

@@ -23,6 +23,8 @@ _WANTED = {
     "bool_type": "true or false",
     "tuple_type": "a list",
     "dict_type": "a table",
+    "date_type": "a day such as 2016-07-14",
+    "date_from_datetime_inexact": "a day such as 2016-07-14",
     "model_type": "a table",
 }
 

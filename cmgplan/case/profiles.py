@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from cmgplan.case.days import TIME_COLUMNS
 from cmgplan.case.rows import number
 from cmgplan.case.tables import Table
 from cmgplan.devices import FloatArray
@@ -20,41 +21,15 @@ def is_price(column: str, price_column: str | None) -> bool:
 
 
 def read_profiles(
-    table: Table, hours: int | None, price_column: str | None, faults: list[Fault]
+    table: Table, price_column: str | None, faults: list[Fault]
 ) -> dict[str, FloatArray]:
-    """Return the sound columns other than the hour, each of shape (T,).
-
-    ``hours`` is the length that case.toml asks for, None where that could not be read.
-    """
-    if hours is not None and table.whole and len(table.rows) != hours:
-        faults.append(
-            Fault(
-                table.file,
-                "",
-                f"it has {len(table.rows)} hours where time.hours is {hours}",
-                f"give the hours 0 to {hours - 1}",
-            )
-        )
-    _check_hours(table, faults)
+    """Return the sound columns other than the time, each of shape (T,)."""
     read = {
         column: _read_column(table, column, is_price(column, price_column), faults)
         for column in table.columns
-        if column != "hour"
+        if column not in TIME_COLUMNS
     }
     return {column: values for column, values in read.items() if values is not None}
-
-
-def _check_hours(table: Table, faults: list[Fault]) -> None:
-    """Append a fault where the hours are not 0, 1, 2 and so on."""
-    if "hour" not in table.columns:
-        faults.append(Fault(table.file, "row 1", "the column hour is missing", "add the hours 0.."))
-        return
-    for hour, row in enumerate(table.rows):
-        if number(row.cells["hour"]) != hour:
-            message = f'hour "{row.cells["hour"]}" stands where hour {hour} belongs'
-            mend = "number the hours 0, 1, 2, ... without a gap"
-            faults.append(Fault(table.file, row.where, message, mend))
-            return
 
 
 def _read_column(table: Table, column: str, price: bool, faults: list[Fault]) -> FloatArray | None:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
+from cmgplan.case.bundled import find_case, known_cases
 from cmgplan.case.check import check_draft
+from cmgplan.case.days import as_day
 from cmgplan.case.draft import Draft, read_draft
-from cmgplan.case.folder import CASE_FILE, CaseFolder
+from cmgplan.case.folder import CaseFolder
 from cmgplan.case.records import Case
 from cmgplan.errors import CaseError, Fault
 
 
-def load_case(path: Path | str) -> Case:
-    """Return the case in a folder; ``path`` is the folder or its case.toml.
+def load_case(path: Path | str, *, day: date | str | None = None) -> Case:
+    """Read a case.
+
+    Parameters
+    ----------
+    path
+        Its folder, its case.toml, or the name of a case that comes with the package, such as
+        ``"ieee94"``. A folder of that name goes first.
+    day
+        Day to pick out of profiles that hold more, a date or ``"2016-07-14"``, in place of the
+        one that case.toml names.
 
     Raises
     ------
     CaseError
         With every fault that stops a plan, found at once. Warnings do not; see ``check_case``.
+    InputError
+        The day is not a date.
     """
-    draft, faults = _examine(path)
+    draft, faults = _examine(path, day)
     errors = [fault for fault in faults if fault.severity == "error"]
     if errors or draft.file is None:
         raise CaseError(errors)
@@ -32,20 +46,22 @@ def load_case(path: Path | str) -> Case:
     )
 
 
-def check_case(path: Path | str) -> list[Fault]:
-    """Return every fault of a case, errors before warnings; empty for a sound case."""
-    return _examine(path)[1]
+def check_case(path: Path | str, *, day: date | str | None = None) -> list[Fault]:
+    """Return every fault of a case, errors before warnings; empty for a sound case.
+
+    ``path`` and ``day`` are those of ``load_case``.
+    """
+    return _examine(path, day)[1]
 
 
-def _examine(path: Path | str) -> tuple[Draft, list[Fault]]:
+def _examine(path: Path | str, day: date | str | None) -> tuple[Draft, list[Fault]]:
     """Read and check a case."""
-    folder = CaseFolder.at(path)
+    wanted = as_day(day)
+    folder = CaseFolder.at(find_case(path))
     if not folder.path.is_dir():
         return Draft(folder, {}), [
-            Fault(
-                str(path), "", "there is no such case folder", f"name a folder with a {CASE_FILE}"
-            )
+            Fault(str(path), "", "there is no such case folder", known_cases(path))
         ]
-    draft, faults = read_draft(folder)
+    draft, faults = read_draft(folder, wanted)
     faults.extend(check_draft(draft))
     return draft, sorted(faults, key=lambda fault: fault.severity)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from cmgplan.devices.base import (
     Device,
@@ -83,11 +84,28 @@ class NetworkSection(Record):
     responsive_share: Share = 0.0
 
 
+def _as_day(value: object) -> object:
+    """Let a day be written as text too; what is no day stays for the record to refuse."""
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Day = Annotated[date, BeforeValidator(_as_day)]
+
+
 class TimeSection(Record):
-    """``[time]`` of case.toml: T intervals of ``dt_h`` hours."""
+    """``[time]`` of case.toml: T intervals of ``dt_h`` hours.
+
+    ``day`` picks them out of profiles that hold more: T intervals from its midnight on. Rows of
+    profiles that are only numbered begin on ``first_day``.
+    """
 
     hours: Annotated[int, Field(gt=0)]
     dt_h: Positive = 1.0
+    day: Day | None = None
+    first_day: Day | None = None
 
 
 class GridSection(Record):

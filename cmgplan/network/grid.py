@@ -145,6 +145,9 @@ class Grid:
         Shunt admittance, shape (n,); a capacitor has positive b.
     reference, reference_angle_rad
         Positions of the buses whose angle is held, and these angles.
+    reference_v_pu
+        Voltages that the file asks these buses to hold, NaN where it does not say; an optimal
+        power flow does not heed them. None where nothing is known.
     notes
         What the file holds and the model does not honour, a sentence each.
     origin
@@ -166,6 +169,7 @@ class Grid:
     branches: Branches
     generators: Generators
     notes: tuple[str, ...] = ()
+    reference_v_pu: FloatArray | None = None
     origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @property

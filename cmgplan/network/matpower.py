@@ -19,7 +19,7 @@ from cmgplan.network.matpower_file import MatpowerFile, read_matpower_file
 BoolArray = npt.NDArray[np.bool_]
 
 BUS_ID, BUS_TYPE, PD, QD, GS, BS, VA, BASE_KV, VMAX, VMIN = 0, 1, 2, 3, 4, 5, 8, 9, 11, 12
-GEN_BUS, QMAX, QMIN, GEN_STATUS, PMAX, PMIN, PC1, QC2MAX = 0, 3, 4, 7, 8, 9, 10, 15
+GEN_BUS, QMAX, QMIN, VG, GEN_STATUS, PMAX, PMIN, PC1, QC2MAX = 0, 3, 4, 5, 7, 8, 9, 10, 15
 F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, TAP, SHIFT, BR_STATUS, ANGMIN, ANGMAX = (
     *(0, 1, 2, 3, 4, 5),
     *(8, 9, 10, 11, 12),
@@ -88,7 +88,7 @@ def read_matpower(
         Grid(
             name=file.name,
             s_base_mva=base,
-            bus_ids=tuple(f"{row:g}" for row in bus[:, BUS_ID]),
+            bus_ids=tuple(_number(row) for row in bus[:, BUS_ID]),
             vn_kv=bus[:, BASE_KV],
             v_min_pu=bus[:, VMIN],
             v_max_pu=bus[:, VMAX],
@@ -101,8 +101,22 @@ def read_matpower(
             branches=_branches(path, file.matrices["branch"], position, base),
             generators=generators,
             notes=(*_field_notes(file), *notes),
+            reference_v_pu=_set_points(file, bus[reference, BUS_ID]),
         )
     )
+
+
+def _number(value: float) -> str:
+    """Return the whole digits of a bus number."""
+    return f"{value:.15g}"
+
+
+def _set_points(file: MatpowerFile, reference: FloatArray) -> FloatArray:
+    """Return the voltage set point of the first unit in service at each reference bus, pu."""
+    gen = file.matrices["gen"]
+    used = gen[gen[:, GEN_STATUS] > 0]
+    held = {float(row[GEN_BUS]): float(row[VG]) for row in used[::-1] if row[VG] > 0.0}
+    return np.array([held.get(float(bus), np.nan) for bus in reference])
 
 
 def _positions(path: Path, bus: FloatArray, in_service: BoolArray) -> dict[float, int]:
@@ -144,7 +158,8 @@ def _branches(
     rate = np.where(data[:, RATE_A] == 0, np.inf, data[:, RATE_A] / base_mva)
     return Branches(
         ids=tuple(
-            f"{data[k, F_BUS]:g}-{data[k, T_BUS]:g} (row {row + 1})" for k, row in enumerate(rows)
+            f"{_number(data[k, F_BUS])}-{_number(data[k, T_BUS])} (row {row + 1})"
+            for k, row in enumerate(rows)
         ),
         from_bus=ends_from[used],
         to_bus=ends_to[used],
@@ -173,7 +188,7 @@ def _generators(
     rows, data = np.flatnonzero(used), table[used]
     costs = _costs(file, rows, len(table), base_mva, price_usd_per_mwh)
     generators = Generators(
-        ids=tuple(f"{row + 1} at bus {table[row, GEN_BUS]:g}" for row in rows),
+        ids=tuple(f"{row + 1} at bus {_number(table[row, GEN_BUS])}" for row in rows),
         bus=at[used],
         p_min_pu=data[:, PMIN] / base_mva,
         p_max_pu=data[:, PMAX] / base_mva,

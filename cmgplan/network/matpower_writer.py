@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cmgplan.network.grid import Branches, Grid
+from cmgplan.network.grid import Branches, FloatArray, Grid
 
 LOAD_BUS, REFERENCE_BUS = 1, 3
 POLYNOMIAL = 2
@@ -94,12 +94,21 @@ def _bus_rows(grid: Grid, number: Sequence[int]) -> Iterable[Sequence[float]]:
 
 
 def _gen_rows(grid: Grid, number: Sequence[int]) -> Iterable[Sequence[float]]:
-    gens, base = grid.generators, grid.s_base_mva
+    gens, base, set_pu = grid.generators, grid.s_base_mva, _set_points(grid)
     for k in range(len(gens)):
         at = gens.bus[k]
         reactive = base * gens.q_max_pu[k], base * gens.q_min_pu[k]
         active = base * gens.p_max_pu[k], base * gens.p_min_pu[k]
-        yield (number[at], 0, 0, *reactive, grid.v_max_pu[at], base, 1, *active)
+        yield (number[at], 0, 0, *reactive, set_pu[at], base, 1, *active)
+
+
+def _set_points(grid: Grid) -> FloatArray:
+    """Return the voltage set point of a unit at each bus: the reference's own, else the limit."""
+    set_pu = grid.v_max_pu.copy()
+    if grid.reference_v_pu is not None:
+        known = np.isfinite(grid.reference_v_pu)
+        set_pu[grid.reference[known]] = grid.reference_v_pu[known]
+    return set_pu
 
 
 def _branch_rows(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cmgplan.case import Case, load_case
+from cmgplan.case.bundled import is_bundled
 from cmgplan.errors import InputError
 from cmgplan.network.costs import uniform_price
 from cmgplan.network.feeder import Feeder, build_feeder
@@ -28,6 +29,10 @@ __all__ = [
 ]
 
 
+_OF_OPF_ONLY = ("ext_grid", "pandapower networks have no angle", "capability curves")
+"""Beginnings of notes that matter to an optimal power flow alone."""
+
+
 @dataclass(frozen=True)
 class GivenNetwork:
     """A network and the hours that came with it; None stands for one hour as it is."""
@@ -37,7 +42,7 @@ class GivenNetwork:
 
 
 def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
-    """Read a MATPOWER ``.m``, a pandapower ``.json`` or a case folder.
+    """Read a MATPOWER ``.m``, a pandapower ``.json``, or a case by its folder or bundled name.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         The network cannot be read, or lacks figures that ``missing`` does not give.
     """
     missing = missing or Missing()
-    if path.is_dir() or path.suffix.lower() == ".toml":
+    if path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path):
         return grid_of_case(load_case(path))
     if path.suffix.lower() == ".m":
         price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
@@ -54,8 +59,30 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         return GivenNetwork(read_pandapower(path, missing))
     raise InputError(
         f"{path}: not a network that is known; give a MATPOWER .m, a pandapower .json or the "
-        "folder of a case"
+        "folder or name of a case"
     )
+
+
+def read_feeder_network(path: Path, missing: Missing) -> Grid:
+    """Read a MATPOWER ``.m`` or a pandapower ``.json`` for its loads, branches and slacks.
+
+    Of a pandapower network other sources are left out, with a note, and loads are fixed; a
+    MATPOWER file holds loads apart from generators.
+
+    Raises
+    ------
+    InputError
+        The network cannot be read; the message names the place.
+    """
+    kind = path.suffix.lower()
+    if kind == ".m":
+        price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
+        grid = read_matpower(path, price_usd_per_mwh=price, v_limits_pu=limits)
+    elif kind == ".json":
+        grid = read_pandapower(path, missing, generation=False)
+    else:
+        raise InputError(f"{path}: give a MATPOWER .m or a pandapower .json")
+    return replace(grid, notes=tuple(n for n in grid.notes if not n.startswith(_OF_OPF_ONLY)))
 
 
 def grid_of_case(case: Case) -> GivenNetwork:

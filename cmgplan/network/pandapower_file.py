@@ -20,6 +20,7 @@ from cmgplan.errors import InputError
 from cmgplan.network.costs import CostTable, costs_of_rows
 from cmgplan.network.grid import Branches, FloatArray, Generators, Grid, checked
 from cmgplan.network.net_replay import NetReplay
+from cmgplan.network.pandapower_feeder import as_feeder
 from cmgplan.network.pandapower_tables import decoded_net
 
 ISOLATED = 4
@@ -75,8 +76,11 @@ class _Reading:
     notes: list[str] = field(default_factory=list)
 
 
-def read_pandapower(path: Path, missing: Missing | None = None) -> Grid:
+def read_pandapower(path: Path, missing: Missing | None = None, *, generation: bool = True) -> Grid:
     """Read a pandapower network, its tables only: objects in the file are not created.
+
+    Without ``generation`` the loads are fixed and nothing but the slacks feeds them; the notes
+    say what was left out.
 
     Raises
     ------
@@ -85,6 +89,8 @@ def read_pandapower(path: Path, missing: Missing | None = None) -> Grid:
         say what to put in their place.
     """
     net, notes = decoded_net(path)
+    if not generation:
+        notes += as_feeder(net)
     return grid_of_net(_Reading(path, net, missing or Missing(), notes=notes))
 
 
@@ -139,6 +145,7 @@ def grid_of_net(reading: _Reading) -> Grid:
                 piecewise=costs.piecewise,
             ),
             notes=tuple(reading.notes),
+            reference_v_pu=_set_points(held, position[lookup], reference),
             origin=NetReplay(
                 given,
                 position[lookup[net.bus.index.to_numpy(dtype=np.int64)]],
@@ -148,6 +155,16 @@ def grid_of_net(reading: _Reading) -> Grid:
             ),
         )
     )
+
+
+def _set_points(held: list[Any], position: Any, reference: Any) -> FloatArray:
+    """Return the voltage set point of each reference bus, pu."""
+    told = {
+        int(position[int(row.bus)]): float(row.vm_pu)
+        for table in reversed(held)
+        for row in table.itertuples()
+    }
+    return np.array([told[int(at)] for at in reference])
 
 
 def _matrices(reading: _Reading) -> Any:

@@ -41,6 +41,9 @@ UNIT_RANGE = (1e-2, 1.0)
 FEW_BINARIES = 150
 """Binaries up to which HiGHS is asked to close a duality gap on the whole problem."""
 
+FEW_WITHOUT_PROOF = 40
+"""The same where rounds are limited: there a value is wanted, and proving it may take minutes."""
+
 KEPT_WIDE = 12
 """Topologies per hour of which a mix is sought that meets the coupling rows at all."""
 
@@ -124,14 +127,10 @@ class DecompositionSearch:
             search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
         )
         open_still = judge.best - search.bound > gap_abs
-        if self._small and open_still and search.left_s > 0.0:
+        few = FEW_BINARIES if rounds is None else FEW_WITHOUT_PROOF
+        if self._problem.size[2] <= few and open_still and search.left_s > 0.0:
             return self._closed(found, weights, caps, search, judge)
         return found
-
-    @property
-    def _small(self) -> bool:
-        """Whether the whole mixed-integer problem is worth a try."""
-        return self._problem.size[2] <= FEW_BINARIES
 
     def _closed(
         self,

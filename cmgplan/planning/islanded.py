@@ -12,7 +12,7 @@ import pyomo.environ as pyo
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError
-from cmgplan.planning.islanded_search import IslandedSearch, NoScheduleError
+from cmgplan.planning.islanded_search import IslandedSearch, NoScheduleError, margin
 from cmgplan.planning.operation import Operation, read_operation, stores_of
 from cmgplan.planning.schedule import (
     add_objectives,
@@ -35,6 +35,9 @@ from cmgplan.solve import LinearProblem, Outcome
 
 LEFT_OVER_KW = 0.1
 """Shortage and surplus over this count."""
+
+BEYOND_MARGIN = 1.5
+"""Shortage that counts before Level 4, in margins of the unserved energy: it leaves none."""
 
 LATER_MICROGRID = 1e-3
 """Weight of a microgrid's place in the case in the tie-break, beside 1 for a kWh."""
@@ -81,12 +84,25 @@ class LevelResult:
         return self.operation.curtailed_kw
 
 
-def left_over(operation: Operation) -> dict[str, BoolArray]:
-    """Return by microgrid and hour whether it has a shortage or a surplus."""
+def left_over(operation: Operation, short_kw: float = LEFT_OVER_KW) -> dict[str, BoolArray]:
+    """Return by microgrid and hour whether it has a surplus, or a shortage over ``short_kw``."""
     return {
-        mg: (operation.unserved_kw[mg] > LEFT_OVER_KW) | (operation.curtailed_kw[mg] > LEFT_OVER_KW)
+        mg: (operation.unserved_kw[mg] > short_kw) | (operation.curtailed_kw[mg] > LEFT_OVER_KW)
         for mg in operation.unserved_kw
     }
+
+
+def _short_kw(case: Case, level: int, operation: Operation) -> float:
+    """Return the shortage over which switches may close at the next level, kW.
+
+    Level 4 must serve all load, so that before it every shortage counts that is not the margin
+    of the goals.
+    """
+    if level < 3:
+        return LEFT_OVER_KW
+    dt_h = case.file.time.dt_h
+    unserved_kwh = dt_h * sum(float(kw.sum()) for kw in operation.unserved_kw.values())
+    return min(LEFT_OVER_KW, BEYOND_MARGIN * margin(unserved_kwh) / dt_h)
 
 
 def first_mask(case: Case, options: PlanOptions) -> SwitchHours:
@@ -128,7 +144,9 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
         level=level,
         operation=operation,
         mask=mask,
-        following=next_mask(case, level, mask, left_over(operation)),
+        following=next_mask(
+            case, level, mask, left_over(operation, _short_kw(case, level, operation))
+        ),
         outcomes=outcomes,
         wall_s=time.perf_counter() - begun,
     )

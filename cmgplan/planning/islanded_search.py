@@ -215,6 +215,11 @@ def _both(one: VariableBounds, other: VariableBounds) -> VariableBounds:
     return merged
 
 
+def margin(reached: float) -> float:
+    """Return by how much later goals may exceed one that was reached: tangents still come."""
+    return 1e-2 + 1e-5 * abs(reached)
+
+
 def _within(reached: float) -> tuple[float, float]:
-    """Bound a goal by what it reached, with a margin for the tangents still to come."""
-    return -np.inf, reached + 1e-2 + 1e-5 * abs(reached)
+    """Bound a goal by what it reached, with its margin."""
+    return -np.inf, reached + margin(reached)

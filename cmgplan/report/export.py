@@ -15,7 +15,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from cmgplan import __version__
-from cmgplan.case import load_case
 from cmgplan.case.records import Case
 from cmgplan.errors import InputError, ReplayError
 from cmgplan.network.matpower_writer import function_name, matpower_text
@@ -101,7 +100,7 @@ def export_run(
     recover(source)
     prepare(place, EXPORT)
     run = read_run(source)
-    case = load_case(run.case_folder)
+    case = run.load_case()
     if hour is not None and not 0 <= hour < case.file.time.hours:
         raise InputError(f"--hour {hour}: the run has the hours 0 to {case.file.time.hours - 1}")
     done: list[Export] = []

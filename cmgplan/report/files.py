@@ -65,6 +65,20 @@ class Run:
         """The run's copy of its case."""
         return self.folder / "case"
 
+    def load_case(self) -> Case:
+        """Return the case as it was planned, from the run's copy.
+
+        Raises
+        ------
+        CaseError, InputError
+            If the copy cannot be used any more, or plan.json names no such day.
+        """
+        about = self.summary.get("case")
+        day = about.get("day") if isinstance(about, dict) else None
+        if not isinstance(day, str | None):
+            raise InputError("plan.json case.day: is not a day; plan the case again")
+        return load_case(self.case_folder, day=day)
+
 
 def prepare(out: Path, kind: FolderKind = RUN) -> None:
     """Make sure that a folder can be written, before any work is spent on it.
@@ -98,7 +112,7 @@ def recover(out: Path) -> None:
             _settle(place)
 
 
-def write_run(result: PlanResult, out: Path) -> Path:
+def write_run(result: PlanResult, out: Path | str) -> Path:
     """Write a plan to a folder, whole or not at all, and return the folder.
 
     An earlier run there is replaced; if anything fails on the way it stays.
@@ -108,7 +122,7 @@ def write_run(result: PlanResult, out: Path) -> Path:
     InputError
         If the folder holds something else than a run.
     """
-    return write_folder(out, RUN, lambda fresh: _write_contents(result, fresh))
+    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
 
 
 def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> Path:
@@ -137,7 +151,7 @@ def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> P
     return place
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path | str) -> Run:
     """Read a run folder.
 
     Raises
@@ -145,6 +159,7 @@ def read_run(folder: Path) -> Run:
     InputError
         If it is not a run, or a file of it is missing or damaged.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give the folder of a run")
     path = folder / "plan.json"
@@ -163,20 +178,20 @@ def write_page(run: Run) -> Path:
     """Write the page of a run again and return its path."""
     path = run.folder / "report.html"
     fresh = run.folder / ".report.html.new"
-    view, sources = _of_case(run.case_folder)
+    view, sources = _of_case(run)
     fresh.write_text(render_page(run.summary, run.tables, view, sources), encoding="utf-8")
     fresh.replace(path)
     return path
 
 
-def _of_case(folder: Path) -> tuple[FeederView | None, str]:
+def _of_case(run: Run) -> tuple[FeederView | None, str]:
     """Return what the page shows of a case: nothing where its copy cannot be read any more."""
     try:
-        sources = (folder / "SOURCES.md").read_text(encoding="utf-8", errors="replace")
+        sources = (run.case_folder / "SOURCES.md").read_text(encoding="utf-8", errors="replace")
     except OSError:
         sources = ""
     try:
-        return feeder_view(load_case(folder)), sources
+        return feeder_view(run.load_case()), sources
     except (CmgplanError, OSError):
         return None, sources
 
@@ -221,7 +236,7 @@ def _copy_case(case: Case, target: Path) -> None:
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes((case.folder / name).read_bytes())
-    copied = load_case(target)
+    copied = load_case(target, day=case.file.time.day)
     same = (copied.file, copied.buses, copied.lines) == (case.file, case.buses, case.lines)
     if not same or any(
         not np.array_equal(copied.profiles[name], case.profiles[name]) for name in case.profiles

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from cmgplan.case import load_case
 from cmgplan.case.records import PlanOptions
 from cmgplan.errors import InputError
 from cmgplan.report.checks_feeder import check_feeder
@@ -50,7 +49,7 @@ def verify_run(run: Run) -> VerifyReport:
     InputError
         If the options in plan.json cannot be read.
     """
-    case = load_case(run.case_folder)
+    case = run.load_case()
     subject = Subject(case, _options(run.summary.get("options")), run.summary, run.tables)
     feeder, replays = check_feeder(subject)
     return VerifyReport(

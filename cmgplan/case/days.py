@@ -1,0 +1,195 @@
+"""The hours of a plan picked out of a table of profiles, which may hold a whole year.
+
+A row belongs to the interval that begins at its stamp. Days are those that the stamps write: a
+zone after a stamp does not move it to another day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from cmgplan.case.records import TimeSection
+from cmgplan.case.rows import number
+from cmgplan.case.tables import Row, Table
+from cmgplan.errors import Fault, InputError
+
+TIME, HOUR = "time", "hour"
+
+TIME_COLUMNS = frozenset({TIME, HOUR})
+"""Columns that say when a row holds; all others are prices or forecasts."""
+
+DAY_H = 24.0
+
+_CLOCK = "where clocks change, give stamps without daylight saving time or plan another day"
+
+
+def as_day(given: date | str | None) -> date | None:
+    """Return a day given as text.
+
+    Raises
+    ------
+    InputError
+        The text is not a date.
+    """
+    if given is None or isinstance(given, date):
+        return given
+    try:
+        return date.fromisoformat(given)
+    except ValueError as error:
+        raise InputError(f"{given}: is not a day; write it as 2016-07-14") from error
+
+
+def rows_of_plan(table: Table, time: TimeSection | None, faults: list[Fault]) -> Table | None:
+    """Return the table with the rows of the hours to plan, in order.
+
+    Faults are appended where they cannot be found; None says that nothing is left to read.
+    ``time`` is None where case.toml does not say which hours are wanted.
+    """
+    if TIME in table.columns:
+        return _by_stamp(table, time, faults)
+    if HOUR not in table.columns:
+        mend = "add the hours 0.., or a column time"
+        faults.append(Fault(table.file, "row 1", "the column hour is missing", mend))
+        return table
+    return _by_count(table, time, faults)
+
+
+def _by_count(table: Table, time: TimeSection | None, faults: list[Fault]) -> Table | None:
+    """Return the rows to plan of a table that numbers its hours."""
+    counted = _check_hours(table, faults)
+    if time is None or not table.whole:
+        return table
+    if time.day is None or time.first_day is None:
+        if time.day is not None:
+            message = f"the rows are only numbered, so that {time.day} cannot be found"
+            mend = "add a column time, or say in [time] which first_day hour 0 belongs to"
+            faults.append(Fault(table.file, "", message, mend))
+        elif len(table.rows) != time.hours:
+            faults.append(_wrong_length(table, time))
+        return table
+    begin = (time.day - time.first_day).days * DAY_H / time.dt_h
+    start = round(begin)
+    if counted and (begin != start or not 0 <= start <= len(table.rows) - time.hours):
+        last = time.first_day + timedelta(hours=(len(table.rows) - time.hours) * time.dt_h)
+        message = f"the {time.hours} rows of {time.day} are not all there"
+        mend = f"days from {time.first_day} to {last} are"
+        faults.append(Fault(table.file, "", message, mend))
+        return None
+    return replace(table, rows=table.rows[start : start + time.hours])
+
+
+def _wrong_length(table: Table, time: TimeSection) -> Fault:
+    """Return the fault of a table with too many or too few rows."""
+    message = f"it has {len(table.rows)} hours where time.hours is {time.hours}"
+    mend = f"give the hours 0 to {time.hours - 1}"
+    if len(table.rows) > time.hours:
+        mend += "; or, to plan a day of long profiles, a column time and a day (--day)"
+    return Fault(table.file, "", message, mend)
+
+
+def _check_hours(table: Table, faults: list[Fault]) -> bool:
+    """Append a fault where the hours are not 0, 1, 2 and so on; return whether they are."""
+    for hour, row in enumerate(table.rows):
+        if number(row.cells[HOUR]) != hour:
+            message = f'hour "{row.cells[HOUR]}" stands where hour {hour} belongs'
+            mend = "number the hours 0, 1, 2, ... without a gap"
+            faults.append(Fault(table.file, row.where, message, mend))
+            return False
+    return True
+
+
+def _by_stamp(table: Table, time: TimeSection | None, faults: list[Fault]) -> Table | None:
+    """Return the rows to plan of a table with a stamp in each row."""
+    stamps = _stamps(table, faults)
+    if stamps is None or time is None:
+        return None
+    if time.day is not None:
+        start = datetime.combine(time.day, datetime.min.time())
+    elif len(table.rows) == time.hours:
+        start = stamps[0]
+    else:
+        message = (
+            f"it has {len(table.rows)} rows from {min(stamps).date()} to {max(stamps).date()} "
+            f"where time.hours is {time.hours}"
+        )
+        mend = "pick the day to plan: --day 2016-07-14, or day = 2016-07-14 in [time]"
+        mend = mend.replace("2016-07-14", str(min(stamps).date()))
+        faults.append(Fault(table.file, "", message, mend))
+        return None
+    end = start + timedelta(hours=time.hours * time.dt_h)
+    found = [
+        (stamp, row)
+        for stamp, row in zip(stamps, table.rows, strict=True)
+        if time.day is None or start <= stamp < end
+    ]
+    fault = _window_fault(table, time, start, found) or _none_found(table, time, stamps, found)
+    if fault is not None:
+        faults.append(fault)
+        return None
+    return replace(table, rows=tuple(row for _, row in found))
+
+
+def _none_found(
+    table: Table, time: TimeSection, stamps: list[datetime], found: list[tuple[datetime, Row]]
+) -> Fault | None:
+    """Return a fault where no row belongs to the day."""
+    if found:
+        return None
+    span = f"it runs from {min(stamps).date()} to {max(stamps).date()}"
+    return Fault(table.file, "", f"there is no row of {time.day}", f"name another day; {span}")
+
+
+def _window_fault(
+    table: Table, time: TimeSection, start: datetime, found: list[tuple[datetime, Row]]
+) -> Fault | None:
+    """Return what keeps the rows found from being one for each interval, in order."""
+    step = timedelta(hours=time.dt_h)
+    rows: dict[datetime, Row] = {}
+    for stamp, row in found:
+        if stamp in rows:
+            message = f"{stamp} stands there twice, first in {rows[stamp].where}"
+            return Fault(table.file, row.where, message, f"leave one; {_CLOCK}")
+        rows[stamp] = row
+    wanted = [start + k * step for k in range(time.hours)]
+    missing = [stamp for stamp in wanted if stamp not in rows]
+    if found and missing:
+        what = f"{missing[0]} is missing" + _more(len(missing) - 1)
+        message = f"{what}, one of {time.hours} intervals of {time.dt_h:g} h from {start}"
+        return Fault(table.file, "", message, f"add the row; {_CLOCK}")
+    for stamp, expected in zip(rows, wanted, strict=False):
+        if stamp != expected:
+            message = f"{stamp} stands where {expected} belongs"
+            mend = f"sort the rows by time, one every {time.dt_h:g} h"
+            return Fault(table.file, rows[stamp].where, message, mend)
+    if len(rows) > len(wanted):
+        where = list(rows.values())[len(wanted)].where
+        message = f"rows stand closer than time.dt_h, {time.dt_h:g} h"
+        return Fault(table.file, where, message, "give one row for each interval")
+    return None
+
+
+def _stamps(table: Table, faults: list[Fault]) -> list[datetime] | None:
+    """Return the stamp of every row as its clock shows it, or append the first fault."""
+    found: list[datetime] = []
+    zoned = False
+    for row in table.rows:
+        text = row.cells[TIME]
+        try:
+            stamp = datetime.fromisoformat(text)
+        except ValueError:
+            message = f'time "{text}" is not a date and time' if text else "time is empty"
+            faults.append(Fault(table.file, row.where, message, "write it as 2016-07-14 13:00"))
+            return None
+        if found and (stamp.tzinfo is not None) != zoned:
+            message = f"time {text} {'has no' if zoned else 'has a'} zone, unlike the rows above"
+            mend = "write all stamps with their zone, or none"
+            faults.append(Fault(table.file, row.where, message, mend))
+            return None
+        zoned = stamp.tzinfo is not None
+        found.append(stamp.replace(tzinfo=None))
+    return found
+
+
+def _more(count: int) -> str:
+    return f" (and {count} more)" if count else ""
