@@ -359,3 +359,11 @@ def test_hostile_names_are_planned_and_verified(
     planner(fixed(make_result(tmp_path / "case", HOSTILE)))
     assert run("plan", tmp_path / "case", "--out", tmp_path / "run", "-q") == 0
     assert run("verify", tmp_path / "run") == 0
+
+
+def test_a_point_that_the_sweep_cannot_have_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("plan", "two-bus", "--select", 99, "--out", tmp_path / "run") == 2
+    assert "point 99 cannot be selected" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -28,7 +28,7 @@ def check_options(draft: Draft) -> Iterator[Fault]:
             f"the weights sum to {total:g}",
             "make cost, emission and loss sum to 1",
         )
-    points = draft.plan.points if draft.plan.sweep == "diagonal" else draft.plan.points**2
+    points = draft.plan.most_points
     if draft.plan.select is not None and draft.plan.select > points:
         yield Fault(
             CASE_FILE,

@@ -237,6 +237,11 @@ class PlanOptions(Record):
     coupling: Literal["switches", "fixed"] = "switches"
     jobs: Annotated[int, Field(ge=1)] = 2
 
+    @property
+    def most_points(self) -> int:
+        """Points that the sweep may have."""
+        return self.points if self.sweep == "diagonal" else self.points**2
+
 
 class CaseFile(Record):
     """The whole of case.toml. ``format`` is the version of this format."""

@@ -14,6 +14,7 @@ import pandas as pd
 from cmgplan import __version__
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
+from cmgplan.errors import InputError
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning import tables
@@ -81,6 +82,8 @@ def plan(
 
     Raises
     ------
+    InputError
+        If a point is to be selected that the sweep cannot have.
     InfeasibleError
         If a level has no answer; its ``explanation`` names the limits that would have to give.
     LimitError
@@ -89,6 +92,11 @@ def plan(
         If a solver ended abnormally.
     """
     chosen = case.options if options is None else options
+    if chosen.select is not None and chosen.select > chosen.most_points:
+        raise InputError(
+            f"point {chosen.select} cannot be selected, as the sweep has {chosen.most_points} "
+            f"points at most: select one of 1 to {chosen.most_points}"
+        )
     tell = progress or (lambda event: None)
     clock = _Clock()
     feeder = build_feeder(case)

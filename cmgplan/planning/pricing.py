@@ -32,7 +32,7 @@ INWARD = 0.3
 """Share of the prices of the best bound in those that are asked (Wentges 1997, doi
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
-INWARD_COSTLY = 0.6
+INWARD_COSTLY = 0.9
 """The same where operations cost something: the prices of rows by switch and hour jump more."""
 
 TANGENT_RANGE_KW = (1e-6, 1e-2)
