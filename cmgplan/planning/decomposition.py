@@ -44,6 +44,9 @@ FEW_BINARIES = 150
 FEW_WITHOUT_PROOF = 40
 """The same where rounds are limited: there a value is wanted, and proving it may take minutes."""
 
+FEW_ROUNDS = 8
+"""Rounds of prices before that, where operations are counted."""
+
 KEPT_WIDE = 12
 """Topologies per hour of which a mix is sought that meets the coupling rows at all."""
 
@@ -99,13 +102,14 @@ class DecompositionSearch:
         bounds: VariableBounds = pyo.ComponentMap()
         for name, goal in goals.items():
             bounds[goal] = (-np.inf, caps.get(name, np.inf))
+        few = FEW_BINARIES if rounds is None else FEW_WITHOUT_PROOF
         search = Search(
             Question(
                 *self._problem.vectors(pairs, bounds), unit=float(np.clip(gap_abs, *UNIT_RANGE))
             ),
             gap_abs,
             time.perf_counter() + time_limit_s,
-            rounds=10_000 if rounds is None else rounds,
+            rounds=self._most_rounds(few) if rounds is None else rounds,
         )
         self._pool.begin_round()
         for schedule in known:
@@ -127,10 +131,17 @@ class DecompositionSearch:
             search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
         )
         open_still = judge.best - search.bound > gap_abs
-        few = FEW_BINARIES if rounds is None else FEW_WITHOUT_PROOF
         if self._problem.size[2] <= few and open_still and search.left_s > 0.0:
             return self._closed(found, weights, caps, search, judge)
         return found
+
+    def _most_rounds(self, few: int) -> int:
+        """Return the rounds of prices after which the whole problem is the better question.
+
+        Where operations are counted, prices close slowly what HiGHS closes at once if it can.
+        """
+        counted_few = self._limited is not None and self._problem.size[2] <= few
+        return FEW_ROUNDS if counted_few else 10_000
 
     def _closed(
         self,
