@@ -21,6 +21,7 @@ from cmgplan.planning.switching import (
     open_idle,
     read_closed,
 )
+from cmgplan.planning.trajectories import trajectories
 from cmgplan.solve import LinearProblem, Outcome, Stop
 
 SWITCHING_GAP = 1e-2
@@ -28,6 +29,12 @@ SWITCHING_GAP = 1e-2
 
 CLOSING = 1e-3
 """Weight of a closed tie beside 1 for a kWh where the relaxation is to close few."""
+
+COUNTED_GAP_SHARE = 1e-3
+"""The same as a share of the value, where switch operations are counted."""
+
+MISSED_USD = 10.0
+"""Weight of an hour in which a switch stays open that would carry something."""
 
 IDLE_KVA = 1e-6
 """A tie that carries less need not close."""
@@ -87,7 +94,9 @@ class IslandedSearch:
         if chosen.x is None:
             return None
         self._problem.load(chosen.x)
-        closed = self._carrying()
+        closed = self._within_operations(self._carrying())
+        if closed is None:
+            return None
         held = self._held(closed)
         bounds: dict[str, float | None] = {}
         limits = pyo.ComponentMap()
@@ -98,11 +107,36 @@ class IslandedSearch:
             )
             if relaxed.bound is None or reached.value is None:
                 return None
-            if reached.value > relaxed.bound + SWITCHING_GAP:
+            if reached.value > relaxed.bound + self._gap(relaxed.bound):
                 return None
             bounds[name] = relaxed.bound
             limits[goal] = _within(reached.value)
         return closed, bounds
+
+    def _gap(self, bound: float) -> float:
+        """Return the gap within which switches count as best; operations are worth less proof."""
+        counted = counts_operations(self._options)
+        return max(SWITCHING_GAP, COUNTED_GAP_SHARE * abs(bound)) if counted else SWITCHING_GAP
+
+    def _within_operations(self, wanted: SwitchHours) -> SwitchHours | None:
+        """Return forests that hold what is wanted so far as operations let, or None.
+
+        A switch may stay closed between hours that want it: it only widens what can be done.
+        """
+        if not counts_operations(self._options):
+            return wanted
+        may_close = {s: np.zeros(len(self._m.T), dtype=bool) for s in wanted}
+        for switch, t in self._m.MAY_CLOSE:
+            may_close[switch][t] = True
+        return trajectories(
+            all_switches(self._case),
+            wanted,
+            may_close,
+            radial=self._options.radial,
+            limit=self._options.operation_limit,
+            operation_price=self._options.operation_cost_usd,
+            missed_price=MISSED_USD,
+        )
 
     def _carrying(self) -> SwitchHours:
         """Return the forest of ties that carry most in the solution that stands in the model."""
@@ -146,7 +180,7 @@ class IslandedSearch:
                     [(goal, 1.0)],
                     limits,
                     time_limit_s=self._options.time_limit_s,
-                    gap_abs=SWITCHING_GAP,
+                    gap_abs=self._gap(float(goal.value)),
                 )
             )
             closed = read_closed(m, self._case)
