@@ -16,8 +16,14 @@ import pyomo.environ as pyo
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.switches import SwitchHours, all_switches, cycles_in, graph_of
-from cmgplan.planning.switching import add_operations, exclude_cycles, forest_cut
+from cmgplan.planning.switches import SwitchHours, all_switches
+from cmgplan.planning.switching import (
+    add_operations,
+    cycles_closed,
+    exclude_cycles,
+    forest_cut,
+    read_closed,
+)
 from cmgplan.planning.trajectories import trajectories
 from cmgplan.solve import LinearProblem
 
@@ -50,7 +56,6 @@ class Projection:
     def __init__(self, case: Case, options: PlanOptions, mask: SwitchHours) -> None:
         self._case, self._options, self._mask = case, options, mask
         self._switches = all_switches(case)
-        self._cycles: set[tuple[frozenset[str], int]] = set()
 
     def choose(
         self,
@@ -92,8 +97,8 @@ class Projection:
             if outcome.x is None:
                 return None
             problem.load(outcome.x)
-            closed = self._positions(m)
-            cycles = self._new_cycles(closed)
+            closed = read_closed(m, self._case)
+            cycles = cycles_closed(self._case, closed) if self._options.radial else []
             if not cycles:
                 return closed
             for nodes, t in cycles:
@@ -171,19 +176,3 @@ class Projection:
         total = sum(x[problem.column(m.operations[s.id])] for s in self._switches)
         x[problem.column(m.operation_cost)] = self._options.operation_cost_usd * total
         return x
-
-    def _positions(self, m: Any) -> SwitchHours:
-        hours = self._case.file.time.hours
-        closed = {s.id: np.zeros(hours, dtype=bool) for s in self._switches}
-        for s, t in m.MAY_CLOSE:
-            closed[s][t] = float(m.closed[s, t].value) > 0.5
-        return closed
-
-    def _new_cycles(self, closed: SwitchHours) -> list[tuple[frozenset[str], int]]:
-        if not self._options.radial:
-            return []
-        return [
-            (nodes, t)
-            for t in range(self._case.file.time.hours)
-            for nodes in cycles_in(graph_of(self._switches, closed, t))
-        ]
