@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from cmgplan.planning.schedule import DeviceKey, VariableBounds
 from cmgplan.planning.switches import SwitchHours, all_switches
 from cmgplan.planning.switching import (
     counts_operations,
+    cut_cycles,
     cycles_closed,
     forest_cut,
     open_idle,
@@ -255,18 +256,6 @@ class HighsSearch:
                 position = float(schedule.closed[switch][t])
                 held[m.closed[switch, t]] = (position, position)
         return self._problem.solve(pairs, held, time_limit_s=5.0, gap_abs=1e-2)
-
-
-def cut_cycles(
-    m: Any, case: Case, problem: LinearProblem, node_sets: Iterable[frozenset[str]]
-) -> None:
-    """Cut off cycles through these node sets in every hour."""
-    switches = all_switches(case)
-    for nodes in sorted(node_sets, key=sorted):
-        for t in m.T:
-            inside = forest_cut(m, switches, nodes, t)
-            if len(inside) > len(nodes) - 1:
-                problem.add_row({problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0)
 
 
 class BonminSearch:

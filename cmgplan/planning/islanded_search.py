@@ -16,8 +16,8 @@ from cmgplan.planning.schedule import VariableBounds, exchange_bounds
 from cmgplan.planning.switches import SwitchHours, all_switches
 from cmgplan.planning.switching import (
     counts_operations,
+    cut_cycles,
     cycles_closed,
-    forest_cut,
     open_idle,
     read_closed,
 )
@@ -228,16 +228,8 @@ class IslandedSearch:
 
     def _cut_cycles(self, closed: SwitchHours) -> bool:
         """Cut off the cycles of a schedule in every hour; return whether there were any."""
-        m = self._m
-        found = cycles_closed(self._case, closed)
-        switches = all_switches(self._case)
-        for nodes in {nodes for nodes, _ in found}:
-            for t in m.T:
-                inside = forest_cut(m, switches, nodes, t)
-                if len(inside) > len(nodes) - 1:
-                    self._problem.add_row(
-                        {self._problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0
-                    )
+        found = {nodes for nodes, _ in cycles_closed(self._case, closed)}
+        cut_cycles(self._m, self._case, self._problem, found)
         return bool(found)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.grid_search import cut_cycles
 from cmgplan.planning.search_state import LOOSE_GAP, Search
+from cmgplan.planning.switching import cut_cycles
 from cmgplan.planning.topologies import Topologies
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Priced

@@ -19,9 +19,9 @@ from cmgplan.devices.base import FloatArray
 from cmgplan.planning.switches import SwitchHours, all_switches
 from cmgplan.planning.switching import (
     add_operations,
+    cut_cycles,
     cycles_closed,
     exclude_cycles,
-    forest_cut,
     read_closed,
 )
 from cmgplan.planning.trajectories import trajectories
@@ -101,10 +101,7 @@ class Projection:
             cycles = cycles_closed(self._case, closed) if self._options.radial else []
             if not cycles:
                 return closed
-            for nodes, t in cycles:
-                inside = forest_cut(m, self._switches, nodes, t)
-                terms = {problem.column(b): 1.0 for b in inside}
-                problem.add_row(terms, -np.inf, len(nodes) - 1.0)
+            cut_cycles(m, self._case, problem, {nodes for nodes, _ in cycles})
         return None
 
     def _model(self, wanted: Sequence[Sequence[Wanted]]) -> Any:

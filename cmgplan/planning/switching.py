@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from cmgplan.planning.switches import (
     graph_of,
     short_cycles,
 )
+from cmgplan.solve import LinearProblem
 
 IDLE_KVA = 0.02
 """A closed switch that carries less need not be closed."""
@@ -74,6 +75,18 @@ def cycles_closed(case: Case, closed: SwitchHours) -> list[tuple[frozenset[str],
         for t in range(case.file.time.hours)
         for nodes in cycles_in(graph_of(switches, closed, t))
     ]
+
+
+def cut_cycles(
+    m: Any, case: Case, problem: LinearProblem, node_sets: Iterable[frozenset[str]]
+) -> None:
+    """Cut off cycles through these node sets in every hour."""
+    switches = all_switches(case)
+    for nodes in sorted(node_sets, key=sorted):
+        for t in m.T:
+            inside = forest_cut(m, switches, nodes, t)
+            if len(inside) > len(nodes) - 1:
+                problem.add_row({problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0)
 
 
 def _cluster_sets(case: Case) -> list[frozenset[str]]:
