@@ -10,12 +10,14 @@ import pytest
 from enumeration import optimum
 from generated import generated_case
 from plans import EVERY_KIND, quick, score
+from pyomo.environ import ComponentMap
 from test_front_proofs import GAP_USD, LOCAL_USD, instance
 
+from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning import decomposition
+from cmgplan.planning.grid_models import convex_model, linear_problem
 from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.projection import Projection, Wanted
 from cmgplan.planning.switches import (
     BoolArray,
     Switch,
@@ -25,17 +27,28 @@ from cmgplan.planning.switches import (
     is_forest,
     operations,
 )
+from cmgplan.planning.topologies import Topologies
 from cmgplan.planning.trajectories import trajectories, trajectory
+from cmgplan.solve.blocks import BlockProblem, Pattern
+from cmgplan.solve.hull import Hull, Question, solve_hull
 
 OPERATION, MISSED = 0.3, 1.0
+
+HULL_USD = 1e-4
+"""By which two hulls of the same optimum may differ."""
 
 
 def every_position(hours: int) -> list[BoolArray]:
     return [np.array(bits) for bits in itertools.product([False, True], repeat=hours)]
 
 
-def weighed(switch: Switch, wanted: BoolArray, closed: BoolArray) -> float:
-    return MISSED * int(np.sum(wanted & ~closed)) + OPERATION * operations(switch, closed)
+def weighed(
+    switch: Switch, wanted: BoolArray | FloatArray, closed: BoolArray, idle: float
+) -> float:
+    missed = MISSED * float(np.sum(np.where(closed, 0.0, wanted)))
+    return (
+        missed + idle * float(np.sum(1.0 - wanted[closed])) + OPERATION * operations(switch, closed)
+    )
 
 
 # One switch, all switches
@@ -45,19 +58,27 @@ def weighed(switch: Switch, wanted: BoolArray, closed: BoolArray) -> float:
 def test_no_positions_weigh_less_than_the_trajectory(seed: int) -> None:
     rng = np.random.default_rng(seed)
     switch = Switch("S", "grid", "MG1", "2", bool(rng.integers(2)))
-    wanted, may = rng.random(8) < 0.5, rng.random(8) < 0.8
-    limit = [None, 1, 2, 3][seed % 4]
+    wanted, may = rng.random(8), rng.random(8) < 0.8
+    if seed % 2:
+        wanted = np.round(wanted)
+    limit, idle = [None, 1, 2, 3][seed % 4], [0.0, 0.6][seed // 4 % 2]
     found = trajectory(
-        switch, wanted, may, limit=limit, operation_price=OPERATION, missed_price=MISSED
+        switch,
+        wanted,
+        may,
+        limit=limit,
+        operation_price=OPERATION,
+        missed_price=MISSED,
+        idle_price=idle,
     )
     others = [
-        weighed(switch, wanted, closed)
+        weighed(switch, wanted, closed, idle)
         for closed in every_position(8)
         if not np.any(closed & ~may) and (limit is None or operations(switch, closed) <= limit)
     ]
     assert not np.any(found & ~may)
     assert limit is None or operations(switch, found) <= limit
-    assert weighed(switch, wanted, found) == pytest.approx(min(others))
+    assert weighed(switch, wanted, found, idle) == pytest.approx(min(others))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -98,57 +119,39 @@ def forests(
     return found
 
 
-# Topologies of all hours together
+# The hull, in which switches may stay closed without being used
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_no_choice_weighs_less_than_the_projection(seed: int) -> None:
-    case = generated_case(seed, microgrids=2 + seed % 2, hours=3)
-    options = quick(
-        case, operation_limit=[1, 2, None][seed % 3], operation_cost_usd=[0.0, 0.2][seed % 2]
+@pytest.mark.parametrize("seed", range(6))
+def test_a_topology_stands_for_all_that_close_more(seed: int) -> None:
+    case = generated_case(seed, microgrids=4, hours=4)
+    options = quick(case, operation_cost_usd=OPERATION)
+    convex = convex_model(case, options, build_feeder(case), allow(case, EVERY_KIND))
+    m, problem = convex.model, linear_problem(convex)
+    blocks = BlockProblem(problem, decomposition.hour_of_columns(problem, case))
+    blocks.refresh()
+    blocks.spare[[problem.column(v) for v in m.closed.values()]] = True
+    pool = Topologies(case, options, m, problem, blocks)
+    idle, hour = case.microgrids[0], 1
+    bounds = ComponentMap([(v[idle.id, hour], (0.0, 0.0)) for v in (m.p_pcc, m.q_pcc)])
+    question = Question(*problem.vectors([(m.f1, 1.0)], bounds))
+
+    def value(closed: SwitchHours, *, spare: bool) -> float:
+        mix: list[list[Pattern | None]] = []
+        for t in range(4):
+            held = {s.id: s.id in closed and bool(closed[s.id][t]) for s in all_switches(case)}
+            mix.append([pool.with_held(t, (0,) * len(blocks.binaries_of(t)), held)])
+        found = solve_hull(blocks, question, mix, spare=spare)
+        assert isinstance(found, Hull)
+        return found.value
+
+    always = {mg.pcc.id: np.ones(4, dtype=bool) for mg in case.microgrids}
+    opened = {**always, idle.pcc.id: np.arange(4) != hour}
+    assert value(opened, spare=False) == pytest.approx(
+        value(always, spare=False) + 2 * OPERATION, abs=HULL_USD
     )
-    if options.operation_limit is None and options.operation_cost_usd == 0.0:
-        options = quick(case, operation_cost_usd=0.4)
-    rng = np.random.default_rng(seed)
-    switches = all_switches(case)
-    mask = allow(case, EVERY_KIND)
-    drawn = [forests(switches, mask, rng) for _ in range(2)]
-    wanted = [
-        [
-            Wanted(frozenset(s for s in one if one[s][t]), float(rng.uniform(0.0, 1.0)))
-            for one in drawn
-        ]
-        for t in range(3)
-    ]
-    found = Projection(case, options, mask).choose(
-        wanted, operation_price=1.0, missed_price=MISSED, gap_abs=1e-6
-    )
-    assert found is not None
-
-    def weight(closed: SwitchHours) -> float:
-        total = sum(
-            min(w.excess + MISSED * sum(not closed[s][t] for s in w.closed) for w in wanted[t])
-            for t in range(3)
-        )
-        operated = sum(operations(s, closed[s.id]) for s in switches)
-        return total + options.operation_cost_usd * operated
-
-    def allowed(switch: Switch, closed: BoolArray) -> bool:
-        limit = options.operation_limit
-        return limit is None or operations(switch, closed) <= limit
-
-    each = [[p for p in every_position(3) if allowed(s, p)] for s in switches]
-    if np.prod([len(p) for p in each]) > 40_000:
-        each = [[p for p in some if rng.random() < 0.45] or some[:1] for some in each]
-    least = min(
-        weight(closed)
-        for positions in itertools.product(*each)
-        for closed in [dict(zip((s.id for s in switches), positions, strict=True))]
-        if not options.radial or all(is_forest(switches, closed, t) for t in range(3))
-    )
-    assert weight(found) <= least + 1e-6
-    assert all(allowed(s, found[s.id]) for s in switches)
-    assert all(is_forest(switches, found, t) for t in range(3)) or not options.radial
+    assert value(opened, spare=True) == pytest.approx(value(always, spare=True), abs=HULL_USD)
+    assert value(always, spare=True) <= value(always, spare=False) + HULL_USD
 
 
 # The search by hours, without the whole problem's help

@@ -23,11 +23,11 @@ from cmgplan.planning.grid_search import (
     SwitchSchedule,
     goals_of,
 )
-from cmgplan.planning.limited_rounding import LimitedRounding
 from cmgplan.planning.pricing import HourPrices
 from cmgplan.planning.rounding import rounded, taken
 from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.search_state import INFEASIBLE_BREAK, Search
+from cmgplan.planning.switch_dive import SwitchDive
 from cmgplan.planning.switching import counts_operations
 from cmgplan.planning.topologies import Topologies
 from cmgplan.solve import LinearProblem
@@ -56,8 +56,8 @@ FEASIBILITY_ROUNDS = 30
 NEAR = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
 
-NEAR_LIMITED = 1.0
-"""The same where operations are counted, as a schedule then takes longer than prices."""
+DIVE_AGAIN = 0.2
+"""Share of what the best schedule misses by which the hull must better before the next one."""
 
 
 class _StoppedError(Exception):
@@ -79,11 +79,11 @@ class DecompositionSearch:
         self._blocks.refresh()
         self._pool = Topologies(case, options, self._m, self._problem, self._blocks)
         self._prices = HourPrices(case, options, self._m, self._problem, self._blocks, self._pool)
-        self._limited: LimitedRounding | None = None
+        self._dive: SwitchDive | None = None
         if counts_operations(options):
-            self._limited = LimitedRounding(
-                case, options, self._m, self._problem, self._blocks, self._pool
-            )
+            columns = [self._problem.column(v) for v in self._m.closed.values()]
+            self._blocks.spare[columns] = True
+            self._dive = SwitchDive(case, options, self._m, self._problem, self._blocks, self._pool)
 
     def run(
         self,
@@ -114,8 +114,8 @@ class DecompositionSearch:
         self._pool.begin_round()
         for schedule in known:
             patterns = self._pool.learn_schedule(schedule)
-            if self._limited is not None:
-                again = self._solve(search, [[pattern] for pattern in patterns])
+            if self._dive is not None:
+                again = self._solve(search, [[pattern] for pattern in patterns], spare=False)
                 search.rounded += [] if again is None else [(again.value, schedule)]
         search.bound = self._prices.remembered(search.question)
         judge.proved(search.bound, "prices of earlier questions")
@@ -140,7 +140,7 @@ class DecompositionSearch:
 
         Where operations are counted, prices close slowly what HiGHS closes at once if it can.
         """
-        counted_few = self._limited is not None and self._problem.size[2] <= few
+        counted_few = self._dive is not None and self._problem.size[2] <= few
         return FEW_ROUNDS if counted_few else 10_000
 
     def _closed(
@@ -170,9 +170,7 @@ class DecompositionSearch:
             self._begin_relaxed(search, judge)
         while True:
             hull = self._mix(search)
-            none_yet = not np.isfinite(judge.best) and not search.rounded
-            near = NEAR if self._limited is None else NEAR_LIMITED
-            if none_yet or hull.value - search.bound <= near * search.gap_abs:
+            if self._worth_a_schedule(search, judge, hull):
                 self._round_off(search, hull)
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
@@ -186,6 +184,22 @@ class DecompositionSearch:
             if reason:
                 self._round_off(search, self._mix(search))
                 return f"{reason} after {search.priced} rounds of prices"
+
+    def _worth_a_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
+        """Whether a schedule is what the proof lacks, rather than better prices.
+
+        Where operations are counted, it takes as long as several prices.
+        """
+        best = min([judge.best, *(value for value, _ in search.rounded)])
+        apart = hull.value - search.bound
+        if not np.isfinite(best):
+            return True
+        if self._dive is None:
+            return apart <= NEAR * search.gap_abs
+        if best - search.bound <= search.gap_abs:
+            return False
+        lacks = best - hull.value
+        return lacks > apart and hull.value < search.dived - DIVE_AGAIN * lacks
 
     def _begin_relaxed(self, search: Search, judge: Judge) -> None:
         """Ask for prices at the multipliers of the relaxation without binaries.
@@ -236,11 +250,11 @@ class DecompositionSearch:
 
     def _within_limit(self, search: Search) -> Hull | None:
         """Return a hull with topologies of a schedule that keeps to the operations allowed."""
-        if self._limited is None or search.lifted:
+        if self._dive is None or search.lifted:
             return None
-        free = search.asking(self._limited.lifted(search.question))
+        free = search.asking(self._dive.lifted(search.question))
         hull = self._mix(free)
-        found = self._limited.rounded(search.question, hull, search.aim(hull.value))
+        found = self._dive.rounded(free.question, hull, search.aim(hull.value))
         if found is None:
             return None
         self._pool.begin_round()
@@ -267,9 +281,16 @@ class DecompositionSearch:
         patterns: Sequence[Sequence[Pattern | None]] | None,
         *,
         elastic: bool = False,
+        spare: bool = True,
     ) -> Hull | None:
         relaxed: list[list[Pattern | None]] = [[None]] * self._blocks.n_blocks
-        found = solve_hull(self._blocks, search.question, patterns or relaxed, elastic=elastic)
+        found = solve_hull(
+            self._blocks,
+            search.question,
+            patterns or relaxed,
+            elastic=elastic,
+            spare=spare and self._dive is not None,
+        )
         return found if isinstance(found, Hull) else None
 
     def _age(self, hull: Hull) -> None:
@@ -283,8 +304,11 @@ class DecompositionSearch:
         """Round the hull to a schedule, to be operated later."""
         if any(None in weights for weights in hull.weights):
             return
-        if self._limited is not None:
-            found = self._limited.rounded(search.question, hull, search.aim(hull.value))
+        if self._dive is not None:
+            search.dived, aim = hull.value, search.aim(hull.value)
+            if search.rounds < FEW_ROUNDS and self._options.operation_cost_usd == 0.0:
+                aim = replace(aim, good=np.inf)  # no proof is wanted: the first schedule will do
+            found = self._dive.rounded(search.question, hull, aim)
         else:
             found = rounded(hull, lambda mix: self._solve(search, mix))
         if found is not None:

@@ -12,6 +12,7 @@ from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.explanation import Explanation
 from cmgplan.planning.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.operation import Operation
+from cmgplan.planning.switching import counts_operations
 from cmgplan.planning.why_point import CapReasons, explain_limit
 from cmgplan.search.epsilon import (
     NoSolutionError,
@@ -39,6 +40,9 @@ ABSOLUTE_UNDER_USD = 1.0
 
 CORNER_GAP = 1e-5
 """Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
+
+END_ROUNDS = 10
+"""Rounds of prices of end A where operations are counted: its values are the caps of point 1."""
 
 CORNER_ROUNDS = 3
 """Rounds of prices that a corner may take: its value is wanted, not a proof."""
@@ -136,7 +140,7 @@ def solve_front(
     """
     tell("payoff table", None, None, None)
     try:
-        payoff = payoff_table(_Corners(connection), ORDERS, _Loosely(connection))
+        payoff = payoff_table(_Corners(connection, CORNER_ROUNDS), ORDERS, _Loosely(connection))
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
         raise _explained(error, connection) from error
@@ -247,15 +251,15 @@ class _Loosely:
 class _Corners:
     """Level 4 as the oracle of the payoff table's corners and of end A."""
 
-    def __init__(self, connection: GridConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: GridConnection, rounds: int) -> None:
+        self._connection, self._rounds = connection, rounds
 
     def minimise(
         self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
     ) -> GridAnswer:
         """See ``Oracle``."""
         return self._connection.minimise(
-            weights, caps, label=label, gap_abs=CORNER_GAP, rounds=CORNER_ROUNDS
+            weights, caps, label=label, gap_abs=CORNER_GAP, rounds=self._rounds
         )
 
 
@@ -268,7 +272,8 @@ def _sweep(
     tell("end A of the diagonal", None, None, None)
     weights = {name: 1.0 / max(ranges[name].width, 1e-9) for name in CAPPED}
     weights["ec_usd"] = lexicographic_weights(("gc_usd", "ec_usd"), ranges)["ec_usd"]
-    start = _Corners(connection).minimise(weights, {}, label="end A").values
+    rounds = END_ROUNDS if counts_operations(options) else CORNER_ROUNDS
+    start = _Corners(connection, rounds).minimise(weights, {}, label="end A").values
     end = payoff.corners[ORDERS[1]]
     if start is None:
         start = payoff.corners[ORDERS[0]]

@@ -16,7 +16,7 @@ import numpy as np
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.search_state import LOOSE_GAP, Search
-from cmgplan.planning.switching import cut_cycles
+from cmgplan.planning.switching import counts_operations, cut_cycles
 from cmgplan.planning.topologies import Topologies
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Priced
@@ -32,7 +32,7 @@ INWARD = 0.3
 """Share of the prices of the best bound in those that are asked (Wentges 1997, doi
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
-INWARD_COSTLY = 0.9
+INWARD_COSTLY = 0.8
 """The same where operations cost something: the prices of rows by switch and hour jump more."""
 
 TANGENT_RANGE_KW = (1e-6, 1e-2)
@@ -57,6 +57,7 @@ class HourPrices:
         self._problem, self._blocks, self._pool = problem, blocks, pool
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
         self._inward = INWARD_COSTLY if options.operation_cost_usd > 0.0 else INWARD
+        self._counted = counts_operations(options)
         self._last_s = np.zeros(blocks.n_blocks)
         self._workers = ThreadPoolExecutor(max_workers=options.jobs)
 
@@ -117,11 +118,13 @@ class HourPrices:
         """Return the hull's point of an hour that is best at these prices."""
         columns = self._blocks.blocks[hour].columns
         binary = self._blocks.blocks[hour].binary
-        points = [
-            point
-            for point in hull.of_block(hour)
-            if np.all(np.abs(point[binary] - np.round(point[binary])) < 1e-6)
-        ]
+        spare = self._blocks.spare[columns]
+        points = []
+        for point in hull.of_block(hour):
+            if self._counted:
+                point = np.where(spare & (point < 1.0 - 1e-6), 0.0, point)
+            if np.all(np.abs(point[binary] - np.round(point[binary])) < 1e-6):
+                points.append(point)
         return min(points, key=lambda point: float(reduced[columns] @ point), default=None)
 
     def _learn(self, search: Search, answers: Sequence[Priced], hull: Hull) -> None:
@@ -136,7 +139,7 @@ class HourPrices:
             if answer.x is not None:
                 pattern = self._blocks.pattern_of(hour, x)
                 cycles.update(self._pool.cycles(hour, pattern) if self._options.radial else ())
-                self._pool.learn(hour, pattern)
+                self._pool.learn(hour, self._pool.carrying(hour, x) if self._counted else pattern)
         cut_cycles(self._m, self._case, self._problem, cycles)
         self._resolve(search, [x], hull.multipliers)
 

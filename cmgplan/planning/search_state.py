@@ -78,6 +78,8 @@ class Search:
         Bound and value of the hull before the latest prices.
     lifted
         Whether the question leaves the limit of operations out.
+    dived
+        Value of the hull that was rounded last.
     """
 
     question: Question
@@ -93,6 +95,7 @@ class Search:
     last_bound: float = -np.inf
     last_value: float = np.inf
     lifted: bool = False
+    dived: float = np.inf
 
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""

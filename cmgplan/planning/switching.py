@@ -160,14 +160,19 @@ def read_closed(m: Any, case: Case) -> SwitchHours:
     return closed
 
 
-def open_idle(m: Any, case: Case, closed: SwitchHours, idle_kva: float = IDLE_KVA) -> SwitchHours:
-    """Return a schedule in which switches that carry nothing in the model's solution are open."""
-    flow = {(tie.id, t): (m.p_tie[tie.id, t], m.q_tie[tie.id, t]) for tie in case.ties for t in m.T}
-    flow |= {
+def flows_of(m: Any, case: Case) -> Mapping[tuple[str, int], tuple[Any, Any]]:
+    """Return active and reactive power through each switch and hour, as variables."""
+    ties = {(tie.id, t): (m.p_tie[tie.id, t], m.q_tie[tie.id, t]) for tie in case.ties for t in m.T}
+    return ties | {
         (mg.pcc.id, t): (m.p_pcc[mg.id, t], m.q_pcc[mg.id, t])
         for mg in case.microgrids
         for t in m.T
     }
+
+
+def open_idle(m: Any, case: Case, closed: SwitchHours, idle_kva: float = IDLE_KVA) -> SwitchHours:
+    """Return a schedule in which switches that carry nothing in the model's solution are open."""
+    flow = flows_of(m, case)
     opened = {switch: hours.copy() for switch, hours in closed.items()}
     for switch, hours in opened.items():
         for t in np.flatnonzero(hours):

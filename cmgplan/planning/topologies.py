@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import networkx as nx
@@ -13,13 +13,16 @@ from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.grid_search import SwitchSchedule, read_schedule
 from cmgplan.planning.switches import Switch, all_switches, cycles_in
-from cmgplan.planning.switching import counts_operations
+from cmgplan.planning.switching import IDLE_KVA, counts_operations, flows_of
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Pattern
 from cmgplan.solve.cones import IntArray
 
 KEPT = 5
 """Topologies per hour that the hull works with: those that it used last, and the newest."""
+
+KEPT_COUNTED = 8
+"""The same where operations are counted: hours mix more of them to spare operations."""
 
 
 NEARLY_ZERO = 1e-3
@@ -43,6 +46,10 @@ class Topologies:
         self._round = 0
         self._switches = self._switches_of_blocks()
         self._free = not counts_operations(options)
+        self._flows = {
+            pair: (problem.column(p), problem.column(q))
+            for pair, (p, q) in flows_of(model, case).items()
+        }
 
     def _switches_of_blocks(self) -> list[list[tuple[int, Switch]]]:
         """Return the place in the hour's pattern of each switch that may close, grid first."""
@@ -66,10 +73,11 @@ class Topologies:
         """Whether every hour has a topology."""
         return all(self._used)
 
-    def kept(self, count: int = KEPT) -> list[list[Pattern | None]]:
+    def kept(self, count: int | None = None) -> list[list[Pattern | None]]:
         """Return the youngest topologies of each hour, with which the hull works."""
+        most = count or (KEPT if self._free else KEPT_COUNTED)
         return [
-            sorted(used, key=lambda p, used=used: -used[p])[:count]  # type: ignore[misc]
+            sorted(used, key=lambda p, used=used: -used[p])[:most]  # type: ignore[misc]
             for used in self._used
         ]
 
@@ -112,9 +120,33 @@ class Topologies:
                 joined.union(a, b)
         return tuple(closed)
 
+    def with_held(self, hour: int, pattern: Pattern, held: Mapping[str, bool]) -> Pattern:
+        """Return a topology with the positions of some switches held.
+
+        Others that would close a cycle with these are opened.
+        """
+        found, joined = list(pattern), UnionFind()
+        for k, switch in sorted(self._switches[hour], key=lambda entry: entry[1].id not in held):
+            a, b = switch.ends
+            wanted = held.get(switch.id, bool(pattern[k]))
+            fits = switch.id in held or not self._options.radial or joined[a] != joined[b]
+            found[k] = int(wanted and fits)
+            if found[k]:
+                joined.union(a, b)
+        return tuple(found)
+
     def closed_in(self, hour: int, pattern: Pattern) -> frozenset[str]:
         """Return the switches that a topology closes."""
         return frozenset(switch.id for k, switch in self._switches[hour] if pattern[k])
+
+    def carrying(self, hour: int, x: FloatArray) -> Pattern:
+        """Return the hour's pattern in a point of the whole problem, without idle switches."""
+        pattern = list(self._blocks.pattern_of(hour, x))
+        for k, switch in self._switches[hour]:
+            p, q = self._flows[switch.id, hour]
+            if pattern[k] and np.hypot(x[p], x[q]) <= IDLE_KVA:
+                pattern[k] = 0
+        return tuple(pattern)
 
     def positions(self, hour: int, closed: frozenset[str]) -> tuple[IntArray, FloatArray]:
         """Return the columns of the hour's switches and the positions with these closed."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from networkx.utils import UnionFind
 
+from cmgplan.devices.base import FloatArray
 from cmgplan.planning.switches import BoolArray, Switch, SwitchHours
 
 CONFLICTS = 2000
@@ -15,23 +16,25 @@ CONFLICTS = 2000
 
 def trajectory(
     switch: Switch,
-    wanted: BoolArray,
+    wanted: BoolArray | FloatArray,
     may_close: BoolArray,
     *,
     limit: int | None,
     operation_price: float,
     missed_price: float,
+    idle_price: float = 0.0,
 ) -> BoolArray:
     """Return the positions of least missed hours and operations, by dynamic programming.
 
     Parameters
     ----------
     wanted, may_close
-        Hours in which the switch is wanted closed, and in which it may be.
+        How much the switch is wanted closed in each hour, 0 to 1, and whether it may be.
     limit
         Operations allowed, from the switch's initial position.
-    operation_price, missed_price
-        Weight of an operation and of a wanted hour in which it stays open.
+    operation_price, missed_price, idle_price
+        Weight of an operation, of a wanted hour in which it stays open, and of an unwanted one in
+        which it is closed.
     """
     hours = len(wanted)
     most = hours if limit is None else min(limit, hours)
@@ -43,8 +46,9 @@ def trajectory(
         moved[:, 1:] = cost[::-1, :-1] + operation_price
         came[t] = moved < cost
         cost = np.minimum(cost, moved)
-        cost[0] += missed_price * wanted[t]
-        cost[1] += 0.0 if may_close[t] else np.inf
+        share = float(wanted[t])
+        cost[0] += missed_price * share
+        cost[1] += idle_price * (1.0 - share) if may_close[t] else np.inf
     position, used = np.unravel_index(int(np.argmin(cost)), cost.shape)
     found = np.zeros(hours, dtype=bool)
     for t in range(hours - 1, -1, -1):

@@ -76,6 +76,11 @@ class BlockProblem:
         The whole problem.
     block_of
         Block of each column, ``GLOBAL`` for linking columns, which must be continuous.
+
+    Attributes
+    ----------
+    spare
+        Binary columns that may be 1 without use in any block; none unless the caller says so.
     """
 
     def __init__(self, problem: LinearProblem, block_of: IntArray) -> None:
@@ -92,6 +97,7 @@ class BlockProblem:
             members = problem.cones.members(columns)
             self.blocks.append(Block(columns, problem.integer[columns], *members))
         self.linking = np.flatnonzero(block_of == GLOBAL)
+        self.spare = np.zeros(problem.n, dtype=np.bool_)
         self._coupling: list[Rows] = []
         self._seen = 0
 

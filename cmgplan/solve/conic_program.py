@@ -131,6 +131,7 @@ def _settings(attempt: Mapping[str, float | bool], time_limit_s: float) -> Any:
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_threads = 1
+    settings.direct_solve_method = "qdldl"  # the automatic choice takes another above some size
     settings.time_limit = time_limit_s
     for name, value in attempt.items():
         setattr(settings, name, value)

@@ -51,12 +51,15 @@ class Hull:
         Weight of each pattern, by block.
     points
         Block and the block's point of each pattern whose weight is worth looking at, by weight.
+    mean
+        The weighted point of the whole problem.
     """
 
     value: float
     multipliers: FloatArray
     weights: Sequence[Mapping[Pattern | None, float]]
     points: Sequence[tuple[int, FloatArray]]
+    mean: FloatArray
 
     def of_block(self, block: int) -> list[FloatArray]:
         """Return the points of one block, the heaviest first."""
@@ -79,16 +82,19 @@ def solve_hull(
     patterns: Mix,
     *,
     elastic: bool = False,
+    spare: bool = False,
     time_limit_s: float = float("inf"),
 ) -> Hull | ConicAnswer:
     """Solve the hull over some patterns of each block.
 
     With ``elastic`` the coupling rows and the bounds of the linking columns may give and their
-    breaks are summed instead of the cost. Returns the solver's answer where it found no optimum.
-    The value is a bound of nothing: other patterns may do better.
+    breaks are summed instead of the cost. With ``spare`` a pattern stands for every one that has
+    more of the problem's spare binaries at 1, what they switch staying at zero. Returns the
+    solver's answer where it found no optimum. The value is a bound of nothing: other patterns may
+    do better.
     """
     copies = [
-        _Copy(problem, k, pattern, question)
+        _Copy(problem, k, pattern, question, spare=spare)
         for k in range(problem.n_blocks)
         for pattern in patterns[k]
     ]
@@ -99,13 +105,22 @@ class _Copy:
     """A block's rows, cones and disks for one pattern, to be scaled by the pattern's weight."""
 
     def __init__(
-        self, problem: BlockProblem, block: int, pattern: Pattern | None, question: Question
+        self,
+        problem: BlockProblem,
+        block: int,
+        pattern: Pattern | None,
+        question: Question,
+        *,
+        spare: bool,
     ) -> None:
         part = problem.blocks[block]
         self.block, self.pattern, self.part = block, pattern, part
         low, high = question.lower[part.columns].copy(), question.upper[part.columns].copy()
         if pattern is not None:
-            low[part.binary] = high[part.binary] = np.asarray(pattern, dtype=np.float64)
+            values = np.asarray(pattern, dtype=np.float64)
+            stays = problem.spare[part.columns[part.binary]] & (values == 0.0) & spare
+            low[part.binary] = values
+            high[part.binary] = np.where(stays, high[part.binary], values)
             stopped = problem.problem.stopped_by(part.columns[part.binary], pattern)
             low[problem.local[stopped]] = high[problem.local[stopped]] = 0.0
         self.free = high > low
@@ -239,9 +254,13 @@ class _HullModel:
         problem, x = self._problem, answer.x
         weights: list[dict[Pattern | None, float]] = [{} for _ in range(problem.n_blocks)]
         points = []
+        mean = np.zeros(problem.problem.n)
+        mean[problem.linking] = x[: len(problem.linking)]
         for k, copy in enumerate(self._copies):
             share = float(x[self._first_weight + k])
             weights[copy.block][copy.pattern] = share
+            mean[copy.part.columns] += share * copy.fixed
+            mean[copy.columns] += x[self._offset[k] : self._offset[k + 1]]
             if share > WORTH_A_LOOK:
                 point = copy.fixed.copy()
                 point[copy.free] = x[self._offset[k] : self._offset[k + 1]] / share
@@ -249,9 +268,8 @@ class _HullModel:
         points.sort(key=lambda entry: -entry[0])
         unit = 1.0 if self._elastic else self._question.unit
         multipliers = unit * answer.row_dual[: self._coupling_rows]
-        return Hull(
-            unit * answer.value, multipliers, weights, [(b, point) for _, b, point in points]
-        )
+        points_by_block = [(block, point) for _, block, point in points]
+        return Hull(unit * answer.value, multipliers, weights, points_by_block, mean)
 
 
 def _scaled(rows: Rows, offset: int, weight: int, n: int) -> list[Rows]:

@@ -1,0 +1,255 @@
+"""Rounding of the hull switch by switch, where operations are limited or cost something.
+
+The hull's mean positions are those of trajectories already: each has as few operations as its
+mean asks for. Switches whose mean is nearly a trajectory take it for the whole day; the hull is
+solved anew for the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from networkx.utils import UnionFind
+
+from cmgplan.case.records import Case, PlanOptions
+from cmgplan.devices.base import FloatArray
+from cmgplan.planning.rounding import rounded
+from cmgplan.planning.search_state import Aim
+from cmgplan.planning.switches import BoolArray, Switch, all_switches
+from cmgplan.planning.topologies import Topologies
+from cmgplan.planning.trajectories import trajectory
+from cmgplan.solve import LinearProblem
+from cmgplan.solve.blocks import BlockProblem, Pattern
+from cmgplan.solve.hull import Hull, Mix, Question, solve_hull
+
+USED = 1e-4
+"""Weight under which the hull does not use a topology."""
+
+OPERATION_HOURS = 0.25
+"""Hours of the mean that an operation of a trajectory must be worth."""
+
+NEAR_HOURS = 0.3
+"""Hours of the mean that a trajectory may miss to be taken along with nearer ones."""
+
+STEP_UNITS = 2.0
+"""Loss of a step that is taken without another try, in units of the aim."""
+
+FEW = 3
+"""Switches of which one is held where several at once lose more."""
+
+FINE_UNITS = 0.05
+"""Gain that makes a schedule a better one, in units of the aim."""
+
+LEANINGS = (1.0, 5.0, 30.0)
+"""How much more an hour is missed in which a switch stays open: tried in turn."""
+
+Held = Mapping[str, BoolArray]
+"""Positions by switch and hour of the switches that are held."""
+
+
+@dataclass(frozen=True)
+class _Dived:
+    """A hull of the topologies that are left once some switches are held.
+
+    Switches in ``later`` are put off, as each loses much alone.
+    """
+
+    hull: Hull
+    mix: Mix
+    held: Held
+    later: frozenset[str] = frozenset()
+
+    def put_off(self, switch: Switch) -> bool:
+        """Whether a switch is held only after the others."""
+        return switch.id in self.later
+
+    @property
+    def value(self) -> float:
+        """Value of the hull."""
+        return self.hull.value
+
+
+class SwitchDive:
+    """Rounds hulls to schedules, one switch's day after the other.
+
+    A schedule is bettered for as long as it took, by letting go of the switches around one cluster,
+    or of all PCCs.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        options: PlanOptions,
+        model: Any,
+        problem: LinearProblem,
+        blocks: BlockProblem,
+        pool: Topologies,
+    ) -> None:
+        self._options, self._blocks, self._pool = options, blocks, pool
+        self._switches = all_switches(case)
+        self._counts = np.asarray([problem.column(v) for v in model.operations.values()])
+        hours = blocks.n_blocks
+        ends = [frozenset(cluster.microgrids) for cluster in case.clusters]
+        self._neighbourhoods = [
+            frozenset(s.id for s in self._switches if nodes & set(s.ends)) for nodes in ends
+        ]
+        self._neighbourhoods.append(frozenset(s.id for s in self._switches if s.kind == "grid"))
+        self._column: dict[str, dict[int, int]] = {s.id: {} for s in self._switches}
+        for switch, t in model.MAY_CLOSE:
+            self._column[switch][t] = problem.column(model.closed[switch, t])
+        self._may = {
+            switch: np.asarray([t in columns for t in range(hours)])
+            for switch, columns in self._column.items()
+        }
+
+    def lifted(self, question: Question) -> Question:
+        """Return a question without the limit of operations."""
+        upper = question.upper.copy()
+        upper[self._counts] = self._blocks.n_blocks
+        return replace(question, upper=upper)
+
+    def rounded(self, question: Question, hull: Hull, aim: Aim) -> Hull | None:
+        """Return a hull with one topology in each hour, or None where none was found.
+
+        Its schedule keeps to the limit of operations, also where the question leaves that out.
+        """
+        mix: Mix = [[p for p, weight in w.items() if weight > USED] for w in hull.weights]
+        never = {switch: may for switch, may in self._may.items() if not may.any()}
+        begun = time.perf_counter()
+        best = self._dived(question, hull, mix, never, aim)
+        took = time.perf_counter() - begun
+        until = min(aim.deadline, time.perf_counter() + took)
+        while best is not None and best.value > aim.good:
+            better = self._bettered(question, mix, best, replace(aim, deadline=until))
+            if better is None:
+                break
+            best = better
+        if best is None:
+            return None
+        return rounded(best.hull, lambda m: self._solve(question, m, best.held))
+
+    def _dived(
+        self, question: Question, hull: Hull, mix: Mix, held: Held, aim: Aim
+    ) -> _Dived | None:
+        """Hold switches until all are held."""
+        found = _Dived(hull, mix, held)
+        while len(found.held) < len(self._switches):
+            if time.perf_counter() > aim.deadline:
+                return None
+            step = self._step(question, found, STEP_UNITS * aim.unit)
+            if step is None:
+                return None
+            found = step
+        return found
+
+    def _bettered(self, question: Question, mix: Mix, best: _Dived, aim: Aim) -> _Dived | None:
+        """Let go of neighbouring switches in turn, and return the first better schedule."""
+        for neighbours in self._neighbourhoods:
+            if time.perf_counter() > aim.deadline:
+                break
+            held = {s: path for s, path in best.held.items() if s not in neighbours}
+            merged = [[*a, *b] for a, b in zip(best.mix, mix, strict=True)]
+            freed = self._try(question, _Dived(best.hull, merged, best.held), held)
+            if freed is None or freed.value > best.value - FINE_UNITS * aim.unit:
+                continue
+            found = self._dived(question, freed.hull, freed.mix, held, aim)
+            if found is not None and found.value < best.value - FINE_UNITS * aim.unit:
+                return found
+        return None
+
+    def _step(self, question: Question, now: _Dived, loss: float) -> _Dived | None:
+        """Hold some more switches; None where nothing that is tried is feasible.
+
+        A switch that loses more by itself is put off until all others are held or put off.
+        """
+        nearest = self._nearest(now)
+        near = [
+            switch for miss, switch in nearest if miss <= NEAR_HOURS and not now.put_off(switch)
+        ]
+        count = max(len(near), (len(nearest) + 2) // 3)
+        while count > 1:
+            together = [switch for _, switch in nearest[:count]]
+            tried = self._try(question, now, self._together(together, now))
+            if tried is not None and tried.value <= now.value + loss:
+                return tried
+            count //= 3
+        found: list[_Dived] = []
+        for _, switch in nearest[:FEW]:
+            for leaning in LEANINGS:
+                path = self._trajectory(now.hull, switch, now.held, leaning)
+                tried = self._try(question, now, {**now.held, switch.id: path})
+                if tried is not None:
+                    found.append(tried)
+                    if tried.value <= now.value + loss:
+                        return tried
+            if len(now.later) + len(now.held) < len(self._switches):
+                return replace(now, later=now.later | {switch.id})
+        return min(found, key=lambda entry: entry.value, default=None)
+
+    def _nearest(self, now: _Dived) -> list[tuple[float, Switch]]:
+        """Return the switches that are not held, with the hours that a trajectory misses."""
+        found = []
+        for switch in self._switches:
+            if switch.id not in now.held:
+                mean = self._mean(now.hull, switch)
+                path = self._trajectory(now.hull, switch, now.held, 1.0)
+                found.append((float(np.abs(mean - path).sum()), switch))
+        return sorted(found, key=lambda entry: (now.put_off(entry[1]), entry[0]))
+
+    def _together(self, switches: Sequence[Switch], now: _Dived) -> Held:
+        """Return what is held with trajectories of some switches that close no cycles."""
+        found = dict(now.held)
+        for switch in switches:
+            found[switch.id] = self._trajectory(now.hull, switch, found, 1.0)
+        return found
+
+    def _mean(self, hull: Hull, switch: Switch) -> FloatArray:
+        columns = self._column[switch.id]
+        return np.asarray(
+            [hull.mean[columns[t]] if t in columns else 0.0 for t in range(self._blocks.n_blocks)]
+        )
+
+    def _trajectory(self, hull: Hull, switch: Switch, held: Held, leaning: float) -> BoolArray:
+        """Return the positions nearest to the hull's mean that close no cycle."""
+        may = self._may[switch.id].copy()
+        if self._options.radial:
+            for t in np.flatnonzero(may):
+                joined = UnionFind()
+                for other in self._switches:
+                    if other.id in held and held[other.id][t]:
+                        joined.union(*other.ends)
+                may[t] = joined[switch.ends[0]] != joined[switch.ends[1]]
+        return trajectory(
+            switch,
+            np.clip(self._mean(hull, switch), 0.0, 1.0),
+            may,
+            limit=self._options.operation_limit,
+            operation_price=OPERATION_HOURS,
+            missed_price=leaning,
+            idle_price=1.0,
+        )
+
+    def _try(self, question: Question, now: _Dived, held: Held) -> _Dived | None:
+        """Return the hull with these switches held, or None where it is infeasible."""
+        restricted: list[list[Pattern | None]] = []
+        for hour, patterns in enumerate(now.mix):
+            here = {switch: bool(path[hour]) for switch, path in held.items()}
+            kept = {self._pool.with_held(hour, p, here): None for p in patterns if p is not None}
+            restricted.append(list(kept))
+        found = self._solve(question, restricted, held)
+        if found is None:
+            return None
+        return _Dived(found, restricted, held, now.later - frozenset(held))
+
+    def _solve(self, question: Question, mix: Mix, held: Held) -> Hull | None:
+        lower, upper = question.lower.copy(), question.upper.copy()
+        for switch, path in held.items():
+            for t, column in self._column[switch].items():
+                lower[column] = upper[column] = float(path[t])
+        asked = replace(question, lower=lower, upper=upper)
+        found = solve_hull(self._blocks, asked, mix, spare=True)
+        return found if isinstance(found, Hull) else None
