@@ -59,6 +59,9 @@ NEAR = 2.0
 DIVE_AGAIN = 0.2
 """Share of what the best schedule misses by which the hull must better before the next one."""
 
+ROUGH = 5.0
+"""Multiple of the aim's unit in rounding where no proof is wanted: the first schedule will do."""
+
 
 class _StoppedError(Exception):
     """The search cannot go on; says why."""
@@ -307,7 +310,7 @@ class DecompositionSearch:
         if self._dive is not None:
             search.dived, aim = hull.value, search.aim(hull.value)
             if search.rounds < FEW_ROUNDS and self._options.operation_cost_usd == 0.0:
-                aim = replace(aim, good=np.inf)  # no proof is wanted: the first schedule will do
+                aim = replace(aim, good=np.inf, unit=ROUGH * aim.unit)
             found = self._dive.rounded(search.question, hull, aim)
         else:
             found = rounded(hull, lambda mix: self._solve(search, mix))
