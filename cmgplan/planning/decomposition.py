@@ -202,7 +202,8 @@ class DecompositionSearch:
         if best - search.bound <= search.gap_abs:
             return False
         lacks = best - hull.value
-        return lacks > apart and hull.value < search.dived - DIVE_AGAIN * lacks
+        primal = lacks > apart or apart <= search.gap_abs
+        return primal and hull.value < search.dived - DIVE_AGAIN * lacks
 
     def _begin_relaxed(self, search: Search, judge: Judge) -> None:
         """Ask for prices at the multipliers of the relaxation without binaries.

@@ -80,7 +80,7 @@ class HourPrices:
         vectors = _vectors(question)
         hours = self._blocks.n_blocks
         multipliers = hull.multipliers
-        if search.prices is not None:
+        if search.prices is not None and not search.idle:
             multipliers = (1.0 - self._inward) * multipliers + self._inward * search.prices
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
         price = partial(

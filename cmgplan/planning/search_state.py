@@ -135,10 +135,11 @@ class Search:
     def stopped(self, *, moved: bool, known: bool) -> str:
         """Return why the search ends without having closed the gap; empty if it goes on.
 
-        ``moved`` tells of bound and hull, ``known`` whether a topology is new to the hull.
+        ``moved`` tells of bound and hull, ``known`` whether a topology is new to the hull. After a
+        round that moved nothing, the hull's own prices are asked before the search ends.
         """
         self.idle = 0 if moved else self.idle + 1
-        if self.idle >= IDLE_ROUNDS or (self.idle > 0 and not known):
+        if self.idle >= IDLE_ROUNDS or (self.idle > 1 and not known):
             return "nothing new"
         if self.left_s <= 0.0:
             return "the time limit"
