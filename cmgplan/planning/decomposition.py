@@ -119,7 +119,9 @@ class DecompositionSearch:
             patterns = self._pool.learn_schedule(schedule)
             if self._dive is not None:
                 again = self._solve(search, [[pattern] for pattern in patterns], spare=False)
-                search.rounded += [] if again is None else [(again.value, schedule)]
+                if again is not None:
+                    search.rounded.append((again.value, schedule))
+                    search.stands(again)
         search.bound = self._prices.remembered(search.question)
         judge.proved(search.bound, "prices of earlier questions")
         try:
@@ -312,7 +314,9 @@ class DecompositionSearch:
             search.dived, aim = hull.value, search.aim(hull.value)
             if search.rounds < FEW_ROUNDS and self._options.operation_cost_usd == 0.0:
                 aim = replace(aim, good=np.inf, unit=ROUGH * aim.unit)
-            found = self._dive.rounded(search.question, hull, aim)
+            found = self._dive.rounded(search.question, hull, aim, search.best)
+            if found is not None:
+                search.stands(found)
         else:
             found = rounded(hull, lambda mix: self._solve(search, mix))
         if found is not None:

@@ -35,9 +35,6 @@ INWARD = 0.3
 INWARD_COSTLY = 0.8
 """The same where operations cost something: the prices of rows by switch and hour jump more."""
 
-MOST_UNITS = 100.0
-"""Greatest price of an operation that is asked, in units of the question."""
-
 TANGENT_RANGE_KW = (1e-6, 1e-2)
 """Least and greatest break of a tangent that is left, kW of loss."""
 
@@ -61,8 +58,6 @@ class HourPrices:
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
         self._inward = INWARD_COSTLY if options.operation_cost_usd > 0.0 else INWARD
         self._counted = counts_operations(options)
-        if self._counted:
-            self._operated = [problem.column(v) for v in model.operated.values()]
         self._last_s = np.zeros(blocks.n_blocks)
         self._workers = ThreadPoolExecutor(max_workers=options.jobs)
 
@@ -87,8 +82,6 @@ class HourPrices:
         multipliers = hull.multipliers
         if search.prices is not None and not search.idle:
             multipliers = (1.0 - self._inward) * multipliers + self._inward * search.prices
-        if self._counted:
-            multipliers = self._within_reach(multipliers, question.unit)
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
         price = partial(
             self._timed_price,
@@ -108,8 +101,8 @@ class HourPrices:
             answers[int(hour)] = answer.result()
         bound = constant + sum(answer.bound for answer in answers)
         mixed = not any(None in weights for weights in hull.weights)
-        if mixed and np.isfinite(bound) and bound > hull.value + search.gap_now(hull.value):
-            bound = -np.inf  # no mix is worth less than a bound: the prices drown in tolerances
+        if mixed and bound > hull.value + search.gap_now(hull.value):
+            bound = -np.inf  # no mix is worth less than a bound: a solver is wrong
         if np.isfinite(bound):
             self._asked.append((question.cost, multipliers, bound - constant))
         if bound > search.priced_bound:
@@ -117,15 +110,6 @@ class HourPrices:
         search.bound = max(search.bound, bound)
         self._learn(search, answers, hull)
         return bound
-
-    def _within_reach(self, multipliers: FloatArray, unit: float) -> FloatArray:
-        """Return multipliers with those of rows on operations clipped.
-
-        Any multipliers give a bound, but huge ones times the solver's tolerance on binaries do not.
-        """
-        counting = np.diff(self._blocks.coupling().matrix[:, self._operated].tocsr().indptr) > 0
-        most = MOST_UNITS * unit
-        return np.where(counting, np.clip(multipliers, -most, most), multipliers)
 
     def _timed_price(self, hour: int, **asked: Any) -> Priced:
         begun = time.perf_counter()

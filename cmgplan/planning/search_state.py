@@ -9,7 +9,7 @@ import numpy as np
 
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.grid_search import Judge, SwitchSchedule
-from cmgplan.solve.hull import Question
+from cmgplan.solve.hull import Hull, Question
 
 FAR_SHARE = 0.5
 """Share of what value and bound are apart that the hours' gap is taken from for now."""
@@ -80,6 +80,8 @@ class Search:
         Whether the question leaves the limit of operations out.
     dived
         Value of the hull that was rounded last.
+    best
+        Best hull with one topology in each hour, where operations are counted.
     """
 
     question: Question
@@ -96,6 +98,12 @@ class Search:
     last_value: float = np.inf
     lifted: bool = False
     dived: float = np.inf
+    best: Hull | None = None
+
+    def stands(self, found: Hull) -> None:
+        """Take note of a hull with one topology in each hour."""
+        if self.best is None or found.value < self.best.value:
+            self.best = found
 
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""

@@ -112,25 +112,46 @@ class SwitchDive:
         upper[self._counts] = self._blocks.n_blocks
         return replace(question, upper=upper)
 
-    def rounded(self, question: Question, hull: Hull, aim: Aim) -> Hull | None:
+    def rounded(
+        self, question: Question, hull: Hull, aim: Aim, known: Hull | None = None
+    ) -> Hull | None:
         """Return a hull with one topology in each hour, or None where none was found.
 
-        Its schedule keeps to the limit of operations, also where the question leaves that out.
+        Its schedule keeps to the limit of operations, also where the question leaves that out. It
+        is better than that of ``known``, a hull with one topology in each hour, if there is one.
         """
         mix: Mix = [[p for p, weight in w.items() if weight > USED] for w in hull.weights]
         never = {switch: may for switch, may in self._may.items() if not may.any()}
         begun = time.perf_counter()
-        best = self._dived(question, hull, mix, never, aim)
+        found = self._dived(question, hull, mix, never, aim)
         took = time.perf_counter() - begun
         until = min(aim.deadline, time.perf_counter() + took)
+        standing = None if known is None else self._standing(known)
+        best = min(
+            (dived for dived in (found, standing) if dived is not None),
+            key=lambda dived: dived.value,
+            default=None,
+        )
         while best is not None and best.value > aim.good:
             better = self._bettered(question, mix, best, replace(aim, deadline=until))
             if better is None:
                 break
             best = better
-        if best is None:
+        if best is None or best is standing:
             return None
         return rounded(best.hull, lambda m: self._solve(question, m, best.held))
+
+    def _standing(self, known: Hull) -> _Dived:
+        """Return a hull with one topology in each hour as if all switches had been held."""
+        mix: Mix = [list(weights) for weights in known.weights]
+        held: dict[str, BoolArray] = {}
+        closed = [
+            self._pool.closed_in(hour, pattern) if pattern is not None else frozenset()
+            for hour, (pattern,) in enumerate(mix)
+        ]
+        for switch in self._switches:
+            held[switch.id] = np.asarray([switch.id in here for here in closed])
+        return _Dived(known, mix, held)
 
     def _dived(
         self, question: Question, hull: Hull, mix: Mix, held: Held, aim: Aim

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import highspy
@@ -39,6 +40,17 @@ HEURISTICS = (
     "mip_heuristic_run_root_reduced_cost",
     "mip_heuristic_run_feasibility_jump",
 )
+
+
+STOPS = frozenset(
+    {
+        highspy.HighsModelStatus.kOptimal,
+        highspy.HighsModelStatus.kTimeLimit,
+        highspy.HighsModelStatus.kIterationLimit,
+        highspy.HighsModelStatus.kInterrupt,
+    }
+)
+"""Statuses with which a dual bound holds; after a failure HiGHS states one of zero."""
 
 
 @dataclass
@@ -202,8 +214,27 @@ class BlockProblem:
         """Minimise a block's reduced cost over its rows, to an absolute gap.
 
         A good ``start``, values of the block's columns, makes the solver's own heuristics idle.
+        Where the solver fails, a new one is asked without it; a second failure proves nothing.
         """
         part = self.blocks[block]
+        asked = partial(self._run, part, reduced, lower, upper, gap_abs, time_limit_s)
+        answer = asked(start)
+        if answer is None:
+            part.highs, part.passed = None, (0, 0)
+            answer = asked(None)
+        return answer or Priced(-np.inf, None)
+
+    def _run(
+        self,
+        part: Block,
+        reduced: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+        gap_abs: float,
+        time_limit_s: float,
+        start: FloatArray | None,
+    ) -> Priced | None:
+        """Return the answer of a block's solver, or None where it failed."""
         h = self._solver_of(part)
         count = len(part.columns)
         every = np.arange(count, dtype=np.int32)
@@ -247,10 +278,12 @@ class BlockProblem:
         return x
 
 
-def _priced(h: Any, *, mixed: bool) -> Priced:
+def _priced(h: Any, *, mixed: bool) -> Priced | None:
     status, info = h.getModelStatus(), h.getInfo()
     if status == highspy.HighsModelStatus.kInfeasible:
         return Priced(np.inf, None)
+    if status not in STOPS:
+        return None
     if mixed:
         bound = float(info.mip_dual_bound)
     else:

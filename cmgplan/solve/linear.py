@@ -211,14 +211,13 @@ class LinearProblem:
         if x is not None and stop is Stop.LIMIT:
             stop = Stop.FEASIBLE
         mixed = bool(self._integer.any()) and not relax
-        if mixed:
-            bound: float | None = float(info.mip_dual_bound)
-            if bound is not None and not np.isfinite(bound):
-                bound = None
-        else:
-            bound = float(info.objective_function_value) if stop is Stop.OPTIMAL else None
+        bound: float | None = None
+        if mixed and stop is not Stop.ERROR:  # after a failure HiGHS states a bound of zero
+            bound = float(info.mip_dual_bound) if np.isfinite(info.mip_dual_bound) else None
+        elif stop is Stop.OPTIMAL:
+            bound = float(info.objective_function_value)
         if x is None and stop in (Stop.OPTIMAL, Stop.FEASIBLE):
-            stop = Stop.ERROR
+            stop, bound = Stop.ERROR, None
         return Outcome(
             stop=stop,
             value=None if x is None else float(cost @ x),
