@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ from cmgplan.planning.switches import (
 )
 from cmgplan.planning.topologies import Topologies
 from cmgplan.planning.trajectories import trajectories, trajectory
-from cmgplan.solve.blocks import BlockProblem, Pattern
+from cmgplan.solve.blocks import BlockProblem, Pattern, Priced
 from cmgplan.solve.hull import Hull, Question, solve_hull
 
 OPERATION, MISSED = 0.3, 1.0
@@ -176,3 +178,19 @@ def test_search_by_hours_finds_schedules_within_the_limit(
     least, value = score(given.weights, best), score(given.weights, answer.operation)
     assert answer.bound <= least + LOCAL_USD
     assert least - LOCAL_USD <= value <= least + max(0.5, 0.02 * abs(least))
+
+
+def test_a_bound_above_what_the_hull_reaches_is_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the solver of the hours were wrong: what it states is left aside."""
+    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
+    right = BlockProblem.price
+
+    def wrong(self: BlockProblem, block: int, *given: Any, **how: Any) -> Priced:
+        return replace(right(self, block, *given, **how), bound=1e4)
+
+    monkeypatch.setattr(BlockProblem, "price", wrong)
+    given = instance(2)  # limits, no costs
+    connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
+    answer = connection.minimise(given.weights, {}, label="asked", gap_abs=GAP_USD)
+    assert answer.operation is not None, answer.reason
+    assert answer.bound is None

@@ -10,12 +10,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import highspy
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 
 from cmgplan.solve import Disk, LinearProblem, Outcome, QuadraticCone, Stop
+from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
 from cmgplan.solve.bonmin import solve_bonmin
+from cmgplan.solve.linear import new_highs
 
 
 def model(**variables: Any) -> Any:
@@ -99,6 +102,59 @@ def test_rows_are_added_for_good() -> None:
     assert problem.solve([(m.goal, 1.0)]).value == pytest.approx(-20)
     problem.add_row({problem.column(m.x): 1.0, problem.column(m.y): 2.0}, -np.inf, 8.0)
     assert problem.solve([(m.goal, 1.0)]).value == pytest.approx(-8)
+
+
+# A solver that fails
+
+
+class Failing:
+    """HiGHS whose first runs fail, after which it states a bound of zero."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    def new_highs(self, **how: Any) -> Any:
+        h = new_highs(**how)
+        run = h.run
+
+        def once() -> Any:
+            self.failures -= 1
+            return run() if self.failures < 0 else highspy.HighsStatus.kError
+
+        h.run = once
+        return h
+
+
+def priced(monkeypatch: pytest.MonkeyPatch, failures: int) -> Priced:
+    """Return the price of a block of a knapsack at random costs, all of them negative."""
+    m, _ = knapsack(3)
+    problem = LinearProblem(m)
+    block_of = np.where(problem.integer, 0, GLOBAL)
+    blocks = BlockProblem(problem, block_of)
+    blocks.refresh()
+    cost = np.where(problem.integer, -np.random.default_rng(3).uniform(1, 9, problem.n), 0.0)
+    monkeypatch.setattr("cmgplan.solve.blocks.new_highs", Failing(failures).new_highs)
+    _, lower, upper = problem.vectors([])
+    start = np.zeros(10)
+    return blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=start)
+
+
+def test_a_block_is_asked_anew_where_the_solver_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, again = priced(monkeypatch, 0), priced(monkeypatch, 1)
+    assert plain.bound < -1.0
+    assert again.bound == pytest.approx(plain.bound, abs=1e-5)
+    assert again.x == pytest.approx(plain.x)
+
+
+def test_a_failed_solver_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = priced(monkeypatch, 2)
+    assert failed.bound == -np.inf
+    assert failed.x is None
+    m, _ = knapsack(1)
+    monkeypatch.setattr("cmgplan.solve.linear.new_highs", Failing(1).new_highs)
+    outcome = LinearProblem(m).solve([(m.goal, 1.0)])
+    assert outcome.stop is Stop.ERROR
+    assert outcome.bound is None
 
 
 def test_infeasible_and_unbounded_are_told_apart() -> None:
@@ -280,7 +336,9 @@ for _ in range(600):
 
 LONG_BONMIN = """
 from test_solve import market_split
+from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
 from cmgplan.solve.bonmin import solve_bonmin
+from cmgplan.solve.linear import new_highs
 m = market_split()
 print("ready", flush=True)
 solve_bonmin(m, [(m.goal, 1.0)], time_limit_s=60.0)

@@ -59,6 +59,9 @@ NEAR = 2.0
 DIVE_AGAIN = 0.2
 """Share of what the best schedule misses by which the hull must better before the next one."""
 
+SETTLED = 0.25
+"""Share of the wanted gap between hull and bound under which prices have done their part."""
+
 ROUGH = 5.0
 """Multiple of the aim's unit in rounding where no proof is wanted: the first schedule will do."""
 
@@ -179,6 +182,9 @@ class DecompositionSearch:
                 self._round_off(search, hull)
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
+            elif self._lacks_schedule(search, judge, hull):
+                bettered = self._bettered(search, judge, hull)
+                return f"{bettered} after {search.priced} rounds of prices"
             before, reached = self._known_now(), search.reached(hull.value)
             self._prices.ask(search, hull)
             search.priced += 1
@@ -187,8 +193,12 @@ class DecompositionSearch:
                 return f"value and bound meet after {search.priced} rounds of prices"
             reason = search.stopped(moved=reached, known=self._known_now() != before)
             if reason:
-                self._round_off(search, self._mix(search))
-                return f"{reason} after {search.priced} rounds of prices"
+                hull = self._mix(search)
+                self._round_off(search, hull)
+                told = f"{reason} after {search.priced} rounds of prices"
+                if search.rounds < FEW_ROUNDS or search.meets(judge):
+                    return told
+                return f"{told}, {self._bettered(search, judge, hull)}"
 
     def _worth_a_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
         """Whether a schedule is what the proof lacks, rather than better prices.
@@ -206,6 +216,23 @@ class DecompositionSearch:
         lacks = best - hull.value
         primal = lacks > apart or apart <= search.gap_abs
         return primal and hull.value < search.dived - DIVE_AGAIN * lacks
+
+    def _lacks_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
+        """Whether no prices could prove what is wanted, so that a better schedule is sought."""
+        settled = hull.value - search.bound <= SETTLED * search.gap_abs
+        return self._dive is not None and settled and np.isfinite(judge.best)
+
+    def _bettered(self, search: Search, judge: Judge, hull: Hull) -> str:
+        """Better the best schedule until value and bound meet or nothing helps; return why."""
+        while self._dive is not None and search.best is not None:
+            aim = search.aim(hull.value)
+            found = self._dive.bettered(search.question, hull, aim, search.best)
+            if found is None:
+                break
+            self._take(search, found)
+            if search.meets(judge):
+                return "value and bound meet"
+        return "no better schedule found"
 
     def _begin_relaxed(self, search: Search, judge: Judge) -> None:
         """Ask for prices at the multipliers of the relaxation without binaries.
@@ -315,15 +342,19 @@ class DecompositionSearch:
             if search.rounds < FEW_ROUNDS and self._options.operation_cost_usd == 0.0:
                 aim = replace(aim, good=np.inf, unit=ROUGH * aim.unit)
             found = self._dive.rounded(search.question, hull, aim, search.best)
-            if found is not None:
-                search.stands(found)
         else:
             found = rounded(hull, lambda mix: self._solve(search, mix))
         if found is not None:
-            self._age(found)
-            point = points_of(self._blocks, found)[0]
-            schedule = self._pool.schedule_of(taken(found), point)
-            search.rounded.append((found.value, schedule))
+            self._take(search, found)
+
+    def _take(self, search: Search, found: Hull) -> None:
+        """Take note of a schedule, to be operated later."""
+        self._age(found)
+        point = points_of(self._blocks, found)[0]
+        schedule = self._pool.schedule_of(taken(found), point)
+        search.rounded.append((found.value, schedule))
+        if self._dive is not None:
+            search.stands(found)
 
 
 def hour_of_columns(problem: LinearProblem, case: Case) -> IntArray:

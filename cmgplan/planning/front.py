@@ -22,7 +22,6 @@ from cmgplan.search.epsilon import (
     diagonal_caps,
     grid_caps,
     leaves_nothing,
-    lexicographic_weights,
     payoff_table,
 )
 from cmgplan.search.fuzzy import choose
@@ -40,6 +39,10 @@ ABSOLUTE_UNDER_USD = 1.0
 
 CORNER_GAP = 1e-5
 """Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
+
+END_TRADE = 0.05
+"""Weight of f2's share of its range in end A, beside those of cost and losses: at the very end,
+where f2 falls without limit per $ of cost, the caps would leave all but one schedule out."""
 
 END_ROUNDS = 10
 """Rounds of prices of end A where operations are counted: its values are the caps of point 1."""
@@ -271,7 +274,7 @@ def _sweep(
         return grid_caps(CAPPED, ranges, options.points)
     tell("end A of the diagonal", None, None, None)
     weights = {name: 1.0 / max(ranges[name].width, 1e-9) for name in CAPPED}
-    weights["ec_usd"] = lexicographic_weights(("gc_usd", "ec_usd"), ranges)["ec_usd"]
+    weights["ec_usd"] = END_TRADE / max(ranges["ec_usd"].width, 1e-9)
     rounds = END_ROUNDS if counts_operations(options) else CORNER_ROUNDS
     start = _Corners(connection, rounds).minimise(weights, {}, label="end A").values
     end = payoff.corners[ORDERS[1]]

@@ -28,12 +28,13 @@ PRICE_GAP_SHARE = 0.2
 TANGENT_SHARE = 0.1
 """Share of the wanted gap that the tangents of all hours may leave together."""
 
-INWARD = 0.3
+INWARD = (0.3,)
 """Share of the prices of the best bound in those that are asked (Wentges 1997, doi
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
-INWARD_COSTLY = 0.8
-"""The same where operations cost something: the prices of rows by switch and hour jump more."""
+INWARD_COSTLY = (0.2, 0.5, 0.8)
+"""The same where operations cost something, asked one after the other: prices of rows by switch
+and hour jump more, and asking takes less time than the hull."""
 
 TANGENT_RANGE_KW = (1e-6, 1e-2)
 """Least and greatest break of a tangent that is left, kW of loss."""
@@ -74,14 +75,19 @@ class HourPrices:
         return best
 
     def ask(self, search: Search, hull: Hull) -> float:
-        """Return the Lagrangian bound, and put each hour's topology into the pool."""
+        """Return the Lagrangian bound, and put each hour's topologies into the pool."""
+        if search.prices is None or search.idle:
+            return self._ask(search, hull, 0.0)
+        return max(self._ask(search, hull, share) for share in self._inward)
+
+    def _ask(self, search: Search, hull: Hull, inward: float) -> float:
         self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
         question = search.question
         vectors = _vectors(question)
         hours = self._blocks.n_blocks
         multipliers = hull.multipliers
-        if search.prices is not None and not search.idle:
-            multipliers = (1.0 - self._inward) * multipliers + self._inward * search.prices
+        if search.prices is not None:
+            multipliers = (1.0 - inward) * multipliers + inward * search.prices
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
         price = partial(
             self._timed_price,

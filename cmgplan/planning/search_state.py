@@ -127,8 +127,9 @@ class Search:
             return Aim(np.inf, self.question.unit, self.deadline)
         apart = max(value - self.bound, 0.0)
         wanted = min(self.gap_abs, LOOSE_GAP)
+        good = self.gap_abs if np.isfinite(self.gap_abs) else LOOSE_GAP
         return Aim(
-            max(self.bound + GOOD_SHARE * wanted, value + FAR_GOOD_SHARE * apart),
+            max(self.bound + GOOD_SHARE * good, value + FAR_GOOD_SHARE * apart),
             max(wanted, FINE_SHARE * apart),
             self.deadline,
         )

@@ -7,8 +7,9 @@ solved anew for the rest.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +45,12 @@ FEW = 3
 FINE_UNITS = 0.05
 """Gain that makes a schedule a better one, in units of the aim."""
 
+DRAWN = 6
+"""Switches that are let go of together where they are drawn."""
+
+IDLE_TRIES = 40
+"""Draws in a row that gain nothing after which a schedule is left as it is."""
+
 LEANINGS = (1.0, 5.0, 30.0)
 """How much more an hour is missed in which a switch stays open: tried in turn."""
 
@@ -77,7 +84,7 @@ class SwitchDive:
     """Rounds hulls to schedules, one switch's day after the other.
 
     A schedule is bettered for as long as it took, by letting go of the switches around one cluster,
-    or of all PCCs.
+    of all PCCs, or of some drawn at random.
     """
 
     def __init__(
@@ -91,6 +98,7 @@ class SwitchDive:
     ) -> None:
         self._options, self._blocks, self._pool = options, blocks, pool
         self._switches = all_switches(case)
+        self._random = np.random.default_rng(0)
         self._counts = np.asarray([problem.column(v) for v in model.operations.values()])
         hours = blocks.n_blocks
         ends = [frozenset(cluster.microgrids) for cluster in case.clusters]
@@ -120,67 +128,83 @@ class SwitchDive:
         Its schedule keeps to the limit of operations, also where the question leaves that out. It
         is better than that of ``known``, a hull with one topology in each hour, if there is one.
         """
-        mix: Mix = [[p for p, weight in w.items() if weight > USED] for w in hull.weights]
         never = {switch: may for switch, may in self._may.items() if not may.any()}
         begun = time.perf_counter()
-        found = self._dived(question, hull, mix, never, aim)
+        under = np.inf if known is None else known.value
+        found = self._dived(question, _Dived(hull, _in_use(hull), never), aim, under)
         took = time.perf_counter() - begun
-        until = min(aim.deadline, time.perf_counter() + took)
-        standing = None if known is None else self._standing(known)
-        best = min(
-            (dived for dived in (found, standing) if dived is not None),
-            key=lambda dived: dived.value,
-            default=None,
-        )
-        while best is not None and best.value > aim.good:
-            better = self._bettered(question, mix, best, replace(aim, deadline=until))
-            if better is None:
-                break
-            best = better
-        if best is None or best is standing:
+        if found is None and known is not None:
+            found = self._standing(known)
+        if found is None:
             return None
-        return rounded(best.hull, lambda m: self._solve(question, m, best.held))
+        soon = replace(aim, deadline=min(aim.deadline, time.perf_counter() + took))
+        return self._finished(question, self._bettered(question, hull, found, soon), known)
+
+    def bettered(self, question: Question, hull: Hull, aim: Aim, known: Hull) -> Hull | None:
+        """Return a better hull with one topology in each hour than a known one, if one is found.
+
+        The topologies of ``hull`` are tried.
+        """
+        found = self._bettered(question, hull, self._standing(known), aim)
+        return self._finished(question, found, known)
+
+    def _finished(self, question: Question, found: _Dived, known: Hull | None) -> Hull | None:
+        """Return a hull with one topology in each hour, None if it is the known one."""
+        if found.hull is known:
+            return None
+        return rounded(found.hull, lambda mix: self._solve(question, mix, found.held))
 
     def _standing(self, known: Hull) -> _Dived:
-        """Return a hull with one topology in each hour as if all switches had been held."""
+        """Return a hull with one topology in each hour as one in which all switches are held."""
         mix: Mix = [list(weights) for weights in known.weights]
-        held: dict[str, BoolArray] = {}
         closed = [
-            self._pool.closed_in(hour, pattern) if pattern is not None else frozenset()
+            frozenset() if pattern is None else self._pool.closed_in(hour, pattern)
             for hour, (pattern,) in enumerate(mix)
         ]
-        for switch in self._switches:
-            held[switch.id] = np.asarray([switch.id in here for here in closed])
+        held = {s.id: np.asarray([s.id in here for here in closed]) for s in self._switches}
         return _Dived(known, mix, held)
 
-    def _dived(
-        self, question: Question, hull: Hull, mix: Mix, held: Held, aim: Aim
-    ) -> _Dived | None:
-        """Hold switches until all are held."""
-        found = _Dived(hull, mix, held)
+    def _dived(self, question: Question, found: _Dived, aim: Aim, under: float) -> _Dived | None:
+        """Hold switches until all are held; None where nothing under a value comes of it."""
         while len(found.held) < len(self._switches):
             if time.perf_counter() > aim.deadline:
                 return None
             step = self._step(question, found, STEP_UNITS * aim.unit)
-            if step is None:
+            if step is None or step.value >= under:
                 return None
             found = step
         return found
 
-    def _bettered(self, question: Question, mix: Mix, best: _Dived, aim: Aim) -> _Dived | None:
-        """Let go of neighbouring switches in turn, and return the first better schedule."""
-        for neighbours in self._neighbourhoods:
-            if time.perf_counter() > aim.deadline:
+    def _bettered(self, question: Question, hull: Hull, best: _Dived, aim: Aim) -> _Dived:
+        """Let go of some switches in turn, as long as that gains something, and return the best."""
+        mix, idle = _in_use(hull), 0
+        for neighbours in itertools.chain(self._neighbourhoods, self._drawn()):
+            late = time.perf_counter() > aim.deadline
+            if late or best.value <= aim.good or idle >= IDLE_TRIES:
                 break
-            held = {s: path for s, path in best.held.items() if s not in neighbours}
-            merged = [[*a, *b] for a, b in zip(best.mix, mix, strict=True)]
-            freed = self._try(question, _Dived(best.hull, merged, best.held), held)
-            if freed is None or freed.value > best.value - FINE_UNITS * aim.unit:
-                continue
-            found = self._dived(question, freed.hull, freed.mix, held, aim)
-            if found is not None and found.value < best.value - FINE_UNITS * aim.unit:
-                return found
-        return None
+            better = self._without(question, mix, best, neighbours, aim)
+            idle = idle + 1 if better is None else 0
+            best = better or best
+        return best
+
+    def _drawn(self) -> Iterator[frozenset[str]]:
+        """Yield some switches, drawn at random."""
+        used = [switch for switch, may in self._may.items() if may.any()]
+        while True:
+            count = min(DRAWN, len(used))
+            yield frozenset(self._random.choice(used, count, replace=False).tolist())
+
+    def _without(
+        self, question: Question, mix: Mix, best: _Dived, let_go: frozenset[str], aim: Aim
+    ) -> _Dived | None:
+        """Let go of some switches and hold them anew; None unless that is better."""
+        held = {s: path for s, path in best.held.items() if s not in let_go}
+        merged = [[*a, *b] for a, b in zip(best.mix, mix, strict=True)]
+        freed = self._try(question, _Dived(best.hull, merged, best.held), held)
+        under = best.value - FINE_UNITS * aim.unit
+        if freed is None or freed.value >= under:
+            return None
+        return self._dived(question, freed, aim, under)
 
     def _step(self, question: Question, now: _Dived, loss: float) -> _Dived | None:
         """Hold some more switches; None where nothing that is tried is feasible.
@@ -200,8 +224,7 @@ class SwitchDive:
             count //= 3
         found: list[_Dived] = []
         for _, switch in nearest[:FEW]:
-            for leaning in LEANINGS:
-                path = self._trajectory(now.hull, switch, now.held, leaning)
+            for path in self._leanings(now, switch):
                 tried = self._try(question, now, {**now.held, switch.id: path})
                 if tried is not None:
                     found.append(tried)
@@ -220,6 +243,11 @@ class SwitchDive:
                 path = self._trajectory(now.hull, switch, now.held, 1.0)
                 found.append((float(np.abs(mean - path).sum()), switch))
         return sorted(found, key=lambda entry: (now.put_off(entry[1]), entry[0]))
+
+    def _leanings(self, now: _Dived, switch: Switch) -> list[BoolArray]:
+        """Return the trajectories that may be tried for one switch."""
+        paths = [self._trajectory(now.hull, switch, now.held, leaning) for leaning in LEANINGS]
+        return list({path.tobytes(): path for path in paths}.values())
 
     def _together(self, switches: Sequence[Switch], now: _Dived) -> Held:
         """Return what is held with trajectories of some switches that close no cycles."""
@@ -274,3 +302,8 @@ class SwitchDive:
         asked = replace(question, lower=lower, upper=upper)
         found = solve_hull(self._blocks, asked, mix, spare=True)
         return found if isinstance(found, Hull) else None
+
+
+def _in_use(hull: Hull) -> Mix:
+    """Return the topologies of each hour that the hull uses."""
+    return [[p for p, weight in weights.items() if weight > USED] for weights in hull.weights]
