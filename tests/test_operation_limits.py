@@ -180,6 +180,25 @@ def test_search_by_hours_finds_schedules_within_the_limit(
     assert least - LOCAL_USD <= value <= least + max(0.5, 0.02 * abs(least))
 
 
+@pytest.mark.parametrize("seed", [1, 2, 5, 8, 13, 14])
+def test_caps_that_an_earlier_answer_just_meets(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
+    given = instance(seed)
+    connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
+    end = connection.minimise({"gc_usd": 1.0, "loss_kwh": 1.0}, {}, label="end", gap_abs=GAP_USD)
+    assert end.operation is not None, end.reason
+    caps = {name: end.operation.value(name) + 1e-5 for name in ("gc_usd", "loss_kwh")}
+    answer = connection.minimise(given.weights, caps, label="asked", gap_abs=GAP_USD)
+    assert answer.operation is not None, answer.reason
+    assert answer.bound is not None
+    assert all(answer.operation.value(name) <= cap + 1e-5 for name, cap in caps.items())
+    best = optimum(connection, given.schedules, given.weights, caps)
+    known, value = score(given.weights, end.operation), score(given.weights, answer.operation)
+    least = known if best is None else min(known, score(given.weights, best))
+    assert answer.bound <= least + LOCAL_USD
+    assert least - LOCAL_USD <= value <= known + LOCAL_USD
+
+
 def test_a_bound_above_what_the_hull_reaches_is_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the solver of the hours were wrong: what it states is left aside."""
     monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
