@@ -196,7 +196,7 @@ class DecompositionSearch:
                 hull = self._mix(search)
                 self._round_off(search, hull)
                 told = f"{reason} after {search.priced} rounds of prices"
-                if search.rounds < FEW_ROUNDS or search.meets(judge):
+                if self._dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
                     return told
                 return f"{told}, {self._bettered(search, judge, hull)}"
 
