@@ -20,6 +20,7 @@ from cmgplan.network.feeder import build_feeder
 from cmgplan.planning import decomposition
 from cmgplan.planning.grid_models import convex_model, linear_problem
 from cmgplan.planning.level4 import GridConnection
+from cmgplan.planning.pricing import HourPrices
 from cmgplan.planning.switches import (
     BoolArray,
     Switch,
@@ -213,3 +214,28 @@ def test_a_bound_above_what_the_hull_reaches_is_no_bound(monkeypatch: pytest.Mon
     answer = connection.minimise(given.weights, {}, label="asked", gap_abs=GAP_USD)
     assert answer.operation is not None, answer.reason
     assert answer.bound is None
+
+
+@pytest.mark.parametrize("seed", [2, 8, 14])
+def test_hours_whose_topologies_all_fail_are_asked_anew(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where tangents are loose: what an hour answers first has no operation under its cones."""
+    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
+    learn, open_all = HourPrices._learn, [True]
+
+    def forgetful(self: HourPrices, *given: Any) -> None:
+        if not open_all:
+            learn(self, *given)
+        open_all.clear()
+
+    def nothing_closed(self: Topologies, hour: int, values: FloatArray) -> None:
+        self.learn(hour, (0,) * len(values))
+
+    monkeypatch.setattr(HourPrices, "_learn", forgetful)
+    monkeypatch.setattr(Topologies, "learn_relaxed", nothing_closed)
+    given = instance(seed)
+    connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
+    answer = connection.minimise(given.weights, {}, label="asked", gap_abs=GAP_USD)
+    assert answer.operation is not None, answer.reason
+    assert not open_all

@@ -271,7 +271,8 @@ class DecompositionSearch:
             wide = self._pool.kept(KEPT_WIDE) if self._pool.complete else None
             broken = self._solve(search, wide, elastic=True)
             if broken is None:
-                raise _StoppedError("the solver's failure on the mix of topologies")
+                self._ask_relaxed(search)
+                continue
             self._age(broken)
             if self._prices.ask(search.without_objective, broken) > INFEASIBLE_BREAK:
                 raise _InfeasibleError
@@ -280,6 +281,18 @@ class DecompositionSearch:
             if search.left_s <= 0.0:
                 raise _StoppedError("the time limit")
         raise _StoppedError("no mix of topologies that meets the caps")
+
+    def _ask_relaxed(self, search: Search) -> None:
+        """Ask at the relaxation's prices, as every topology of some hour fails in that hour alone.
+
+        The tangents at these answers keep the hours from giving the same ones for ever.
+        """
+        relaxed = self._solve(search, None)
+        if relaxed is None:
+            raise _StoppedError("the solver's failure on the mix of topologies")
+        self._prices.ask(search, relaxed)
+        if search.left_s <= 0.0:
+            raise _StoppedError("the time limit")
 
     def _within_limit(self, search: Search) -> Hull | None:
         """Return a hull with topologies of a schedule that keeps to the operations allowed."""
