@@ -205,7 +205,7 @@ class DecompositionSearch:
 
         Where operations are counted, it takes as long as several prices.
         """
-        best = min([judge.best, *(value for value, _ in search.rounded)])
+        best = search.least(judge)
         apart = hull.value - search.bound
         if not np.isfinite(best):
             return True

@@ -130,8 +130,7 @@ class HourPrices:
         spare = self._blocks.spare[columns]
         points = []
         for point in hull.of_block(hour):
-            if self._counted:
-                point = np.where(spare & (point < 1.0 - 1e-6), 0.0, point)
+            point = np.where(spare & (point < 1.0 - 1e-6), 0.0, point)
             if np.all(np.abs(point[binary] - np.round(point[binary])) < 1e-6):
                 points.append(point)
         return min(points, key=lambda point: float(reduced[columns] @ point), default=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -53,6 +53,11 @@ def taken(hull: Hull) -> list[Pattern]:
     return [pattern for pattern in heaviest if pattern is not None]
 
 
+def in_use(weights: Mapping[Pattern | None, float]) -> list[Pattern | None]:
+    """Return the topologies of an hour that the hull uses."""
+    return [pattern for pattern, weight in weights.items() if weight > USED]
+
+
 def _best_in_hour(hull: Hull, solve: Solve, hour: int) -> Hull | None:
     """Return the best hull with one topology of an hour taken, of the two heaviest if any."""
     weights = hull.weights[hour]
@@ -61,8 +66,7 @@ def _best_in_hour(hull: Hull, solve: Solve, hour: int) -> Hull | None:
         if count >= 2 and tried:
             break
         mix: list[list[Pattern | None]] = [
-            [pattern] if k == hour else [p for p, weight in w.items() if weight > USED]
-            for k, w in enumerate(hull.weights)
+            [pattern] if k == hour else in_use(w) for k, w in enumerate(hull.weights)
         ]
         found = solve(mix)
         if found is not None:
@@ -75,6 +79,6 @@ def _narrowed(hull: Hull, sure: float) -> list[list[Pattern | None]]:
     return [
         [max(weights, key=weights.__getitem__)]
         if max(weights.values()) >= min(sure, TAKEN)
-        else [pattern for pattern, weight in weights.items() if weight > USED]
+        else in_use(weights)
         for weights in hull.weights
     ]

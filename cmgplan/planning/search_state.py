@@ -157,12 +157,16 @@ class Search:
     def meets(self, judge: Judge) -> bool:
         """Whether value and bound meet; schedules are operated once they promise that."""
         while True:
-            least = min([judge.best, *(value for value, _ in self.rounded)])
+            least = self.least(judge)
             if not least - self.bound <= self.gap_abs < np.inf:
                 return False
             if judge.best - self.bound <= self.gap_abs:
                 return True
             self.operate_best(judge)
+
+    def least(self, judge: Judge) -> float:
+        """Return the least value of a schedule, operated or as the relaxation gives it."""
+        return min([judge.best, *(value for value, _ in self.rounded)])
 
     def operate_best(self, judge: Judge) -> None:
         """Have the schedule judged that the relaxation values most."""

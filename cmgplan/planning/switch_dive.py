@@ -18,7 +18,7 @@ from networkx.utils import UnionFind
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.rounding import rounded
+from cmgplan.planning.rounding import in_use, rounded
 from cmgplan.planning.search_state import Aim
 from cmgplan.planning.switches import BoolArray, Switch, all_switches
 from cmgplan.planning.topologies import Topologies
@@ -26,9 +26,6 @@ from cmgplan.planning.trajectories import trajectory
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Pattern
 from cmgplan.solve.hull import Hull, Mix, Question, solve_hull
-
-USED = 1e-4
-"""Weight under which the hull does not use a topology."""
 
 OPERATION_HOURS = 0.25
 """Hours of the mean that an operation of a trajectory must be worth."""
@@ -131,7 +128,9 @@ class SwitchDive:
         never = {switch: may for switch, may in self._may.items() if not may.any()}
         begun = time.perf_counter()
         under = np.inf if known is None else known.value
-        found = self._dived(question, _Dived(hull, _in_use(hull), never), aim, under)
+        found = self._dived(
+            question, _Dived(hull, [in_use(w) for w in hull.weights], never), aim, under
+        )
         took = time.perf_counter() - begun
         if found is None and known is not None:
             found = self._standing(known)
@@ -177,7 +176,7 @@ class SwitchDive:
 
     def _bettered(self, question: Question, hull: Hull, best: _Dived, aim: Aim) -> _Dived:
         """Let go of some switches in turn, as long as that gains something, and return the best."""
-        mix, idle = _in_use(hull), 0
+        mix, idle = [in_use(weights) for weights in hull.weights], 0
         for neighbours in itertools.chain(self._neighbourhoods, self._drawn()):
             late = time.perf_counter() > aim.deadline
             if late or best.value <= aim.good or idle >= IDLE_TRIES:
@@ -302,8 +301,3 @@ class SwitchDive:
         asked = replace(question, lower=lower, upper=upper)
         found = solve_hull(self._blocks, asked, mix, spare=True)
         return found if isinstance(found, Hull) else None
-
-
-def _in_use(hull: Hull) -> Mix:
-    """Return the topologies of each hour that the hull uses."""
-    return [[p for p, weight in weights.items() if weight > USED] for weights in hull.weights]

@@ -16,7 +16,6 @@ from cmgplan.planning.switches import Switch, all_switches, cycles_in
 from cmgplan.planning.switching import IDLE_KVA, counts_operations, flows_of
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Pattern
-from cmgplan.solve.cones import IntArray
 
 KEPT = 5
 """Topologies per hour that the hull works with: those that it used last, and the newest."""
@@ -147,12 +146,6 @@ class Topologies:
             if pattern[k] and np.hypot(x[p], x[q]) <= IDLE_KVA:
                 pattern[k] = 0
         return tuple(pattern)
-
-    def positions(self, hour: int, closed: frozenset[str]) -> tuple[IntArray, FloatArray]:
-        """Return the columns of the hour's switches and the positions with these closed."""
-        places = [k for k, _ in self._switches[hour]]
-        values = [float(switch.id in closed) for _, switch in self._switches[hour]]
-        return self._blocks.binaries_of(hour)[places], np.asarray(values, dtype=np.float64)
 
     def cycles(self, hour: int, pattern: Pattern) -> list[frozenset[str]]:
         """Return the node sets of the cycles that a topology closes."""

@@ -161,7 +161,6 @@ class LinearProblem:
         time_limit_s: float | None = None,
         gap_abs: float = 1e-6,
         start: FloatArray | None = None,
-        node_limit: int | None = None,
     ) -> Outcome:
         """Minimise a weighted sum of variables over the rows that stand now.
 
@@ -177,8 +176,6 @@ class LinearProblem:
             Limits of the solve, s and in units of the objective.
         start
             Values of all columns to begin a mixed-integer search from.
-        node_limit
-            Nodes of a mixed-integer search after which it stops, as often on any machine.
         """
         h, begun = self._highs, time.perf_counter()
         cost, lower, upper = self.vectors(weights, bounds)
@@ -188,7 +185,6 @@ class LinearProblem:
         h.setOptionValue("solve_relaxation", relax)
         set_time_limit(h, time_limit_s, mixed=bool(self._integer.any()) and not relax)
         h.setOptionValue("mip_abs_gap", gap_abs)
-        h.setOptionValue("mip_max_nodes", highspy.kHighsIInf if node_limit is None else node_limit)
         if start is not None and not relax:
             solution = highspy.HighsSolution()
             solution.col_value = list(start)
