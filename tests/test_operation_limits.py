@@ -17,7 +17,7 @@ from test_front_proofs import GAP_USD, LOCAL_USD, instance
 
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning import decomposition
+from cmgplan.planning import decomposition, pricing
 from cmgplan.planning.grid_models import convex_model, linear_problem
 from cmgplan.planning.level4 import GridConnection
 from cmgplan.planning.pricing import HourPrices
@@ -229,7 +229,7 @@ def test_hours_whose_topologies_all_fail_are_asked_anew(
             learn(self, *given)
         open_all.clear()
 
-    def nothing_closed(self: Topologies, hour: int, values: FloatArray) -> None:
+    def nothing_closed(self: Topologies, hour: int, values: FloatArray, **_: Any) -> None:
         self.learn(hour, (0,) * len(values))
 
     monkeypatch.setattr(HourPrices, "_learn", forgetful)
@@ -239,3 +239,30 @@ def test_hours_whose_topologies_all_fail_are_asked_anew(
     answer = connection.minimise(given.weights, {}, label="asked", gap_abs=GAP_USD)
     assert answer.operation is not None, answer.reason
     assert not open_all
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_the_search_goes_on_while_hours_are_cut_short(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where trees are large: few nodes leave much open, and the next prices take more."""
+    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
+    monkeypatch.setattr(pricing, "NODES_NEAR", pricing.NODES)
+    right, taken = BlockProblem.price, []
+
+    def large(self: BlockProblem, block: int, *given: Any, nodes: int, **how: Any) -> Priced:
+        answer = right(self, block, *given, nodes=nodes, **how)
+        taken.append(nodes)
+        if nodes >= pricing.NODES * pricing.MORE_NODES**4:
+            return answer
+        return replace(answer, bound=answer.bound - 10.0, cut_short=True)
+
+    monkeypatch.setattr(BlockProblem, "price", large)
+    given = instance(seed)
+    connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
+    answer = connection.minimise(given.weights, {}, label="asked", gap_abs=GAP_USD)
+    assert answer.operation is not None, answer.reason
+    assert answer.bound is not None
+    assert score(given.weights, answer.operation) - answer.bound <= 1.0
+    assert min(taken) == pricing.NODES
+    assert max(taken) >= pricing.NODES * pricing.MORE_NODES**4

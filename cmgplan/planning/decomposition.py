@@ -117,6 +117,7 @@ class DecompositionSearch:
             time.perf_counter() + time_limit_s,
             rounds=self._most_rounds(few) if rounds is None else rounds,
         )
+        self._prices.begin_question()
         self._pool.begin_round()
         for schedule in known:
             patterns = self._pool.learn_schedule(schedule)
@@ -311,14 +312,20 @@ class DecompositionSearch:
         """Return a hull where some hour knows no topology: prices of the relaxation.
 
         Its positions give a topology to each hour, whose points the hours' searches start from.
+        Where these serve no load, as tangents hide what a tie loses, one follows that hangs on
+        no tie.
         """
         relaxed = self._solve(search, None)
         if relaxed is None:
             return None
-        for hour in range(self._blocks.n_blocks):
-            binary = self._blocks.blocks[hour].binary
-            self._pool.learn_relaxed(hour, relaxed.of_block(hour)[0][binary])
-        hull = self._solve(search, self._pool.kept())
+        hull = None
+        for apart in (False, True):
+            for hour in range(self._blocks.n_blocks):
+                binary = self._blocks.blocks[hour].binary
+                self._pool.learn_relaxed(hour, relaxed.of_block(hour)[0][binary], apart=apart)
+            hull = self._solve(search, self._pool.kept())
+            if hull is not None:
+                break
         return relaxed if hull is None else replace(hull, multipliers=relaxed.multipliers)
 
     def _solve(

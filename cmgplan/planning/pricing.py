@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -24,6 +23,18 @@ from cmgplan.solve.hull import Hull, Question, points_of
 
 PRICE_GAP_SHARE = 0.2
 """Share of the wanted gap that the hours' mixed-integer solves may leave together."""
+
+NODES = 4
+"""Nodes of an hour's tree in the first price of a question."""
+
+NODES_NEAR = 300
+"""The same where hull and bound are near to what is wanted."""
+
+NEAR = 5.0
+"""Multiple of the wanted gap that counts as near."""
+
+MORE_NODES = 4
+"""Factor of these nodes after a price that leaves more open than it may."""
 
 TANGENT_SHARE = 0.1
 """Share of the wanted gap that the tangents of all hours may leave together."""
@@ -59,8 +70,13 @@ class HourPrices:
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
         self._inward = INWARD_COSTLY if options.operation_cost_usd > 0.0 else INWARD
         self._counted = counts_operations(options)
-        self._last_s = np.zeros(blocks.n_blocks)
+        self._nodes = np.full(blocks.n_blocks, NODES, dtype=np.int64)
+        self._work = np.zeros(blocks.n_blocks)
         self._workers = ThreadPoolExecutor(max_workers=options.jobs)
+
+    def begin_question(self) -> None:
+        """Begin a question, whose hours may be easier than those of the last one."""
+        self._nodes[:] = NODES
 
     def remembered(self, question: Question) -> float:
         """Return the best bound that earlier prices give under these caps.
@@ -84,27 +100,12 @@ class HourPrices:
         self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
         question = search.question
         vectors = _vectors(question)
-        hours = self._blocks.n_blocks
         multipliers = hull.multipliers
         if search.prices is not None:
             multipliers = (1.0 - inward) * multipliers + inward * search.prices
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
-        price = partial(
-            self._timed_price,
-            reduced=reduced,
-            lower=vectors[1],
-            upper=vectors[2],
-            gap_abs=PRICE_GAP_SHARE * search.gap_now(hull.value) / hours,
-            time_limit_s=max(search.left_s, 1.0),
-        )
-        longest_first = np.argsort(-self._last_s, kind="stable")
-        asked = [
-            self._workers.submit(price, int(hour), start=self._start(hull, int(hour), reduced))
-            for hour in longest_first
-        ]
-        answers: list[Priced] = [Priced(-np.inf, None)] * hours
-        for hour, answer in zip(longest_first, asked, strict=True):
-            answers[int(hour)] = answer.result()
+        slack = PRICE_GAP_SHARE * search.gap_now(hull.value)
+        answers = self._answers(search, hull, vectors, reduced, slack)
         bound = constant + sum(answer.bound for answer in answers)
         mixed = not any(None in weights for weights in hull.weights)
         if mixed and bound > hull.value + search.gap_now(hull.value):
@@ -117,11 +118,55 @@ class HourPrices:
         self._learn(search, answers, hull)
         return bound
 
-    def _timed_price(self, hour: int, **asked: Any) -> Priced:
-        begun = time.perf_counter()
-        answer = self._blocks.price(hour, **asked)
-        self._last_s[hour] = time.perf_counter() - begun
-        return answer
+    def _answers(
+        self,
+        search: Search,
+        hull: Hull,
+        vectors: tuple[FloatArray, FloatArray, FloatArray],
+        reduced: FloatArray,
+        slack: float,
+    ) -> list[Priced]:
+        """Return the hours' answers, which may leave ``slack`` together.
+
+        Hours that took more work before may leave more. Where they leave more than that, trees
+        that were cut short grow.
+        """
+        hours = self._blocks.n_blocks
+        if hull.value - search.bound <= NEAR * search.gap_abs < np.inf:
+            self._nodes = np.maximum(self._nodes, NODES_NEAR)
+        even = np.full(hours, 1.0 / hours)
+        worked = self._work / self._work.sum() if self._work.any() else even
+        share = slack * 0.5 * (even + worked)
+        price = partial(
+            self._blocks.price,
+            reduced=reduced,
+            lower=vectors[1],
+            upper=vectors[2],
+            time_limit_s=max(search.left_s, 1.0),
+        )
+        asked = {
+            hour: self._workers.submit(
+                price,
+                hour,
+                gap_abs=float(share[hour]),
+                nodes=int(self._nodes[hour]),
+                start=self._start(hull, hour, reduced),
+            )
+            for hour in np.argsort(-self._work, kind="stable").tolist()
+        }
+        answers = [asked[hour].result() for hour in range(hours)]
+        self._work = np.asarray([answer.iterations for answer in answers], dtype=np.float64)
+        left = 0.0
+        for hour, answer in enumerate(answers):
+            if answer.x is not None:
+                left += float(reduced[self._blocks.blocks[hour].columns] @ answer.x) - answer.bound
+            elif answer.cut_short:
+                left = np.inf
+        cut_short = np.asarray([answer.cut_short for answer in answers])
+        search.unfinished = bool(left > slack and cut_short.any())
+        if search.unfinished:
+            self._nodes[cut_short] *= MORE_NODES
+        return answers
 
     def _start(self, hull: Hull, hour: int, reduced: FloatArray) -> FloatArray | None:
         """Return the hull's point of an hour that is best at these prices."""

@@ -82,6 +82,8 @@ class Search:
         Value of the hull that was rounded last.
     best
         Best hull with one topology in each hour, where operations are counted.
+    unfinished
+        Whether the latest prices left more open than they may, so that the next take more nodes.
     """
 
     question: Question
@@ -99,6 +101,7 @@ class Search:
     lifted: bool = False
     dived: float = np.inf
     best: Hull | None = None
+    unfinished: bool = False
 
     def stands(self, found: Hull) -> None:
         """Take note of a hull with one topology in each hour."""
@@ -147,7 +150,7 @@ class Search:
         ``moved`` tells of bound and hull, ``known`` whether a topology is new to the hull. After a
         round that moved nothing, the hull's own prices are asked before the search ends.
         """
-        self.idle = 0 if moved else self.idle + 1
+        self.idle = 0 if moved or self.unfinished else self.idle + 1
         if self.idle >= IDLE_ROUNDS or (self.idle > 1 and not known):
             return "nothing new"
         if self.left_s <= 0.0:

@@ -88,12 +88,15 @@ class Topologies:
         """Put a topology into the pool, or make it young again."""
         self._used[hour][self.filled(hour, pattern)] = self._round
 
-    def learn_relaxed(self, hour: int, values: FloatArray) -> None:
+    def learn_relaxed(self, hour: int, values: FloatArray, *, apart: bool = False) -> None:
         """Put the topology into the pool that takes switches by their relaxed positions.
 
-        ``values`` are those of the hour's binaries; whatever is not nearly zero is wanted.
+        ``values`` are those of the hour's binaries; whatever is not nearly zero is wanted, and,
+        with ``apart``, every microgrid's own PCC before that.
         """
         wanted = np.where(values > NEARLY_ZERO, values, 0.0)
+        if apart:
+            wanted[[k for k, switch in self._switches[hour] if switch.kind == "grid"]] = 2.0
         ranks = tuple(int(rank) for rank in np.ceil(1000.0 * wanted))
         closed = self.filled(hour, ranks)
         switches = {k for k, _ in self._switches[hour]}

@@ -9,7 +9,7 @@ blocks' dual bounds is a lower bound for any multipliers (Geoffrion 1974, doi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -47,6 +47,7 @@ STOPS = frozenset(
         highspy.HighsModelStatus.kOptimal,
         highspy.HighsModelStatus.kTimeLimit,
         highspy.HighsModelStatus.kIterationLimit,
+        highspy.HighsModelStatus.kSolutionLimit,
         highspy.HighsModelStatus.kInterrupt,
     }
 )
@@ -73,10 +74,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Priced:
-    """Answer of one block: dual bound of its objective and its best point, if it has any."""
+    """Answer of one block: dual bound of its objective and its best point, if it has any.
+
+    ``cut_short`` tells of nodes that were left, ``iterations`` of the simplex method's work.
+    """
 
     bound: float
     x: FloatArray | None
+    cut_short: bool = False
+    iterations: int = 0
 
 
 class BlockProblem:
@@ -209,15 +215,21 @@ class BlockProblem:
         *,
         gap_abs: float,
         time_limit_s: float,
+        nodes: int | None = None,
         start: FloatArray | None = None,
     ) -> Priced:
         """Minimise a block's reduced cost over its rows, to an absolute gap.
 
-        A good ``start``, values of the block's columns, makes the solver's own heuristics idle.
-        Where the solver fails, a new one is asked without it; a second failure proves nothing.
+        The search ends after so many ``nodes`` of its tree, if they are given. A good ``start``,
+        values of the block's columns, makes the solver's own heuristics idle. Where the solver
+        fails, a new one is asked without it; a second failure proves nothing.
         """
         part = self.blocks[block]
-        asked = partial(self._run, part, reduced, lower, upper, gap_abs, time_limit_s)
+        limits = {
+            "mip_abs_gap": gap_abs,
+            "mip_max_nodes": highspy.kHighsIInf if nodes is None else nodes,
+        }
+        asked = partial(self._run, part, reduced, lower, upper, limits, time_limit_s)
         answer = asked(start)
         if answer is None:
             part.highs, part.passed = None, (0, 0)
@@ -230,7 +242,7 @@ class BlockProblem:
         reduced: FloatArray,
         lower: FloatArray,
         upper: FloatArray,
-        gap_abs: float,
+        limits: Mapping[str, float | int],
         time_limit_s: float,
         start: FloatArray | None,
     ) -> Priced | None:
@@ -240,7 +252,8 @@ class BlockProblem:
         every = np.arange(count, dtype=np.int32)
         h.changeColsCost(count, every, reduced[part.columns])
         h.changeColsBounds(count, every, lower[part.columns], upper[part.columns])
-        h.setOptionValue("mip_abs_gap", gap_abs)
+        for name, limit in limits.items():
+            h.setOptionValue(name, limit)
         mixed = bool(part.binary.any())
         set_time_limit(h, time_limit_s, mixed=mixed)
         if mixed:
@@ -291,4 +304,5 @@ def _priced(h: Any, *, mixed: bool) -> Priced | None:
         bound = float(info.objective_function_value) if optimal else -np.inf
     held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     x = np.asarray(h.getSolution().col_value, dtype=np.float64) if held else None
-    return Priced(bound, x)
+    cut_short = status == highspy.HighsModelStatus.kSolutionLimit
+    return Priced(bound, x, cut_short, int(info.simplex_iteration_count))
