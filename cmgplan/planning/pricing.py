@@ -156,17 +156,21 @@ class HourPrices:
         }
         answers = [asked[hour].result() for hour in range(hours)]
         self._work = np.asarray([answer.iterations for answer in answers], dtype=np.float64)
-        left = 0.0
-        for hour, answer in enumerate(answers):
-            if answer.x is not None:
-                left += float(reduced[self._blocks.blocks[hour].columns] @ answer.x) - answer.bound
-            elif answer.cut_short:
-                left = np.inf
         cut_short = np.asarray([answer.cut_short for answer in answers])
-        search.unfinished = bool(left > slack and cut_short.any())
+        search.unfinished = bool(self._left_open(answers, reduced) > slack and cut_short.any())
         if search.unfinished:
             self._nodes[cut_short] *= MORE_NODES
         return answers
+
+    def _left_open(self, answers: Sequence[Priced], reduced: FloatArray) -> float:
+        """Return by how much the hours' points exceed their bounds together."""
+        left = 0.0
+        for part, answer in zip(self._blocks.blocks, answers, strict=True):
+            if answer.x is not None:
+                left += float(reduced[part.columns] @ answer.x) - answer.bound
+            elif answer.cut_short:
+                left = np.inf
+        return left
 
     def _start(self, hull: Hull, hour: int, reduced: FloatArray) -> FloatArray | None:
         """Return the hull's point of an hour that is best at these prices."""
