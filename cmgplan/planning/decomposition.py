@@ -26,7 +26,7 @@ from cmgplan.planning.grid_search import (
 from cmgplan.planning.pricing import HourPrices
 from cmgplan.planning.rounding import rounded, taken
 from cmgplan.planning.schedule import VariableBounds
-from cmgplan.planning.search_state import INFEASIBLE_BREAK, Search
+from cmgplan.planning.search_state import INFEASIBLE_BREAK, Pace, Search
 from cmgplan.planning.switch_dive import SwitchDive
 from cmgplan.planning.switching import counts_operations
 from cmgplan.planning.topologies import Topologies
@@ -85,6 +85,7 @@ class DecompositionSearch:
         self._blocks.refresh()
         self._pool = Topologies(case, options, self._m, self._problem, self._blocks)
         self._prices = HourPrices(case, options, self._m, self._problem, self._blocks, self._pool)
+        self._pace = Pace()
         self._dive: SwitchDive | None = None
         if counts_operations(options):
             columns = [self._problem.column(v) for v in self._m.closed.values()]
@@ -116,6 +117,8 @@ class DecompositionSearch:
             gap_abs,
             time.perf_counter() + time_limit_s,
             rounds=self._most_rounds(few) if rounds is None else rounds,
+            pace=self._pace,
+            kept_s=self._pace.kept_of(time_limit_s),
         )
         self._prices.begin_question()
         self._pool.begin_round()
@@ -134,8 +137,7 @@ class DecompositionSearch:
             return SwitchesFound(None, True, "the hours prove that nothing meets the caps", "hours")
         except _StoppedError as stopped:
             reason = str(stopped)
-        while search.rounded:
-            search.operate_best(judge)
+        search.operate_all(judge)
         found = SwitchesFound(
             search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
         )
@@ -363,7 +365,13 @@ class DecompositionSearch:
                 aim = replace(aim, good=np.inf, unit=ROUGH * aim.unit)
             found = self._dive.rounded(search.question, hull, aim, search.best)
         else:
-            found = rounded(hull, lambda mix: self._solve(search, mix))
+            begun = time.perf_counter()
+            found = rounded(
+                hull,
+                lambda mix: self._solve(search, mix),
+                late=lambda: search.left_s < search.pace.operating_s,
+            )
+            search.pace.rounding_s = time.perf_counter() - begun
         if found is not None:
             self._take(search, found)
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,12 @@ TANGENT_RANGE_KW = (1e-6, 1e-2)
 """Least and greatest break of a tangent that is left, kW of loss."""
 
 DISK_TOLERANCE_KVA = 5e-3
+
+PATIENCE = 3.0
+"""Fair shares of the time left that one hour may take."""
+
+LEAST_S = 1.0
+"""Time of a price that begins near the time limit, s."""
 
 
 class HourPrices:
@@ -137,22 +143,19 @@ class HourPrices:
         even = np.full(hours, 1.0 / hours)
         worked = self._work / self._work.sum() if self._work.any() else even
         share = slack * 0.5 * (even + worked)
-        price = partial(
-            self._blocks.price,
-            reduced=reduced,
-            lower=vectors[1],
-            upper=vectors[2],
-            time_limit_s=max(search.left_s, 1.0),
-        )
+        deadline = time.perf_counter() + max(search.prices_left_s, LEAST_S)
         asked = {
             hour: self._workers.submit(
-                price,
+                self._answer,
                 hour,
+                reduced,
+                vectors,
                 gap_abs=float(share[hour]),
-                nodes=int(self._nodes[hour]),
                 start=self._start(hull, hour, reduced),
+                deadline=deadline,
+                waiting=hours - rank,
             )
-            for hour in np.argsort(-self._work, kind="stable").tolist()
+            for rank, hour in enumerate(np.argsort(-self._work, kind="stable").tolist())
         }
         answers = [asked[hour].result() for hour in range(hours)]
         self._work = np.asarray([answer.iterations for answer in answers], dtype=np.float64)
@@ -161,6 +164,31 @@ class HourPrices:
         if search.unfinished:
             self._nodes[cut_short] *= MORE_NODES
         return answers
+
+    def _answer(
+        self,
+        hour: int,
+        reduced: FloatArray,
+        vectors: tuple[FloatArray, FloatArray, FloatArray],
+        *,
+        gap_abs: float,
+        start: FloatArray | None,
+        deadline: float,
+        waiting: int,
+    ) -> Priced:
+        """Return an hour's answer, in so much time that every hour still ``waiting`` gets some."""
+        left_s = deadline - time.perf_counter()
+        fair_s = PATIENCE * left_s * self._options.jobs / waiting
+        return self._blocks.price(
+            hour,
+            reduced,
+            vectors[1],
+            vectors[2],
+            gap_abs=gap_abs,
+            time_limit_s=max(min(left_s, fair_s), LEAST_S / self._blocks.n_blocks),
+            nodes=int(self._nodes[hour]),
+            start=start,
+        )
 
     def _left_open(self, answers: Sequence[Priced], reduced: FloatArray) -> float:
         """Return by how much the hours' points exceed their bounds together."""

@@ -26,11 +26,11 @@ Solve = Callable[[Sequence[Sequence[Pattern | None]]], Hull | None]
 """Solves the hull of some topologies; None where it is infeasible."""
 
 
-def rounded(hull: Hull, solve: Solve) -> Hull | None:
+def rounded(hull: Hull, solve: Solve, late: Callable[[], bool] = lambda: False) -> Hull | None:
     """Return a hull with one topology in each hour, or None where none was found.
 
     Half of the open hours are fixed at a time, the last ones, and those after which nothing is
-    feasible, one by one by trial.
+    feasible, one by one by trial; all at once where it is ``late``.
     """
     while True:
         share = np.asarray([max(weights.values()) for weights in hull.weights])
@@ -38,7 +38,9 @@ def rounded(hull: Hull, solve: Solve) -> Hull | None:
         if not len(open_hours):
             return hull
         tried = None
-        if len(open_hours) > FEW_HOURS:
+        if late():
+            tried = solve([[pattern] for pattern in taken(hull)])
+        elif len(open_hours) > FEW_HOURS:
             tried = solve(_narrowed(hull, float(np.median(share[open_hours]))))
         if tried is None:
             tried = _best_in_hour(hull, solve, int(np.argmax(share * (share < SURE))))

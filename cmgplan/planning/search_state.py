@@ -39,6 +39,9 @@ FINE_SHARE = 0.1
 IDLE_ROUNDS = 4
 """Rounds of prices that may move nothing, as topologies come and go, before the search ends."""
 
+KEPT_SHARE = 0.5
+"""Share of the time limit that is kept for a schedule at most."""
+
 
 @dataclass(frozen=True)
 class Aim:
@@ -57,6 +60,18 @@ class Aim:
     good: float
     unit: float
     deadline: float
+
+
+@dataclass
+class Pace:
+    """What the end of a question took last: rounding the hull and operating a schedule, s."""
+
+    rounding_s: float = 0.0
+    operating_s: float = 0.0
+
+    def kept_of(self, time_limit_s: float) -> float:
+        """Return the seconds of a time limit that the end of a question needs."""
+        return min(self.rounding_s + self.operating_s, KEPT_SHARE * time_limit_s)
 
 
 @dataclass
@@ -84,6 +99,10 @@ class Search:
         Best hull with one topology in each hour, where operations are counted.
     unfinished
         Whether the latest prices left more open than they may, so that the next take more nodes.
+    pace
+        What a schedule took last.
+    kept_s
+        Seconds of the time limit in which no prices are asked, so that a schedule can follow.
     """
 
     question: Question
@@ -102,6 +121,8 @@ class Search:
     dived: float = np.inf
     best: Hull | None = None
     unfinished: bool = False
+    pace: Pace = field(default_factory=Pace)
+    kept_s: float = 0.0
 
     def stands(self, found: Hull) -> None:
         """Take note of a hull with one topology in each hour."""
@@ -153,7 +174,7 @@ class Search:
         self.idle = 0 if moved or self.unfinished else self.idle + 1
         if self.idle >= IDLE_ROUNDS or (self.idle > 1 and not known):
             return "nothing new"
-        if self.left_s <= 0.0:
+        if self.prices_left_s <= 0.0:
             return "the time limit"
         return "stopped" if self.priced >= self.rounds else ""
 
@@ -176,9 +197,21 @@ class Search:
         self.rounded.sort(key=lambda entry: entry[0])
         value, schedule = self.rounded.pop(0)
         if value < judge.best:
+            begun = time.perf_counter()
             judge.value(schedule)
+            self.pace.operating_s = time.perf_counter() - begun
+
+    def operate_all(self, judge: Judge) -> None:
+        """Have the schedules judged that are left, after the deadline until one stands."""
+        while self.rounded and (self.left_s > 0.0 or not np.isfinite(judge.best)):
+            self.operate_best(judge)
 
     @property
     def left_s(self) -> float:
         """Seconds that are left."""
         return self.deadline - time.perf_counter()
+
+    @property
+    def prices_left_s(self) -> float:
+        """Seconds that are left for prices."""
+        return self.left_s - self.kept_s

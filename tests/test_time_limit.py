@@ -1,0 +1,78 @@
+"""A time limit holds where hours take all they are given, and a schedule still follows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from generated import generated_case
+
+from cmgplan.case.records import PlanOptions
+from cmgplan.network.feeder import build_feeder
+from cmgplan.planning.level4 import GridConnection
+from cmgplan.planning.rounding import rounded, taken
+from cmgplan.planning.search_state import Pace
+from cmgplan.planning.switches import allow
+from cmgplan.solve.blocks import BlockProblem, Pattern, Priced
+from cmgplan.solve.hull import Hull
+
+LIMIT_S = 3.0
+HOURS = 8
+MIX: dict[Pattern | None, float] = {(0, 1): 0.6, (1, 0): 0.4}
+
+
+def test_hours_share_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where every hour is large: each alone would use up the whole limit."""
+    right, given = BlockProblem.price, []
+
+    def slow(
+        self: BlockProblem, block: int, *asked: Any, time_limit_s: float, **how: Any
+    ) -> Priced:
+        begun = time.perf_counter()
+        answer = right(self, block, *asked, time_limit_s=60.0, **how)
+        given.append(time_limit_s)
+        time.sleep(max(time_limit_s - (time.perf_counter() - begun), 0.0))
+        return answer
+
+    monkeypatch.setattr(BlockProblem, "price", slow)
+    case = generated_case(3, microgrids=3, hours=HOURS)
+    options = PlanOptions(time_limit_s=LIMIT_S, jobs=1)
+    mask = allow(case, ("microgrid", "cluster", "grid"))
+    connection = GridConnection(case, options, build_feeder(case), mask)
+    answer = connection.minimise({"ec_usd": 1.0}, {}, label="asked", gap_abs=1e-6)
+    assert answer.operation is not None, answer.reason
+    assert answer.bound is not None
+    assert len(given) >= HOURS
+    assert sum(given[:HOURS]) < HOURS / 2 * LIMIT_S
+    assert answer.wall_s < HOURS / 2 * LIMIT_S
+
+
+@pytest.mark.parametrize(("late", "solves"), [(False, 4), (True, 1)])
+def test_all_hours_are_rounded_at_once_where_it_is_late(late: bool, solves: int) -> None:
+    mixes: list[list[list[Pattern | None]]] = []
+
+    def hull_of(mix: Sequence[Sequence[Pattern | None]]) -> Hull:
+        weights = [MIX if len(here) > 1 else {here[0]: 1.0} for here in mix]
+        return Hull(0.0, np.zeros(0), weights, [], np.zeros(0))
+
+    def solve(mix: Sequence[Sequence[Pattern | None]]) -> Hull:
+        mixes.append([list(here) for here in mix])
+        return hull_of(mix)
+
+    found = rounded(hull_of([list(MIX)] * 2), solve, late=lambda: late)
+    assert found is not None
+    assert all(max(weights.values()) == 1.0 for weights in found.weights)
+    assert len(mixes) == solves
+    if late:
+        assert taken(found) == [(0, 1)] * 2
+
+
+def test_time_is_kept_for_what_a_schedule_took_last() -> None:
+    pace = Pace()
+    assert pace.kept_of(30.0) == 0.0
+    pace.rounding_s, pace.operating_s = 6.0, 2.0
+    assert pace.kept_of(30.0) == pytest.approx(8.0)
+    assert pace.kept_of(10.0) == pytest.approx(5.0)
