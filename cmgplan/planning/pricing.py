@@ -52,9 +52,6 @@ TANGENT_RANGE_KW = (1e-6, 1e-2)
 
 DISK_TOLERANCE_KVA = 5e-3
 
-PATIENCE = 3.0
-"""Fair shares of the time left that one hour may take."""
-
 LEAST_S = 1.0
 """Time of a price that begins near the time limit, s."""
 
@@ -176,9 +173,9 @@ class HourPrices:
         deadline: float,
         waiting: int,
     ) -> Priced:
-        """Return an hour's answer, in so much time that every hour still ``waiting`` gets some."""
+        """Return an hour's answer; the hours still ``waiting`` share the time that is left."""
         left_s = deadline - time.perf_counter()
-        fair_s = PATIENCE * left_s * self._options.jobs / waiting
+        fair_s = left_s * self._options.jobs / waiting
         return self._blocks.price(
             hour,
             reduced,
