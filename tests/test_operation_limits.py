@@ -30,7 +30,7 @@ from cmgplan.planning.switches import (
     is_forest,
     operations,
 )
-from cmgplan.planning.topologies import Topologies
+from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.planning.trajectories import trajectories, trajectory
 from cmgplan.solve.blocks import BlockProblem, Pattern, Priced
 from cmgplan.solve.hull import Hull, Question, solve_hull
@@ -134,7 +134,7 @@ def test_a_topology_stands_for_all_that_close_more(seed: int) -> None:
     blocks = BlockProblem(problem, decomposition.hour_of_columns(problem, case))
     blocks.refresh()
     blocks.spare[[problem.column(v) for v in m.closed.values()]] = True
-    pool = Topologies(case, options, m, problem, blocks)
+    pool = Topologies(HourlyGrid(case, options, m, problem, blocks))
     idle, hour = case.microgrids[0], 1
     bounds = ComponentMap([(v[idle.id, hour], (0.0, 0.0)) for v in (m.p_pcc, m.q_pcc)])
     question = Question(*problem.vectors([(m.f1, 1.0)], bounds))

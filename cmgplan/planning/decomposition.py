@@ -29,7 +29,7 @@ from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.search_state import INFEASIBLE_BREAK, Pace, Search
 from cmgplan.planning.switch_dive import SwitchDive
 from cmgplan.planning.switching import counts_operations
-from cmgplan.planning.topologies import Topologies
+from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Pattern
 from cmgplan.solve.cones import IntArray
@@ -53,7 +53,7 @@ KEPT_WIDE = 12
 FEASIBILITY_ROUNDS = 30
 """Rounds of prices in which a mix is sought that meets the coupling rows."""
 
-NEAR = 2.0
+WORTH_GAPS = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
 
 DIVE_AGAIN = 0.2
@@ -83,14 +83,15 @@ class DecompositionSearch:
         self._whole = HighsSearch(case, options, convex, self._problem)
         self._blocks = BlockProblem(self._problem, hour_of_columns(self._problem, case))
         self._blocks.refresh()
-        self._pool = Topologies(case, options, self._m, self._problem, self._blocks)
-        self._prices = HourPrices(case, options, self._m, self._problem, self._blocks, self._pool)
+        grid = HourlyGrid(case, options, self._m, self._problem, self._blocks)
+        self._pool = Topologies(grid)
+        self._prices = HourPrices(grid, self._pool)
         self._pace = Pace()
         self._dive: SwitchDive | None = None
         if counts_operations(options):
             columns = [self._problem.column(v) for v in self._m.closed.values()]
             self._blocks.spare[columns] = True
-            self._dive = SwitchDive(case, options, self._m, self._problem, self._blocks, self._pool)
+            self._dive = SwitchDive(grid, self._pool)
 
     def run(
         self,
@@ -213,7 +214,7 @@ class DecompositionSearch:
         if not np.isfinite(best):
             return True
         if self._dive is None:
-            return apart <= NEAR * search.gap_abs
+            return apart <= WORTH_GAPS * search.gap_abs
         if best - search.bound <= search.gap_abs:
             return False
         lacks = best - hull.value

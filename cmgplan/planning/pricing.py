@@ -8,17 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.search_state import LOOSE_GAP, Search
 from cmgplan.planning.switching import counts_operations, cut_cycles
-from cmgplan.planning.topologies import Topologies
-from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks import BlockProblem, Priced
+from cmgplan.planning.topologies import HourlyGrid, Topologies
+from cmgplan.solve.blocks import Priced
 from cmgplan.solve.hull import Hull, Question, points_of
 
 PRICE_GAP_SHARE = 0.2
@@ -30,7 +27,7 @@ NODES = 4
 NODES_NEAR = 300
 """The same where hull and bound are near to what is wanted."""
 
-NEAR = 5.0
+NEAR_GAPS = 5.0
 """Multiple of the wanted gap that counts as near."""
 
 MORE_NODES = 4
@@ -59,23 +56,15 @@ LEAST_S = 1.0
 class HourPrices:
     """Asks the hours at the hull's multipliers, and remembers what they answered."""
 
-    def __init__(
-        self,
-        case: Case,
-        options: PlanOptions,
-        model: Any,
-        problem: LinearProblem,
-        blocks: BlockProblem,
-        pool: Topologies,
-    ) -> None:
-        self._case, self._options, self._m = case, options, model
-        self._problem, self._blocks, self._pool = problem, blocks, pool
+    def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
+        self._case, self._options, self._m = grid.case, grid.options, grid.model
+        self._problem, self._blocks, self._pool = grid.problem, grid.blocks, pool
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
-        self._inward = INWARD_COSTLY if options.operation_cost_usd > 0.0 else INWARD
-        self._counted = counts_operations(options)
-        self._nodes = np.full(blocks.n_blocks, NODES, dtype=np.int64)
-        self._work = np.zeros(blocks.n_blocks)
-        self._workers = ThreadPoolExecutor(max_workers=options.jobs)
+        self._inward = INWARD_COSTLY if self._options.operation_cost_usd > 0.0 else INWARD
+        self._counted = counts_operations(self._options)
+        self._nodes = np.full(self._blocks.n_blocks, NODES, dtype=np.int64)
+        self._work = np.zeros(self._blocks.n_blocks)
+        self._workers = ThreadPoolExecutor(max_workers=self._options.jobs)
 
     def begin_question(self) -> None:
         """Begin a question, whose hours may be easier than those of the last one."""
@@ -135,7 +124,7 @@ class HourPrices:
         that were cut short grow.
         """
         hours = self._blocks.n_blocks
-        if hull.value - search.bound <= NEAR * search.gap_abs < np.inf:
+        if hull.value - search.bound <= NEAR_GAPS * search.gap_abs < np.inf:
             self._nodes = np.maximum(self._nodes, NODES_NEAR)
         even = np.full(hours, 1.0 / hours)
         worked = self._work / self._work.sum() if self._work.any() else even

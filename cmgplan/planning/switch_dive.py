@@ -11,20 +11,17 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from networkx.utils import UnionFind
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.rounding import in_use, rounded
 from cmgplan.planning.search_state import Aim
 from cmgplan.planning.switches import BoolArray, Switch, all_switches
-from cmgplan.planning.topologies import Topologies
+from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.planning.trajectories import trajectory
-from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks import BlockProblem, Pattern
+from cmgplan.solve.blocks import Pattern
 from cmgplan.solve.hull import Hull, Mix, Question, solve_hull
 
 OPERATION_HOURS = 0.25
@@ -84,20 +81,13 @@ class SwitchDive:
     of all PCCs, or of some drawn at random.
     """
 
-    def __init__(
-        self,
-        case: Case,
-        options: PlanOptions,
-        model: Any,
-        problem: LinearProblem,
-        blocks: BlockProblem,
-        pool: Topologies,
-    ) -> None:
-        self._options, self._blocks, self._pool = options, blocks, pool
+    def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
+        case, model, problem = grid.case, grid.model, grid.problem
+        self._options, self._blocks, self._pool = grid.options, grid.blocks, pool
         self._switches = all_switches(case)
         self._random = np.random.default_rng(0)
         self._counts = np.asarray([problem.column(v) for v in model.operations.values()])
-        hours = blocks.n_blocks
+        hours = grid.blocks.n_blocks
         ends = [frozenset(cluster.microgrids) for cluster in case.clusters]
         self._neighbourhoods = [
             frozenset(s.id for s in self._switches if nodes & set(s.ends)) for nodes in ends

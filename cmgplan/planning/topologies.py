@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
@@ -28,26 +29,38 @@ NEARLY_ZERO = 1e-3
 """Relaxed position under which a switch is not wanted."""
 
 
+@dataclass(frozen=True)
+class HourlyGrid:
+    """Level 4 by hours, as the parts of the search share it.
+
+    Attributes
+    ----------
+    model
+        The Pyomo model of the convex relaxation, whose matrix form ``problem`` is.
+    blocks
+        Its hours.
+    """
+
+    case: Case
+    options: PlanOptions
+    model: Any
+    problem: LinearProblem
+    blocks: BlockProblem
+
+
 class Topologies:
     """A pool of patterns for each hour, each with the round in which it was last of use."""
 
-    def __init__(
-        self,
-        case: Case,
-        options: PlanOptions,
-        model: Any,
-        problem: LinearProblem,
-        blocks: BlockProblem,
-    ) -> None:
-        self._case, self._options, self._m = case, options, model
-        self._problem, self._blocks = problem, blocks
-        self._used: list[dict[Pattern, int]] = [{} for _ in range(blocks.n_blocks)]
+    def __init__(self, grid: HourlyGrid) -> None:
+        self._case, self._options, self._m = grid.case, grid.options, grid.model
+        self._problem, self._blocks = grid.problem, grid.blocks
+        self._used: list[dict[Pattern, int]] = [{} for _ in range(self._blocks.n_blocks)]
         self._round = 0
         self._switches = self._switches_of_blocks()
-        self._free = not counts_operations(options)
+        self._free = not counts_operations(self._options)
         self._flows = {
-            pair: (problem.column(p), problem.column(q))
-            for pair, (p, q) in flows_of(model, case).items()
+            pair: (self._problem.column(p), self._problem.column(q))
+            for pair, (p, q) in flows_of(self._m, self._case).items()
         }
 
     def _switches_of_blocks(self) -> list[list[tuple[int, Switch]]]:
