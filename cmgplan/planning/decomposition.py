@@ -190,7 +190,9 @@ class DecompositionSearch:
                 bettered = self._bettered(search, judge, hull)
                 return f"{bettered} after {search.priced} rounds of prices"
             before, reached = self._known_now(), search.reached(hull.value)
+            begun = time.perf_counter()
             self._prices.ask(search, hull)
+            search.price_s = time.perf_counter() - begun
             search.priced += 1
             judge.proved(search.bound, "hours")
             if search.meets(judge):
@@ -370,9 +372,10 @@ class DecompositionSearch:
             found = rounded(
                 hull,
                 lambda mix: self._solve(search, mix),
-                late=lambda: search.left_s < search.pace.operating_s,
+                late=lambda: search.left_s <= search.pace.operating_s,
             )
-            search.pace.rounding_s = time.perf_counter() - begun
+            took = time.perf_counter() - begun
+            search.pace.rounding_s = max(search.pace.rounding_s, took)
         if found is not None:
             self._take(search, found)
 

@@ -21,6 +21,9 @@ USED = 1e-4
 FEW_HOURS = 5
 """Open hours that are decided one by one, each by trial."""
 
+TRIED = 2
+"""Topologies of an hour that are tried, the heaviest first; more while none is feasible."""
+
 
 Solve = Callable[[Sequence[Sequence[Pattern | None]]], Hull | None]
 """Solves the hull of some topologies; None where it is infeasible."""
@@ -30,7 +33,8 @@ def rounded(hull: Hull, solve: Solve, late: Callable[[], bool] = lambda: False) 
     """Return a hull with one topology in each hour, or None where none was found.
 
     Half of the open hours are fixed at a time, the last ones, and those after which nothing is
-    feasible, one by one by trial; all at once where it is ``late``.
+    feasible, one by one by trial. Where it is ``late``, the first topology will do that is
+    feasible.
     """
     while True:
         share = np.asarray([max(weights.values()) for weights in hull.weights])
@@ -38,12 +42,11 @@ def rounded(hull: Hull, solve: Solve, late: Callable[[], bool] = lambda: False) 
         if not len(open_hours):
             return hull
         tried = None
-        if late():
-            tried = solve([[pattern] for pattern in taken(hull)])
-        elif len(open_hours) > FEW_HOURS:
+        if len(open_hours) > FEW_HOURS or late():
             tried = solve(_narrowed(hull, float(np.median(share[open_hours]))))
         if tried is None:
-            tried = _best_in_hour(hull, solve, int(np.argmax(share * (share < SURE))))
+            hour = int(np.argmax(share * (share < SURE)))
+            tried = _best_in_hour(hull, solve, hour, 1 if late() else TRIED)
         if tried is None:
             return None
         hull = tried
@@ -60,12 +63,12 @@ def in_use(weights: Mapping[Pattern | None, float]) -> list[Pattern | None]:
     return [pattern for pattern, weight in weights.items() if weight > USED]
 
 
-def _best_in_hour(hull: Hull, solve: Solve, hour: int) -> Hull | None:
-    """Return the best hull with one topology of an hour taken, of the two heaviest if any."""
+def _best_in_hour(hull: Hull, solve: Solve, hour: int, most: int) -> Hull | None:
+    """Return the best hull with one topology of an hour taken, of the heaviest ``most`` if any."""
     weights = hull.weights[hour]
     tried: list[Hull] = []
     for count, pattern in enumerate(sorted(weights, key=lambda p: -weights[p])):
-        if count >= 2 and tried:
+        if count >= most and tried:
             break
         mix: list[list[Pattern | None]] = [
             [pattern] if k == hour else in_use(w) for k, w in enumerate(hull.weights)

@@ -39,6 +39,9 @@ FINE_SHARE = 0.1
 IDLE_ROUNDS = 4
 """Rounds of prices that may move nothing, as topologies come and go, before the search ends."""
 
+ENOUGH_SHARE = 0.5
+"""Share of what the latest prices took that is too little time for the next."""
+
 KEPT_SHARE = 0.5
 """Share of the time limit that is kept for a schedule at most."""
 
@@ -64,7 +67,7 @@ class Aim:
 
 @dataclass
 class Pace:
-    """What the end of a question took last: rounding the hull and operating a schedule, s."""
+    """What the end of a question took at most: rounding the hull and operating a schedule, s."""
 
     rounding_s: float = 0.0
     operating_s: float = 0.0
@@ -100,9 +103,11 @@ class Search:
     unfinished
         Whether the latest prices left more open than they may, so that the next take more nodes.
     pace
-        What a schedule took last.
+        What a schedule took.
     kept_s
         Seconds of the time limit in which no prices are asked, so that a schedule can follow.
+    price_s
+        What the latest prices took.
     """
 
     question: Question
@@ -123,6 +128,7 @@ class Search:
     unfinished: bool = False
     pace: Pace = field(default_factory=Pace)
     kept_s: float = 0.0
+    price_s: float = 0.0
 
     def stands(self, found: Hull) -> None:
         """Take note of a hull with one topology in each hour."""
@@ -174,7 +180,7 @@ class Search:
         self.idle = 0 if moved or self.unfinished else self.idle + 1
         if self.idle >= IDLE_ROUNDS or (self.idle > 1 and not known):
             return "nothing new"
-        if self.prices_left_s <= 0.0:
+        if self.prices_left_s <= ENOUGH_SHARE * self.price_s:
             return "the time limit"
         return "stopped" if self.priced >= self.rounds else ""
 
@@ -199,7 +205,7 @@ class Search:
         if value < judge.best:
             begun = time.perf_counter()
             judge.value(schedule)
-            self.pace.operating_s = time.perf_counter() - begun
+            self.pace.operating_s = max(self.pace.operating_s, time.perf_counter() - begun)
 
     def operate_all(self, judge: Judge) -> None:
         """Have the schedules judged that are left, after the deadline until one stands."""
