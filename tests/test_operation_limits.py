@@ -157,6 +157,31 @@ def test_a_topology_stands_for_all_that_close_more(seed: int) -> None:
     assert value(always, spare=True) <= value(always, spare=False) + HULL_USD
 
 
+def test_hours_beside_are_offered_the_positions_of_an_hour() -> None:
+    case = generated_case(4, microgrids=4, hours=4)
+    options = quick(case, operation_cost_usd=OPERATION)
+    convex = convex_model(case, options, build_feeder(case), allow(case, EVERY_KIND))
+    m, problem = convex.model, linear_problem(convex)
+    blocks = BlockProblem(problem, decomposition.hour_of_columns(problem, case))
+    blocks.refresh()
+    pool = Topologies(HourlyGrid(case, options, m, problem, blocks))
+    count = len(blocks.binaries_of(1))
+    joined = {mg.pcc.id: True for mg in case.microgrids}
+    closed = pool.with_held(1, (0,) * count, joined)
+    apart = {hour: (0,) * len(blocks.binaries_of(hour)) for hour in (1, 2, 3)}
+    for hour, pattern in apart.items():
+        pool.learn(hour, pattern)
+    pool.share(1, closed)
+    kept = pool.kept()
+    assert not kept[0], "an hour without a topology is not begun by another's"
+    assert [pool.closed_in(2, p) for p in kept[2] if p is not None] == [
+        frozenset(),
+        frozenset(joined),
+    ]
+    assert kept[1] == [apart[1]]
+    assert kept[3] == [apart[3]]
+
+
 # The search by hours, without the whole problem's help
 
 

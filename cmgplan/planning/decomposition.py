@@ -59,6 +59,9 @@ WORTH_GAPS = 2.0
 DIVE_AGAIN = 0.2
 """Share of what the best schedule misses by which the hull must better before the next one."""
 
+SHARED = 0.1
+"""Weight over which the hours beside are offered a topology."""
+
 SETTLED = 0.25
 """Share of the wanted gap between hull and bound under which prices have done their part."""
 
@@ -352,11 +355,13 @@ class DecompositionSearch:
         return found if isinstance(found, Hull) else None
 
     def _age(self, hull: Hull) -> None:
-        """Keep the topologies that the hull uses young."""
+        """Keep the topologies that the hull uses young; where operations count, share them."""
         for hour, weights in enumerate(hull.weights):
             for pattern, weight in weights.items():
                 if pattern is not None and weight > 1e-3:
                     self._pool.learn(hour, pattern)
+                if pattern is not None and weight > SHARED and self._dive is not None:
+                    self._pool.share(hour, pattern)
 
     def _round_off(self, search: Search, hull: Hull) -> None:
         """Round the hull to a schedule, to be operated later."""

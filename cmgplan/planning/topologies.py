@@ -101,6 +101,21 @@ class Topologies:
         """Put a topology into the pool, or make it young again."""
         self._used[hour][self.filled(hour, pattern)] = self._round
 
+    def share(self, hour: int, pattern: Pattern) -> None:
+        """Offer the positions of an hour's switches to the hours beside it, to spare operations.
+
+        Other binaries there are those of the youngest topology.
+        """
+        closed = self.closed_in(hour, pattern)
+        for other in (hour - 1, hour + 1):
+            used: dict[Pattern, int] = self._used[other] if 0 <= other < len(self._used) else {}
+            if used:
+                youngest: Pattern = max(used, key=used.__getitem__)
+                beside = list(youngest)
+                for k, switch in self._switches[other]:
+                    beside[k] = int(switch.id in closed)
+                used.setdefault(self.filled(other, tuple(beside)), self._round)
+
     def learn_relaxed(self, hour: int, values: FloatArray, *, apart: bool = False) -> None:
         """Put the topology into the pool that takes switches by their relaxed positions.
 
