@@ -33,6 +33,12 @@ NEAR_GAPS = 5.0
 MORE_NODES = 4
 """Factor of these nodes after a price that leaves more open than it may."""
 
+ALL_NODES = 10**9
+"""More nodes than any tree will have."""
+
+LAST_ROUNDS = 3.0
+"""Latest prices that fit into the time left, under which the next are the last and take it all."""
+
 TANGENT_SHARE = 0.1
 """Share of the wanted gap that the tangents of all hours may leave together."""
 
@@ -130,6 +136,8 @@ class HourPrices:
         worked = self._work / self._work.sum() if self._work.any() else even
         share = slack * 0.5 * (even + worked)
         deadline = time.perf_counter() + max(search.prices_left_s, LEAST_S)
+        if search.prices_left_s < LAST_ROUNDS * search.price_s and not self._counted:
+            self._nodes[:] = ALL_NODES
         asked = {
             hour: self._workers.submit(
                 self._answer,
@@ -148,7 +156,7 @@ class HourPrices:
         cut_short = np.asarray([answer.cut_short for answer in answers])
         search.unfinished = bool(self._left_open(answers, reduced) > slack and cut_short.any())
         if search.unfinished:
-            self._nodes[cut_short] *= MORE_NODES
+            self._nodes[cut_short] = np.minimum(MORE_NODES * self._nodes[cut_short], ALL_NODES)
         return answers
 
     def _answer(
