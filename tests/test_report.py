@@ -338,6 +338,12 @@ def test_a_folder_that_is_no_run_is_explained(result: PlanResult, tmp_path: Path
     (out / "plan.json").write_text("{")
     with pytest.raises(InputError, match=r"plan\.json: is damaged"):
         read_run(out)
+    (out / "plan.json").write_text('{"case": {"name": "n", "hours": 24}}')
+    with pytest.raises(InputError, match=r"plan\.json: is damaged \(case\.dt_h, case\.title miss"):
+        read_run(out)
+    (out / "plan.json").write_text('{"case": 7}')
+    with pytest.raises(InputError, match=r"\(case\.dt_h, case\.hours, case\.name, "):
+        read_run(out)
 
 
 def test_a_table_without_a_column_is_not_written(tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ class FolderKind:
 
 RUN = FolderKind("a run", "plan.json")
 
+ABOUT_CASE = frozenset({"name", "title", "hours", "dt_h"})
+"""What plan.json tells of the case at least."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -171,6 +174,11 @@ def read_run(folder: Path | str) -> Run:
         raise InputError(f"{path}: is damaged ({error}); plan the case again") from error
     if not isinstance(summary, dict):
         raise InputError(f"{path}: is damaged (not an object); plan the case again")
+    about = summary.get("case")
+    lacking = sorted(ABOUT_CASE - set(about if isinstance(about, dict) else ()))
+    if lacking:
+        names = ", ".join(f"case.{name}" for name in lacking)
+        raise InputError(f"{path}: is damaged ({names} missing); plan the case again")
     return Run(folder, summary, {stem: read_table(stem, folder) for stem in TABLES})
 
 
