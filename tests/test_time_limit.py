@@ -12,12 +12,13 @@ from generated import generated_case
 
 from cmgplan.case.records import PlanOptions
 from cmgplan.network.feeder import build_feeder
+from cmgplan.planning.grid_search import SwitchSchedule
 from cmgplan.planning.level4 import GridConnection
 from cmgplan.planning.rounding import rounded, taken
-from cmgplan.planning.search_state import Pace
+from cmgplan.planning.search_state import Pace, Search
 from cmgplan.planning.switches import allow
 from cmgplan.solve.blocks import BlockProblem, Pattern, Priced
-from cmgplan.solve.hull import Hull
+from cmgplan.solve.hull import Hull, Question
 
 LIMIT_S = 3.0
 HOURS = 8
@@ -66,6 +67,44 @@ def test_fewer_topologies_are_tried_where_it_is_late(late: bool, solves: int) ->
     assert found is not None
     assert taken(found) == [(0, 1)] * 2
     assert len(mixes) == solves
+
+
+class Judging:
+    """Takes every schedule of an even number for as good as the relaxation says."""
+
+    def __init__(self, best: float) -> None:
+        self.best = best
+        self.judged: list[float] = []
+
+    def value(self, schedule: SwitchSchedule) -> float | None:
+        value = float(schedule.origin)
+        self.judged.append(value)
+        if value % 2.0 == 0.0:
+            self.best = min(self.best, value)
+        return value
+
+    def proved(self, bound: float | None, by: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("left_s", "best", "judged"),
+    [
+        (60.0, 9.0, [3.0, 4.0]),
+        (-1.0, 9.0, [3.0, 4.0]),
+        (-1.0, 5.0, [3.0, 4.0]),
+        (-1.0, 2.0, []),
+        (-1.0, np.inf, [3.0, 4.0]),
+    ],
+)
+def test_a_schedule_found_late_is_operated(left_s: float, best: float, judged: list[float]) -> None:
+    empty = np.zeros(0)
+    search = Search(Question(empty, empty, empty), 1.0, time.perf_counter() + left_s)
+    search.rounded = [(float(v), SwitchSchedule({}, {}, str(v))) for v in (6, 4, 3)]
+    judge = Judging(best)
+    search.operate_all(judge)
+    assert judge.judged == judged
+    assert judge.best == min(best, *[v for v in judged if v % 2.0 == 0.0], best)
 
 
 def test_time_is_kept_for_what_a_schedule_took_last() -> None:

@@ -208,8 +208,9 @@ class Search:
             self.pace.operating_s = max(self.pace.operating_s, time.perf_counter() - begun)
 
     def operate_all(self, judge: Judge) -> None:
-        """Have the schedules judged that are left, after the deadline until one stands."""
-        while self.rounded and (self.left_s > 0.0 or not np.isfinite(judge.best)):
+        """Have the schedules judged that are left, after the deadline until one is better."""
+        before = judge.best
+        while self.rounded and (self.left_s > 0.0 or judge.best == before):
             self.operate_best(judge)
 
     @property
