@@ -184,6 +184,7 @@ class DecompositionSearch:
         if self._options.operation_cost_usd > 0.0:
             self._begin_relaxed(search, judge)
         while True:
+            begun = time.perf_counter()
             hull = self._mix(search)
             if self._worth_a_schedule(search, judge, hull):
                 self._round_off(search, hull)
@@ -193,9 +194,8 @@ class DecompositionSearch:
                 bettered = self._bettered(search, judge, hull)
                 return f"{bettered} after {search.priced} rounds of prices"
             before, reached = self._known_now(), search.reached(hull.value)
-            begun = time.perf_counter()
             self._prices.ask(search, hull)
-            search.price_s = time.perf_counter() - begun
+            search.round_s = time.perf_counter() - begun
             search.priced += 1
             judge.proved(search.bound, "hours")
             if search.meets(judge):

@@ -37,7 +37,7 @@ ALL_NODES = 10**9
 """More nodes than any tree will have."""
 
 LAST_ROUNDS = 3.0
-"""Latest prices that fit into the time left, under which the next are the last and take it all."""
+"""Rounds that fit into the time left, under which the next prices are the last and take it all."""
 
 TANGENT_SHARE = 0.1
 """Share of the wanted gap that the tangents of all hours may leave together."""
@@ -136,7 +136,7 @@ class HourPrices:
         worked = self._work / self._work.sum() if self._work.any() else even
         share = slack * 0.5 * (even + worked)
         deadline = time.perf_counter() + max(search.prices_left_s, LEAST_S)
-        if search.prices_left_s < LAST_ROUNDS * search.price_s and not self._counted:
+        if search.prices_left_s < LAST_ROUNDS * search.round_s and not self._counted:
             self._nodes[:] = ALL_NODES
         asked = {
             hour: self._workers.submit(

@@ -40,7 +40,7 @@ IDLE_ROUNDS = 4
 """Rounds of prices that may move nothing, as topologies come and go, before the search ends."""
 
 ENOUGH_SHARE = 0.5
-"""Share of what the latest prices took that is too little time for the next."""
+"""Share of what the latest round took that is too little time for the next."""
 
 KEPT_SHARE = 0.5
 """Share of the time limit that is kept for a schedule at most."""
@@ -106,8 +106,8 @@ class Search:
         What a schedule took.
     kept_s
         Seconds of the time limit in which no prices are asked, so that a schedule can follow.
-    price_s
-        What the latest prices took.
+    round_s
+        What the latest round of hull and prices took.
     """
 
     question: Question
@@ -128,7 +128,7 @@ class Search:
     unfinished: bool = False
     pace: Pace = field(default_factory=Pace)
     kept_s: float = 0.0
-    price_s: float = 0.0
+    round_s: float = 0.0
 
     def stands(self, found: Hull) -> None:
         """Take note of a hull with one topology in each hour."""
@@ -180,7 +180,7 @@ class Search:
         self.idle = 0 if moved or self.unfinished else self.idle + 1
         if self.idle >= IDLE_ROUNDS or (self.idle > 1 and not known):
             return "nothing new"
-        if self.prices_left_s <= ENOUGH_SHARE * self.price_s:
+        if self.prices_left_s <= ENOUGH_SHARE * self.round_s:
             return "the time limit"
         return "stopped" if self.priced >= self.rounds else ""
 
