@@ -15,12 +15,12 @@ from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.planning.grid_models import ConvexModel, linear_problem
 from cmgplan.planning.schedule import DeviceKey, VariableBounds
-from cmgplan.planning.switches import SwitchHours, all_switches
+from cmgplan.planning.switches import SwitchHours
 from cmgplan.planning.switching import (
     counts_operations,
     cut_cycles,
     cycles_closed,
-    forest_cut,
+    forest_cuts,
     open_idle,
     read_closed,
 )
@@ -337,10 +337,5 @@ class BonminSearch:
         return SwitchesFound(relaxed.bound, False, reason, "Bonmin")
 
     def _cut(self, node_sets: set[frozenset[str]]) -> None:
-        m = self._m
-        switches = all_switches(self._case)
-        for nodes in sorted(node_sets, key=sorted):
-            for t in m.T:
-                inside = forest_cut(m, switches, nodes, t)
-                if len(inside) > len(nodes) - 1:
-                    m.forest.add(pyo.quicksum(inside) <= len(nodes) - 1)
+        for inside, most in forest_cuts(self._m, self._case, node_sets):
+            self._m.forest.add(pyo.quicksum(inside) <= most)

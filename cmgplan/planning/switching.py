@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,12 +81,20 @@ def cut_cycles(
     m: Any, case: Case, problem: LinearProblem, node_sets: Iterable[frozenset[str]]
 ) -> None:
     """Cut off cycles through these node sets in every hour."""
+    for inside, most in forest_cuts(m, case, node_sets):
+        problem.add_row({problem.column(b): 1.0 for b in inside}, -np.inf, most)
+
+
+def forest_cuts(
+    m: Any, case: Case, node_sets: Iterable[frozenset[str]]
+) -> Iterator[tuple[list[Any], float]]:
+    """Yield the binaries inside each node set, hour by hour, and how many of them may be 1."""
     switches = all_switches(case)
     for nodes in sorted(node_sets, key=sorted):
         for t in m.T:
             inside = forest_cut(m, switches, nodes, t)
             if len(inside) > len(nodes) - 1:
-                problem.add_row({problem.column(b): 1.0 for b in inside}, -np.inf, len(nodes) - 1.0)
+                yield inside, len(nodes) - 1.0
 
 
 def _cluster_sets(case: Case) -> list[frozenset[str]]:
