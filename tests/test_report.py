@@ -338,12 +338,18 @@ def test_a_folder_that_is_no_run_is_explained(result: PlanResult, tmp_path: Path
     (out / "plan.json").write_text("{")
     with pytest.raises(InputError, match=r"plan\.json: is damaged"):
         read_run(out)
-    (out / "plan.json").write_text('{"case": {"name": "n", "hours": 24}}')
-    with pytest.raises(InputError, match=r"plan\.json: is damaged \(case\.dt_h, case\.title miss"):
-        read_run(out)
-    (out / "plan.json").write_text('{"case": 7}')
-    with pytest.raises(InputError, match=r"\(case\.dt_h, case\.hours, case\.name, "):
-        read_run(out)
+
+
+def test_a_run_that_does_not_tell_of_its_case_has_no_page(
+    result: PlanResult, tmp_path: Path
+) -> None:
+    out = write_run(result, tmp_path / "run")
+    page = (out / "report.html").read_bytes()
+    for about, lacking in (({"name": "n", "hours": 24}, "case.dt_h, case.title"), (7, "case.dt_h")):
+        (out / "plan.json").write_text(json.dumps({"case": about}))
+        with pytest.raises(InputError, match=rf"plan\.json: is damaged \({lacking}"):
+            write_page(read_run(out))
+    assert (out / "report.html").read_bytes() == page
 
 
 def test_a_table_without_a_column_is_not_written(tmp_path: Path) -> None:

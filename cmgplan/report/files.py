@@ -42,7 +42,7 @@ class FolderKind:
 RUN = FolderKind("a run", "plan.json")
 
 ABOUT_CASE = frozenset({"name", "title", "hours", "dt_h"})
-"""What plan.json tells of the case at least."""
+"""What a page tells of the case."""
 
 
 @dataclass(frozen=True)
@@ -174,16 +174,23 @@ def read_run(folder: Path | str) -> Run:
         raise InputError(f"{path}: is damaged ({error}); plan the case again") from error
     if not isinstance(summary, dict):
         raise InputError(f"{path}: is damaged (not an object); plan the case again")
-    about = summary.get("case")
-    lacking = sorted(ABOUT_CASE - set(about if isinstance(about, dict) else ()))
-    if lacking:
-        names = ", ".join(f"case.{name}" for name in lacking)
-        raise InputError(f"{path}: is damaged ({names} missing); plan the case again")
     return Run(folder, summary, {stem: read_table(stem, folder) for stem in TABLES})
 
 
 def write_page(run: Run) -> Path:
-    """Write the page of a run again and return its path."""
+    """Write the page of a run again and return its path.
+
+    Raises
+    ------
+    InputError
+        If plan.json does not tell of the case.
+    """
+    about = run.summary.get("case")
+    lacking = sorted(ABOUT_CASE - set(about if isinstance(about, dict) else ()))
+    if lacking:
+        names = ", ".join(f"case.{name}" for name in lacking)
+        told = f"is damaged ({names} missing); plan the case again"
+        raise InputError(f"{run.folder / 'plan.json'}: {told}")
     path = run.folder / "report.html"
     fresh = run.folder / ".report.html.new"
     view, sources = _of_case(run)
