@@ -168,7 +168,7 @@ def growth(arguments: argparse.Namespace, told: Progress) -> Iterator[Sequence[s
             }
             title = f"{microgrids} microgrids, {hours} hours"
             found = measured(asked, told, title, arguments.timeout)
-            told.console.print(f"{title}: {json.dumps(found)}", soft_wrap=True)
+            told.console.print(f"{title}: {json.dumps(found)}", soft_wrap=True, markup=False)
             yield growth_row(microgrids, hours, found)
 
 
@@ -225,7 +225,7 @@ def methods(arguments: argparse.Namespace, told: Progress) -> Iterator[Sequence[
             }
             title = f"point {number}, {method}, {limit:.0f} s"
             found = measured(point, told, title, arguments.timeout)
-            told.console.print(f"{title}: {json.dumps(found)}", soft_wrap=True)
+            told.console.print(f"{title}: {json.dumps(found)}", soft_wrap=True, markup=False)
             yield method_row(number, method, limit, found, unit)
             if method == OURS:
                 given_s = found.get("wall_s", given_s)
