@@ -104,10 +104,10 @@ def test_a_schedule_found_late_is_operated(left_s: float, best: float, judged: l
     judge = Judging(best)
     search.operate_all(judge)
     assert judge.judged == judged
-    assert judge.best == min(best, *[v for v in judged if v % 2.0 == 0.0], best)
+    assert judge.best == min([best, *(v for v in judged if v % 2.0 == 0.0)])
 
 
-def test_time_is_kept_for_what_a_schedule_took_last() -> None:
+def test_time_is_kept_for_what_a_schedule_took() -> None:
     pace = Pace()
     assert pace.kept_of(30.0) == 0.0
     pace.rounding_s, pace.operating_s = 6.0, 2.0

@@ -111,10 +111,9 @@ class Topologies:
             used: dict[Pattern, int] = self._used[other] if 0 <= other < len(self._used) else {}
             if used:
                 youngest: Pattern = max(used, key=used.__getitem__)
-                beside = list(youngest)
-                for k, switch in self._switches[other]:
-                    beside[k] = int(switch.id in closed)
-                used.setdefault(self.filled(other, tuple(beside)), self._round)
+                held = {switch.id: switch.id in closed for _, switch in self._switches[other]}
+                beside = self.filled(other, self.with_held(other, youngest, held))
+                used.setdefault(beside, self._round)
 
     def learn_relaxed(self, hour: int, values: FloatArray, *, apart: bool = False) -> None:
         """Put the topology into the pool that takes switches by their relaxed positions.
