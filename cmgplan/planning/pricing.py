@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -138,14 +139,17 @@ class HourPrices:
         deadline = time.perf_counter() + max(search.prices_left_s, LEAST_S)
         if search.prices_left_s < LAST_ROUNDS * search.round_s and not self._counted:
             self._nodes[:] = ALL_NODES
+        price = partial(self._blocks.price, reduced=reduced, lower=vectors[1], upper=vectors[2])
         asked = {
             hour: self._workers.submit(
-                self._answer,
-                hour,
-                reduced,
-                vectors,
-                gap_abs=float(share[hour]),
-                start=self._start(hull, hour, reduced),
+                self._in_time,
+                partial(
+                    price,
+                    hour,
+                    gap_abs=float(share[hour]),
+                    nodes=int(self._nodes[hour]),
+                    start=self._start(hull, hour, reduced),
+                ),
                 deadline=deadline,
                 waiting=hours - rank,
             )
@@ -159,30 +163,11 @@ class HourPrices:
             self._nodes[cut_short] = np.minimum(MORE_NODES * self._nodes[cut_short], ALL_NODES)
         return answers
 
-    def _answer(
-        self,
-        hour: int,
-        reduced: FloatArray,
-        vectors: tuple[FloatArray, FloatArray, FloatArray],
-        *,
-        gap_abs: float,
-        start: FloatArray | None,
-        deadline: float,
-        waiting: int,
-    ) -> Priced:
+    def _in_time(self, price: Callable[..., Priced], deadline: float, waiting: int) -> Priced:
         """Return an hour's answer; the hours still ``waiting`` share the time that is left."""
         left_s = deadline - time.perf_counter()
         fair_s = left_s * self._options.jobs / waiting
-        return self._blocks.price(
-            hour,
-            reduced,
-            vectors[1],
-            vectors[2],
-            gap_abs=gap_abs,
-            time_limit_s=max(min(left_s, fair_s), LEAST_S / self._blocks.n_blocks),
-            nodes=int(self._nodes[hour]),
-            start=start,
-        )
+        return price(time_limit_s=max(min(left_s, fair_s), LEAST_S / self._blocks.n_blocks))
 
     def _left_open(self, answers: Sequence[Priced], reduced: FloatArray) -> float:
         """Return by how much the hours' points exceed their bounds together."""
