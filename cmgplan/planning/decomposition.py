@@ -193,6 +193,8 @@ class DecompositionSearch:
             elif self._lacks_schedule(search, judge, hull):
                 bettered = self._bettered(search, judge, hull)
                 return f"{bettered} after {search.priced} rounds of prices"
+            if self._combined(search, judge, hull):
+                return f"value and bound meet after {search.priced} rounds of prices"
             before, reached = self._known_now(), search.reached(hull.value)
             self._prices.ask(search, hull)
             search.round_s = time.perf_counter() - begun
@@ -204,10 +206,20 @@ class DecompositionSearch:
             if reason:
                 hull = self._mix(search)
                 self._round_off(search, hull)
+                if search.left_s > search.pace.operating_s + search.pace.proving_s:
+                    self._combined(search, judge, hull)
                 told = f"{reason} after {search.priced} rounds of prices"
                 if self._dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
                     return told
                 return f"{told}, {self._bettered(search, judge, hull)}"
+
+    def _combined(self, search: Search, judge: Judge, hull: Hull) -> bool:
+        """Prove what all prices give together, if proof is wanted; return whether that suffices."""
+        if search.rounds <= FEW_ROUNDS:
+            return False
+        self._prices.combine(search, hull)
+        judge.proved(search.bound, "all prices together")
+        return search.meets(judge)
 
     def _worth_a_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
         """Whether a schedule is what the proof lacks, rather than better prices.

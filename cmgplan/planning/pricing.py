@@ -18,6 +18,7 @@ from cmgplan.planning.switching import counts_operations, cut_cycles
 from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.solve.blocks import Priced
 from cmgplan.solve.hull import Hull, Question, points_of
+from cmgplan.solve.proven import ProvenRows
 
 PRICE_GAP_SHARE = 0.2
 """Share of the wanted gap that the hours' mixed-integer solves may leave together."""
@@ -43,11 +44,11 @@ LAST_ROUNDS = 3.0
 TANGENT_SHARE = 0.1
 """Share of the wanted gap that the tangents of all hours may leave together."""
 
-INWARD = (0.3,)
-"""Share of the prices of the best bound in those that are asked (Wentges 1997, doi
+INWARD = (0.5,)
+"""Share of the best known prices in those that are asked (Wentges 1997, doi
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
-INWARD_COSTLY = (0.2, 0.5, 0.8)
+INWARD_COSTLY = (0.6, 0.9)
 """The same where operations cost something, asked one after the other: prices of rows by switch
 and hour jump more, and asking takes less time than the hull."""
 
@@ -66,6 +67,7 @@ class HourPrices:
     def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
         self._case, self._options, self._m = grid.case, grid.options, grid.model
         self._problem, self._blocks, self._pool = grid.problem, grid.blocks, pool
+        self._proven = ProvenRows(self._blocks)
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
         self._inward = INWARD_COSTLY if self._options.operation_cost_usd > 0.0 else INWARD
         self._counted = counts_operations(self._options)
@@ -89,6 +91,21 @@ class HourPrices:
                 best = max(best, constant + hours_bound)
         return best
 
+    def combine(self, search: Search, hull: Hull) -> None:
+        """Prove what all bounds of the hours give together, and take its prices for the best.
+
+        It takes as long as several hours' searches, so that a question's own prices come first
+        where those of earlier questions prove nearly what is wanted.
+        """
+        near = hull.value - search.bound <= NEAR_GAPS * search.gap_abs < np.inf
+        if not self._proven.any or (near and search.prices is None):
+            return
+        begun = time.perf_counter()
+        proof = self._proven.proof(search.question, max(search.left_s, LEAST_S))
+        search.pace.proving_s = max(search.pace.proving_s, time.perf_counter() - begun)
+        if proof is not None and proof.bound <= hull.value + search.gap_now(hull.value):
+            search.proves(proof.bound, proof.multipliers)
+
     def ask(self, search: Search, hull: Hull) -> float:
         """Return the Lagrangian bound, and put each hour's topologies into the pool."""
         if search.prices is None or search.idle:
@@ -109,11 +126,10 @@ class HourPrices:
         mixed = not any(None in weights for weights in hull.weights)
         if mixed and bound > hull.value + search.gap_now(hull.value):
             bound = -np.inf  # no mix is worth less than a bound: a solver is wrong
+        self._proven.learn(question, reduced, answers)
         if np.isfinite(bound):
             self._asked.append((question.cost, multipliers, bound - constant))
-        if bound > search.priced_bound:
-            search.priced_bound, search.prices = bound, multipliers
-        search.bound = max(search.bound, bound)
+        search.proves(bound, multipliers)
         self._learn(search, answers, hull)
         return bound
 

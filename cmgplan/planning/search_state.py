@@ -67,10 +67,14 @@ class Aim:
 
 @dataclass
 class Pace:
-    """What the end of a question took at most: rounding the hull and operating a schedule, s."""
+    """What parts of a question took at most, s.
+
+    They are rounding the hull, operating a schedule, and proving what all prices give together.
+    """
 
     rounding_s: float = 0.0
     operating_s: float = 0.0
+    proving_s: float = 0.0
 
     def kept_of(self, time_limit_s: float) -> float:
         """Return the seconds of a time limit that the end of a question needs."""
@@ -85,8 +89,9 @@ class Search:
     ----------
     bound
         Best proven bound so far.
-    priced_bound, prices
-        Best bound that this question's own prices gave, and these prices.
+    prices
+        The best prices known: those of all that the hours have proved together, or else of the
+        best bound that this question's own prices gave, ``priced_bound``.
     rounded
         Schedules that the hull has been rounded to and that nobody has operated, by the value
         that the relaxation gives them.
@@ -146,6 +151,12 @@ class Search:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
         zero = replace(self.question, cost=np.zeros_like(self.question.cost), unit=INFEASIBLE_BREAK)
         return Search(zero, INFEASIBLE_BREAK, self.deadline, bound=0.0)
+
+    def proves(self, bound: float, prices: FloatArray) -> None:
+        """Take note of a bound and its prices."""
+        self.bound = max(self.bound, bound)
+        if bound > self.priced_bound:
+            self.priced_bound, self.prices = bound, prices
 
     def asking(self, lifted: Question) -> Search:
         """Return the search of the same question without the limit of operations."""

@@ -117,6 +117,7 @@ class BlockProblem:
         self.linking = np.flatnonzero(block_of == GLOBAL)
         self.spare = np.zeros(problem.n, dtype=np.bool_)
         self._coupling: list[Rows] = []
+        self._coupled: list[npt.NDArray[np.bool_]] = []
         self._seen = 0
 
     @property
@@ -157,11 +158,17 @@ class BlockProblem:
             local = matrix[which][:, part.columns]
             kept = part.tangents if outer else part.rows
             kept.append(Rows(sp.csr_array(local), rows.lower[which], rows.upper[which]))
+        self._coupled.append(~single)
         others = np.flatnonzero(~single)
         if len(others):
             self._coupling.append(
                 Rows(sp.csr_array(matrix[others]), rows.lower[others], rows.upper[others])
             )
+
+    @property
+    def coupled(self) -> npt.NDArray[np.bool_]:
+        """Which of the problem's rows are coupling rows, in order, as of the last refresh."""
+        return np.concatenate(self._coupled)
 
     def coupling(self) -> Rows:
         """Return the coupling rows over all columns."""
