@@ -94,11 +94,12 @@ class HourPrices:
     def combine(self, search: Search, hull: Hull) -> None:
         """Prove what all bounds of the hours give together, and take its prices for the best.
 
-        It takes as long as several hours' searches, so that a question's own prices come first
-        where those of earlier questions prove nearly what is wanted.
+        It takes as long as the hours' own searches, so that these come first where hull and bound
+        are near, unless operations are counted.
         """
         near = hull.value - search.bound <= NEAR_GAPS * search.gap_abs < np.inf
-        if not self._proven.any or (near and search.prices is None):
+        first = search.prices is None
+        if not self._proven.any or (near and (first or not self._counted)):
             return
         begun = time.perf_counter()
         proof = self._proven.proof(search.question, max(search.left_s, LEAST_S))
