@@ -34,6 +34,7 @@ from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.planning.trajectories import trajectories, trajectory
 from cmgplan.solve.blocks import BlockProblem, Pattern, Priced
 from cmgplan.solve.hull import Hull, Question, solve_hull
+from cmgplan.solve.proven import ProvenRows
 
 OPERATION, MISSED = 0.3, 1.0
 
@@ -233,12 +234,15 @@ def test_a_bound_above_what_the_hull_reaches_is_no_bound(monkeypatch: pytest.Mon
     def wrong(self: BlockProblem, block: int, *given: Any, **how: Any) -> Priced:
         return replace(right(self, block, *given, **how), bound=1e4)
 
+    learnt: list[float] = []
     monkeypatch.setattr(BlockProblem, "price", wrong)
+    monkeypatch.setattr(ProvenRows, "learn", lambda *_: learnt.append(1e4))
     given = instance(2)  # limits, no costs
     connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
     answer = connection.minimise(given.weights, {}, label="asked", gap_abs=GAP_USD)
     assert answer.operation is not None, answer.reason
     assert answer.bound is None
+    assert not learnt
 
 
 @pytest.mark.parametrize("seed", [2, 8, 14])

@@ -127,7 +127,8 @@ class HourPrices:
         mixed = not any(None in weights for weights in hull.weights)
         if mixed and bound > hull.value + search.gap_now(hull.value):
             bound = -np.inf  # no mix is worth less than a bound: a solver is wrong
-        self._proven.learn(question, reduced, answers)
+        else:
+            self._proven.learn(question, reduced, answers)
         if np.isfinite(bound):
             self._asked.append((question.cost, multipliers, bound - constant))
         search.proves(bound, multipliers)

@@ -25,7 +25,6 @@ from cmgplan.solve.linear import new_highs, pass_rows
 KEPT_ROWS = 40
 """Proven rows that are kept per block, the newest."""
 
-
 MULTIPLIER_TOLERANCE = 1e-6
 """Tolerance of the multipliers; any give a bound."""
 
