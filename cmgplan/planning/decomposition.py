@@ -193,7 +193,7 @@ class DecompositionSearch:
             elif self._lacks_schedule(search, judge, hull):
                 bettered = self._bettered(search, judge, hull)
                 return f"{bettered} after {search.priced} rounds of prices"
-            if self._combined(search, judge, hull):
+            if self._combined(search, judge, hull, search.prices_left_s):
                 return f"value and bound meet after {search.priced} rounds of prices"
             before, reached = self._known_now(), search.reached(hull.value)
             self._prices.ask(search, hull)
@@ -206,18 +206,17 @@ class DecompositionSearch:
             if reason:
                 hull = self._mix(search)
                 self._round_off(search, hull)
-                if search.left_s > search.pace.operating_s + search.pace.proving_s:
-                    self._combined(search, judge, hull)
+                self._combined(search, judge, hull, search.left_s - search.pace.operating_s)
                 told = f"{reason} after {search.priced} rounds of prices"
                 if self._dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
                     return told
                 return f"{told}, {self._bettered(search, judge, hull)}"
 
-    def _combined(self, search: Search, judge: Judge, hull: Hull) -> bool:
+    def _combined(self, search: Search, judge: Judge, hull: Hull, time_limit_s: float) -> bool:
         """Prove what all prices give together, if proof is wanted; return whether that suffices."""
-        if search.rounds <= FEW_ROUNDS:
+        if search.rounds <= FEW_ROUNDS or time_limit_s <= search.pace.proving_s:
             return False
-        self._prices.combine(search, hull)
+        self._prices.combine(search, hull, time_limit_s)
         judge.proved(search.bound, "all prices together")
         return search.meets(judge)
 

@@ -91,7 +91,7 @@ class HourPrices:
                 best = max(best, constant + hours_bound)
         return best
 
-    def combine(self, search: Search, hull: Hull) -> None:
+    def combine(self, search: Search, hull: Hull, time_limit_s: float) -> None:
         """Prove what all bounds of the hours give together, and take its prices for the best.
 
         It takes as long as the hours' own searches, so that these come first where hull and bound
@@ -102,7 +102,7 @@ class HourPrices:
         if not self._proven.any or (near and (first or not self._counted)):
             return
         begun = time.perf_counter()
-        proof = self._proven.proof(search.question, max(search.left_s, LEAST_S))
+        proof = self._proven.proof(search.question, time_limit_s)
         search.pace.proving_s = max(search.pace.proving_s, time.perf_counter() - begun)
         if proof is not None and proof.bound <= hull.value + search.gap_now(hull.value):
             search.proves(proof.bound, proof.multipliers)
