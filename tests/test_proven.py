@@ -10,7 +10,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from cmgplan.solve import LinearProblem, proven
+from cmgplan.solve import LinearProblem, linear
 from cmgplan.solve.blocks import GLOBAL, BlockProblem
 from cmgplan.solve.cones import FloatArray
 from cmgplan.solve.hull import Question
@@ -71,10 +71,9 @@ def ask(
     blocks: BlockProblem, question: Question, rows: ProvenRows, multipliers: FloatArray
 ) -> float:
     """Return the Lagrangian bound, and put what the blocks prove into the rows."""
-    vectors = question.cost, question.lower, question.upper
-    constant, reduced = blocks.relaxed(*vectors, multipliers)
+    constant, reduced = blocks.relaxed(*question.vectors, multipliers)
     answers = [
-        blocks.price(k, reduced, *vectors[1:], gap_abs=1e-7, time_limit_s=10.0)
+        blocks.price(k, reduced, *question.vectors[1:], gap_abs=1e-7, time_limit_s=10.0)
         for k in range(BLOCKS)
     ]
     rows.learn(question, reduced, answers)
@@ -122,7 +121,7 @@ def test_rows_hold_for_other_caps_and_objectives_only_within_the_same_bounds() -
 def test_a_relaxation_that_fails_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks, question, least = coupled_knapsacks(2)
     rows = ProvenRows(blocks)
-    right = proven.new_highs
+    right = linear.new_highs
     failing: list[str] = []
 
     def unsure(**how: Any) -> Any:
@@ -137,7 +136,7 @@ def test_a_relaxation_that_fails_proves_nothing(monkeypatch: pytest.MonkeyPatch)
         h.getModelStatus = told
         return h
 
-    monkeypatch.setattr(proven, "new_highs", unsure)
+    monkeypatch.setattr(linear, "new_highs", unsure)
     plain = rows.proof(question, 10.0)
     failing.append("choose")
     again = rows.proof(question, 10.0)

@@ -87,7 +87,7 @@ class HourPrices:
         best = -np.inf
         for cost, multipliers, hours_bound in self._asked:
             if np.array_equal(cost, question.cost):
-                constant, _ = self._blocks.relaxed(*_vectors(question), multipliers)
+                constant, _ = self._blocks.relaxed(*question.vectors, multipliers)
                 best = max(best, constant + hours_bound)
         return best
 
@@ -116,7 +116,7 @@ class HourPrices:
     def _ask(self, search: Search, hull: Hull, inward: float) -> float:
         self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
         question = search.question
-        vectors = _vectors(question)
+        vectors = question.vectors
         multipliers = hull.multipliers
         if search.prices is not None:
             multipliers = (1.0 - inward) * multipliers + inward * search.prices
@@ -229,7 +229,7 @@ class HourPrices:
         self, search: Search, points: Sequence[FloatArray], multipliers: FloatArray
     ) -> None:
         """Add tangents at points, as fine as the wanted gap and the price of losses ask for."""
-        _, reduced = self._blocks.relaxed(*_vectors(search.question), multipliers)
+        _, reduced = self._blocks.relaxed(*search.question.vectors, multipliers)
         price = self._problem.cones.dearest(reduced)
         count = self._problem.cones.count
         fine = TANGENT_SHARE * min(search.gap_abs, LOOSE_GAP) / max(count * price, 1e-9)
@@ -238,7 +238,3 @@ class HourPrices:
                 point, float(np.clip(fine, *TANGENT_RANGE_KW)), DISK_TOLERANCE_KVA
             )
         self._blocks.refresh()
-
-
-def _vectors(question: Question) -> tuple[FloatArray, FloatArray, FloatArray]:
-    return question.cost, question.lower, question.upper

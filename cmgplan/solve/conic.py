@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.dual_bound import DualBound, implied_bounds
-from cmgplan.solve.linear import new_highs, pass_rows, run_highs
+from cmgplan.solve.linear import linear_program, pass_rows, run_highs
 from cmgplan.solve.outcome import FloatArray, Outcome
 from cmgplan.solve.templates import Copies, Instance, TemplateModel, TemplateProblem
 
@@ -170,9 +170,4 @@ class ConicProblem:
         )
 
     def _linear_problem(self, it: Instance, prices: FloatArray) -> Any:
-        h = new_highs()
-        n = len(prices)
-        h.addVars(n, it.lbx, it.ubx)
-        h.changeColsCost(n, np.arange(n, dtype=np.int32), prices)
-        pass_rows(h, Rows(self._linear, it.lbg, it.ubg))
-        return h
+        return linear_program(prices, it.lbx, it.ubx, [Rows(self._linear, it.lbg, it.ubg)])

@@ -36,6 +36,11 @@ class Question:
     upper: FloatArray
     unit: float = 1.0
 
+    @property
+    def vectors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Objective, lower and upper bounds."""
+        return self.cost, self.lower, self.upper
+
 
 @dataclass(frozen=True)
 class Hull:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import highspy
@@ -275,6 +275,24 @@ def new_highs(*, interruptible: bool = True) -> Any:
     h.setOptionValue("threads", 1)
     h.setOptionValue("parallel", "off")
     h.setOptionValue("mip_rel_gap", 0.0)
+    return h
+
+
+def linear_program(
+    cost: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    rows: Iterable[Rows],
+    *,
+    interruptible: bool = True,
+) -> Any:
+    """Return a HiGHS with a linear program, to be run."""
+    h = new_highs(interruptible=interruptible)
+    count = len(cost)
+    h.addVars(count, lower, upper)
+    h.changeColsCost(count, np.arange(count, dtype=np.int32), cost)
+    for part in rows:
+        pass_rows(h, part)
     return h
 
 

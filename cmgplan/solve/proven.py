@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from cmgplan.solve.blocks import BlockProblem, Priced
 from cmgplan.solve.cones import FloatArray, IntArray, Rows
 from cmgplan.solve.hull import Question
-from cmgplan.solve.linear import new_highs, pass_rows
+from cmgplan.solve.linear import linear_program
 
 KEPT_ROWS = 40
 """Proven rows that are kept per block, the newest."""
@@ -75,25 +75,27 @@ class ProvenRows:
         multipliers = self._multipliers(question, time_limit_s)
         if multipliers is None:
             return None
-        vectors = question.cost, question.lower, question.upper
-        constant, reduced = self._blocks.relaxed(*vectors, multipliers)
+        constant, reduced = self._blocks.relaxed(*question.vectors, multipliers)
         hours = [self._bound(k, question, reduced) for k in range(self._blocks.n_blocks)]
         return Proof(constant + sum(hours), multipliers)
 
     def _multipliers(self, question: Question, time_limit_s: float) -> FloatArray | None:
         problem = self._blocks.problem
-        h = new_highs(interruptible=False)
+        proven = [
+            _as_rows(rows, part.columns, problem.n)
+            for part, rows in zip(self._blocks.blocks, self._rows, strict=True)
+        ]
+        h = linear_program(
+            question.cost / question.unit,
+            question.lower,
+            question.upper,
+            (*problem.rows, *proven),
+            interruptible=False,
+        )
         h.setOptionValue("solver", "ipm")
         h.setOptionValue("run_crossover", "off")
         h.setOptionValue("ipm_optimality_tolerance", MULTIPLIER_TOLERANCE)
         h.setOptionValue("time_limit", time_limit_s)
-        h.addVars(problem.n, question.lower, question.upper)
-        every = np.arange(problem.n, dtype=np.int32)
-        h.changeColsCost(problem.n, every, question.cost / question.unit)
-        for rows in problem.rows:
-            pass_rows(h, rows)
-        for part, proven in zip(self._blocks.blocks, self._rows, strict=True):
-            pass_rows(h, _as_rows(proven, part.columns, problem.n))
         h.run()
         solution = h.getSolution()
         if not solution.dual_valid:
@@ -105,13 +107,14 @@ class ProvenRows:
     def _bound(self, block: int, question: Question, reduced: FloatArray) -> float:
         """Return a lower bound of a block's reduced cost over its relaxation and proven rows."""
         part = self._blocks.blocks[block]
-        count = len(part.columns)
-        h = new_highs(interruptible=False)
-        h.addVars(count, question.lower[part.columns], question.upper[part.columns])
-        h.changeColsCost(count, np.arange(count, dtype=np.int32), reduced[part.columns])
-        for rows in (*part.rows, *part.tangents):
-            pass_rows(h, rows)
-        pass_rows(h, _as_rows(self._rows[block], np.arange(count), count))
+        proven = _as_rows(self._rows[block], np.arange(len(part.columns)), len(part.columns))
+        h = linear_program(
+            reduced[part.columns],
+            question.lower[part.columns],
+            question.upper[part.columns],
+            (*part.rows, *part.tangents, proven),
+            interruptible=False,
+        )
         for presolve in ("choose", "off"):  # presolve has ended in HiGHS's status "unknown"
             h.setOptionValue("presolve", presolve)
             h.run()
