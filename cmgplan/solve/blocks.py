@@ -19,19 +19,23 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.solve.cones import FloatArray, IntArray, Rows
+from cmgplan.solve.cones import FloatArray, IntArray, Rows, joined
 from cmgplan.solve.linear import (
     LinearProblem,
     new_highs,
     pass_rows,
     set_time_limit,
 )
+from cmgplan.solve.scaled_copy import ScaledCopy, StackedRows
 
 GLOBAL = -1
 """Block number of columns that belong to no block."""
 
 Pattern = tuple[int, ...]
 """Values of a block's binaries in column order."""
+
+CopyKey = tuple[int, Pattern | None, bytes, int]
+"""Block, pattern, which binaries are spare, and how often the block got rows."""
 
 
 HEURISTICS = (
@@ -99,6 +103,8 @@ class BlockProblem:
     ----------
     spare
         Binary columns that may be 1 without use in any block; none unless the caller says so.
+    copies
+        Scaled copies of blocks that hulls keep, the one asked for last at the end.
     """
 
     def __init__(self, problem: LinearProblem, block_of: IntArray) -> None:
@@ -116,7 +122,10 @@ class BlockProblem:
             self.blocks.append(Block(columns, problem.integer[columns], *members))
         self.linking = np.flatnonzero(block_of == GLOBAL)
         self.spare = np.zeros(problem.n, dtype=np.bool_)
-        self._coupling: list[Rows] = []
+        self.copies: dict[CopyKey, ScaledCopy] = {}
+        self._coupling = [Rows(sp.csr_array((0, problem.n)), np.zeros(0), np.zeros(0))]
+        self._joined = joined(self._coupling)
+        self._stacked = StackedRows.of(self._joined)
         self._coupled: list[npt.NDArray[np.bool_]] = []
         self._seen = 0
 
@@ -137,10 +146,14 @@ class BlockProblem:
 
     def refresh(self) -> None:
         """Sort the rows that were added to the problem since the last call into blocks."""
-        first = self._seen
+        first, known = self._seen, len(self._coupling)
         for rows, outer in zip(self.problem.rows[first:], self.problem.outer[first:], strict=True):
             self._sort(rows, outer=outer)
         self._seen = len(self.problem.rows)
+        if len(self._coupling) > known:
+            self._joined = joined(self._coupling)
+            self._stacked = StackedRows.of(self._joined)
+            self.copies.clear()
 
     def _sort(self, rows: Rows, *, outer: bool) -> None:
         matrix = rows.matrix.tocsr()
@@ -172,11 +185,12 @@ class BlockProblem:
 
     def coupling(self) -> Rows:
         """Return the coupling rows over all columns."""
-        return Rows(
-            sp.csr_array(sp.vstack([part.matrix for part in self._coupling], format="csr")),
-            np.concatenate([part.lower for part in self._coupling]),
-            np.concatenate([part.upper for part in self._coupling]),
-        )
+        return self._joined
+
+    @property
+    def stacked_coupling(self) -> StackedRows:
+        """The coupling rows as equations and inequalities."""
+        return self._stacked
 
     def relaxed(
         self, cost: FloatArray, lower: FloatArray, upper: FloatArray, multipliers: FloatArray

@@ -59,6 +59,15 @@ class Rows:
     upper: FloatArray
 
 
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Return rows over the same columns as one matrix."""
+    return Rows(
+        sp.csr_array(sp.vstack([part.matrix for part in parts], format="csr")),
+        np.concatenate([part.lower for part in parts]),
+        np.concatenate([part.upper for part in parts]),
+    )
+
+
 @dataclass(frozen=True)
 class SecondOrderRows:
     """Cones over consecutive rows of ``matrix @ x``: the first is at least the norm of the rest.
@@ -135,7 +144,7 @@ class ConeSet:
             self._disk_rows(np.arange(len(self._disk_s)), np.full(len(self._disk_s), angle))
             for angle in (2.0 * pi * k / directions for k in range(directions))
         ]
-        return self._stack(rows)
+        return joined(rows)
 
     @property
     def count(self) -> int:
@@ -249,7 +258,7 @@ class ConeSet:
 
     def _at(self, x: FloatArray, cones: IntArray, disks: IntArray) -> Rows:
         angle = np.arctan2(x[self._disk_q[disks]], x[self._disk_p[disks]])
-        return self._stack([self._cone_rows(cones, x), self._disk_rows(disks, angle)])
+        return joined([self._cone_rows(cones, x), self._disk_rows(disks, angle)])
 
     def _cone_rows(self, which: IntArray, x: FloatArray) -> Rows:
         """Tangents at the points of ``x``: l - 2c(p0 p + q0 q)/v0 + c(p0^2 + q0^2)/v0^2 v >= 0."""
@@ -293,10 +302,3 @@ class ConeSet:
         )
         upper = np.where(has_k, 0.0, self._disk_s[which])
         return Rows(matrix, np.full(count, -np.inf), upper)
-
-    def _stack(self, parts: Sequence[Rows]) -> Rows:
-        return Rows(
-            sp.csr_array(sp.vstack([part.matrix for part in parts], format="csr")),
-            np.concatenate([part.lower for part in parts]),
-            np.concatenate([part.upper for part in parts]),
-        )

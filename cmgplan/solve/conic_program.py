@@ -14,7 +14,7 @@ import clarabel
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.solve.cones import FloatArray, Rows, SecondOrderRows
+from cmgplan.solve.cones import FloatArray, IntArray
 from cmgplan.solve.outcome import Stop
 
 ATTEMPTS: tuple[dict[str, float | bool], ...] = (
@@ -46,16 +46,29 @@ _STATUS = {
 
 
 @dataclass(frozen=True)
-class ConicAnswer:
-    """Why the solver stopped, and the objective, point and multipliers of the rows if it has any.
+class ConicProgram:
+    """Minimise ``cost @ x`` where ``right - matrix @ x`` is in the cones of its rows.
 
-    Multipliers have the sign of HiGHS's: the reduced cost is ``cost - matrix.T @ row_dual``.
+    Rows are equations, then rows ``matrix @ x <= right``, then second-order cones over so many
+    consecutive rows as ``sizes`` says, the first at least the norm of the rest.
     """
+
+    cost: FloatArray
+    matrix: sp.csc_array
+    right: FloatArray
+    equations: int
+    inequalities: int
+    sizes: IntArray
+
+
+@dataclass(frozen=True)
+class ConicAnswer:
+    """Why the solver stopped, and objective, point and multipliers of the rows if it has any."""
 
     stop: Stop
     value: float
     x: FloatArray
-    row_dual: FloatArray
+    z: FloatArray
     message: str
 
     @property
@@ -64,65 +77,36 @@ class ConicAnswer:
         return self.stop is Stop.OPTIMAL
 
 
-def solve_conic(
-    cost: FloatArray,
-    rows: Rows,
-    lower: FloatArray,
-    upper: FloatArray,
-    cones: SecondOrderRows,
-    *,
-    time_limit_s: float = float("inf"),
-) -> ConicAnswer:
-    """Minimise ``cost @ x`` over ``rows``, ``lower <= x <= upper`` and the cones.
+def solve_conic(program: ConicProgram, *, time_limit_s: float = float("inf")) -> ConicAnswer:
+    """Solve a cone program by interior point; other threads go on meanwhile.
 
     An optimum is one to the solver's tolerances: a bound of nothing, as they leave some slack.
     """
-    n = len(cost)
-    equal = rows.lower == rows.upper
-    below = ~equal & np.isfinite(rows.upper)
-    above = ~equal & np.isfinite(rows.lower)
-    eye = sp.eye_array(n, format="csr")
-    capped, floored = np.isfinite(upper), np.isfinite(lower)
-    matrix = sp.vstack(
-        [
-            rows.matrix[equal],
-            rows.matrix[below],
-            -rows.matrix[above],
-            eye[capped],
-            -eye[floored],
-            -cones.matrix,
-        ],
-        format="csc",
-    )
-    sides = [rows.upper[equal], rows.upper[below], -rows.lower[above], upper[capped]]
-    right = np.concatenate([*sides, -lower[floored], np.zeros(cones.matrix.shape[0])])
-    inequalities = int(below.sum() + above.sum() + capped.sum() + floored.sum())
-    kinds = [clarabel.ZeroConeT(int(equal.sum())), clarabel.NonnegativeConeT(inequalities)]
-    kinds += [clarabel.SecondOrderConeT(int(size)) for size in cones.sizes]
+    n = len(program.cost)
+    kinds = [
+        clarabel.ZeroConeT(program.equations),
+        clarabel.NonnegativeConeT(program.inequalities),
+        *(clarabel.SecondOrderConeT(int(size)) for size in program.sizes),
+    ]
+    matrix = sp.csc_matrix(program.matrix)
     for attempt in ATTEMPTS:
         solver = clarabel.DefaultSolver(
             sp.csc_matrix((n, n)),
-            cost,
-            sp.csc_matrix(matrix),
-            right,
+            program.cost,
+            matrix,
+            program.right,
             kinds,
             _settings(attempt, time_limit_s),
         )
         answer = solver.solve()
         if _STATUS.get(str(answer.status), Stop.ERROR) is not Stop.ERROR:
             break
-    z = np.asarray(answer.z, dtype=np.float64)
-    dual = np.zeros(len(rows.lower))
-    at = np.cumsum([0, equal.sum(), below.sum(), above.sum()])
-    dual[equal] = -z[at[0] : at[1]]
-    dual[below] -= z[at[1] : at[2]]
-    dual[above] += z[at[2] : at[3]]
     status = str(answer.status)
     return ConicAnswer(
         stop=_STATUS.get(status, Stop.ERROR),
         value=float(answer.obj_val),
         x=np.asarray(answer.x, dtype=np.float64),
-        row_dual=dual,
+        z=np.asarray(answer.z, dtype=np.float64),
         message=f"Clarabel: {status} after {answer.iterations} iterations",
     )
 

@@ -14,8 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.solve.blocks import BlockProblem, Pattern
-from cmgplan.solve.cones import FloatArray, IntArray, Placing, Rows, SecondOrderRows
-from cmgplan.solve.conic_program import ConicAnswer, solve_conic
+from cmgplan.solve.cones import FloatArray, IntArray
+from cmgplan.solve.conic_program import ConicAnswer, ConicProgram, solve_conic
+from cmgplan.solve.hull_copies import copy_of
+from cmgplan.solve.scaled_copy import Kind, ScaledCopy
 
 WORTH_A_LOOK = 1e-3
 """Weight over which a pattern's point is handed back."""
@@ -99,129 +101,111 @@ def solve_hull(
     do better.
     """
     copies = [
-        _Copy(problem, k, pattern, question, spare=spare)
+        copy_of(problem, k, pattern, question.lower, question.upper, spare=spare)
         for k in range(problem.n_blocks)
         for pattern in patterns[k]
     ]
     return _HullModel(problem, copies, question, elastic=elastic).solve(time_limit_s)
 
 
-class _Copy:
-    """A block's rows, cones and disks for one pattern, to be scaled by the pattern's weight."""
-
-    def __init__(
-        self,
-        problem: BlockProblem,
-        block: int,
-        pattern: Pattern | None,
-        question: Question,
-        *,
-        spare: bool,
-    ) -> None:
-        part = problem.blocks[block]
-        self.block, self.pattern, self.part = block, pattern, part
-        low, high = question.lower[part.columns].copy(), question.upper[part.columns].copy()
-        if pattern is not None:
-            values = np.asarray(pattern, dtype=np.float64)
-            stays = problem.spare[part.columns[part.binary]] & (values == 0.0) & spare
-            low[part.binary] = values
-            high[part.binary] = np.where(stays, high[part.binary], values)
-            stopped = problem.problem.stopped_by(part.columns[part.binary], pattern)
-            low[problem.local[stopped]] = high[problem.local[stopped]] = 0.0
-        self.free = high > low
-        self.columns = part.columns[self.free]
-        self.fixed = np.where(self.free, 0.0, low)
-        self.low, self.high = low[self.free], high[self.free]
-
-    def rows(self, problem: BlockProblem) -> Rows:
-        """Return the rows over the free columns, and the bounds that no disk implies."""
-        matrix = sp.csr_array(sp.vstack([r.matrix for r in self.part.rows], format="csr"))
-        shift = matrix @ self.fixed
-        inner = sp.csr_array(matrix[:, np.flatnonzero(self.free)])
-        used = np.flatnonzero(np.diff(inner.indptr) > 0)
-        lower = np.concatenate([r.lower for r in self.part.rows]) - shift
-        upper = np.concatenate([r.upper for r in self.part.rows]) - shift
-        bounded = self._bounded(problem)
-        eye = sp.eye_array(len(self.columns), format="csr")[bounded]
-        return Rows(
-            sp.csr_array(sp.vstack([inner[used], eye], format="csr")),
-            np.concatenate([lower[used], self.low[bounded]]),
-            np.concatenate([upper[used], self.high[bounded]]),
-        )
-
-    def _bounded(self, problem: BlockProblem) -> IntArray:
-        within = np.full(problem.problem.n, np.inf)
-        columns, rating = problem.problem.cones.rated(self.part.disks)
-        within[columns] = rating
-        reach = np.minimum(-self.low, self.high)
-        bounded = np.isfinite(self.low) | np.isfinite(self.high)
-        return np.flatnonzero(bounded & (reach < within[self.columns]))
-
-    def cones(self, problem: BlockProblem, offset: int, weight: int, n: int) -> SecondOrderRows:
-        """Return the cones and disks that have a free flow, over the columns of the model."""
-        column = np.full(problem.problem.n, -1)
-        column[self.columns] = offset + np.arange(len(self.columns))
-        constant = np.zeros(problem.problem.n)
-        constant[self.part.columns] = self.fixed
-        place = Placing(column, constant, weight, n)
-        return problem.problem.cones.second_order(self.part.cones, self.part.disks, place)
-
-
 class _HullModel:
-    """The hull as one model with columns [linking, copies' columns ..., weights, breaks]."""
+    """The hull as a cone program over [linking, (a copy's columns, its weight) ..., breaks].
+
+    Its rows stand in the order of ``Kind``; bounds of columns come before other inequalities.
+    """
 
     def __init__(
         self,
         problem: BlockProblem,
-        copies: Sequence[_Copy],
+        copies: Sequence[ScaledCopy],
         question: Question,
         *,
         elastic: bool,
     ) -> None:
         self._problem, self._copies, self._question = problem, copies, question
-        sizes = [len(copy.columns) for copy in copies]
-        self._offset = len(problem.linking) + np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-        self._first_weight = int(self._offset[-1])
-        self._first_break = self._first_weight + len(copies)
-        coupling = problem.coupling()
-        self._coupling_rows = len(coupling.lower)
+        self._coupling = problem.stacked_coupling
         self._elastic = elastic
-        self._n = self._first_break + (2 * self._coupling_rows if elastic else 0)
-        self._coupling = coupling
+        ends = len(problem.linking) + np.cumsum([0, *(len(copy.columns) + 1 for copy in copies)])
+        self._offset, self._weight, self._first_break = ends[:-1], ends[1:] - 1, int(ends[-1])
+        self._n = self._first_break + (2 * self._coupling.count if elastic else 0)
+        self._bounded, self._sign, self._side = self._bounds()
+        self._first, self._before = self._rows()
 
     def solve(self, time_limit_s: float) -> Hull | ConicAnswer:
         """Solve the mix by interior point."""
-        parts = [self._coupled_rows(), self._weight_rows()]
-        cones = []
-        for k, copy in enumerate(self._copies):
-            offset, weight = int(self._offset[k]), self._first_weight + k
-            parts += _scaled(copy.rows(self._problem), offset, weight, self._n)
-            cones.append(copy.cones(self._problem, offset, weight, self._n))
-        lower, upper = self._bounds()
-        answer = solve_conic(
+        first = self._first
+        right = np.zeros(first[-1])
+        right[self._coupled_rows()] = self._coupling.right
+        right[first[Kind.WEIGHT] : first[Kind.WEIGHT + 1]] = 1.0
+        right[first[Kind.INEQUALITY] :][: len(self._side)] = self._side
+        equations = int(first[Kind.COUPLED_INEQUALITY])
+        program = ConicProgram(
             self._cost(),
-            Rows(
-                sp.csr_array(sp.vstack([part.matrix for part in parts], format="csr")),
-                np.concatenate([part.lower for part in parts]),
-                np.concatenate([part.upper for part in parts]),
-            ),
-            lower,
-            upper,
-            SecondOrderRows(
-                sp.csr_array(sp.vstack([part.matrix for part in cones], format="csr")),
-                np.concatenate([part.sizes for part in cones]),
-            ),
-            time_limit_s=time_limit_s,
+            self._matrix(),
+            right,
+            equations,
+            int(first[Kind.CONE]) - equations,
+            np.concatenate([copy.sizes for copy in self._copies]),
         )
+        answer = solve_conic(program, time_limit_s=time_limit_s)
         return self._hull(answer) if answer.accepted else answer
 
-    def _bounds(self) -> tuple[FloatArray, FloatArray]:
-        """Return the bounds of the columns; those of copies stand as scaled rows."""
-        lower, upper = np.full(self._n, -np.inf), np.full(self._n, np.inf)
+    def _bounds(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return columns, signs and sides of rows ``sign * x <= side`` that are bounds.
+
+        Those of copies stand among their scaled rows.
+        """
         g = self._problem.linking
-        lower[: len(g)], upper[: len(g)] = self._question.lower[g], self._question.upper[g]
-        lower[self._first_weight :] = 0.0
-        return lower, upper
+        lower, upper = self._question.lower[g], self._question.upper[g]
+        capped, floored = np.flatnonzero(np.isfinite(upper)), np.flatnonzero(np.isfinite(lower))
+        positive = np.concatenate([self._weight, np.arange(self._first_break, self._n)])
+        columns = np.concatenate([capped, floored, positive])
+        sign = np.repeat([1.0, -1.0], [len(capped), len(floored) + len(positive)])
+        side = np.concatenate([upper[capped], -lower[floored], np.zeros(len(positive))])
+        return columns, sign, side
+
+    def _rows(self) -> tuple[IntArray, IntArray]:
+        """Return the first row of each kind, and how many of it come before those of each copy."""
+        own = np.zeros((len(self._copies) + 1, len(Kind)), dtype=np.int64)
+        own[0, Kind.INEQUALITY] = len(self._side)
+        for k, copy in enumerate(self._copies, start=1):
+            own[k, Kind.EQUATION] = copy.equations
+            own[k, Kind.INEQUALITY] = copy.inequalities
+            own[k, Kind.CONE] = copy.sizes.sum()
+        before = np.cumsum(own, axis=0)
+        count = before[-1].copy()
+        count[Kind.COUPLED_EQUATION] = self._coupling.equations
+        count[Kind.WEIGHT] = self._problem.n_blocks
+        count[Kind.COUPLED_INEQUALITY] = len(self._coupling.right) - self._coupling.equations
+        return np.concatenate([[0], np.cumsum(count)]), before[:-1]
+
+    def _coupled_rows(self) -> IntArray:
+        """Return the rows in which the stacked coupling rows stand."""
+        equations = self._coupling.equations
+        row = np.arange(len(self._coupling.right))
+        later = self._first[Kind.COUPLED_INEQUALITY] - equations
+        return np.where(row < equations, row, row + later)
+
+    def _matrix(self) -> sp.csc_array:
+        coupled, n_bounds = self._coupled_rows(), len(self._side)
+        linking = self._coupling.matrix[:, self._problem.linking].tocoo()
+        base = self._first[:-1] + self._before
+        values = [copy.value for copy in self._copies]
+        rows = [base[k, copy.kind] + copy.row for k, copy in enumerate(self._copies)]
+        columns = [self._offset[k] + copy.column for k, copy in enumerate(self._copies)]
+        values += [linking.data, self._sign]
+        rows += [coupled[linking.coords[0]], self._first[Kind.INEQUALITY] + np.arange(n_bounds)]
+        columns += [linking.coords[1], self._bounded]
+        if self._elastic:
+            sign, number = self._coupling.sign, self._coupling.number
+            values += [sign, -sign]
+            rows += [coupled, coupled]
+            columns += [
+                self._first_break + number,
+                self._first_break + self._coupling.count + number,
+            ]
+        entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
+        return sp.csc_array(entries, shape=(int(self._first[-1]), self._n))
 
     def _cost(self) -> FloatArray:
         full = np.zeros(self._n)
@@ -232,28 +216,10 @@ class _HullModel:
         g = self._problem.linking
         full[: len(g)] = cost[g]
         for k, copy in enumerate(self._copies):
-            full[self._offset[k] : self._offset[k + 1]] = cost[copy.columns]
-            full[self._first_weight + k] = float(cost[copy.part.columns] @ copy.fixed)
+            full[self._offset[k] : self._weight[k]] = cost[copy.columns]
+            columns = self._problem.blocks[copy.block].columns
+            full[self._weight[k]] = float(cost[columns] @ copy.fixed)
         return full
-
-    def _coupled_rows(self) -> Rows:
-        rows, coupled = self._coupling, self._coupling.matrix.tocsc()
-        held = np.column_stack([coupled[:, c.part.columns] @ c.fixed for c in self._copies])
-        parts = [coupled[:, self._problem.linking]]
-        parts += [coupled[:, c.columns] for c in self._copies]
-        parts.append(sp.csc_array(held))
-        if self._elastic:
-            eye = sp.eye_array(self._coupling_rows, format="csc")
-            parts += [eye, -eye]
-        return Rows(sp.csr_array(sp.hstack(parts, format="csr")), rows.lower, rows.upper)
-
-    def _weight_rows(self) -> Rows:
-        """Return the rows that make the weights of each block sum to one."""
-        count, blocks = len(self._copies), self._problem.n_blocks
-        row = [copy.block for copy in self._copies]
-        column = self._first_weight + np.arange(count)
-        matrix = sp.csr_array((np.ones(count), (row, column)), shape=(blocks, self._n))
-        return Rows(matrix, np.ones(blocks), np.ones(blocks))
 
     def _hull(self, answer: ConicAnswer) -> Hull:
         problem, x = self._problem, answer.x
@@ -262,36 +228,16 @@ class _HullModel:
         mean = np.zeros(problem.problem.n)
         mean[problem.linking] = x[: len(problem.linking)]
         for k, copy in enumerate(self._copies):
-            share = float(x[self._first_weight + k])
+            share, own = float(x[self._weight[k]]), x[self._offset[k] : self._weight[k]]
             weights[copy.block][copy.pattern] = share
-            mean[copy.part.columns] += share * copy.fixed
-            mean[copy.columns] += x[self._offset[k] : self._offset[k + 1]]
+            mean[problem.blocks[copy.block].columns] += share * copy.fixed
+            mean[copy.columns] += own
             if share > WORTH_A_LOOK:
                 point = copy.fixed.copy()
-                point[copy.free] = x[self._offset[k] : self._offset[k + 1]] / share
+                point[copy.free] = own / share
                 points.append((share, copy.block, point))
         points.sort(key=lambda entry: -entry[0])
         unit = 1.0 if self._elastic else self._question.unit
-        multipliers = unit * answer.row_dual[: self._coupling_rows]
+        multipliers = unit * self._coupling.row_dual(answer.z[self._coupled_rows()])
         points_by_block = [(block, point) for _, block, point in points]
         return Hull(unit * answer.value, multipliers, weights, points_by_block, mean)
-
-
-def _scaled(rows: Rows, offset: int, weight: int, n: int) -> list[Rows]:
-    """Return a copy's rows times its weight: equations, rows from below, rows from above."""
-    equal = rows.lower == rows.upper
-    parts = []
-    for which, side, low, high in (
-        (equal, rows.lower, 0.0, 0.0),
-        (~equal & np.isfinite(rows.lower), rows.lower, 0.0, np.inf),
-        (~equal & np.isfinite(rows.upper), rows.upper, -np.inf, 0.0),
-    ):
-        chosen = np.flatnonzero(which)
-        count = len(chosen)
-        inner = sp.csr_array(rows.matrix[chosen]).tocoo()
-        data = np.concatenate([inner.data, -side[chosen]])
-        row: IntArray = np.concatenate([inner.coords[0], np.arange(count)])
-        column = np.concatenate([inner.coords[1] + offset, np.full(count, weight)])
-        matrix = sp.csr_array((data, (row, column)), shape=(count, n))
-        parts.append(Rows(matrix, np.full(count, low), np.full(count, high)))
-    return parts
