@@ -17,8 +17,11 @@ import scipy.sparse as sp
 from cmgplan.solve.cones import FloatArray, IntArray
 from cmgplan.solve.outcome import Stop
 
+FINE: dict[str, float | bool] = {"tol_gap_abs": 1e-8, "tol_gap_rel": 1e-8, "tol_feas": 1e-8}
+
 ATTEMPTS: tuple[dict[str, float | bool], ...] = (
-    {"tol_gap_abs": 1e-8, "tol_gap_rel": 1e-8, "tol_feas": 1e-8},
+    {**FINE, "iterative_refinement_enable": False},
+    FINE,
     {
         "tol_gap_abs": 1e-6,
         "tol_gap_rel": 1e-6,
@@ -32,7 +35,10 @@ ATTEMPTS: tuple[dict[str, float | bool], ...] = (
         "equilibrate_enable": False,
     },
 )
-"""Settings that are tried until one ends with an answer or a proof: flat objectives need care."""
+"""Settings that are tried until one ends with an answer or a proof: flat objectives need care.
+
+Refining each step's linear system takes half the time and hardly ever changes a digit that counts.
+"""
 
 _STATUS = {
     "Solved": Stop.OPTIMAL,
