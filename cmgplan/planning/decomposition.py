@@ -24,7 +24,7 @@ from cmgplan.planning.grid_search import (
     goals_of,
 )
 from cmgplan.planning.pricing import HourPrices
-from cmgplan.planning.rounding import rounded, taken
+from cmgplan.planning.rounding import rounded_well, taken
 from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.search_state import INFEASIBLE_BREAK, Pace, Search
 from cmgplan.planning.switch_dive import SwitchDive
@@ -385,10 +385,12 @@ class DecompositionSearch:
             found = self._dive.rounded(search.question, hull, aim, search.best)
         else:
             begun = time.perf_counter()
-            found = rounded(
+            found = rounded_well(
                 hull,
                 lambda mix: self._solve(search, mix),
+                search.aim(hull.value).good,
                 late=lambda: search.left_s <= search.pace.operating_s,
+                each=self._prices.workers.map,
             )
             took = time.perf_counter() - begun
             search.pace.rounding_s = max(search.pace.rounding_s, took)

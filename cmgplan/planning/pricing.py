@@ -62,7 +62,13 @@ LEAST_S = 1.0
 
 
 class HourPrices:
-    """Asks the hours at the hull's multipliers, and remembers what they answered."""
+    """Asks the hours at the hull's multipliers, and remembers what they answered.
+
+    Attributes
+    ----------
+    workers
+        As many threads as the options say; others may use them while no prices are asked.
+    """
 
     def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
         self._case, self._options, self._m = grid.case, grid.options, grid.model
@@ -73,7 +79,7 @@ class HourPrices:
         self._counted = counts_operations(self._options)
         self._nodes = np.full(self._blocks.n_blocks, NODES, dtype=np.int64)
         self._work = np.zeros(self._blocks.n_blocks)
-        self._workers = ThreadPoolExecutor(max_workers=self._options.jobs)
+        self.workers = ThreadPoolExecutor(max_workers=self._options.jobs)
 
     def begin_question(self) -> None:
         """Begin a question, whose hours may be easier than those of the last one."""
@@ -159,7 +165,7 @@ class HourPrices:
             self._nodes[:] = ALL_NODES
         price = partial(self._blocks.price, reduced=reduced, lower=vectors[1], upper=vectors[2])
         asked = {
-            hour: self._workers.submit(
+            hour: self.workers.submit(
                 self._in_time,
                 partial(
                     price,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from cmgplan.solve.blocks import Pattern
-from cmgplan.solve.hull import Hull
+from cmgplan.solve.hull import Hull, Mix
 
 TAKEN = 0.95
 """Weight from which a topology is taken in its hour when the hull is rounded."""
@@ -25,11 +25,39 @@ TRIED = 2
 """Topologies of an hour that are tried, the heaviest first; more while none is feasible."""
 
 
-Solve = Callable[[Sequence[Sequence[Pattern | None]]], Hull | None]
+Solve = Callable[[Mix], Hull | None]
 """Solves the hull of some topologies; None where it is infeasible."""
 
+Each = Callable[[Solve, Iterable[Mix]], Iterable[Hull | None]]
+"""Solves several hulls like ``map``, perhaps at the same time."""
 
-def rounded(hull: Hull, solve: Solve, late: Callable[[], bool] = lambda: False) -> Hull | None:
+
+def rounded_well(
+    hull: Hull,
+    solve: Solve,
+    good: float,
+    late: Callable[[], bool] = lambda: False,
+    each: Each = map,
+) -> Hull | None:
+    """Return a hull with one topology in each hour, or None where none was found.
+
+    The heaviest topologies all together are often worth nearly what the hull is worth: they are
+    taken where their value is ``good``, or where it is ``late``. Else they stand beside what
+    rounding step by step finds.
+    """
+    straight = solve([[pattern] for pattern in taken(hull)])
+    if straight is not None and (straight.value <= good or late()):
+        return straight
+    found = [straight, rounded(hull, solve, late, each)]
+    return min((f for f in found if f is not None), key=lambda f: f.value, default=None)
+
+
+def rounded(
+    hull: Hull,
+    solve: Solve,
+    late: Callable[[], bool] = lambda: False,
+    each: Each = map,
+) -> Hull | None:
     """Return a hull with one topology in each hour, or None where none was found.
 
     Half of the open hours are fixed at a time, the last ones, and those after which nothing is
@@ -46,7 +74,7 @@ def rounded(hull: Hull, solve: Solve, late: Callable[[], bool] = lambda: False) 
             tried = solve(_narrowed(hull, float(np.median(share[open_hours]))))
         if tried is None:
             hour = int(np.argmax(share * (share < SURE)))
-            tried = _best_in_hour(hull, solve, hour, 1 if late() else TRIED)
+            tried = _best_in_hour(hull, solve, hour, 1 if late() else TRIED, each)
         if tried is None:
             return None
         hull = tried
@@ -63,20 +91,18 @@ def in_use(weights: Mapping[Pattern | None, float]) -> list[Pattern | None]:
     return [pattern for pattern, weight in weights.items() if weight > USED]
 
 
-def _best_in_hour(hull: Hull, solve: Solve, hour: int, most: int) -> Hull | None:
+def _best_in_hour(hull: Hull, solve: Solve, hour: int, most: int, each: Each) -> Hull | None:
     """Return the best hull with one topology of an hour taken, of the heaviest ``most`` if any."""
     weights = hull.weights[hour]
-    tried: list[Hull] = []
-    for count, pattern in enumerate(sorted(weights, key=lambda p: -weights[p])):
-        if count >= most and tried:
-            break
-        mix: list[list[Pattern | None]] = [
-            [pattern] if k == hour else in_use(w) for k, w in enumerate(hull.weights)
-        ]
-        found = solve(mix)
-        if found is not None:
-            tried.append(found)
-    return min(tried, key=lambda found: found.value, default=None)
+    mixes: list[list[list[Pattern | None]]] = [
+        [[pattern] if k == hour else in_use(w) for k, w in enumerate(hull.weights)]
+        for pattern in sorted(weights, key=lambda p: -weights[p])
+    ]
+    tried = [found for found in each(solve, mixes[:most]) if found is not None]
+    if not tried:
+        later = (solve(mix) for mix in mixes[most:])
+        return next((found for found in later if found is not None), None)
+    return min(tried, key=lambda found: found.value)
 
 
 def _narrowed(hull: Hull, sure: float) -> list[list[Pattern | None]]:

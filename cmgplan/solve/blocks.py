@@ -26,16 +26,13 @@ from cmgplan.solve.linear import (
     pass_rows,
     set_time_limit,
 )
-from cmgplan.solve.scaled_copy import ScaledCopy, StackedRows
+from cmgplan.solve.scaled_copy import KeptCopies, StackedRows
 
 GLOBAL = -1
 """Block number of columns that belong to no block."""
 
 Pattern = tuple[int, ...]
 """Values of a block's binaries in column order."""
-
-CopyKey = tuple[int, Pattern | None, bytes, int]
-"""Block, pattern, which binaries are spare, and how often the block got rows."""
 
 
 HEURISTICS = (
@@ -104,7 +101,7 @@ class BlockProblem:
     spare
         Binary columns that may be 1 without use in any block; none unless the caller says so.
     copies
-        Scaled copies of blocks that hulls keep, the one asked for last at the end.
+        Scaled copies of blocks that hulls keep.
     """
 
     def __init__(self, problem: LinearProblem, block_of: IntArray) -> None:
@@ -122,7 +119,7 @@ class BlockProblem:
             self.blocks.append(Block(columns, problem.integer[columns], *members))
         self.linking = np.flatnonzero(block_of == GLOBAL)
         self.spare = np.zeros(problem.n, dtype=np.bool_)
-        self.copies: dict[CopyKey, ScaledCopy] = {}
+        self.copies = KeptCopies()
         self._coupling = [Rows(sp.csr_array((0, problem.n)), np.zeros(0), np.zeros(0))]
         self._joined = joined(self._coupling)
         self._stacked = StackedRows.of(self._joined)

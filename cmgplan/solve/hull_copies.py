@@ -29,14 +29,12 @@ def copy_of(
     """
     part = problem.blocks[block]
     freed = problem.spare[part.columns[part.binary]].tobytes() if spare else b""
-    kept, key = problem.copies, (block, pattern, freed, len(part.rows))
+    key = (block, pattern, freed, len(part.rows))
     low, high = lower[part.columns], upper[part.columns]
-    copy = kept.pop(key, None)
+    copy = problem.copies.get(key)
     if copy is None or not (np.array_equal(copy.low, low) and np.array_equal(copy.high, high)):
         copy = _Copy(problem, block, pattern, low, high, spare=spare).scaled()
-    kept[key] = copy
-    while len(kept) > KEPT:
-        kept.pop(next(iter(kept)), None)
+    problem.copies.keep(key, copy, KEPT)
     return copy
 
 

@@ -6,8 +6,10 @@ a copy brings are kept, numbered within its own rows and columns.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import IntEnum
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -112,6 +114,33 @@ class ScaledCopy:
     equations: int
     inequalities: int
     sizes: IntArray
+
+
+class KeptCopies:
+    """Copies that hulls keep, those asked for longest ago dropped first; hulls may share it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, ScaledCopy] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable) -> ScaledCopy | None:
+        """Return a copy if there is one."""
+        return self._kept.get(key)
+
+    def keep(self, key: Hashable, copy: ScaledCopy, most: int) -> None:
+        """Keep a copy as the youngest of at most so many."""
+        with self._lock:
+            self._kept.pop(key, None)
+            self._kept[key] = copy
+            while len(self._kept) > most:
+                del self._kept[next(iter(self._kept))]
+
+    def clear(self) -> None:
+        """Forget all copies."""
+        self._kept.clear()
 
 
 def entries_of(
