@@ -9,8 +9,8 @@ from cmgplan.solve.blocks import BlockProblem, Pattern
 from cmgplan.solve.cones import FloatArray, IntArray, Placing, Rows, SecondOrderRows, joined
 from cmgplan.solve.scaled_copy import ScaledCopy, StackedRows, beside, entries_of
 
-KEPT = 4000
-"""Copies that are kept, 20 to 50 kB each; the ones asked for longest ago go first."""
+KEPT = 20
+"""Copies that are kept for each block on average; those asked for longest ago go first."""
 
 
 def copy_of(
@@ -34,7 +34,7 @@ def copy_of(
     copy = problem.copies.get(key)
     if copy is None or not (np.array_equal(copy.low, low) and np.array_equal(copy.high, high)):
         copy = _Copy(problem, block, pattern, low, high, spare=spare).scaled()
-    problem.copies.keep(key, copy, KEPT)
+    problem.copies.keep(key, copy, KEPT * problem.n_blocks)
     return copy
 
 
