@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import highspy
@@ -34,6 +33,9 @@ GLOBAL = -1
 Pattern = tuple[int, ...]
 """Values of a block's binaries in column order."""
 
+
+ROUNDING = 1e-6
+"""Share of a point's terms by which its value may be wrong."""
 
 HEURISTICS = (
     "mip_heuristic_run_rins",
@@ -240,19 +242,25 @@ class BlockProblem:
 
         The search ends after so many ``nodes`` of its tree, if they are given. A good ``start``,
         values of the block's columns, makes the solver's own heuristics idle. Where the solver
-        fails, a new one is asked without it; a second failure proves nothing.
+        fails, or states a bound above the value of ``start`` by more than the gap, a new one is
+        asked without it; a second failure proves nothing.
         """
         part = self.blocks[block]
-        limits = {
-            "mip_abs_gap": gap_abs,
-            "mip_max_nodes": highspy.kHighsIInf if nodes is None else nodes,
-        }
-        asked = partial(self._run, part, reduced, lower, upper, limits, time_limit_s)
-        answer = asked(start)
-        if answer is None:
+        known = np.inf
+        if start is not None:
+            terms = reduced[part.columns] * start
+            known = float(terms.sum() + gap_abs + ROUNDING * np.abs(terms).sum())
+        for seed, begun_at in ((1, start), (2, None)):
+            limits = {
+                "mip_abs_gap": gap_abs,
+                "mip_max_nodes": highspy.kHighsIInf if nodes is None else nodes,
+                "random_seed": seed,
+            }
+            answer = self._run(part, reduced, lower, upper, limits, time_limit_s, begun_at)
+            if answer is not None and answer.bound <= known:
+                return answer
             part.highs, part.passed = None, (0, 0)
-            answer = asked(None)
-        return answer or Priced(-np.inf, None)
+        return Priced(-np.inf, None)
 
     def _run(
         self,

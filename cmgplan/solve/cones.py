@@ -24,6 +24,12 @@ CONE_BALANCE = 1e-2
 Variable = Any
 """A Pyomo scalar variable (Pyomo ships no types)."""
 
+TINY = 1e-8
+"""Coefficient under which no tangent has one: HiGHS has cut off optima for the sake of such."""
+
+NEAR_AXIS = 1e-6
+"""Sine of the angle to an axis under which a supporting line is that of the axis."""
+
 
 @dataclass(frozen=True)
 class QuadraticCone:
@@ -261,11 +267,17 @@ class ConeSet:
         return joined([self._cone_rows(cones, x), self._disk_rows(disks, angle)])
 
     def _cone_rows(self, which: IntArray, x: FloatArray) -> Rows:
-        """Tangents at the points of ``x``: l - 2c(p0 p + q0 q)/v0 + c(p0^2 + q0^2)/v0^2 v >= 0."""
+        """Tangents near the points of ``x``: l - 2c(p0 p + q0 q)/v0 + c(p0^2 + q0^2)/v0^2 v >= 0.
+
+        A tangent holds wherever it touches; it touches where no coefficient is ``TINY``.
+        """
         p0, q0 = x[self._cone_p[which]], x[self._cone_q[which]]
         has_v = self._cone_v[which] >= 0
         v0 = np.where(has_v, x[self._cone_v[which]], 1.0)
         c = self._cone_c[which]
+        at_zero = c * (p0**2 + q0**2) / v0**2 < TINY
+        p0 = np.where(at_zero | (2.0 * c * np.abs(p0 / v0) < TINY), 0.0, p0)
+        q0 = np.where(at_zero | (2.0 * c * np.abs(q0 / v0) < TINY), 0.0, q0)
         square = c * (p0**2 + q0**2) / v0**2
         count = len(which)
         row = np.arange(count)
@@ -282,12 +294,18 @@ class ConeSet:
         return Rows(matrix, lower, np.full(count, np.inf))
 
     def _disk_rows(self, which: IntArray, angle: FloatArray) -> Rows:
-        """Supporting lines: cos(a) p + sin(a) q - rating * switch <= 0."""
+        """Supporting lines: cos(a) p + sin(a) q - rating * switch <= 0.
+
+        Angles near an axis are those of the axis.
+        """
         count = len(which)
         row = np.arange(count)
         has_k = self._disk_k[which] >= 0
         cosine = np.asarray([cos(a) for a in angle], dtype=np.float64)
         sine = np.asarray([sin(a) for a in angle], dtype=np.float64)
+        upright, level = np.abs(cosine) < NEAR_AXIS, np.abs(sine) < NEAR_AXIS
+        cosine = np.where(upright, 0.0, np.where(level, np.sign(cosine), cosine))
+        sine = np.where(level, 0.0, np.where(upright, np.sign(sine), sine))
         matrix = sp.csr_array(
             (
                 np.concatenate([cosine, sine, -self._disk_s[which][has_k]]),

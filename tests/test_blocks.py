@@ -1,0 +1,97 @@
+"""What HiGHS is kept from: tiny coefficients, and bounds that a known point contradicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from test_solve import knapsack
+
+from cmgplan.solve import Disk, LinearProblem, QuadraticCone
+from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
+from cmgplan.solve.cones import NEAR_AXIS, TINY, FloatArray
+
+RATING_KVA = 80.0
+TOUCHED_KW = 1e-9
+"""By which rounding may put a point of the set beyond its tangent."""
+
+
+def flow_model() -> tuple[Any, LinearProblem]:
+    """Return a flow within a rating, its loss as a cone, with and without a voltage."""
+    m = pyo.ConcreteModel()
+    m.p, m.q, m.loss, m.tie_loss = pyo.Var(), pyo.Var(), pyo.Var(), pyo.Var()
+    m.w, m.closed = pyo.Var(bounds=(0.8, 1.2)), pyo.Var(domain=pyo.Binary)
+    cones = [
+        QuadraticCone(m.loss, m.p, m.q, 1e-3, v=m.w, scale=0.1),
+        QuadraticCone(m.tie_loss, m.p, m.q, 4e-7),
+    ]
+    problem = LinearProblem(m, cones, [Disk(m.p, m.q, RATING_KVA, m.closed)])
+    return m, problem
+
+
+def point(problem: LinearProblem, m: Any, p: float, q: float, w: float) -> FloatArray:
+    """Return the point of the set with the least losses of a flow."""
+    square = p * p + q * q
+    losses = [(m.loss, 1e-3 * square / w), (m.tie_loss, 4e-7 * square)]
+    x = np.zeros(problem.n)
+    for variable, value in [(m.p, p), (m.q, q), (m.w, w), (m.closed, 1.0), *losses]:
+        x[problem.column(variable)] = value
+    return x
+
+
+def small(most: float) -> Sequence[float]:
+    return [sign * 10.0**k for k in range(-14, int(np.log10(most)) + 1) for sign in (1.0, -1.0)]
+
+
+def test_tangents_have_no_tiny_coefficients_and_contain_the_set() -> None:
+    m, problem = flow_model()
+    rng = np.random.default_rng(0)
+    inside = []
+    for _ in range(300):
+        share, angle = RATING_KVA * np.sqrt(rng.random()), rng.uniform(0.0, 2.0 * np.pi)
+        p, q = share * np.cos(angle), share * np.sin(angle)
+        inside.append(point(problem, m, p, q, rng.uniform(0.8, 1.2)))
+    for p in [*small(10.0), RATING_KVA]:
+        for q in [0.0, *small(10.0), RATING_KVA]:
+            problem.resolve_at(point(problem, m, p, q, 1.05), 0.0, RATING_KVA)
+    assert len(problem.rows) > 100
+    for rows in problem.rows:
+        entries = np.abs(rows.matrix.data[rows.matrix.data != 0.0])
+        assert entries.min(initial=1.0) >= min(TINY, NEAR_AXIS)
+        for x in inside:
+            value = rows.matrix @ x
+            assert np.all(value >= rows.lower - TOUCHED_KW)
+            assert np.all(value <= rows.upper + TOUCHED_KW)
+
+
+@pytest.mark.parametrize(("wrong", "proves"), [(0, True), (1, True), (2, False)])
+def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
+    wrong: int, proves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m, least = knapsack(3)
+    problem = LinearProblem(m)
+    blocks = BlockProblem(problem, np.where(problem.integer, 0, GLOBAL))
+    blocks.refresh()
+    worth = problem.rows[0].matrix.toarray()[0]
+    cost, lower, upper = problem.vectors([(m.goal, 1.0)])
+    cost = np.where(problem.integer, -worth / worth[problem.column(m.goal)], 0.0)
+    best = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0).x
+    assert best is not None
+    right, asked = BlockProblem._run, []
+
+    def stated(self: BlockProblem, *given: Any) -> Priced | None:
+        answer = right(self, *given)
+        asked.append(given[-1])
+        assert answer is not None
+        return replace(answer, bound=answer.bound + 1.0) if len(asked) <= wrong else answer
+
+    monkeypatch.setattr(BlockProblem, "_run", stated)
+    answer = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=best)
+    assert len(asked) == min(wrong, 1) + 1
+    assert asked[0] is best
+    assert all(start is None for start in asked[1:])
+    assert answer.bound == (pytest.approx(least, abs=1e-5) if proves else -np.inf)
