@@ -9,8 +9,8 @@ import pytest
 from generated import generated_case
 
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning import decomposition
 from cmgplan.planning.grid_models import convex_model, linear_problem
+from cmgplan.planning.hour_blocks import block_of_columns, single_hours
 from cmgplan.planning.switches import allow
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Pattern
@@ -29,7 +29,7 @@ class Hourly:
         case = generated_case(seed, microgrids=3, hours=3)
         convex = convex_model(case, case.options, build_feeder(case), allow(case, EVERY_KIND))
         self.problem: LinearProblem = linear_problem(convex)
-        self.blocks = BlockProblem(self.problem, decomposition.hour_of_columns(self.problem, case))
+        self.blocks = BlockProblem(self.problem, block_of_columns(self.problem, single_hours(3)))
         self.blocks.refresh()
         m = convex.model
         self.connected = {

@@ -17,8 +17,9 @@ from test_front_proofs import GAP_USD, LOCAL_USD, instance
 
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning import decomposition, pricing
+from cmgplan.planning import decomposition, hour_blocks, pricing
 from cmgplan.planning.grid_models import convex_model, linear_problem
+from cmgplan.planning.hour_blocks import block_of_columns, single_hours
 from cmgplan.planning.level4 import GridConnection
 from cmgplan.planning.pricing import HourPrices
 from cmgplan.planning.switches import (
@@ -132,10 +133,11 @@ def test_a_topology_stands_for_all_that_close_more(seed: int) -> None:
     options = quick(case, operation_cost_usd=OPERATION)
     convex = convex_model(case, options, build_feeder(case), allow(case, EVERY_KIND))
     m, problem = convex.model, linear_problem(convex)
-    blocks = BlockProblem(problem, decomposition.hour_of_columns(problem, case))
+    hours = single_hours(4)
+    blocks = BlockProblem(problem, block_of_columns(problem, hours))
     blocks.refresh()
     blocks.spare[[problem.column(v) for v in m.closed.values()]] = True
-    pool = Topologies(HourlyGrid(case, options, m, problem, blocks))
+    pool = Topologies(HourlyGrid(case, options, m, problem, blocks, hours))
     idle, hour = case.microgrids[0], 1
     bounds = ComponentMap([(v[idle.id, hour], (0.0, 0.0)) for v in (m.p_pcc, m.q_pcc)])
     question = Question(*problem.vectors([(m.f1, 1.0)], bounds))
@@ -143,7 +145,7 @@ def test_a_topology_stands_for_all_that_close_more(seed: int) -> None:
     def value(closed: SwitchHours, *, spare: bool) -> float:
         mix: list[list[Pattern | None]] = []
         for t in range(4):
-            held = {s.id: s.id in closed and bool(closed[s.id][t]) for s in all_switches(case)}
+            held = {s.id: closed.get(s.id, np.zeros(4, dtype=bool)) for s in all_switches(case)}
             mix.append([pool.with_held(t, (0,) * len(blocks.binaries_of(t)), held)])
         found = solve_hull(blocks, question, mix, spare=spare)
         assert isinstance(found, Hull)
@@ -158,39 +160,17 @@ def test_a_topology_stands_for_all_that_close_more(seed: int) -> None:
     assert value(always, spare=True) <= value(always, spare=False) + HULL_USD
 
 
-def test_hours_beside_are_offered_the_positions_of_an_hour() -> None:
-    case = generated_case(4, microgrids=4, hours=4)
-    options = quick(case, operation_cost_usd=OPERATION)
-    convex = convex_model(case, options, build_feeder(case), allow(case, EVERY_KIND))
-    m, problem = convex.model, linear_problem(convex)
-    blocks = BlockProblem(problem, decomposition.hour_of_columns(problem, case))
-    blocks.refresh()
-    pool = Topologies(HourlyGrid(case, options, m, problem, blocks))
-    count = len(blocks.binaries_of(1))
-    joined = {mg.pcc.id: True for mg in case.microgrids}
-    closed = pool.with_held(1, (0,) * count, joined)
-    apart = {hour: (0,) * len(blocks.binaries_of(hour)) for hour in (1, 2, 3)}
-    for hour, pattern in apart.items():
-        pool.learn(hour, pattern)
-    pool.share(1, closed)
-    kept = pool.kept()
-    assert not kept[0], "an hour without a topology is not begun by another's"
-    assert [pool.closed_in(2, p) for p in kept[2] if p is not None] == [
-        frozenset(),
-        frozenset(joined),
-    ]
-    assert kept[1] == [apart[1]]
-    assert kept[3] == [apart[3]]
+# The search by blocks of hours, without the whole problem's help
 
 
-# The search by hours, without the whole problem's help
-
-
+@pytest.mark.parametrize("most", [20, 140])
 @pytest.mark.parametrize("seed", [1, 2, 5, 7, 8, 11, 13, 14])
 def test_search_by_hours_finds_schedules_within_the_limit(
-    seed: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
+    monkeypatch.setattr(decomposition, "HOURLY_ROUNDS", 1)
+    monkeypatch.setattr(hour_blocks, "MOST_BINARIES", most)
     given = instance(seed)
     limit = given.options.operation_limit
     assert limit is not None

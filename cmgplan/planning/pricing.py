@@ -49,8 +49,8 @@ INWARD = (0.5,)
 10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
 
 INWARD_COSTLY = (0.6, 0.9)
-"""The same where operations cost something, asked one after the other: prices of rows by switch
-and hour jump more, and asking takes less time than the hull."""
+"""The same for single hours where operations cost something, asked one after the other: prices of
+rows by switch and hour jump more, and asking takes less time than the hull."""
 
 TANGENT_RANGE_KW = (1e-6, 1e-2)
 """Least and greatest break of a tangent that is left, kW of loss."""
@@ -75,15 +75,20 @@ class HourPrices:
         self._problem, self._blocks, self._pool = grid.problem, grid.blocks, pool
         self._proven = ProvenRows(self._blocks)
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
-        self._inward = INWARD_COSTLY if self._options.operation_cost_usd > 0.0 else INWARD
         self._counted = counts_operations(self._options)
+        self._wide = self._blocks.n_blocks < self._case.file.time.hours
+        costly = self._options.operation_cost_usd > 0.0 and not self._wide
+        self._inward = INWARD_COSTLY if costly else INWARD
         self._nodes = np.full(self._blocks.n_blocks, NODES, dtype=np.int64)
         self._work = np.zeros(self._blocks.n_blocks)
         self.workers = ThreadPoolExecutor(max_workers=self._options.jobs)
 
     def begin_question(self) -> None:
-        """Begin a question, whose hours may be easier than those of the last one."""
-        self._nodes[:] = NODES
+        """Begin a question, whose hours may be easier than those of the last one.
+
+        Blocks of several hours have whole trees: they are few, and begin with good prices.
+        """
+        self._nodes[:] = ALL_NODES if self._wide else NODES
 
     def remembered(self, question: Question) -> float:
         """Return the best bound that earlier prices give under these caps.
@@ -118,6 +123,10 @@ class HourPrices:
         if search.prices is None or search.idle:
             return self._ask(search, hull, 0.0)
         return max(self._ask(search, hull, share) for share in self._inward)
+
+    def ask_best(self, search: Search, hull: Hull) -> float:
+        """Return the bound at the best prices known, as they are, and learn topologies there."""
+        return self._ask(search, hull, 1.0)
 
     def _ask(self, search: Search, hull: Hull, inward: float) -> float:
         self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
@@ -204,15 +213,15 @@ class HourPrices:
         return left
 
     def _start(self, hull: Hull, hour: int, reduced: FloatArray) -> FloatArray | None:
-        """Return the hull's point of an hour that is best at these prices."""
+        """Return the hull's point of an hour that is best at these prices.
+
+        It is one of a topology, exactly: what the solver states is compared with its value.
+        """
+        if None in hull.weights[hour]:
+            return None
         columns = self._blocks.blocks[hour].columns
-        binary = self._blocks.blocks[hour].binary
         spare = self._blocks.spare[columns]
-        points = []
-        for point in hull.of_block(hour):
-            point = np.where(spare & (point < 1.0 - 1e-6), 0.0, point)
-            if np.all(np.abs(point[binary] - np.round(point[binary])) < 1e-6):
-                points.append(point)
+        points = [np.where(spare, x > 1.0 - 1e-6, x) for x in hull.of_block(hour)]
         return min(points, key=lambda point: float(reduced[columns] @ point), default=None)
 
     def _learn(self, search: Search, answers: Sequence[Priced], hull: Hull) -> None:

@@ -42,6 +42,9 @@ IDLE_ROUNDS = 4
 ENOUGH_SHARE = 0.5
 """Share of what the latest round took that is too little time for the next."""
 
+UNLIMITED = 10_000
+"""More rounds of prices than any question takes."""
+
 KEPT_SHARE = 0.5
 """Share of the time limit that is kept for a schedule at most."""
 
@@ -92,6 +95,8 @@ class Search:
     prices
         The best prices known: those of all that the hours have proved together, or else of the
         best bound that this question's own prices gave, ``priced_bound``.
+    known
+        Schedules that the search began with or found.
     rounded
         Schedules that the hull has been rounded to and that nobody has operated, by the value
         that the relaxation gives them.
@@ -120,10 +125,11 @@ class Search:
     deadline: float
     bound: float = -np.inf
     priced_bound: float = -np.inf
+    known: list[SwitchSchedule] = field(default_factory=list)
     prices: FloatArray | None = None
     rounded: list[tuple[float, SwitchSchedule]] = field(default_factory=list)
     priced: int = 0
-    rounds: int = 10_000
+    rounds: int = UNLIMITED
     idle: int = 0
     last_bound: float = -np.inf
     last_value: float = np.inf
@@ -134,6 +140,11 @@ class Search:
     pace: Pace = field(default_factory=Pace)
     kept_s: float = 0.0
     round_s: float = 0.0
+
+    def begin_anew(self) -> None:
+        """Forget what tells of the blocks so far, not what is proved or held."""
+        self.best, self.dived = None, np.inf
+        self.idle, self.unfinished = 0, False
 
     def stands(self, found: Hull) -> None:
         """Take note of a hull with one topology in each hour."""

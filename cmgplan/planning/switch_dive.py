@@ -87,7 +87,7 @@ class SwitchDive:
         self._switches = all_switches(case)
         self._random = np.random.default_rng(0)
         self._counts = np.asarray([problem.column(v) for v in model.operations.values()])
-        hours = grid.blocks.n_blocks
+        hours = self._hours = case.file.time.hours
         ends = [frozenset(cluster.microgrids) for cluster in case.clusters]
         self._neighbourhoods = [
             frozenset(s.id for s in self._switches if nodes & set(s.ends)) for nodes in ends
@@ -104,7 +104,7 @@ class SwitchDive:
     def lifted(self, question: Question) -> Question:
         """Return a question without the limit of operations."""
         upper = question.upper.copy()
-        upper[self._counts] = self._blocks.n_blocks
+        upper[self._counts] = self._hours
         return replace(question, upper=upper)
 
     def rounded(
@@ -146,11 +146,10 @@ class SwitchDive:
     def _standing(self, known: Hull) -> _Dived:
         """Return a hull with one topology in each hour as one in which all switches are held."""
         mix: Mix = [list(weights) for weights in known.weights]
-        closed = [
-            frozenset() if pattern is None else self._pool.closed_in(hour, pattern)
-            for hour, (pattern,) in enumerate(mix)
-        ]
-        held = {s.id: np.asarray([s.id in here for here in closed]) for s in self._switches}
+        held = {s.id: np.zeros(self._hours, dtype=bool) for s in self._switches}
+        for block, (pattern,) in enumerate(mix):
+            for switch, t in () if pattern is None else self._pool.closed_in(block, pattern):
+                held[switch][t] = True
         return _Dived(known, mix, held)
 
     def _dived(self, question: Question, found: _Dived, aim: Aim, under: float) -> _Dived | None:
@@ -248,7 +247,7 @@ class SwitchDive:
     def _mean(self, hull: Hull, switch: Switch) -> FloatArray:
         columns = self._column[switch.id]
         return np.asarray(
-            [hull.mean[columns[t]] if t in columns else 0.0 for t in range(self._blocks.n_blocks)]
+            [hull.mean[columns[t]] if t in columns else 0.0 for t in range(self._hours)]
         )
 
     def _trajectory(self, hull: Hull, switch: Switch, held: Held, leaning: float) -> BoolArray:
@@ -274,9 +273,8 @@ class SwitchDive:
     def _try(self, question: Question, now: _Dived, held: Held) -> _Dived | None:
         """Return the hull with these switches held, or None where it is infeasible."""
         restricted: list[list[Pattern | None]] = []
-        for hour, patterns in enumerate(now.mix):
-            here = {switch: bool(path[hour]) for switch, path in held.items()}
-            kept = {self._pool.with_held(hour, p, here): None for p in patterns if p is not None}
+        for block, patterns in enumerate(now.mix):
+            kept = {self._pool.with_held(block, p, held): None for p in patterns if p is not None}
             restricted.append(list(kept))
         found = self._solve(question, restricted, held)
         if found is None:
