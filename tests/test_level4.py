@@ -17,10 +17,11 @@ from cmgplan.case import Case, load_case
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import power_flow
-from cmgplan.planning.front import select_point, solve_front
+from cmgplan.planning.front import solve_front
 from cmgplan.planning.islanded import first_mask, solve_islanded
 from cmgplan.planning.level4 import GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.operation import Operation
+from cmgplan.planning.selection import select_point
 from cmgplan.planning.switches import SwitchHours, all_switches, allow, is_forest
 from cmgplan.planning.upper import pcc_nodal
 from cmgplan.units import usd_per_kwh
@@ -297,6 +298,29 @@ def test_gap_is_a_share_of_the_range_or_dollars_where_that_is_small(
         assert 0.5 - 1e-3 <= difference <= 1.0
         assert point.gap == pytest.approx(difference / unit, rel=1e-9)
         assert point.status is PointStatus.FEASIBLE
+
+
+class Wrong(GridConnection):
+    """States bounds of the points that are 0.5 too high, as where a solver is wrong."""
+
+    def minimise(
+        self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str, **how: Any
+    ) -> GridAnswer:
+        answer = super().minimise(weights, caps, label=label, **how)
+        if not label.startswith("point") or answer.bound is None:
+            return answer
+        return replace(answer, bound=score(weights, answer.operation) + 0.5)
+
+
+def test_a_bound_above_what_is_held_proves_nothing(case: Case) -> None:
+    options = quick(case, points=2)
+    connection = Wrong(case, options, build_feeder(case), allow(case, EVERY_KIND))
+    front = solve_front(connection, options, lambda *told: None)
+    for point in front.points:
+        assert point.operation is not None
+        assert (point.bound_ec_usd, point.gap) == (None, None)
+        assert point.status is PointStatus.FEASIBLE
+        assert point.answer.reason.endswith("so that it proves nothing")
 
 
 class Exhausted(GridConnection):

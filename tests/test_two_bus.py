@@ -12,9 +12,10 @@ from cmgplan.case import Case, load_case
 from cmgplan.case.records import PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder, build_feeder
-from cmgplan.planning.front import Front, select_point, solve_front
+from cmgplan.planning.front import Front, solve_front
 from cmgplan.planning.islanded import LevelResult, grid_mask, solve_levels_1_to_3
 from cmgplan.planning.level4 import GridConnection, PointStatus
+from cmgplan.planning.selection import select_point
 from cmgplan.planning.upper import UpperResult, solve_upper
 
 FOLDER = Path(__file__).parents[1] / "cases" / "two-bus"

@@ -18,10 +18,11 @@ from cmgplan import console
 from cmgplan.case import Case
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import Front, PointStatus, select_point, solve_front
+from cmgplan.planning.front import Front, PointStatus, solve_front
 from cmgplan.planning.level4 import GridAnswer, GridConnection
 from cmgplan.planning.pipeline import plan
 from cmgplan.planning.result import PlanResult
+from cmgplan.planning.selection import select_point
 from cmgplan.planning.switches import allow
 from cmgplan.planning.why_point import NOT_ASKED, CapReasons
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from cmgplan.case.records import PlanOptions
 from cmgplan.errors import InfeasibleError, LimitError
-from cmgplan.explanation import Explanation
 from cmgplan.planning.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.switching import counts_operations
@@ -24,7 +23,6 @@ from cmgplan.search.epsilon import (
     leaves_nothing,
     payoff_table,
 )
-from cmgplan.search.fuzzy import choose
 
 CAPPED = ("gc_usd", "loss_kwh")
 """Objectives that eqs. (27) and (28) bound."""
@@ -52,6 +50,11 @@ CORNER_ROUNDS = 3
 
 SAME = 1e-5
 """$ or kWh within which values are the same."""
+
+CONTRADICTED_USD = 1e-2
+"""By which a bound above the emission of an operation held is more than a tolerance."""
+
+CONTRADICTED = "the solver's bound is above what is held, so that it proves nothing"
 
 STOP_SHARE = 0.9
 """Share of the wanted gap at which a search stops, as f2's own gap is a little larger."""
@@ -312,10 +315,13 @@ def _stated(
     if answer.operation is None:
         status = PointStatus.INFEASIBLE if answer.infeasible else PointStatus.LIMIT
         return FrontPoint(number, status, caps, answer, None, None)
+    emission = answer.operation.ec_usd
     bound = None if answer.bound is None else _ec_bound(answer.bound, weights, caps)
+    if bound is not None and bound > emission + CONTRADICTED_USD:
+        answer, bound = replace(answer, reason=f"{answer.reason}; {CONTRADICTED}"), None
     if bound is None:
         return FrontPoint(number, PointStatus.FEASIBLE, caps, answer, None, None)
-    difference = max(answer.operation.ec_usd - bound, 0.0)
+    difference = max(emission - bound, 0.0)
     gap = difference / width if width >= ABSOLUTE_UNDER_USD else difference
     status = PointStatus.OPTIMAL if gap <= options.gap else PointStatus.FEASIBLE
     return FrontPoint(number, status, caps, answer, bound, gap)
@@ -344,56 +350,3 @@ def _explained(error: NoSolutionError, connection: GridConnection) -> Infeasible
     return LimitError(
         f"Level 4 holds no schedule for {error.label} ({reason}); give more time with --time-limit"
     )
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The chosen point with the memberships of all points, NaN where a point has no values."""
-
-    number: int
-    rule: str
-    memberships: np.ndarray[tuple[int, int], np.dtype[np.float64]]
-
-    @property
-    def mu_min(self) -> float:
-        """Least membership of the chosen point."""
-        return float(np.min(self.memberships[self.number - 1]))
-
-
-def _not_selectable(front: Front, number: int) -> InfeasibleError | LimitError:
-    """Return the error for a point that holds no schedule, with the reason where it is known."""
-    told = f"point {number} holds no schedule and cannot be selected"
-    if not 1 <= number <= len(front.points):
-        return LimitError(told)
-    point = front.points[number - 1]
-    if point.status is not PointStatus.INFEASIBLE:
-        return LimitError("\n  ".join([told, *point.explanation]))
-    explanation = Explanation("Level 4", f"{told}, which is proved", (), notes=point.explanation)
-    return InfeasibleError(explanation.message(), explanation)
-
-
-def select_point(front: Front, options: PlanOptions) -> Selection:
-    """Choose a point by eqs. (40), (41), or the one that the options name.
-
-    Raises
-    ------
-    InfeasibleError
-        If the point asked for is proven to hold none.
-    LimitError
-        If no point holds a schedule, or the one asked for does not.
-    """
-    table = np.asarray(
-        [
-            [np.nan] * 3 if p.operation is None else [p.operation.value(n) for n in OBJECTIVES]
-            for p in front.points
-        ],
-        dtype=np.float64,
-    )
-    if np.isnan(table).all():
-        raise LimitError("no Pareto point holds a schedule; give more time with --time-limit")
-    choice = choose(table)
-    if options.select is None:
-        return Selection(choice.row + 1, "fuzzy", choice.memberships)
-    if not 1 <= options.select <= len(front.points) or np.isnan(table[options.select - 1]).any():
-        raise _not_selectable(front, options.select)
-    return Selection(options.select, "override", choice.memberships)

@@ -18,12 +18,13 @@ from cmgplan.errors import InputError
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning import tables
-from cmgplan.planning.front import Front, Selection, select_point, solve_front
+from cmgplan.planning.front import Front, solve_front
 from cmgplan.planning.islanded import LEFT_OVER_KW, LevelResult, grid_mask, solve_levels_1_to_3
 from cmgplan.planning.level4 import GridConnection
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.result import PlanResult, ProgressEvent
 from cmgplan.planning.robustness import headroom, replay_under_error
+from cmgplan.planning.selection import Selection, select_point
 from cmgplan.planning.upper import UpperResult, pcc_nodal, solve_upper
 from cmgplan.solve import Outcome, Stop
 

@@ -11,9 +11,10 @@ from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
-from cmgplan.planning.front import Front, FrontPoint, Selection
+from cmgplan.planning.front import Front, FrontPoint
 from cmgplan.planning.islanded import LevelResult
 from cmgplan.planning.operation import Operation
+from cmgplan.planning.selection import Selection
 from cmgplan.planning.switches import all_switches
 from cmgplan.planning.upper import UpperResult
 
