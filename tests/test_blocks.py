@@ -12,7 +12,7 @@ import pytest
 from test_solve import knapsack
 
 from cmgplan.solve import Disk, LinearProblem, QuadraticCone
-from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
+from cmgplan.solve.blocks import GLOBAL, BlockProblem
 from cmgplan.solve.cones import NEAR_AXIS, TINY, FloatArray
 
 RATING_KVA = 80.0
@@ -68,10 +68,11 @@ def test_tangents_have_no_tiny_coefficients_and_contain_the_set() -> None:
             assert np.all(value <= rows.upper + TOUCHED_KW)
 
 
-@pytest.mark.parametrize(("wrong", "proves"), [(0, True), (1, True), (2, False)])
+@pytest.mark.parametrize("wrong", [(), (1.0,), (1.0, 2.0), (1.0, None), (None, None)])
 def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
-    wrong: int, proves: bool, monkeypatch: pytest.MonkeyPatch
+    wrong: Sequence[float | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Bounds are stated too high by so much, or the solver fails: the lower of two counts."""
     m, least = knapsack(3)
     problem = LinearProblem(m)
     blocks = BlockProblem(problem, np.where(problem.integer, 0, GLOBAL))
@@ -81,17 +82,20 @@ def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
     cost = np.where(problem.integer, -worth / worth[problem.column(m.goal)], 0.0)
     best = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0).x
     assert best is not None
-    right, asked = BlockProblem._run, []
+    right, starts = BlockProblem._run, []
 
-    def stated(self: BlockProblem, *given: Any) -> Priced | None:
-        answer = right(self, *given)
-        asked.append(given[-1])
+    def stated(self: BlockProblem, *given: Any, start: FloatArray | None, **how: Any) -> Any:
+        answer = right(self, *given, start=start, **how)
         assert answer is not None
-        return replace(answer, bound=answer.bound + 1.0) if len(asked) <= wrong else answer
+        starts.append(start)
+        more = wrong[len(starts) - 1] if len(starts) <= len(wrong) else 0.0
+        return None if more is None else replace(answer, bound=answer.bound + more)
 
     monkeypatch.setattr(BlockProblem, "_run", stated)
     answer = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=best)
-    assert len(asked) == min(wrong, 1) + 1
-    assert asked[0] is best
-    assert all(start is None for start in asked[1:])
-    assert answer.bound == (pytest.approx(least, abs=1e-5) if proves else -np.inf)
+    assert starts == [best, None][: 2 if wrong else 1]
+    if None in wrong:
+        assert (answer.bound, answer.x) == (-np.inf, None)
+    else:
+        too_high = min(wrong) if len(wrong) > 1 else 0.0
+        assert answer.bound == pytest.approx(least + float(too_high or 0.0), abs=1e-5)

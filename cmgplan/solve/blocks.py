@@ -10,7 +10,8 @@ blocks' dual bounds is a lower bound for any multipliers (Geoffrion 1974, doi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import highspy
@@ -243,24 +244,22 @@ class BlockProblem:
         The search ends after so many ``nodes`` of its tree, if they are given. A good ``start``,
         values of the block's columns, makes the solver's own heuristics idle. Where the solver
         fails, or states a bound above the value of ``start`` by more than the gap, a new one is
-        asked without it; a second failure proves nothing.
+        asked without it: of two bounds the lower one counts, and none where that one fails.
         """
         part = self.blocks[block]
-        known = np.inf
-        if start is not None:
-            terms = reduced[part.columns] * start
-            known = float(terms.sum() + gap_abs + ROUNDING * np.abs(terms).sum())
-        for seed, begun_at in ((1, start), (2, None)):
-            limits = {
-                "mip_abs_gap": gap_abs,
-                "mip_max_nodes": highspy.kHighsIInf if nodes is None else nodes,
-                "random_seed": seed,
-            }
-            answer = self._run(part, reduced, lower, upper, limits, time_limit_s, begun_at)
-            if answer is not None and answer.bound <= known:
-                return answer
-            part.highs, part.passed = None, (0, 0)
-        return Priced(-np.inf, None)
+        limits = {
+            "mip_abs_gap": gap_abs,
+            "mip_max_nodes": highspy.kHighsIInf if nodes is None else nodes,
+        }
+        asked = partial(self._run, part, reduced, lower, upper, time_limit_s=time_limit_s)
+        first = asked({**limits, "random_seed": 1}, start=start)
+        if first is not None and first.bound <= _known_value(part, reduced, start) + gap_abs:
+            return first
+        part.highs, part.passed = None, (0, 0)
+        again = asked({**limits, "random_seed": 2}, start=None)
+        if again is None:
+            return Priced(-np.inf, None)
+        return again if first is None else replace(again, bound=min(first.bound, again.bound))
 
     def _run(
         self,
@@ -269,6 +268,7 @@ class BlockProblem:
         lower: FloatArray,
         upper: FloatArray,
         limits: Mapping[str, float | int],
+        *,
         time_limit_s: float,
         start: FloatArray | None,
     ) -> Priced | None:
@@ -315,6 +315,14 @@ class BlockProblem:
             if answer.x is not None:
                 x[part.columns] = answer.x
         return x
+
+
+def _known_value(part: Block, reduced: FloatArray, x: FloatArray | None) -> float:
+    """Return the value of a block's point that a bound cannot exceed, as far as it is exact."""
+    if x is None:
+        return np.inf
+    terms = reduced[part.columns] * x
+    return float(terms.sum() + ROUNDING * np.abs(terms).sum())
 
 
 def _priced(h: Any, *, mixed: bool) -> Priced | None:
