@@ -25,7 +25,7 @@ from cmgplan.planning.grid_search import (
 )
 from cmgplan.planning.hour_blocks import blocks_of_hours, single_hours
 from cmgplan.planning.partition import NoMixError, Partition, StoppedError
-from cmgplan.planning.rounding import rounded_well, taken
+from cmgplan.planning.rounding import rounded, rounded_well, taken
 from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.search_state import UNLIMITED, Pace, Search
 from cmgplan.planning.switching import counts_operations
@@ -260,12 +260,7 @@ class DecompositionSearch:
 
     def _bettered(self, search: Search, judge: Judge, hull: Hull) -> str:
         """Better the best schedule until value and bound meet or nothing helps; return why."""
-        while self._at.dive is not None and search.best is not None:
-            aim = search.aim(hull.value)
-            found = self._at.dive.bettered(search.question, hull, aim, search.best)
-            if found is None:
-                break
-            self._take(search, found)
+        while self._better(search, hull):
             if search.meets(judge):
                 return "value and bound meet"
         return "no better schedule found"
@@ -288,14 +283,21 @@ class DecompositionSearch:
         return "one round of prices"
 
     def _round_off(self, search: Search, hull: Hull) -> None:
-        """Round the hull to a schedule, to be operated later."""
+        """Round the hull to a schedule, to be operated later.
+
+        Where operations are counted, blocks of several hours take one topology each first, as
+        these hold whole positions over their hours; what is rounded then is what may stay closed.
+        """
         if any(None in weights for weights in hull.weights):
             return
         if self._at.dive is not None:
             search.dived, aim = hull.value, search.aim(hull.value)
             if search.rounds < FEW_ROUNDS and self._options.operation_cost_usd == 0.0:
                 aim = replace(aim, good=np.inf, unit=ROUGH * aim.unit)
-            found = self._at.dive.rounded(search.question, hull, aim, search.best)
+            begun_at = hull
+            if self._at is self._wide:
+                begun_at = rounded(hull, lambda mix: self._at.solve(search, mix)) or hull
+            found = self._at.dive.rounded(search.question, begun_at, aim, search.best)
         else:
             begun = time.perf_counter()
             found = rounded_well(
@@ -309,6 +311,18 @@ class DecompositionSearch:
             search.pace.rounding_s = max(search.pace.rounding_s, took)
         if found is not None:
             self._take(search, found)
+        if self._at is self._wide and search.best is not None:
+            self._better(search, hull)
+
+    def _better(self, search: Search, hull: Hull) -> bool:
+        """Better the best schedule by what the hull knows; return whether anything helped."""
+        if self._at.dive is None or search.best is None:
+            return False
+        aim = search.aim(hull.value)
+        found = self._at.dive.bettered(search.question, hull, aim, search.best)
+        if found is not None:
+            self._take(search, found)
+        return found is not None
 
     def _take(self, search: Search, found: Hull) -> None:
         """Take note of a schedule, to be operated later."""
