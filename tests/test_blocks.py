@@ -1,9 +1,10 @@
-"""What HiGHS is kept from: tiny coefficients, and bounds that a known point contradicts."""
+"""One block: cut short, tiny coefficients, and bounds that a known point contradicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from test_solve import knapsack
 from cmgplan.solve import Disk, LinearProblem, QuadraticCone
 from cmgplan.solve.blocks import GLOBAL, BlockProblem
 from cmgplan.solve.cones import NEAR_AXIS, TINY, FloatArray
+from cmgplan.solve.hull import Question
 
 RATING_KVA = 80.0
 TOUCHED_KW = 1e-9
@@ -68,19 +70,42 @@ def test_tangents_have_no_tiny_coefficients_and_contain_the_set() -> None:
             assert np.all(value <= rows.upper + TOUCHED_KW)
 
 
-@pytest.mark.parametrize("wrong", [(), (1.0,), (1.0, 2.0), (1.0, None), (None, None)])
-def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
-    wrong: Sequence[float | None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bounds are stated too high by so much, or the solver fails: the lower of two counts."""
-    m, least = knapsack(3)
+def knapsack_block(seed: int, **size: int) -> tuple[BlockProblem, Question, float]:
+    """Return a random knapsack as one block, its goal in the items, and its optimum."""
+    m, least = knapsack(seed, **size)
     problem = LinearProblem(m)
     blocks = BlockProblem(problem, np.where(problem.integer, 0, GLOBAL))
     blocks.refresh()
     worth = problem.rows[0].matrix.toarray()[0]
     cost, lower, upper = problem.vectors([(m.goal, 1.0)])
     cost = np.where(problem.integer, -worth / worth[problem.column(m.goal)], 0.0)
-    best = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0).x
+    return blocks, Question(cost, lower, upper), least
+
+
+def test_a_block_cut_short_still_encloses_its_optimum() -> None:
+    cut_short = 0
+    for seed in range(8):
+        blocks, asked, least = knapsack_block(seed, items=16, rows=6)
+        price = partial(blocks.price, 0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0)
+        answer = price(nodes=1)
+        assert answer.bound <= least + 1e-6
+        items = blocks.problem.integer
+        assert answer.x is None or asked.cost[items] @ answer.x >= least - 1e-6
+        cut_short += answer.cut_short
+        whole = price()
+        assert not whole.cut_short
+        assert whole.bound == pytest.approx(least, abs=1e-5)
+    assert cut_short > 0
+
+
+@pytest.mark.parametrize("wrong", [(), (1.0,), (1.0, 2.0), (1.0, None), (None, None)])
+def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
+    wrong: Sequence[float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounds are stated too high by so much, or the solver fails: the lower of two counts."""
+    blocks, question, least = knapsack_block(3)
+    price = partial(blocks.price, 0, *question.vectors, gap_abs=1e-6, time_limit_s=10.0)
+    best = price().x
     assert best is not None
     right, starts = BlockProblem._run, []
 
@@ -92,7 +117,7 @@ def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
         return None if more is None else replace(answer, bound=answer.bound + more)
 
     monkeypatch.setattr(BlockProblem, "_run", stated)
-    answer = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=best)
+    answer = price(start=best)
     assert starts == [best, None][: 2 if wrong else 1]
     if None in wrong:
         assert (answer.bound, answer.x) == (-np.inf, None)

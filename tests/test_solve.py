@@ -157,26 +157,6 @@ def test_a_failed_solver_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert outcome.bound is None
 
 
-def test_a_block_cut_short_still_encloses_its_optimum() -> None:
-    cut_short = 0
-    for seed in range(8):
-        m, least = knapsack(seed, items=16, rows=6)
-        problem = LinearProblem(m)
-        blocks = BlockProblem(problem, np.where(problem.integer, 0, GLOBAL))
-        blocks.refresh()
-        worth = problem.rows[0].matrix.toarray()[0]
-        cost, lower, upper = problem.vectors([(m.goal, 1.0)])
-        cost = np.where(problem.integer, -worth / worth[problem.column(m.goal)], 0.0)
-        answer = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, nodes=1)
-        assert answer.bound <= least + 1e-6
-        assert answer.x is None or cost[problem.integer] @ answer.x >= least - 1e-6
-        cut_short += answer.cut_short
-        whole = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0)
-        assert not whole.cut_short
-        assert whole.bound == pytest.approx(least, abs=1e-5)
-    assert cut_short > 0
-
-
 def test_infeasible_and_unbounded_are_told_apart() -> None:
     m = model(x=(0, 1), y=(None, None))
     m.sum = pyo.Constraint(expr=m.goal == m.x + m.y)
