@@ -311,7 +311,7 @@ class DecompositionSearch:
             search.pace.rounding_s = max(search.pace.rounding_s, took)
         if found is not None:
             self._take(search, found)
-        if self._at is self._wide and search.best is not None:
+        if self._at is self._wide:
             self._better(search, hull)
 
     def _better(self, search: Search, hull: Hull) -> bool:

@@ -71,11 +71,10 @@ class Topologies:
     """A pool of patterns for each block, each with the round in which it was last of use."""
 
     def __init__(self, grid: HourlyGrid) -> None:
-        self._options, self._m = grid.options, grid.model
+        self._case, self._options, self._m = grid.case, grid.options, grid.model
         self._problem, self._blocks = grid.problem, grid.blocks
         self._used: list[dict[Pattern, int]] = [{} for _ in range(self._blocks.n_blocks)]
         self._round = self._mixed = 0
-        self._case = grid.case
         self._places = self._places_of_blocks()
         self._free = not counts_operations(self._options)
         self._flows = {
