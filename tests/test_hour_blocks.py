@@ -64,10 +64,10 @@ def test_cuts_couple_the_fewest_switches(seed: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_an_hour_in_which_all_is_open_is_a_cut_and_halves_are_even() -> None:
-    first, second = blocks_of_hours(positions([*[20] * 7, 0, *[20] * 3]), 11)
+    first, second = blocks_of_hours(positions([*[10] * 7, 0, *[10] * 3]), 11)
     assert first.stop in (7, 8)
     assert second.stop == 11
-    assert blocks_of_hours(positions([25] * 8), 8) == [range(4), range(4, 8)]
+    assert blocks_of_hours(positions([12] * 8), 8) == [range(4), range(4, 8)]
 
 
 def test_only_what_links_blocks_belongs_to_none() -> None:

@@ -31,7 +31,7 @@ class Hourly:
         self.problem: LinearProblem = linear_problem(convex)
         self.blocks = BlockProblem(self.problem, block_of_columns(self.problem, single_hours(3)))
         self.blocks.refresh()
-        m = convex.model
+        m = self.model = convex.model
         self.connected = {
             self.problem.column(m.closed[mg.pcc.id, t]) for mg in case.microgrids for t in m.T
         }

@@ -67,6 +67,27 @@ def add_branch_flow(
     ]
 
 
+def switched_cone(m: Any, feeder: Feeder, k: int, t: int, closed: Any) -> QuadraticCone:
+    """Return a cone of branch ``k`` that knows of the switch without which it carries nothing.
+
+    Where that is closed the squared current is at least the squared power by the greatest squared
+    voltage; where it is open both are zero in every AC-feasible state.
+    """
+    sending = int(feeder.from_bus[k])
+    at_slack = sending == feeder.slack
+    most = feeder.v_slack_pu if at_slack else float(feeder.v_max_pu[sending])
+    return QuadraticCone(
+        level=m.current[k, t],
+        p=m.p_flow[k, t],
+        q=m.q_flow[k, t],
+        coefficient=1.0 / (S_BASE_KVA * most**2),
+        v=closed,
+        scale=max(float(feeder.r_pu[k]), LEAST_SCALE),
+        switched=True,
+        implied=True,
+    )
+
+
 def _add_variables(m: Any, feeder: Feeder, steps: Sequence[int]) -> None:
     def squares(_: Any, i: int, t: int) -> tuple[float, float]:
         if i == feeder.slack:

@@ -195,6 +195,10 @@ class DecompositionSearch:
                 self._round_off(search, hull)
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
+            elif self._worth_bettering(search, judge, hull):
+                self._better(search, hull, search.round_s)
+                if search.meets(judge):
+                    return f"value and bound meet after {search.priced} rounds of prices"
             elif self._lacks_schedule(search, judge, hull):
                 bettered = self._bettered(search, judge, hull)
                 return f"{bettered} after {search.priced} rounds of prices"
@@ -252,6 +256,16 @@ class DecompositionSearch:
         lacks = best - hull.value
         primal = lacks > apart or apart <= search.gap_abs
         return primal and hull.value < search.dived - DIVE_AGAIN * lacks
+
+    def _worth_bettering(self, search: Search, judge: Judge, hull: Hull) -> bool:
+        """Whether letting go of switches is worth as much time as prices.
+
+        Blocks of several hours take long to price, and know good topologies.
+        """
+        best = search.least(judge)
+        lacks, apart = best - hull.value, hull.value - search.bound
+        open_still = best - search.bound > search.gap_abs
+        return self._at is self._wide and search.dived < np.inf and open_still and lacks > apart
 
     def _lacks_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
         """Whether no prices could prove what is wanted, so that a better schedule is sought."""
@@ -314,11 +328,12 @@ class DecompositionSearch:
         if self._at is self._wide:
             self._better(search, hull)
 
-    def _better(self, search: Search, hull: Hull) -> bool:
+    def _better(self, search: Search, hull: Hull, most_s: float = np.inf) -> bool:
         """Better the best schedule by what the hull knows; return whether anything helped."""
         if self._at.dive is None or search.best is None:
             return False
         aim = search.aim(hull.value)
+        aim = replace(aim, deadline=min(aim.deadline, time.perf_counter() + most_s))
         found = self._at.dive.bettered(search.question, hull, aim, search.best)
         if found is not None:
             self._take(search, found)

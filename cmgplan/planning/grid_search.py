@@ -268,7 +268,9 @@ class BonminSearch:
         m.cone_rows = pyo.ConstraintList(doc="coefficient (p^2 + q^2) / v <= level")
         for cone in convex.cones:
             square = cone.coefficient * (cone.p**2 + cone.q**2)
-            m.cone_rows.add((square if cone.v is None else square / cone.v) <= cone.level)
+            if not cone.implied:
+                whole = cone.v is None or cone.switched
+                m.cone_rows.add((square if whole else square / cone.v) <= cone.level)
         m.disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
         for disk in convex.disks:
             share = (disk.p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2

@@ -16,7 +16,7 @@ from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import GLOBAL
 from cmgplan.solve.cones import IntArray
 
-MOST_BINARIES = 140
+MOST_BINARIES = 75
 """Switch positions in a block of several hours, so that its mixed-integer problem stays small."""
 
 

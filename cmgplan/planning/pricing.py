@@ -18,6 +18,7 @@ from cmgplan.planning.switching import counts_operations, cut_cycles
 from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.solve.blocks import Priced
 from cmgplan.solve.hull import Hull, Question, points_of
+from cmgplan.solve.level import level_prices
 from cmgplan.solve.proven import ProvenRows
 
 PRICE_GAP_SHARE = 0.2
@@ -52,6 +53,13 @@ INWARD_COSTLY = (0.6, 0.9)
 """The same for single hours where operations cost something, asked one after the other: prices of
 rows by switch and hour jump more, and asking takes less time than the hull."""
 
+FURTHEST, NEAREST = 0.5, 0.1
+"""Share of the way from the bound to the hull's value that prices of blocks of several hours are to
+promise: half as far after each miss."""
+
+MORE_POINTS = 3
+"""Points that a block of several hours finds on the way whose topologies are learnt as well."""
+
 TANGENT_RANGE_KW = (1e-6, 1e-2)
 """Least and greatest break of a tangent that is left, kW of loss."""
 
@@ -81,6 +89,7 @@ class HourPrices:
         self._inward = INWARD_COSTLY if costly else INWARD
         self._nodes = np.full(self._blocks.n_blocks, NODES, dtype=np.int64)
         self._work = np.zeros(self._blocks.n_blocks)
+        self._reach = FURTHEST
         self.workers = ThreadPoolExecutor(max_workers=self._options.jobs)
 
     def begin_question(self) -> None:
@@ -89,6 +98,7 @@ class HourPrices:
         Blocks of several hours have whole trees: they are few, and begin with good prices.
         """
         self._nodes[:] = ALL_NODES if self._wide else NODES
+        self._reach = FURTHEST
 
     def remembered(self, question: Question) -> float:
         """Return the best bound that earlier prices give under these caps.
@@ -120,21 +130,41 @@ class HourPrices:
 
     def ask(self, search: Search, hull: Hull) -> float:
         """Return the Lagrangian bound, and put each hour's topologies into the pool."""
+        if search.prices is not None and self._wide and search.proves_optimality:
+            return self._ask_level(search, hull, search.prices)
         if search.prices is None or search.idle:
-            return self._ask(search, hull, 0.0)
-        return max(self._ask(search, hull, share) for share in self._inward)
+            return self._ask(search, hull, hull.multipliers)
+        return max(
+            self._ask(search, hull, (1.0 - share) * hull.multipliers + share * search.prices)
+            for share in self._inward
+        )
 
     def ask_best(self, search: Search, hull: Hull) -> float:
         """Return the bound at the best prices known, as they are, and learn topologies there."""
-        return self._ask(search, hull, 1.0)
+        best = hull.multipliers if search.prices is None else search.prices
+        return self._ask(search, hull, best)
 
-    def _ask(self, search: Search, hull: Hull, inward: float) -> float:
+    def _ask_level(self, search: Search, hull: Hull, centre: FloatArray) -> float:
+        """Return the bound at the prices nearest to the best that promise enough."""
+        before = search.bound
+        level = before + self._reach * max(hull.value - before, 0.0)
+        patterns = [list(weights) for weights in hull.weights]
+        spare = self._counted
+        prices = level_prices(
+            self._blocks, search.question, patterns, hull, centre, level, spare=spare
+        )
+        if prices is None:
+            prices = 0.5 * (hull.multipliers + centre)
+        bound = self._ask(search, hull, prices)
+        self._reach = (
+            min(2.0 * self._reach, FURTHEST) if bound > before else max(0.5 * self._reach, NEAREST)
+        )
+        return bound
+
+    def _ask(self, search: Search, hull: Hull, multipliers: FloatArray) -> float:
         self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
         question = search.question
         vectors = question.vectors
-        multipliers = hull.multipliers
-        if search.prices is not None:
-            multipliers = (1.0 - inward) * multipliers + inward * search.prices
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
         slack = PRICE_GAP_SHARE * search.gap_now(hull.value)
         answers = self._answers(search, hull, vectors, reduced, slack)
@@ -232,6 +262,9 @@ class HourPrices:
         self._pool.begin_round()
         x = self._blocks.expand(answers)
         cycles: set[frozenset[str]] = set()
+        for hour, answer in enumerate(answers if self._wide else ()):
+            for other in answer.others[-MORE_POINTS:]:
+                self._pool.learn(hour, self._pool.carrying(hour, self._blocks.whole(hour, other)))
         for hour, answer in enumerate(answers):
             if answer.x is not None:
                 pattern = self._blocks.pattern_of(hour, x)

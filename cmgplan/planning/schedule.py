@@ -201,10 +201,23 @@ def commitment_bounds(m: Any, on: Mapping[DeviceKey, Any]) -> VariableBounds:
     return held
 
 
-def tie_cones(m: Any, case: Case) -> list[QuadraticCone]:
-    """Return the losses of ties between clusters as cones, eq. (3) at nominal voltage."""
+def tie_cones(
+    m: Any, case: Case, closed: Mapping[tuple[str, int], Any] | None = None
+) -> list[QuadraticCone]:
+    """Return the losses of ties between clusters as cones, eq. (3) at nominal voltage.
+
+    ``closed`` are the binaries by (switch, hour), where there are any.
+    """
+    closed = closed or {}
     return [
-        QuadraticCone(m.tie_loss[tie.id, t], m.p_tie[tie.id, t], m.q_tie[tie.id, t], coefficient)
+        QuadraticCone(
+            m.tie_loss[tie.id, t],
+            m.p_tie[tie.id, t],
+            m.q_tie[tie.id, t],
+            coefficient,
+            v=closed.get((tie.id, t)),
+            switched=(tie.id, t) in closed,
+        )
         for tie in case.ties
         if (coefficient := tie_coefficient(tie)) > 0.0
         for t in m.T

@@ -163,6 +163,11 @@ class Search:
         zero = replace(self.question, cost=np.zeros_like(self.question.cost), unit=INFEASIBLE_BREAK)
         return Search(zero, INFEASIBLE_BREAK, self.deadline, bound=0.0)
 
+    @property
+    def proves_optimality(self) -> bool:
+        """Whether the question has an objective: else its bound tells of feasibility."""
+        return bool(self.question.cost.any())
+
     def proves(self, bound: float, prices: FloatArray) -> None:
         """Take note of a bound and its prices."""
         self.bound = max(self.bound, bound)

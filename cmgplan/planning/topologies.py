@@ -25,6 +25,8 @@ KEPT = 5
 KEPT_COUNTED = 8
 """The same where operations are counted: blocks mix more of them to spare operations."""
 
+KEPT_WIDE = 14
+"""The same for blocks of several hours, which find several at once."""
 
 NEARLY_ZERO = 1e-3
 """Relaxed position under which a switch is not wanted."""
@@ -77,6 +79,7 @@ class Topologies:
         self._round = self._mixed = 0
         self._places = self._places_of_blocks()
         self._free = not counts_operations(self._options)
+        self._wide = len(grid.hours) < self._case.file.time.hours
         self._flows = {
             pair: (self._problem.column(p), self._problem.column(q))
             for pair, (p, q) in flows_of(self._m, self._case).items()
@@ -109,7 +112,8 @@ class Topologies:
 
         Where operations are counted, none that the latest mix uses is missing.
         """
-        most = count or (KEPT if self._free else KEPT_COUNTED)
+        counted = KEPT_WIDE if self._wide else KEPT_COUNTED
+        most = count or (KEPT if self._free else counted)
         kept: list[list[Pattern | None]] = []
         for used in self._used:
             mixed = 0 if self._free else sum(round_ >= self._mixed for round_ in used.values())

@@ -63,7 +63,7 @@ class Block:
     """Columns, rows, cones and disks of one block, and the solver kept between prices.
 
     ``tangents`` are the rows that follow from cones and disks; ``cones`` and ``disks`` are
-    numbers in the problem's set.
+    numbers in the problem's set; ``on_the_way`` are points that the solver betters, in its units.
     """
 
     columns: IntArray
@@ -74,19 +74,22 @@ class Block:
     rows: list[Rows] = field(default_factory=list)
     tangents: list[Rows] = field(default_factory=list)
     passed: tuple[int, int] = (0, 0)
+    on_the_way: list[FloatArray] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Priced:
     """Answer of one block: dual bound of its objective and its best point, if it has any.
 
-    ``cut_short`` tells of nodes that were left, ``iterations`` of the simplex method's work.
+    ``cut_short`` tells of nodes that were left, ``iterations`` of the simplex method's work,
+    ``others`` are points that were found before the best, which comes last.
     """
 
     bound: float
     x: FloatArray | None
     cut_short: bool = False
     iterations: int = 0
+    others: tuple[FloatArray, ...] = ()
 
 
 class BlockProblem:
@@ -274,10 +277,10 @@ class BlockProblem:
     ) -> Priced | None:
         """Return the answer of a block's solver, or None where it failed."""
         h = self._solver_of(part)
-        count = len(part.columns)
+        count, unit = len(part.columns), self.problem.unit[part.columns]
         every = np.arange(count, dtype=np.int32)
-        h.changeColsCost(count, every, reduced[part.columns])
-        h.changeColsBounds(count, every, lower[part.columns], upper[part.columns])
+        h.changeColsCost(count, every, reduced[part.columns] * unit)
+        h.changeColsBounds(count, every, lower[part.columns] / unit, upper[part.columns] / unit)
         for name, limit in limits.items():
             h.setOptionValue(name, limit)
         mixed = bool(part.binary.any())
@@ -288,10 +291,13 @@ class BlockProblem:
                 h.setOptionValue(name, start is None)
             if start is not None:
                 solution = highspy.HighsSolution()
-                solution.col_value = list(start)
+                solution.col_value = list(start / unit)
                 h.setSolution(solution)
+        part.on_the_way.clear()
         h.run()
-        return _priced(h, mixed=mixed)
+        found = _priced(h, unit, mixed=mixed)
+        others = tuple(x * unit for x in part.on_the_way[:-1])
+        return None if found is None else replace(found, others=others)
 
     def _solver_of(self, part: Block) -> Any:
         if part.highs is None:
@@ -302,9 +308,10 @@ class BlockProblem:
             if len(which):
                 kinds = np.full(len(which), highspy.HighsVarType.kInteger)
                 part.highs.changeColsIntegrality(len(which), which, kinds)
+                part.highs.cbMipImprovingSolution.subscribe(partial(_note, part.on_the_way))
         exact, outer = part.passed
         for rows in (*part.rows[exact:], *part.tangents[outer:]):
-            pass_rows(part.highs, rows)
+            pass_rows(part.highs, self.problem.passed(rows, part.columns))
         part.passed = (len(part.rows), len(part.tangents))
         return part.highs
 
@@ -316,6 +323,17 @@ class BlockProblem:
                 x[part.columns] = answer.x
         return x
 
+    def whole(self, block: int, x: FloatArray) -> FloatArray:
+        """Return a point of the whole problem from one block's point, all else at zero."""
+        full = np.zeros(self.problem.n)
+        full[self.blocks[block].columns] = x
+        return full
+
+
+def _note(points: list[FloatArray], event: Any) -> None:
+    """Note a point that the solver has found; it reuses the memory."""
+    points.append(np.array(event.data_out.mip_solution, dtype=np.float64))
+
 
 def _known_value(part: Block, reduced: FloatArray, x: FloatArray | None) -> float:
     """Return the value of a block's point that a bound cannot exceed, as far as it is exact."""
@@ -325,7 +343,7 @@ def _known_value(part: Block, reduced: FloatArray, x: FloatArray | None) -> floa
     return float(terms.sum() + ROUNDING * np.abs(terms).sum())
 
 
-def _priced(h: Any, *, mixed: bool) -> Priced | None:
+def _priced(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
     status, info = h.getModelStatus(), h.getInfo()
     if status == highspy.HighsModelStatus.kInfeasible:
         return Priced(np.inf, None)
@@ -337,6 +355,6 @@ def _priced(h: Any, *, mixed: bool) -> Priced | None:
         optimal = status == highspy.HighsModelStatus.kOptimal
         bound = float(info.objective_function_value) if optimal else -np.inf
     held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    x = np.asarray(h.getSolution().col_value, dtype=np.float64) if held else None
+    x = np.asarray(h.getSolution().col_value) * unit if held else None
     cut_short = status == highspy.HighsModelStatus.kSolutionLimit
     return Priced(bound, x, cut_short, int(info.simplex_iteration_count))

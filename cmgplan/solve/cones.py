@@ -31,11 +31,19 @@ NEAR_AXIS = 1e-6
 """Sine of the angle to an axis under which a supporting line is that of the axis."""
 
 
+LEAST_QUOTIENT = 1e-6
+"""Least ``v`` at which a cone is looked at: a switch that is open carries nothing."""
+
+
 @dataclass(frozen=True)
 class QuadraticCone:
     """``level * v >= coefficient * (p^2 + q^2)``, with ``v`` = 1 where it is None.
 
-    ``scale`` is what a unit of ``level`` counts when a break is compared with a tolerance.
+    ``scale`` is what a unit of ``level`` counts when a break is compared with a tolerance. A
+    ``switched`` cone has a switch as ``v``, 0 only where the flow is zero: while that is between 0
+    and 1, it is tighter than one with ``v`` = 1 (the perspective; Günlük and Linderoth 2010, doi
+    10.1007/s10107-010-0360-z). An ``implied`` cone follows from others wherever its switch is
+    either 0 or 1.
     """
 
     level: Variable
@@ -44,6 +52,8 @@ class QuadraticCone:
     coefficient: float
     v: Variable | None = None
     scale: float = 1.0
+    switched: bool = False
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,7 @@ class ConeSet:
         self._cone_v = columns([c.v for c in cones])
         self._cone_c = np.asarray([c.coefficient for c in cones], dtype=np.float64)
         self._cone_scale = np.asarray([c.scale for c in cones], dtype=np.float64)
+        self._implied = np.asarray([c.implied for c in cones], dtype=np.bool_)
         self._disk_p = columns([d.p for d in disks])
         self._disk_q = columns([d.q for d in disks])
         self._disk_k = columns([d.switch for d in disks])
@@ -173,8 +184,10 @@ class ConeSet:
         """Return some cones and disks as second-order cones over the columns of another model.
 
         ``l v >= c (p^2 + q^2)`` is ``|2 sqrt(a c) p, 2 sqrt(a c) q, a l - v| <= a l + v`` for any
-        positive ``a``; cones and disks without a free flow are left out.
+        positive ``a``; cones and disks without a free flow are left out, and implied cones whose
+        switch is a constant.
         """
+        cones = cones[~self._implied[cones] | place.has(self._cone_v[cones])]
         cones = cones[place.has(self._cone_p[cones]) | place.has(self._cone_q[cones])]
         disks = disks[place.has(self._disk_p[disks]) | place.has(self._disk_q[disks])]
         c = CONE_BALANCE * self._cone_c[cones]
@@ -213,8 +226,7 @@ class ConeSet:
     def violation(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return by how much ``x`` breaks each cone (``scale * level``) and each disk (``p``)."""
         p, q = x[self._cone_p], x[self._cone_q]
-        v = np.where(self._cone_v >= 0, x[self._cone_v], 1.0)
-        cone = self._cone_c * (p**2 + q**2) / np.maximum(v, 1e-9) - x[self._cone_l]
+        cone = self._cone_c * (p**2 + q**2) / self._quotient(x) - x[self._cone_l]
         switch = np.where(self._disk_k >= 0, x[self._disk_k], 1.0)
         disk = np.hypot(x[self._disk_p], x[self._disk_q]) - self._disk_s * switch
         return self._cone_scale * cone, disk
@@ -222,18 +234,20 @@ class ConeSet:
     def tangents(self, x: FloatArray, cone_tolerance: float, disk_tolerance: float) -> Rows:
         """Return a tangent for each cone and disk that ``x`` breaks by more than a tolerance."""
         cone, disk = self.violation(x)
-        broken = np.flatnonzero(cone > cone_tolerance)
+        broken = np.flatnonzero((cone > cone_tolerance) & (self._quotient(x) > LEAST_QUOTIENT))
         outside = np.flatnonzero(disk > disk_tolerance)
         return self._at(x, broken, outside)
 
     def fresh_tangents(self, x: FloatArray, cone_tolerance: float, disk_tolerance: float) -> Rows:
         """Return tangents at ``x`` where earlier ones of this kind left more than a tolerance.
 
-        Two touching points of a cone leave ``c |distance|^2 / v`` between tangent and cone, also
-        where ``x`` lies on the cone, so that the surroundings of answers are resolved.
+        A tangent touches along a ray, on which ``p / v`` and ``q / v`` stay the same. Two rays
+        leave ``c v |distance|^2`` between tangent and cone, also where ``x`` lies on the cone, so
+        that the surroundings of answers are resolved.
         """
         cones = self._untouched_cones(x, cone_tolerance)
-        more = np.column_stack([cones, x[self._cone_p[cones]], x[self._cone_q[cones]]])
+        v = self._quotient(x)[cones]
+        more = np.column_stack([cones, x[self._cone_p[cones]] / v, x[self._cone_q[cones]] / v])
         self._touched = np.concatenate([self._touched, more])
         disks = self._untouched_disks(x, disk_tolerance)
         angle = np.arctan2(x[self._disk_q[disks]], x[self._disk_p[disks]])
@@ -241,14 +255,19 @@ class ConeSet:
         return self._at(x, cones, disks)
 
     def _untouched_cones(self, x: FloatArray, tolerance: float) -> IntArray:
-        p, q = x[self._cone_p], x[self._cone_q]
-        v = np.where(self._cone_v >= 0, x[self._cone_v], 1.0)
+        v = self._quotient(x)
+        p, q = x[self._cone_p] / v, x[self._cone_q] / v
         near = p**2 + q**2
         which = self._touched[:, 0].astype(np.int64)
         away = (p[which] - self._touched[:, 1]) ** 2 + (q[which] - self._touched[:, 2]) ** 2
         np.minimum.at(near, which, away)
-        left = self._cone_scale * self._cone_c * near / np.maximum(v, 1e-9)
-        return np.flatnonzero((left > tolerance) & (v > 0.0))
+        left = self._cone_scale * self._cone_c * near * v
+        return np.flatnonzero((left > tolerance) & (v > LEAST_QUOTIENT))
+
+    def _quotient(self, x: FloatArray) -> FloatArray:
+        """Return what ``p`` and ``q`` of each cone are divided by, not quite zero."""
+        v = np.where(self._cone_v >= 0, x[self._cone_v], 1.0)
+        return np.asarray(np.maximum(v, LEAST_QUOTIENT), dtype=np.float64)
 
     def _untouched_disks(self, x: FloatArray, tolerance: float) -> IntArray:
         """Return the disks at whose edge ``x`` is where no tangent is near."""

@@ -1,4 +1,4 @@
-"""Clarabel on a linear objective under linear rows and second-order cones.
+"""Clarabel on a linear or separable quadratic objective under linear rows and second-order cones.
 
 An interior-point solver of cone programs (Goulart and Chen 2024, arXiv 2405.12762): the cones are
 met as they are, without tangents, and its multipliers are central.
@@ -53,10 +53,11 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class ConicProgram:
-    """Minimise ``cost @ x`` where ``right - matrix @ x`` is in the cones of its rows.
+    """Minimise ``cost @ x + curvature @ x^2 / 2``, ``right - matrix @ x`` in the cones of its rows.
 
     Rows are equations, then rows ``matrix @ x <= right``, then second-order cones over so many
-    consecutive rows as ``sizes`` says, the first at least the norm of the rest.
+    consecutive rows as ``sizes`` says, the first at least the norm of the rest. Without a
+    ``curvature`` the objective is linear.
     """
 
     cost: FloatArray
@@ -65,6 +66,7 @@ class ConicProgram:
     equations: int
     inequalities: int
     sizes: IntArray
+    curvature: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,12 @@ def solve_conic(program: ConicProgram, *, time_limit_s: float = float("inf")) ->
         *(clarabel.SecondOrderConeT(int(size)) for size in program.sizes),
     ]
     matrix = sp.csc_matrix(program.matrix)
+    curvature = sp.csc_matrix((n, n))
+    if program.curvature is not None:
+        curvature = sp.csc_matrix(sp.diags_array(program.curvature))
     for attempt in ATTEMPTS:
         solver = clarabel.DefaultSolver(
-            sp.csc_matrix((n, n)),
+            curvature,
             program.cost,
             matrix,
             program.right,

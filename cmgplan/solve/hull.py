@@ -100,15 +100,25 @@ def solve_hull(
     solver's answer where it found no optimum. The value is a bound of nothing: other patterns may
     do better.
     """
-    copies = [
+    model = HullModel(
+        problem, copies_of(problem, question, patterns, spare=spare), question, elastic=elastic
+    )
+    answer = solve_conic(model.program(), time_limit_s=time_limit_s)
+    return model.hull(answer) if answer.accepted else answer
+
+
+def copies_of(
+    problem: BlockProblem, question: Question, patterns: Mix, *, spare: bool
+) -> list[ScaledCopy]:
+    """Return the copies of a mix."""
+    return [
         copy_of(problem, k, pattern, question.lower, question.upper, spare=spare)
         for k in range(problem.n_blocks)
         for pattern in patterns[k]
     ]
-    return _HullModel(problem, copies, question, elastic=elastic).solve(time_limit_s)
 
 
-class _HullModel:
+class HullModel:
     """The hull as a cone program over [linking, (a copy's columns, its weight) ..., breaks].
 
     Its rows stand in the order of ``Kind``; bounds of columns come before other inequalities.
@@ -131,24 +141,31 @@ class _HullModel:
         self._bounded, self._sign, self._side = self._bounds()
         self._first, self._before = self._rows()
 
-    def solve(self, time_limit_s: float) -> Hull | ConicAnswer:
-        """Solve the mix by interior point."""
+    @property
+    def equations(self) -> int:
+        """Number of equations; inequalities follow, coupling rows before bounds of columns."""
+        return int(self._first[Kind.COUPLED_INEQUALITY])
+
+    @property
+    def inequalities(self) -> int:
+        """Number of inequalities."""
+        return int(self._first[Kind.CONE]) - self.equations
+
+    def program(self) -> ConicProgram:
+        """Return the mix as a cone program."""
+        sizes = np.concatenate([copy.sizes for copy in self._copies])
+        return ConicProgram(
+            self._cost(), self._matrix(), self.right(), self.equations, self.inequalities, sizes
+        )
+
+    def right(self) -> FloatArray:
+        """Return the right-hand sides: where these are zero, rows hold for every multiple too."""
         first = self._first
         right = np.zeros(first[-1])
-        right[self._coupled_rows()] = self._coupling.right
+        right[self.coupled_rows()] = self._coupling.right
         right[first[Kind.WEIGHT] : first[Kind.WEIGHT + 1]] = 1.0
         right[first[Kind.INEQUALITY] :][: len(self._side)] = self._side
-        equations = int(first[Kind.COUPLED_INEQUALITY])
-        program = ConicProgram(
-            self._cost(),
-            self._matrix(),
-            right,
-            equations,
-            int(first[Kind.CONE]) - equations,
-            np.concatenate([copy.sizes for copy in self._copies]),
-        )
-        answer = solve_conic(program, time_limit_s=time_limit_s)
-        return self._hull(answer) if answer.accepted else answer
+        return right
 
     def _bounds(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return columns, signs and sides of rows ``sign * x <= side`` that are bounds.
@@ -179,7 +196,7 @@ class _HullModel:
         count[Kind.COUPLED_INEQUALITY] = len(self._coupling.right) - self._coupling.equations
         return np.concatenate([[0], np.cumsum(count)]), before[:-1]
 
-    def _coupled_rows(self) -> IntArray:
+    def coupled_rows(self) -> IntArray:
         """Return the rows in which the stacked coupling rows stand."""
         equations = self._coupling.equations
         row = np.arange(len(self._coupling.right))
@@ -187,7 +204,7 @@ class _HullModel:
         return np.where(row < equations, row, row + later)
 
     def _matrix(self) -> sp.csc_array:
-        coupled, n_bounds = self._coupled_rows(), len(self._side)
+        coupled, n_bounds = self.coupled_rows(), len(self._side)
         linking = self._coupling.matrix[:, self._problem.linking].tocoo()
         base = self._first[:-1] + self._before
         values = [copy.value for copy in self._copies]
@@ -221,7 +238,8 @@ class _HullModel:
             full[self._weight[k]] = float(cost[columns] @ copy.fixed)
         return full
 
-    def _hull(self, answer: ConicAnswer) -> Hull:
+    def hull(self, answer: ConicAnswer) -> Hull:
+        """Return the hull that an answer of the program is."""
         problem, x = self._problem, answer.x
         weights: list[dict[Pattern | None, float]] = [{} for _ in range(problem.n_blocks)]
         points = []
@@ -238,6 +256,6 @@ class _HullModel:
                 points.append((share, copy.block, point))
         points.sort(key=lambda entry: -entry[0])
         unit = 1.0 if self._elastic else self._question.unit
-        multipliers = unit * self._coupling.row_dual(answer.z[self._coupled_rows()])
+        multipliers = unit * self._coupling.row_dual(answer.z[self.coupled_rows()])
         points_by_block = [(block, point) for _, block, point in points]
         return Hull(unit * answer.value, multipliers, weights, points_by_block, mean)

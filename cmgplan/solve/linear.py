@@ -21,6 +21,7 @@ from cmgplan.errors import SolverError
 from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
 from cmgplan.solve.matrix_form import matrix_form
 from cmgplan.solve.outcome import Outcome, Stop
+from cmgplan.solve.scaling import column_units, in_units
 
 Bounds = tuple[float, float]
 Weights = Sequence[tuple[Any, float]]
@@ -48,6 +49,13 @@ class LinearProblem:
         Convex quadratic rows, met by tangents that are added where a solution breaks them.
     cone_tolerance, disk_tolerance
         Break that is left standing, in the cone's scaled level and the disk's power.
+    own_units
+        Give HiGHS the columns in units that suit it; its tolerances count in these.
+
+    Attributes
+    ----------
+    unit
+        Units of the columns that HiGHS sees, shape (n,); nobody else does.
     """
 
     def __init__(
@@ -58,6 +66,7 @@ class LinearProblem:
         *,
         cone_tolerance: float = 1e-4,
         disk_tolerance: float = 1e-4,
+        own_units: bool = False,
     ) -> None:
         self._form = matrix_form(model, _cone_variables(cones, disks))
         self.variables: list[Any] = list(self._form.variables)
@@ -67,6 +76,9 @@ class LinearProblem:
         self._integer = self._form.integer
         self._cone_tolerance, self._disk_tolerance = cone_tolerance, disk_tolerance
         self.cones = ConeSet(cones, disks, self._column)
+        self._own_units, self.unit = own_units, np.ones(self._n)
+        if own_units:
+            self.unit = column_units(self._form.rows.matrix, self._integer)
         self.rows: list[Rows] = []
         self.outer: list[bool] = []
         self._highs = new_highs()
@@ -75,7 +87,7 @@ class LinearProblem:
 
     def _pass_model(self) -> None:
         h = self._highs
-        h.addVars(self._n, self._lower, self._upper)
+        h.addVars(self._n, self._lower / self.unit, self._upper / self.unit)
         self.add_rows(self._form.rows)
         which = np.flatnonzero(self._integer).astype(np.int32)
         kinds = np.full(len(which), highspy.HighsVarType.kInteger)
@@ -123,10 +135,16 @@ class LinearProblem:
         """Add rows for good; return how many. ``outer`` rows follow from cones and disks."""
         count = int(rows.matrix.shape[0])
         if count:
-            pass_rows(self._highs, rows)
+            pass_rows(self._highs, self.passed(rows))
             self.rows.append(rows)
             self.outer.append(outer)
         return count
+
+    def passed(self, rows: Rows, columns: IntArray | None = None) -> Rows:
+        """Return rows, over all or some columns, as HiGHS is to see them."""
+        if not self._own_units:
+            return rows
+        return in_units(rows, self.unit if columns is None else self.unit[columns])
 
     def add_row(self, terms: Mapping[int, float], lower: float, upper: float) -> None:
         """Add ``lower <= sum(value * x[column]) <= upper`` for good."""
@@ -180,14 +198,14 @@ class LinearProblem:
         h, begun = self._highs, time.perf_counter()
         cost, lower, upper = self.vectors(weights, bounds)
         every = np.arange(self._n, dtype=np.int32)
-        h.changeColsCost(self._n, every, cost)
-        h.changeColsBounds(self._n, every, lower, upper)
+        h.changeColsCost(self._n, every, cost * self.unit)
+        h.changeColsBounds(self._n, every, lower / self.unit, upper / self.unit)
         h.setOptionValue("solve_relaxation", relax)
         set_time_limit(h, time_limit_s, mixed=bool(self._integer.any()) and not relax)
         h.setOptionValue("mip_abs_gap", gap_abs)
         if start is not None and not relax:
             solution = highspy.HighsSolution()
-            solution.col_value = list(start)
+            solution.col_value = list(start / self.unit)
             h.setSolution(solution)
         run_highs(h)
         return self._outcome(cost, relax, time.perf_counter() - begun)
@@ -203,7 +221,7 @@ class LinearProblem:
         stop = _STATUS.get(status, Stop.ERROR)
         info = h.getInfo()
         held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        x = np.asarray(h.getSolution().col_value, dtype=np.float64) if held else None
+        x = np.asarray(h.getSolution().col_value) * self.unit if held else None
         if x is not None and stop is Stop.LIMIT:
             stop = Stop.FEASIBLE
         mixed = bool(self._integer.any()) and not relax
