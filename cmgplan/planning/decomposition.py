@@ -53,6 +53,9 @@ DIVE_AGAIN = 0.2
 HOURLY_ROUNDS = 4
 """Rounds of prices by single hours before blocks of several hours, where operations count."""
 
+BETTERING_HULLS = 150
+"""Hulls solved to better a schedule before the next round of prices: they take as long."""
+
 SETTLED = 0.25
 """Share of the wanted gap between hull and bound under which prices have done their part."""
 
@@ -196,7 +199,7 @@ class DecompositionSearch:
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
             elif self._worth_bettering(search, judge, hull):
-                self._better(search, hull, search.round_s)
+                self._better(search, hull, BETTERING_HULLS)
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
             elif self._lacks_schedule(search, judge, hull):
@@ -258,7 +261,7 @@ class DecompositionSearch:
         return primal and hull.value < search.dived - DIVE_AGAIN * lacks
 
     def _worth_bettering(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Whether letting go of switches is worth as much time as prices.
+        """Whether letting go of switches is worth as long as prices take.
 
         Blocks of several hours take long to price, and know good topologies.
         """
@@ -328,13 +331,12 @@ class DecompositionSearch:
         if self._at is self._wide:
             self._better(search, hull)
 
-    def _better(self, search: Search, hull: Hull, most_s: float = np.inf) -> bool:
+    def _better(self, search: Search, hull: Hull, hulls: float = np.inf) -> bool:
         """Better the best schedule by what the hull knows; return whether anything helped."""
         if self._at.dive is None or search.best is None:
             return False
         aim = search.aim(hull.value)
-        aim = replace(aim, deadline=min(aim.deadline, time.perf_counter() + most_s))
-        found = self._at.dive.bettered(search.question, hull, aim, search.best)
+        found = self._at.dive.bettered(search.question, hull, aim, search.best, hulls)
         if found is not None:
             self._take(search, found)
         return found is not None

@@ -77,15 +77,15 @@ class _Dived:
 class SwitchDive:
     """Rounds hulls to schedules, one switch's day after the other.
 
-    A schedule is bettered for as long as it took, by letting go of the switches around one cluster,
-    of all PCCs, or of some drawn at random.
+    A schedule is bettered with as many hulls as it took, by letting go of the switches around one
+    cluster, of all PCCs, or of some drawn at random.
     """
 
     def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
         case, model, problem = grid.case, grid.model, grid.problem
         self._options, self._blocks, self._pool = grid.options, grid.blocks, pool
         self._switches = all_switches(case)
-        self._random = np.random.default_rng(0)
+        self._random, self._hulls = np.random.default_rng(0), 0
         self._counts = np.asarray([problem.column(v) for v in model.operations.values()])
         hours = self._hours = case.file.time.hours
         ends = [frozenset(cluster.microgrids) for cluster in case.clusters]
@@ -116,25 +116,26 @@ class SwitchDive:
         is better than that of ``known``, a hull with one topology in each hour, if there is one.
         """
         never = {switch: may for switch, may in self._may.items() if not may.any()}
-        begun = time.perf_counter()
+        begun = self._hulls
         under = np.inf if known is None else known.value
         found = self._dived(
             question, _Dived(hull, [in_use(w) for w in hull.weights], never), aim, under
         )
-        took = time.perf_counter() - begun
+        took = self._hulls - begun
         if found is None and known is not None:
             found = self._standing(known)
         if found is None:
             return None
-        soon = replace(aim, deadline=min(aim.deadline, time.perf_counter() + took))
-        return self._finished(question, self._bettered(question, hull, found, soon), known)
+        return self._finished(question, self._bettered(question, hull, found, aim, took), known)
 
-    def bettered(self, question: Question, hull: Hull, aim: Aim, known: Hull) -> Hull | None:
+    def bettered(
+        self, question: Question, hull: Hull, aim: Aim, known: Hull, hulls: float = np.inf
+    ) -> Hull | None:
         """Return a better hull with one topology in each hour than a known one, if one is found.
 
-        The topologies of ``hull`` are tried.
+        The topologies of ``hull`` are tried, in about so many ``hulls`` to be solved.
         """
-        found = self._bettered(question, hull, self._standing(known), aim)
+        found = self._bettered(question, hull, self._standing(known), aim, hulls)
         return self._finished(question, found, known)
 
     def _finished(self, question: Question, found: _Dived, known: Hull | None) -> Hull | None:
@@ -163,11 +164,14 @@ class SwitchDive:
             found = step
         return found
 
-    def _bettered(self, question: Question, hull: Hull, best: _Dived, aim: Aim) -> _Dived:
+    def _bettered(
+        self, question: Question, hull: Hull, best: _Dived, aim: Aim, hulls: float
+    ) -> _Dived:
         """Let go of some switches in turn, as long as that gains something, and return the best."""
+        most = self._hulls + hulls
         mix, idle = [in_use(weights) for weights in hull.weights], 0
         for neighbours in itertools.chain(self._neighbourhoods, self._drawn()):
-            late = time.perf_counter() > aim.deadline
+            late = time.perf_counter() > aim.deadline or self._hulls >= most
             if late or best.value <= aim.good or idle >= IDLE_TRIES:
                 break
             better = self._without(question, mix, best, neighbours, aim)
@@ -287,5 +291,6 @@ class SwitchDive:
             for t, column in self._column[switch].items():
                 lower[column] = upper[column] = float(path[t])
         asked = replace(question, lower=lower, upper=upper)
+        self._hulls += 1
         found = solve_hull(self._blocks, asked, mix, spare=True)
         return found if isinstance(found, Hull) else None
