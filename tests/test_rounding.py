@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cmgplan.planning.rounding import FEW_HOURS, rounded, rounded_well, taken
+from cmgplan.planning.rounding import FEW_HOURS, rounded, rounded_well, swapped, taken
 from cmgplan.solve.blocks import Pattern
 from cmgplan.solve.hull import Hull, Mix
 
@@ -113,3 +113,20 @@ def test_more_topologies_are_tried_only_where_none_is_feasible() -> None:
     assert found is not None
     assert taken(found) == [THIRD] * HOURS
     assert tried == [2] * HOURS
+
+
+def test_swaps_end_where_no_single_hour_gains_and_keep_what_is_infeasible() -> None:
+    solve = Hulls()
+    start = opened(solve)
+    worst = solve([[THIRD]] * HOURS)
+    assert worst is not None
+    found = swapped(worst, start, solve, gain=1e-6)
+    assert found.value == sum(min(cost(t, p) for p in OPEN) for t in range(HOURS))
+    assert swapped(found, start, solve, gain=1e-6) is found
+    assert swapped(worst, start, solve, gain=100.0) is worst
+    assert swapped(worst, start, solve, gain=1e-6, late=lambda: True) is worst
+
+    heavy_first = Hulls(lambda mix: mix[0] == [THIRD])
+    found = swapped(worst, start, heavy_first, gain=1e-6)
+    assert taken(found)[0] == THIRD
+    assert all(pattern != THIRD for pattern in taken(found)[1:])

@@ -25,7 +25,7 @@ from cmgplan.planning.grid_search import (
 )
 from cmgplan.planning.hour_blocks import blocks_of_hours, single_hours
 from cmgplan.planning.partition import NoMixError, Partition, StoppedError
-from cmgplan.planning.rounding import rounded, rounded_well, taken
+from cmgplan.planning.rounding import rounded, rounded_well, swapped, taken
 from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.search_state import UNLIMITED, Pace, Search
 from cmgplan.planning.switching import counts_operations
@@ -58,6 +58,12 @@ BETTERING_HULLS = 150
 
 SETTLED = 0.25
 """Share of the wanted gap between hull and bound under which prices have done their part."""
+
+NEAR_SHARE = 0.5
+"""Share of the wanted gap between hull and bound within which swaps are worth their time."""
+
+SWAP_SHARE = 0.01
+"""Gain of a swap that counts, in units of the aim."""
 
 ROUGH = 5.0
 """Multiple of the aim's unit in rounding where no proof is wanted: the first schedule will do."""
@@ -220,6 +226,7 @@ class DecompositionSearch:
             elif reason:
                 hull = self._at.mix(search)
                 self._round_off(search, hull)
+                self._swap(search, hull)
                 self._combined(search, judge, hull, search.left_s - search.pace.operating_s)
                 told = f"{reason} after {search.priced} rounds of prices"
                 if self._at.dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
@@ -330,6 +337,15 @@ class DecompositionSearch:
             self._take(search, found)
         if self._at is self._wide:
             self._better(search, hull)
+        elif self._lacks_swaps(search, hull):
+            self._swap(search, hull)
+
+    def _lacks_swaps(self, search: Search, hull: Hull) -> bool:
+        """Whether hull and bound are near enough, but not the best schedule."""
+        if search.best is None:
+            return False
+        apart, open_still = hull.value - search.bound, search.best.value - search.bound
+        return apart <= NEAR_SHARE * search.gap_abs and open_still > search.gap_abs
 
     def _better(self, search: Search, hull: Hull, hulls: float = np.inf) -> bool:
         """Better the best schedule by what the hull knows; return whether anything helped."""
@@ -348,5 +364,19 @@ class DecompositionSearch:
         schedule = self._at.pool.schedule_of(taken(found), point)
         search.rounded.append((found.value, schedule))
         search.known.append(schedule)
-        if self._at.dive is not None:
-            search.stands(found)
+        search.stands(found)
+
+    def _swap(self, search: Search, hull: Hull) -> None:
+        """Better the best schedule where operations are free, by one hour's topology at a time."""
+        if self._at.dive is not None or search.best is None:
+            return
+        found = swapped(
+            search.best,
+            hull,
+            lambda mix: self._at.solve(search, mix),
+            SWAP_SHARE * search.aim(hull.value).unit,
+            late=lambda: search.left_s <= search.pace.operating_s,
+            each=self._at.prices.workers.map,
+        )
+        if found is not search.best:
+            self._take(search, found)

@@ -80,6 +80,35 @@ def rounded(
         hull = tried
 
 
+def swapped(
+    best: Hull,
+    hull: Hull,
+    solve: Solve,
+    gain: float,
+    late: Callable[[], bool] = lambda: False,
+    each: Each = map,
+) -> Hull:
+    """Return a better hull with one topology in each hour, or ``best``, which is one.
+
+    In one hour at a time the topology is swapped for one that ``hull`` uses, the best swap first,
+    as long as it gains enough. Rounding decides hours one after the other, and may be sorry later.
+    """
+    while not late():
+        now = taken(best)
+        mixes: list[Mix] = [
+            [[pattern] if k == hour else [kept] for k, kept in enumerate(now)]
+            for hour, weights in enumerate(hull.weights)
+            for pattern in in_use(weights)
+            if pattern != now[hour]
+        ]
+        tried = [found for found in each(solve, mixes) if found is not None]
+        found = min(tried, key=lambda one: one.value, default=best)
+        if found.value >= best.value - gain:
+            break
+        best = found
+    return best
+
+
 def taken(hull: Hull) -> list[Pattern]:
     """Return the heaviest topology of each hour."""
     heaviest = [max(weights, key=weights.__getitem__) for weights in hull.weights]
