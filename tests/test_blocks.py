@@ -98,6 +98,26 @@ def test_a_block_cut_short_still_encloses_its_optimum() -> None:
     assert cut_short > 0
 
 
+def test_points_found_on_the_way_are_noted_where_that_is_asked_for() -> None:
+    noted = 0
+    for seed in range(8):
+        blocks, asked, _ = knapsack_block(seed, items=16, rows=6)
+        blocks.notes_points = True
+        answer = blocks.price(0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0)
+        assert answer.x is not None
+        items = asked.cost[blocks.problem.integer]
+        values = [float(items @ x) for x in (*answer.others, answer.x)]
+        assert values == sorted(values, reverse=True)
+        for x in answer.others:
+            assert all(
+                np.all(rows.matrix @ x <= rows.upper + 1e-6) for rows in blocks.blocks[0].rows
+            )
+        noted += len(answer.others)
+        blocks, asked, _ = knapsack_block(seed, items=16, rows=6)
+        assert not blocks.price(0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0).others
+    assert noted > 0
+
+
 @pytest.mark.parametrize("wrong", [(), (1.0,), (1.0, 2.0), (1.0, None), (None, None)])
 def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
     wrong: Sequence[float | None], monkeypatch: pytest.MonkeyPatch

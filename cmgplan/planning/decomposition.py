@@ -200,12 +200,7 @@ class DecompositionSearch:
         while True:
             begun = time.perf_counter()
             hull = self._at.mix(search)
-            if self._worth_a_schedule(search, judge, hull):
-                self._round_off(search, hull)
-                if search.meets(judge):
-                    return f"value and bound meet after {search.priced} rounds of prices"
-            elif self._worth_bettering(search, judge, hull):
-                self._better(search, hull, BETTERING_HULLS)
+            if self._sought(search, judge, hull):
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
             elif self._lacks_schedule(search, judge, hull):
@@ -232,6 +227,16 @@ class DecompositionSearch:
                 if self._at.dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
                     return told
                 return f"{told}, {self._bettered(search, judge, hull)}"
+
+    def _sought(self, search: Search, judge: Judge, hull: Hull) -> bool:
+        """Round the hull or better the best schedule; return whether either was worth its time."""
+        if self._worth_a_schedule(search, judge, hull):
+            self._round_off(search, hull)
+        elif self._worth_bettering(search, judge, hull):
+            self._better(search, hull, BETTERING_HULLS)
+        else:
+            return False
+        return True
 
     def _is_narrow(self, search: Search, reason: str) -> bool:
         """Whether blocks of several hours are worth their time, with ``reason`` to stop or not.

@@ -57,6 +57,7 @@ class Partition:
         self.blocks = BlockProblem(problem, block_of_columns(problem, hours))
         self.blocks.refresh()
         grid = HourlyGrid(case, options, model, problem, self.blocks, hours)
+        self.blocks.notes_points = grid.several_hours
         self.pool = Topologies(grid)
         self.prices = HourPrices(grid, self.pool)
         self.dive: SwitchDive | None = None

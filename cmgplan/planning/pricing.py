@@ -84,7 +84,7 @@ class HourPrices:
         self._proven = ProvenRows(self._blocks)
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
         self._counted = counts_operations(self._options)
-        self._wide = self._blocks.n_blocks < self._case.file.time.hours
+        self._wide = grid.several_hours
         costly = self._options.operation_cost_usd > 0.0 and not self._wide
         self._inward = INWARD_COSTLY if costly else INWARD
         self._nodes = np.full(self._blocks.n_blocks, NODES, dtype=np.int64)
@@ -149,9 +149,8 @@ class HourPrices:
         before = search.bound
         level = before + self._reach * max(hull.value - before, 0.0)
         patterns = [list(weights) for weights in hull.weights]
-        spare = self._counted
         prices = level_prices(
-            self._blocks, search.question, patterns, hull, centre, level, spare=spare
+            self._blocks, search.question, patterns, hull, centre, level, spare=self._counted
         )
         if prices is None:
             prices = 0.5 * (hull.multipliers + centre)

@@ -25,7 +25,7 @@ KEPT = 5
 KEPT_COUNTED = 8
 """The same where operations are counted: blocks mix more of them to spare operations."""
 
-KEPT_WIDE = 14
+KEPT_SEVERAL_HOURS = 14
 """The same for blocks of several hours, which find several at once."""
 
 NEARLY_ZERO = 1e-3
@@ -53,6 +53,11 @@ class HourlyGrid:
     blocks: BlockProblem
     hours: Sequence[range]
 
+    @property
+    def several_hours(self) -> bool:
+        """Whether a block has several hours."""
+        return len(self.hours) < self.case.file.time.hours
+
 
 @dataclass(frozen=True)
 class _Place:
@@ -79,7 +84,8 @@ class Topologies:
         self._round = self._mixed = 0
         self._places = self._places_of_blocks()
         self._free = not counts_operations(self._options)
-        self._wide = len(grid.hours) < self._case.file.time.hours
+        counted = KEPT_SEVERAL_HOURS if grid.several_hours else KEPT_COUNTED
+        self._most = KEPT if self._free else counted
         self._flows = {
             pair: (self._problem.column(p), self._problem.column(q))
             for pair, (p, q) in flows_of(self._m, self._case).items()
@@ -112,8 +118,7 @@ class Topologies:
 
         Where operations are counted, none that the latest mix uses is missing.
         """
-        counted = KEPT_WIDE if self._wide else KEPT_COUNTED
-        most = count or (KEPT if self._free else counted)
+        most = count or self._most
         kept: list[list[Pattern | None]] = []
         for used in self._used:
             mixed = 0 if self._free else sum(round_ >= self._mixed for round_ in used.values())

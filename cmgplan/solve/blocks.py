@@ -108,6 +108,8 @@ class BlockProblem:
         Binary columns that may be 1 without use in any block; none unless the caller says so.
     copies
         Scaled copies of blocks that hulls keep.
+    notes_points
+        Whether answers have the points that were found on the way: not unless the caller says so.
     """
 
     def __init__(self, problem: LinearProblem, block_of: IntArray) -> None:
@@ -126,6 +128,7 @@ class BlockProblem:
         self.linking = np.flatnonzero(block_of == GLOBAL)
         self.spare = np.zeros(problem.n, dtype=np.bool_)
         self.copies = KeptCopies()
+        self.notes_points = False
         self._coupling = [Rows(sp.csr_array((0, problem.n)), np.zeros(0), np.zeros(0))]
         self._joined = joined(self._coupling)
         self._stacked = StackedRows.of(self._joined)
@@ -308,7 +311,8 @@ class BlockProblem:
             if len(which):
                 kinds = np.full(len(which), highspy.HighsVarType.kInteger)
                 part.highs.changeColsIntegrality(len(which), which, kinds)
-                part.highs.cbMipImprovingSolution.subscribe(partial(_note, part.on_the_way))
+                if self.notes_points:
+                    part.highs.cbMipImprovingSolution.subscribe(partial(_note, part.on_the_way))
         exact, outer = part.passed
         for rows in (*part.rows[exact:], *part.tangents[outer:]):
             pass_rows(part.highs, self.problem.passed(rows, part.columns))

@@ -141,31 +141,25 @@ class HullModel:
         self._bounded, self._sign, self._side = self._bounds()
         self._first, self._before = self._rows()
 
-    @property
-    def equations(self) -> int:
-        """Number of equations; inequalities follow, coupling rows before bounds of columns."""
-        return int(self._first[Kind.COUPLED_INEQUALITY])
-
-    @property
-    def inequalities(self) -> int:
-        """Number of inequalities."""
-        return int(self._first[Kind.CONE]) - self.equations
-
     def program(self) -> ConicProgram:
-        """Return the mix as a cone program."""
-        sizes = np.concatenate([copy.sizes for copy in self._copies])
-        return ConicProgram(
-            self._cost(), self._matrix(), self.right(), self.equations, self.inequalities, sizes
-        )
+        """Return the mix as a cone program.
 
-    def right(self) -> FloatArray:
-        """Return the right-hand sides: where these are zero, rows hold for every multiple too."""
+        Where right-hand sides are zero, rows hold for every multiple of a point as well.
+        """
         first = self._first
         right = np.zeros(first[-1])
         right[self.coupled_rows()] = self._coupling.right
         right[first[Kind.WEIGHT] : first[Kind.WEIGHT + 1]] = 1.0
         right[first[Kind.INEQUALITY] :][: len(self._side)] = self._side
-        return right
+        equations = int(first[Kind.COUPLED_INEQUALITY])
+        return ConicProgram(
+            self._cost(),
+            self._matrix(),
+            right,
+            equations,
+            int(first[Kind.CONE]) - equations,
+            np.concatenate([copy.sizes for copy in self._copies]),
+        )
 
     def _bounds(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return columns, signs and sides of rows ``sign * x <= side`` that are bounds.

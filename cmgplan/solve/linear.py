@@ -55,7 +55,7 @@ class LinearProblem:
     Attributes
     ----------
     unit
-        Units of the columns that HiGHS sees, shape (n,); nobody else does.
+        Units of the columns that HiGHS sees, shape (n,): ones unless it has its own.
     """
 
     def __init__(
