@@ -51,6 +51,27 @@ def test_hours_share_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     assert answer.wall_s < HOURS / 2 * LIMIT_S
 
 
+def test_hours_without_time_for_their_first_node_prove_what_their_relaxations_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = generated_case(3, microgrids=3, hours=HOURS)
+    mask = allow(case, ("microgrid", "cluster", "grid"))
+
+    def asked() -> tuple[float, float]:
+        connection = GridConnection(case, PlanOptions(jobs=1), build_feeder(case), mask)
+        answer = connection.minimise({"ec_usd": 1.0}, {}, label="asked", rounds=3)
+        assert answer.operation is not None, answer.reason
+        assert answer.bound is not None
+        return answer.bound, answer.operation.ec_usd
+
+    _, value = asked()
+    with monkeypatch.context() as patched:
+        patched.setattr(BlockProblem, "price", lambda *asked, **how: Priced(-np.inf, None))
+        bound, _ = asked()
+    assert np.isfinite(bound)
+    assert bound <= value + 1e-6
+
+
 @pytest.mark.parametrize(("late", "solves"), [(False, 4), (True, 3)])
 def test_fewer_topologies_are_tried_where_it_is_late(late: bool, solves: int) -> None:
     mixes: list[list[list[Pattern | None]]] = []

@@ -62,6 +62,9 @@ SETTLED = 0.25
 NEAR_SHARE = 0.5
 """Share of the wanted gap between hull and bound within which swaps are worth their time."""
 
+PROVING_SHARE = 0.4
+"""Share of the time left for prices in which what all prices give together is to be proved."""
+
 SWAP_SHARE = 0.01
 """Gain of a swap that counts, in units of the aim."""
 
@@ -206,7 +209,7 @@ class DecompositionSearch:
             elif self._lacks_schedule(search, judge, hull):
                 bettered = self._bettered(search, judge, hull)
                 return f"{bettered} after {search.priced} rounds of prices"
-            if self._combined(search, judge, hull, search.prices_left_s):
+            if self._combined(search, judge, hull, PROVING_SHARE * search.prices_left_s):
                 return f"value and bound meet after {search.priced} rounds of prices"
             before, reached = self._at.known, search.reached(hull.value)
             self._at.prices.ask(search, hull)
@@ -221,7 +224,8 @@ class DecompositionSearch:
             elif reason:
                 hull = self._at.mix(search)
                 self._round_off(search, hull)
-                self._swap(search, hull)
+                if search.rounds >= UNLIMITED:
+                    self._swap(search, hull)
                 self._combined(search, judge, hull, search.left_s - search.pace.operating_s)
                 told = f"{reason} after {search.priced} rounds of prices"
                 if self._at.dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):

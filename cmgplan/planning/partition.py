@@ -20,9 +20,6 @@ from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks import BlockProblem, Pattern
 from cmgplan.solve.hull import WORTH_A_LOOK, Hull, solve_hull
 
-KEPT_WIDE = 12
-"""Topologies per block of which a mix is sought that meets the coupling rows at all."""
-
 FEASIBILITY_ROUNDS = 30
 """Rounds of prices in which a mix is sought that meets the coupling rows."""
 
@@ -109,7 +106,7 @@ class Partition:
                     self.pool.begin_mix()
                 self.age(hull)
                 return hull
-            wide = self.pool.kept(KEPT_WIDE) if self.pool.complete else None
+            wide = self.pool.kept_wide() if self.pool.complete else None
             broken = self.solve(search, wide, elastic=True)
             if broken is None:
                 self._ask_relaxed(search)
@@ -117,7 +114,7 @@ class Partition:
             self.age(broken)
             if self.prices.ask(search.without_objective, broken) > INFEASIBLE_BREAK:
                 raise NoMixError
-            if self.pool.complete and self.pool.kept(KEPT_WIDE) == wide:
+            if self.pool.complete and self.pool.kept_wide() == wide:
                 raise StoppedError("no mix of topologies that meets the caps")
             if search.left_s <= 0.0:
                 raise StoppedError("the time limit")

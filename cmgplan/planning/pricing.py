@@ -65,6 +65,9 @@ TANGENT_RANGE_KW = (1e-6, 1e-2)
 
 DISK_TOLERANCE_KVA = 5e-3
 
+AGAIN = 2.0
+"""Multiple of the time in which no proof was found that is to be left for another attempt."""
+
 LEAST_S = 1.0
 """Time of a price that begins near the time limit, s."""
 
@@ -124,7 +127,9 @@ class HourPrices:
             return
         begun = time.perf_counter()
         proof = self._proven.proof(search.question, time_limit_s)
-        search.pace.proving_s = max(search.pace.proving_s, time.perf_counter() - begun)
+        took = time.perf_counter() - begun
+        needed = took if proof is not None else AGAIN * took
+        search.pace.proving_s = max(search.pace.proving_s, needed)
         if proof is not None and proof.bound <= hull.value + search.gap_now(hull.value):
             search.proves(proof.bound, proof.multipliers)
 
@@ -167,7 +172,7 @@ class HourPrices:
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
         slack = PRICE_GAP_SHARE * search.gap_now(hull.value)
         answers = self._answers(search, hull, vectors, reduced, slack)
-        bound = constant + sum(answer.bound for answer in answers)
+        bound = constant + sum(self._bounds(question, reduced, answers))
         mixed = not any(None in weights for weights in hull.weights)
         if mixed and bound > hull.value + search.gap_now(hull.value):
             bound = -np.inf  # no mix is worth less than a bound: a solver is wrong
@@ -224,6 +229,21 @@ class HourPrices:
         if search.unfinished:
             self._nodes[cut_short] = np.minimum(MORE_NODES * self._nodes[cut_short], ALL_NODES)
         return answers
+
+    def _bounds(
+        self, question: Question, reduced: FloatArray, answers: Sequence[Priced]
+    ) -> list[float]:
+        """Return the hours' bounds.
+
+        One whose solver had no time for its first node, or failed, has that of its linear
+        relaxation with what it proved before.
+        """
+        bounds = [answer.bound for answer in answers]
+        lacking = [hour for hour, bound in enumerate(bounds) if bound == -np.inf]
+        relaxed = partial(self._proven.bound, question=question, reduced=reduced)
+        for hour, bound in zip(lacking, self.workers.map(relaxed, lacking), strict=True):
+            bounds[hour] = bound
+        return bounds
 
     def _in_time(self, price: Callable[..., Priced], deadline: float, waiting: int) -> Priced:
         """Return an hour's answer; the hours still ``waiting`` share the time that is left."""

@@ -28,6 +28,9 @@ KEPT_COUNTED = 8
 KEPT_SEVERAL_HOURS = 14
 """The same for blocks of several hours, which find several at once."""
 
+KEPT_WIDE = 12
+"""The same at least where no mix of those meets the coupling rows."""
+
 NEARLY_ZERO = 1e-3
 """Relaxed position under which a switch is not wanted."""
 
@@ -113,12 +116,18 @@ class Topologies:
         """Whether every block has a topology."""
         return all(self._used)
 
-    def kept(self, count: int | None = None) -> list[list[Pattern | None]]:
+    def kept(self) -> list[list[Pattern | None]]:
         """Return the youngest topologies of each block, with which the hull works.
 
         Where operations are counted, none that the latest mix uses is missing.
         """
-        most = count or self._most
+        return self._youngest(self._most)
+
+    def kept_wide(self) -> list[list[Pattern | None]]:
+        """Return more of them, as a mix is sought that meets the coupling rows at all."""
+        return self._youngest(max(self._most, KEPT_WIDE))
+
+    def _youngest(self, most: int) -> list[list[Pattern | None]]:
         kept: list[list[Pattern | None]] = []
         for used in self._used:
             mixed = 0 if self._free else sum(round_ >= self._mixed for round_ in used.values())

@@ -40,6 +40,9 @@ ATTEMPTS: tuple[dict[str, float | bool], ...] = (
 Refining each step's linear system takes half the time and hardly ever changes a digit that counts.
 """
 
+STUCK_GAP_ABS = 5e-5
+"""Absolute gap of a point at which the solver gets no further, for one that will do."""
+
 _STATUS = {
     "Solved": Stop.OPTIMAL,
     "AlmostSolved": Stop.OPTIMAL,
@@ -85,10 +88,16 @@ class ConicAnswer:
         return self.stop is Stop.OPTIMAL
 
 
-def solve_conic(program: ConicProgram, *, time_limit_s: float = float("inf")) -> ConicAnswer:
+def solve_conic(
+    program: ConicProgram,
+    *,
+    time_limit_s: float = float("inf"),
+    stuck_gap_abs: float = STUCK_GAP_ABS,
+) -> ConicAnswer:
     """Solve a cone program by interior point; other threads go on meanwhile.
 
     An optimum is one to the solver's tolerances: a bound of nothing, as they leave some slack.
+    Where it gets no further, its point will do if it leaves no more than ``stuck_gap_abs``.
     """
     n = len(program.cost)
     kinds = [
@@ -107,7 +116,7 @@ def solve_conic(program: ConicProgram, *, time_limit_s: float = float("inf")) ->
             matrix,
             program.right,
             kinds,
-            _settings(attempt, time_limit_s),
+            _settings({**attempt, "reduced_tol_gap_abs": stuck_gap_abs}, time_limit_s),
         )
         answer = solver.solve()
         if _STATUS.get(str(answer.status), Stop.ERROR) is not Stop.ERROR:

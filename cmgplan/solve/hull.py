@@ -15,12 +15,23 @@ import scipy.sparse as sp
 
 from cmgplan.solve.blocks import BlockProblem, Pattern
 from cmgplan.solve.cones import FloatArray, IntArray
-from cmgplan.solve.conic_program import ConicAnswer, ConicProgram, solve_conic
+from cmgplan.solve.conic_program import (
+    STUCK_GAP_ABS,
+    ConicAnswer,
+    ConicProgram,
+    solve_conic,
+)
 from cmgplan.solve.hull_copies import copy_of
 from cmgplan.solve.scaled_copy import Kind, ScaledCopy
 
 WORTH_A_LOOK = 1e-3
 """Weight over which a pattern's point is handed back."""
+
+STUCK_GAP_UNITS = 1e-2
+"""Gap, in units of the question, of a mix at which the solver gets no further that will do.
+
+Other settings mostly get further, but take as long again, and a mix is no bound.
+"""
 
 Mix = Sequence[Sequence[Pattern | None]]
 """Patterns of each block; None leaves the block's binaries between 0 and 1."""
@@ -103,7 +114,8 @@ def solve_hull(
     model = HullModel(
         problem, copies_of(problem, question, patterns, spare=spare), question, elastic=elastic
     )
-    answer = solve_conic(model.program(), time_limit_s=time_limit_s)
+    stuck = STUCK_GAP_ABS if elastic else STUCK_GAP_UNITS
+    answer = solve_conic(model.program(), time_limit_s=time_limit_s, stuck_gap_abs=stuck)
     return model.hull(answer) if answer.accepted else answer
 
 

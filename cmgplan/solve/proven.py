@@ -76,7 +76,7 @@ class ProvenRows:
         if multipliers is None:
             return None
         constant, reduced = self._blocks.relaxed(*question.vectors, multipliers)
-        hours = [self._bound(k, question, reduced) for k in range(self._blocks.n_blocks)]
+        hours = [self.bound(k, question, reduced) for k in range(self._blocks.n_blocks)]
         return Proof(constant + sum(hours), multipliers)
 
     def _multipliers(self, question: Question, time_limit_s: float) -> FloatArray | None:
@@ -104,7 +104,7 @@ class ProvenRows:
         dual = np.asarray(solution.row_dual, dtype=np.float64)[: len(coupling)]
         return question.unit * dual[coupling]
 
-    def _bound(self, block: int, question: Question, reduced: FloatArray) -> float:
+    def bound(self, block: int, question: Question, reduced: FloatArray) -> float:
         """Return a lower bound of a block's reduced cost over its relaxation and proven rows."""
         part = self._blocks.blocks[block]
         proven = _as_rows(self._rows[block], np.arange(len(part.columns)), len(part.columns))
