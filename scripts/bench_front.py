@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -135,10 +136,10 @@ def measured(asked: Row, told: Progress, title: str, timeout_s: float) -> Row:
     try:
         out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
         return {"failed": f"stopped after {timeout_s:.0f} s"}
     finally:
+        process.kill()
+        process.wait()
         told.remove_task(task)
     if process.returncode != 0:
         return {"failed": (err.strip().splitlines() or ["no message"])[-1]}
@@ -283,6 +284,7 @@ def main() -> None:
         child(json.loads(sys.argv[2]))
         return
     arguments = parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as told:
         part = growth if arguments.part == "growth" else methods
