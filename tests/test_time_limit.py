@@ -12,6 +12,8 @@ from generated import generated_case
 
 from cmgplan.case.records import PlanOptions
 from cmgplan.network.feeder import build_feeder
+from cmgplan.planning import decomposition
+from cmgplan.planning.grid_models import convex_model
 from cmgplan.planning.grid_search import SwitchSchedule
 from cmgplan.planning.level4 import GridConnection
 from cmgplan.planning.rounding import rounded, taken
@@ -70,6 +72,43 @@ def test_hours_without_time_for_their_first_node_prove_what_their_relaxations_do
         bound, _ = asked()
     assert np.isfinite(bound)
     assert bound <= value + 1e-6
+
+
+def test_many_binaries_begin_with_what_the_relaxation_proves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decomposition, "MANY_BINARIES", 0)
+    case = generated_case(3, microgrids=3, hours=HOURS)
+    mask = allow(case, ("microgrid", "cluster", "grid"))
+    connection = GridConnection(case, PlanOptions(jobs=1), build_feeder(case), mask)
+    answer = connection.minimise({"ec_usd": 1.0}, {}, label="asked", gap_abs=1e-2)
+    assert answer.operation is not None, answer.reason
+    assert answer.bound is not None
+    first = next(note for note in answer.history if "bound" in note)
+    assert first["by"] == "the linear relaxations of the hours"
+    assert float(str(first["bound"])) <= answer.bound <= answer.operation.ec_usd + 1e-6
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_rounding_and_swaps_end_with_the_time_where_something_is_held(held: bool) -> None:
+    empty = np.zeros(0)
+    search = Search(Question(empty, empty, empty), 1.0, time.perf_counter() - 1.0)
+    search.pace.operating_s = 1.0
+    assert search.is_late
+    assert search.lacks_time
+    case = generated_case(3, microgrids=3, hours=2)
+    mask = allow(case, ("microgrid", "cluster", "grid"))
+    convex = convex_model(case, PlanOptions(), build_feeder(case), mask)
+    found = decomposition.DecompositionSearch(case, PlanOptions(), convex)
+    asked: list[object] = []
+    found._at.solve = lambda *mix, **how: asked.append(mix)  # type: ignore[method-assign, assignment]
+    hull = Hull(0.0, empty, [MIX, MIX], [], empty)
+    found._round_off(search, hull, held=held)
+    assert bool(asked) is not held
+    asked.clear()
+    search.best = hull
+    found._swap(search, hull)
+    assert not asked
 
 
 @pytest.mark.parametrize(("late", "solves"), [(False, 4), (True, 3)])
@@ -131,6 +170,6 @@ def test_a_schedule_found_late_is_operated(left_s: float, best: float, judged: l
 def test_time_is_kept_for_what_a_schedule_took() -> None:
     pace = Pace()
     assert pace.kept_of(30.0) == 0.0
-    pace.rounding_s, pace.operating_s = 6.0, 2.0
-    assert pace.kept_of(30.0) == pytest.approx(8.0)
+    pace.mixing_s, pace.rounding_s, pace.operating_s = 1.0, 6.0, 2.0
+    assert pace.kept_of(30.0) == pytest.approx(9.0)
     assert pace.kept_of(10.0) == pytest.approx(5.0)

@@ -30,7 +30,7 @@ from cmgplan.planning.schedule import VariableBounds
 from cmgplan.planning.search_state import UNLIMITED, Pace, Search
 from cmgplan.planning.switching import counts_operations
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.hull import Hull, Question, points_of
+from cmgplan.solve.hull import Hull, Mix, Question, points_of
 
 UNIT_RANGE = (1e-2, 1.0)
 """Differences of the objective that the hours resolve, whatever gap is asked for."""
@@ -46,6 +46,9 @@ FEW_ROUNDS = 8
 
 WORTH_GAPS = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
+
+MANY_BINARIES = 3000
+"""Binaries beyond which proving what all prices give together takes longer than prices do."""
 
 DIVE_AGAIN = 0.2
 """Share of what the best schedule misses by which the hull must better before the next one."""
@@ -200,9 +203,11 @@ class DecompositionSearch:
         """Alternate until value and bound meet, or nothing new is found; return why."""
         if self._options.operation_cost_usd > 0.0:
             self._begin_relaxed(search, judge)
+        elif self._many and search.rounds >= UNLIMITED:
+            self._begin_proven(search, judge)
         while True:
             begun = time.perf_counter()
-            hull = self._at.mix(search)
+            hull = self._mixed(search)
             if self._sought(search, judge, hull):
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
@@ -222,12 +227,14 @@ class DecompositionSearch:
             if self._is_narrow(search, reason):
                 self._widen(search)
             elif reason:
-                hull = self._at.mix(search)
-                self._round_off(search, hull)
+                told = f"{reason} after {search.priced} rounds of prices"
+                if search.lacks_time and np.isfinite(search.least(judge)):
+                    return told
+                hull = self._mixed(search)
+                self._round_off(search, hull, held=np.isfinite(search.least(judge)))
                 if search.rounds >= UNLIMITED:
                     self._swap(search, hull)
                 self._combined(search, judge, hull, search.left_s - search.pace.operating_s)
-                told = f"{reason} after {search.priced} rounds of prices"
                 if self._at.dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
                     return told
                 return f"{told}, {self._bettered(search, judge, hull)}"
@@ -235,7 +242,7 @@ class DecompositionSearch:
     def _sought(self, search: Search, judge: Judge, hull: Hull) -> bool:
         """Round the hull or better the best schedule; return whether either was worth its time."""
         if self._worth_a_schedule(search, judge, hull):
-            self._round_off(search, hull)
+            self._round_off(search, hull, held=np.isfinite(search.least(judge)))
         elif self._worth_bettering(search, judge, hull):
             self._better(search, hull, BETTERING_HULLS)
         else:
@@ -253,7 +260,7 @@ class DecompositionSearch:
 
     def _combined(self, search: Search, judge: Judge, hull: Hull, time_limit_s: float) -> bool:
         """Prove what all prices give together, if proof is wanted; return whether that suffices."""
-        if search.rounds <= FEW_ROUNDS or time_limit_s <= search.pace.proving_s:
+        if search.rounds <= FEW_ROUNDS or self._many or time_limit_s <= search.pace.proving_s:
             return False
         self._at.prices.combine(search, hull, time_limit_s)
         judge.proved(search.bound, "all prices together")
@@ -308,6 +315,25 @@ class DecompositionSearch:
             self._at.prices.ask(search, relaxed)
             judge.proved(search.bound, "hours at the relaxation's prices")
 
+    def _begin_proven(self, search: Search, judge: Judge) -> None:
+        """Prove what the hours' linear relaxations do at the multipliers of the relaxation."""
+        relaxed = self._at.solve(search, None)
+        if relaxed is not None:
+            self._at.prices.ask_relaxations(search, relaxed)
+            judge.proved(search.bound, "the linear relaxations of the hours")
+
+    @property
+    def _many(self) -> bool:
+        """Whether the problem has many binaries."""
+        return self._problem.size[2] > MANY_BINARIES
+
+    def _mixed(self, search: Search) -> Hull:
+        """Return the hull, and take note of the time that it takes."""
+        begun = time.perf_counter()
+        hull = self._at.mix(search)
+        search.pace.mixing_s = max(search.pace.mixing_s, time.perf_counter() - begun)
+        return hull
+
     def _once(self, search: Search) -> str:
         """Ask for prices and round the hull once."""
         hull = self._at.mix(search)
@@ -315,8 +341,10 @@ class DecompositionSearch:
         self._round_off(search, self._at.mix(search))
         return "one round of prices"
 
-    def _round_off(self, search: Search, hull: Hull) -> None:
+    def _round_off(self, search: Search, hull: Hull, *, held: bool = False) -> None:
         """Round the hull to a schedule, to be operated later.
+
+        Where a schedule is ``held`` already, that ends with the time.
 
         Where operations are counted, blocks of several hours take one topology each first, as
         these hold whole positions over their hours; what is rounded then is what may stay closed.
@@ -335,9 +363,9 @@ class DecompositionSearch:
             begun = time.perf_counter()
             found = rounded_well(
                 hull,
-                lambda mix: self._at.solve(search, mix),
+                lambda mix: self._solved_in_time(search, mix, -np.inf if not held else 0.0),
                 search.aim(hull.value).good,
-                late=lambda: search.left_s <= search.pace.operating_s,
+                late=lambda: search.is_late,
                 each=self._at.prices.workers.map,
             )
             took = time.perf_counter() - begun
@@ -348,6 +376,10 @@ class DecompositionSearch:
             self._better(search, hull)
         elif self._lacks_swaps(search, hull):
             self._swap(search, hull)
+
+    def _solved_in_time(self, search: Search, mix: Mix, needed_s: float) -> Hull | None:
+        """Return the hull of some topologies, or None where no more time than that is left."""
+        return None if search.left_s <= needed_s else self._at.solve(search, mix)
 
     def _lacks_swaps(self, search: Search, hull: Hull) -> bool:
         """Whether hull and bound are near enough, but not the best schedule."""
@@ -382,9 +414,9 @@ class DecompositionSearch:
         found = swapped(
             search.best,
             hull,
-            lambda mix: self._at.solve(search, mix),
+            lambda mix: self._solved_in_time(search, mix, search.pace.operating_s),
             SWAP_SHARE * search.aim(hull.value).unit,
-            late=lambda: search.left_s <= search.pace.operating_s,
+            late=lambda: search.is_late,
             each=self._at.prices.workers.map,
         )
         if found is not search.best:

@@ -72,16 +72,18 @@ class Aim:
 class Pace:
     """What parts of a question took at most, s.
 
-    They are rounding the hull, operating a schedule, and proving what all prices give together.
+    They are the hull, rounding it, operating a schedule, and proving what all prices give together.
     """
 
+    mixing_s: float = 0.0
     rounding_s: float = 0.0
     operating_s: float = 0.0
     proving_s: float = 0.0
 
     def kept_of(self, time_limit_s: float) -> float:
         """Return the seconds of a time limit that the end of a question needs."""
-        return min(self.rounding_s + self.operating_s, KEPT_SHARE * time_limit_s)
+        needed = self.mixing_s + self.rounding_s + self.operating_s
+        return min(needed, KEPT_SHARE * time_limit_s)
 
 
 @dataclass
@@ -244,6 +246,16 @@ class Search:
     def left_s(self) -> float:
         """Seconds that are left."""
         return self.deadline - time.perf_counter()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether no more time is left than a schedule takes to operate."""
+        return self.left_s <= self.pace.operating_s
+
+    @property
+    def lacks_time(self) -> bool:
+        """Whether less time is left than a hull and the schedule rounded from it take."""
+        return self.left_s <= self.pace.mixing_s + self.pace.operating_s
 
     @property
     def prices_left_s(self) -> float:
