@@ -254,8 +254,8 @@ class Search:
 
     @property
     def lacks_time(self) -> bool:
-        """Whether less time is left than a hull and the schedule rounded from it take."""
-        return self.left_s <= self.pace.mixing_s + self.pace.operating_s
+        """Whether no more time is left than a hull takes."""
+        return self.left_s <= self.pace.mixing_s
 
     @property
     def prices_left_s(self) -> float:
