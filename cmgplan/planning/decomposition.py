@@ -201,10 +201,7 @@ class DecompositionSearch:
 
     def _rounds(self, search: Search, judge: Judge) -> str:
         """Alternate until value and bound meet, or nothing new is found; return why."""
-        if self._options.operation_cost_usd > 0.0:
-            self._begin_relaxed(search, judge)
-        elif self._many and search.rounds >= UNLIMITED:
-            self._begin_proven(search, judge)
+        self._begin_relaxed(search, judge)
         while True:
             begun = time.perf_counter()
             hull = self._mixed(search)
@@ -306,19 +303,21 @@ class DecompositionSearch:
         return "no better schedule found"
 
     def _begin_relaxed(self, search: Search, judge: Judge) -> None:
-        """Ask for prices at the multipliers of the relaxation without binaries.
+        """Begin with the multipliers of the relaxation without binaries, where that is worth it.
 
         A hull of few topologies misprices what operations cost; its prices are drawn to the best.
+        Where there are many binaries and a proof is wanted, the hours' linear relaxations do.
         """
+        costly = self._options.operation_cost_usd > 0.0
+        if not costly and not (self._many and search.rounds >= UNLIMITED):
+            return
         relaxed = self._at.solve(search, None)
-        if relaxed is not None:
+        if relaxed is None:
+            return
+        if costly:
             self._at.prices.ask(search, relaxed)
             judge.proved(search.bound, "hours at the relaxation's prices")
-
-    def _begin_proven(self, search: Search, judge: Judge) -> None:
-        """Prove what the hours' linear relaxations do at the multipliers of the relaxation."""
-        relaxed = self._at.solve(search, None)
-        if relaxed is not None:
+        else:
             self._at.prices.ask_relaxations(search, relaxed)
             judge.proved(search.bound, "the linear relaxations of the hours")
 
@@ -363,7 +362,7 @@ class DecompositionSearch:
             begun = time.perf_counter()
             found = rounded_well(
                 hull,
-                lambda mix: self._solved_in_time(search, mix, -np.inf if not held else 0.0),
+                lambda mix: self._solved_in_time(search, mix, 0.0 if held else -np.inf),
                 search.aim(hull.value).good,
                 late=lambda: search.is_late,
                 each=self._at.prices.workers.map,

@@ -141,9 +141,8 @@ class HourPrices:
         self._resolve(search, points_of(self._blocks, relaxed), relaxed.multipliers)
         question = search.question
         constant, reduced = self._blocks.relaxed(*question.vectors, relaxed.multipliers)
-        hour_bound = partial(self._proven.bound, question=question, reduced=reduced)
-        bounds = self.workers.map(hour_bound, range(self._blocks.n_blocks))
-        bound = sum(bounds)
+        every = range(self._blocks.n_blocks)
+        bound = sum(self._proven.bounds(every, question, reduced, self.workers.map))
         if np.isfinite(bound):
             self._asked.append((question.cost, relaxed.multipliers, bound))
         search.proves(constant + bound, relaxed.multipliers)
@@ -255,8 +254,8 @@ class HourPrices:
         """
         bounds = [answer.bound for answer in answers]
         lacking = [hour for hour, bound in enumerate(bounds) if bound == -np.inf]
-        relaxed = partial(self._proven.bound, question=question, reduced=reduced)
-        for hour, bound in zip(lacking, self.workers.map(relaxed, lacking), strict=True):
+        relaxed = self._proven.bounds(lacking, question, reduced, self.workers.map)
+        for hour, bound in zip(lacking, relaxed, strict=True):
             bounds[hour] = bound
         return bounds
 

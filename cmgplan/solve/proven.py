@@ -10,7 +10,7 @@ worse. (Lagrangian cuts: Chen and Luedtke 2022, doi 10.1287/ijoc.2022.1185.)
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import highspy
@@ -21,6 +21,9 @@ from cmgplan.solve.blocks import BlockProblem, Priced
 from cmgplan.solve.cones import FloatArray, IntArray, Rows
 from cmgplan.solve.hull import Question
 from cmgplan.solve.linear import linear_program
+
+Each = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
+"""Takes bounds of several blocks like ``map``."""
 
 KEPT_ROWS = 40
 """Proven rows that are kept per block, the newest."""
@@ -76,8 +79,8 @@ class ProvenRows:
         if multipliers is None:
             return None
         constant, reduced = self._blocks.relaxed(*question.vectors, multipliers)
-        hours = [self.bound(k, question, reduced) for k in range(self._blocks.n_blocks)]
-        return Proof(constant + sum(hours), multipliers)
+        every = range(self._blocks.n_blocks)
+        return Proof(constant + sum(self.bounds(every, question, reduced)), multipliers)
 
     def _multipliers(self, question: Question, time_limit_s: float) -> FloatArray | None:
         problem = self._blocks.problem
@@ -104,8 +107,16 @@ class ProvenRows:
         dual = np.asarray(solution.row_dual, dtype=np.float64)[: len(coupling)]
         return question.unit * dual[coupling]
 
-    def bound(self, block: int, question: Question, reduced: FloatArray) -> float:
-        """Return a lower bound of a block's reduced cost over its relaxation and proven rows."""
+    def bounds(
+        self, blocks: Iterable[int], question: Question, reduced: FloatArray, each: Each = map
+    ) -> list[float]:
+        """Return lower bounds of some blocks' reduced costs over relaxation and proven rows.
+
+        ``each`` works like ``map``, perhaps on several at the same time.
+        """
+        return list(each(lambda block: self._bound(block, question, reduced), blocks))
+
+    def _bound(self, block: int, question: Question, reduced: FloatArray) -> float:
         part = self._blocks.blocks[block]
         proven = _as_rows(self._rows[block], np.arange(len(part.columns)), len(part.columns))
         h = linear_program(
