@@ -25,12 +25,12 @@ from cmgplan.planning.grid_search import (
 )
 from cmgplan.planning.hour_blocks import blocks_of_hours, single_hours
 from cmgplan.planning.partition import NoMixError, Partition, StoppedError
-from cmgplan.planning.rounding import rounded, rounded_well, swapped, taken
 from cmgplan.planning.schedule import VariableBounds
-from cmgplan.planning.search_state import UNLIMITED, Pace, Search
+from cmgplan.planning.search_state import FEW_ROUNDS, UNLIMITED, Pace, Search
+from cmgplan.planning.seeking import Seeker
 from cmgplan.planning.switching import counts_operations
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.hull import Hull, Mix, Question, points_of
+from cmgplan.solve.hull import Hull, Question
 
 UNIT_RANGE = (1e-2, 1.0)
 """Differences of the objective that the hours resolve, whatever gap is asked for."""
@@ -41,42 +41,21 @@ FEW_BINARIES = 150
 FEW_WITHOUT_PROOF = 40
 """The same where rounds are limited: there a value is wanted, and proving it may take minutes."""
 
-FEW_ROUNDS = 8
-"""Rounds of prices before that, where operations are counted."""
-
-WORTH_GAPS = 2.0
-"""Multiple of the wanted gap within which hull and bound are worth a schedule."""
-
 MANY_BINARIES = 3000
 """Binaries beyond which proving what all prices give together takes longer than prices do."""
-
-DIVE_AGAIN = 0.2
-"""Share of what the best schedule misses by which the hull must better before the next one."""
 
 HOURLY_ROUNDS = 4
 """Rounds of prices by single hours before blocks of several hours, where operations count."""
 
-BETTERING_HULLS = 150
-"""Hulls solved to better a schedule before the next round of prices: they take as long."""
-
-SETTLED = 0.25
-"""Share of the wanted gap between hull and bound under which prices have done their part."""
-
-NEAR_SHARE = 0.5
-"""Share of the wanted gap between hull and bound within which swaps are worth their time."""
-
 PROVING_SHARE = 0.4
 """Share of the time left for prices in which what all prices give together is to be proved."""
 
-SWAP_SHARE = 0.01
-"""Gain of a swap that counts, in units of the aim."""
-
-ROUGH = 5.0
-"""Multiple of the aim's unit in rounding where no proof is wanted: the first schedule will do."""
-
 
 class DecompositionSearch:
-    """Search that alternates between hourly mixed-integer problems and the hull."""
+    """Search that alternates between hourly mixed-integer problems and the hull.
+
+    A ``Seeker`` makes schedules of the hull.
+    """
 
     def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
         self._case, self._options, self._m = case, options, convex.model
@@ -87,7 +66,9 @@ class DecompositionSearch:
         wide = blocks_of_hours(self._m.MAY_CLOSE, hours) if counts_operations(options) else ()
         self._wide_hours = wide if len(wide) < hours else ()
         self._wide: Partition | None = None
+        self._costly = options.operation_cost_usd > 0.0
         self._at = self._hourly
+        self._seeker = Seeker(self._hourly, costly=self._costly)
         self._pace = Pace()
 
     def _partition(self, hours: Sequence[range]) -> Partition:
@@ -147,6 +128,7 @@ class DecompositionSearch:
         Where operations are free, their topologies are merely learnt.
         """
         self._at = partition
+        self._seeker = Seeker(partition, costly=self._costly)
         partition.begin_question()
         held: list[tuple[float, SwitchSchedule]] = []
         for schedule in search.known:
@@ -205,11 +187,11 @@ class DecompositionSearch:
         while True:
             begun = time.perf_counter()
             hull = self._mixed(search)
-            if self._sought(search, judge, hull):
+            if self._seeker.sought(search, judge, hull):
                 if search.meets(judge):
                     return f"value and bound meet after {search.priced} rounds of prices"
-            elif self._lacks_schedule(search, judge, hull):
-                bettered = self._bettered(search, judge, hull)
+            elif self._seeker.lacks_schedule(search, judge, hull):
+                bettered = self._seeker.bettered(search, judge, hull)
                 return f"{bettered} after {search.priced} rounds of prices"
             if self._combined(search, judge, hull, PROVING_SHARE * search.prices_left_s):
                 return f"value and bound meet after {search.priced} rounds of prices"
@@ -228,23 +210,13 @@ class DecompositionSearch:
                 if search.lacks_time and np.isfinite(search.least(judge)):
                     return told
                 hull = self._mixed(search)
-                self._round_off(search, hull, held=np.isfinite(search.least(judge)))
+                self._seeker.round_off(search, hull, held=np.isfinite(search.least(judge)))
                 if search.rounds >= UNLIMITED:
-                    self._swap(search, hull)
+                    self._seeker.swap(search, hull)
                 self._combined(search, judge, hull, search.left_s - search.pace.operating_s)
                 if self._at.dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
                     return told
-                return f"{told}, {self._bettered(search, judge, hull)}"
-
-    def _sought(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Round the hull or better the best schedule; return whether either was worth its time."""
-        if self._worth_a_schedule(search, judge, hull):
-            self._round_off(search, hull, held=np.isfinite(search.least(judge)))
-        elif self._worth_bettering(search, judge, hull):
-            self._better(search, hull, BETTERING_HULLS)
-        else:
-            return False
-        return True
+                return f"{told}, {self._seeker.bettered(search, judge, hull)}"
 
     def _is_narrow(self, search: Search, reason: str) -> bool:
         """Whether blocks of several hours are worth their time, with ``reason`` to stop or not.
@@ -263,58 +235,18 @@ class DecompositionSearch:
         judge.proved(search.bound, "all prices together")
         return search.meets(judge)
 
-    def _worth_a_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Whether a schedule is what the proof lacks, rather than better prices.
-
-        Where operations are counted, it takes as long as several prices.
-        """
-        best = search.least(judge)
-        apart = hull.value - search.bound
-        if not np.isfinite(best):
-            return True
-        if self._at.dive is None:
-            return apart <= WORTH_GAPS * search.gap_abs
-        if best - search.bound <= search.gap_abs:
-            return False
-        lacks = best - hull.value
-        primal = lacks > apart or apart <= search.gap_abs
-        return primal and hull.value < search.dived - DIVE_AGAIN * lacks
-
-    def _worth_bettering(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Whether letting go of switches is worth as long as prices take.
-
-        Blocks of several hours take long to price, and know good topologies.
-        """
-        best = search.least(judge)
-        lacks, apart = best - hull.value, hull.value - search.bound
-        open_still = best - search.bound > search.gap_abs
-        return self._at is self._wide and search.dived < np.inf and open_still and lacks > apart
-
-    def _lacks_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Whether no prices could prove what is wanted, so that a better schedule is sought."""
-        settled = hull.value - search.bound <= SETTLED * search.gap_abs
-        return self._at.dive is not None and settled and np.isfinite(judge.best)
-
-    def _bettered(self, search: Search, judge: Judge, hull: Hull) -> str:
-        """Better the best schedule until value and bound meet or nothing helps; return why."""
-        while self._better(search, hull):
-            if search.meets(judge):
-                return "value and bound meet"
-        return "no better schedule found"
-
     def _begin_relaxed(self, search: Search, judge: Judge) -> None:
         """Begin with the multipliers of the relaxation without binaries, where that is worth it.
 
         A hull of few topologies misprices what operations cost; its prices are drawn to the best.
         Where there are many binaries and a proof is wanted, the hours' linear relaxations do.
         """
-        costly = self._options.operation_cost_usd > 0.0
-        if not costly and not (self._many and search.rounds >= UNLIMITED):
+        if not self._costly and not (self._many and search.rounds >= UNLIMITED):
             return
         relaxed = self._at.solve(search, None)
         if relaxed is None:
             return
-        if costly:
+        if self._costly:
             self._at.prices.ask(search, relaxed)
             judge.proved(search.bound, "hours at the relaxation's prices")
         else:
@@ -337,86 +269,5 @@ class DecompositionSearch:
         """Ask for prices and round the hull once."""
         hull = self._at.mix(search)
         self._at.prices.ask(search, hull)
-        self._round_off(search, self._at.mix(search))
+        self._seeker.round_off(search, self._at.mix(search))
         return "one round of prices"
-
-    def _round_off(self, search: Search, hull: Hull, *, held: bool = False) -> None:
-        """Round the hull to a schedule, to be operated later.
-
-        Where a schedule is ``held`` already, that ends with the time.
-
-        Where operations are counted, blocks of several hours take one topology each first, as
-        these hold whole positions over their hours; what is rounded then is what may stay closed.
-        """
-        if any(None in weights for weights in hull.weights):
-            return
-        if self._at.dive is not None:
-            search.dived, aim = hull.value, search.aim(hull.value)
-            if search.rounds < FEW_ROUNDS and self._options.operation_cost_usd == 0.0:
-                aim = replace(aim, good=np.inf, unit=ROUGH * aim.unit)
-            begun_at = hull
-            if self._at is self._wide:
-                begun_at = rounded(hull, lambda mix: self._at.solve(search, mix)) or hull
-            found = self._at.dive.rounded(search.question, begun_at, aim, search.best)
-        else:
-            begun = time.perf_counter()
-            found = rounded_well(
-                hull,
-                lambda mix: self._solved_in_time(search, mix, 0.0 if held else -np.inf),
-                search.aim(hull.value).good,
-                late=lambda: search.is_late,
-                each=self._at.prices.workers.map,
-            )
-            took = time.perf_counter() - begun
-            search.pace.rounding_s = max(search.pace.rounding_s, took)
-        if found is not None:
-            self._take(search, found)
-        if self._at is self._wide:
-            self._better(search, hull)
-        elif self._lacks_swaps(search, hull):
-            self._swap(search, hull)
-
-    def _solved_in_time(self, search: Search, mix: Mix, needed_s: float) -> Hull | None:
-        """Return the hull of some topologies, or None where no more time than that is left."""
-        return None if search.left_s <= needed_s else self._at.solve(search, mix)
-
-    def _lacks_swaps(self, search: Search, hull: Hull) -> bool:
-        """Whether hull and bound are near enough, but not the best schedule."""
-        if search.best is None:
-            return False
-        apart, open_still = hull.value - search.bound, search.best.value - search.bound
-        return apart <= NEAR_SHARE * search.gap_abs and open_still > search.gap_abs
-
-    def _better(self, search: Search, hull: Hull, hulls: float = np.inf) -> bool:
-        """Better the best schedule by what the hull knows; return whether anything helped."""
-        if self._at.dive is None or search.best is None:
-            return False
-        aim = search.aim(hull.value)
-        found = self._at.dive.bettered(search.question, hull, aim, search.best, hulls)
-        if found is not None:
-            self._take(search, found)
-        return found is not None
-
-    def _take(self, search: Search, found: Hull) -> None:
-        """Take note of a schedule, to be operated later."""
-        self._at.age(found)
-        point = points_of(self._at.blocks, found)[0]
-        schedule = self._at.pool.schedule_of(taken(found), point)
-        search.rounded.append((found.value, schedule))
-        search.known.append(schedule)
-        search.stands(found)
-
-    def _swap(self, search: Search, hull: Hull) -> None:
-        """Better the best schedule where operations are free, by one hour's topology at a time."""
-        if self._at.dive is not None or search.best is None:
-            return
-        found = swapped(
-            search.best,
-            hull,
-            lambda mix: self._solved_in_time(search, mix, search.pace.operating_s),
-            SWAP_SHARE * search.aim(hull.value).unit,
-            late=lambda: search.is_late,
-            each=self._at.prices.workers.map,
-        )
-        if found is not search.best:
-            self._take(search, found)

@@ -39,6 +39,8 @@ class Partition:
     ----------
     blocks, pool, prices
         The blocks, their topologies known, and what they answered at prices.
+    several_hours
+        Whether a block has more than one hour.
     dive
         Rounding of hulls where operations are counted, otherwise None.
     """
@@ -54,7 +56,7 @@ class Partition:
         self.blocks = BlockProblem(problem, block_of_columns(problem, hours))
         self.blocks.refresh()
         grid = HourlyGrid(case, options, model, problem, self.blocks, hours)
-        self.blocks.notes_points = grid.several_hours
+        self.several_hours = self.blocks.notes_points = grid.several_hours
         self.pool = Topologies(grid)
         self.prices = HourPrices(grid, self.pool)
         self.dive: SwitchDive | None = None

@@ -42,6 +42,9 @@ IDLE_ROUNDS = 4
 ENOUGH_SHARE = 0.5
 """Share of what the latest round took that is too little time for the next."""
 
+FEW_ROUNDS = 8
+"""Rounds of prices of a small problem whose operations are counted, before it is solved whole."""
+
 UNLIMITED = 10_000
 """More rounds of prices than any question takes."""
 
