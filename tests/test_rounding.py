@@ -39,8 +39,8 @@ class Hulls:
         return Hull(value, np.zeros(0), weights, [], np.zeros(0))
 
 
-def opened(solve: Hulls) -> Hull:
-    hull = solve([list(OPEN)] * HOURS)
+def opened(solve: Hulls, hours: int = HOURS) -> Hull:
+    hull = solve([list(OPEN)] * hours)
     assert hull is not None
     solve.solved.clear()
     return hull
@@ -113,6 +113,15 @@ def test_more_topologies_are_tried_only_where_none_is_feasible() -> None:
     assert found is not None
     assert taken(found) == [THIRD] * HOURS
     assert tried == [2] * HOURS
+
+
+def test_an_hour_whose_heaviest_topology_fails_is_found_by_halving() -> None:
+    hours, failing = 64, 17
+    solve = Hulls(lambda mix: mix[failing] != [FIRST])
+    found = rounded(opened(solve, hours), solve)
+    assert found is not None
+    assert [hour for hour, p in enumerate(taken(found)) if p != FIRST] == [failing]
+    assert len(solve.solved) < hours / 2
 
 
 def test_swaps_end_where_no_single_hour_gains_and_keep_what_is_infeasible() -> None:

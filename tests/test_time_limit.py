@@ -103,11 +103,11 @@ def test_rounding_and_swaps_end_with_the_time_where_something_is_held(held: bool
     asked: list[object] = []
     found._at.solve = lambda *mix, **how: asked.append(mix)  # type: ignore[method-assign, assignment]
     hull = Hull(0.0, empty, [MIX, MIX], [], empty)
-    found._round_off(search, hull, held=held)
+    found._seeker.round_off(search, hull, held=held)
     assert bool(asked) is not held
     asked.clear()
     search.best = hull
-    found._swap(search, hull)
+    found._seeker.swap(search, hull)
     assert not asked
 
 
@@ -165,6 +165,46 @@ def test_a_schedule_found_late_is_operated(left_s: float, best: float, judged: l
     search.operate_all(judge)
     assert judge.judged == judged
     assert judge.best == min([best, *(v for v in judged if v % 2.0 == 0.0)])
+
+
+@pytest.mark.parametrize("seed", [3, 6])
+def test_a_schedule_of_tighter_caps_is_not_the_answer_where_the_time_is_short(seed: int) -> None:
+    case = generated_case(seed, microgrids=4, hours=HOURS)
+    mask = allow(case, ("microgrid", "cluster", "grid"))
+    connection = GridConnection(case, PlanOptions(jobs=1), build_feeder(case), mask)
+
+    def least_emission(caps: dict[str, float], time_limit_s: float) -> float:
+        connection.time_limit_s = time_limit_s
+        answer = connection.minimise({"ec_usd": 1.0}, caps, label="asked", gap_abs=0.01)
+        assert answer.operation is not None, answer.reason
+        return answer.operation.ec_usd
+
+    cheapest = connection.minimise({"gc_usd": 1.0}, {}, label="asked", gap_abs=0.01)
+    assert cheapest.operation is not None
+    tight = least_emission({"gc_usd": cheapest.operation.gc_usd + 1e-3}, 60.0)
+    late = least_emission({}, 0.0)
+    loose = least_emission({}, 60.0)
+    assert loose < tight - 1.0
+    assert late < 0.5 * (tight + loose)
+
+
+@pytest.mark.parametrize(
+    ("best", "bound", "holds"),
+    [
+        (np.inf, 8.0, False),
+        (12.0, 8.0, True),
+        (13.0, 8.0, False),
+        (13.0, -np.inf, True),
+        (11.0, 9.9, True),
+    ],
+)
+def test_a_schedule_far_from_the_hull_does_not_stop_the_search_for_one(
+    best: float, bound: float, holds: bool
+) -> None:
+    empty = np.zeros(0)
+    search = Search(Question(empty, empty, empty), 1.0, time.perf_counter(), bound=bound)
+    hull = Hull(10.0, empty, [MIX, MIX], [], empty)
+    assert search.holds(Judging(best), hull) is holds
 
 
 def test_time_is_kept_for_what_a_schedule_took() -> None:

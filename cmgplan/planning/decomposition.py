@@ -207,10 +207,10 @@ class DecompositionSearch:
                 self._widen(search)
             elif reason:
                 told = f"{reason} after {search.priced} rounds of prices"
-                if search.lacks_time and np.isfinite(search.least(judge)):
+                if search.lacks_time and search.holds(judge, hull):
                     return told
                 hull = self._mixed(search)
-                self._seeker.round_off(search, hull, held=np.isfinite(search.least(judge)))
+                self._seeker.round_off(search, hull, held=search.holds(judge, hull))
                 if search.rounds >= UNLIMITED:
                     self._seeker.swap(search, hull)
                 self._combined(search, judge, hull, search.left_s - search.pace.operating_s)

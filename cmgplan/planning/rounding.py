@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 import numpy as np
 
@@ -60,23 +60,32 @@ def rounded(
 ) -> Hull | None:
     """Return a hull with one topology in each hour, or None where none was found.
 
-    Half of the open hours are fixed at a time, the last ones, and those after which nothing is
-    feasible, one by one by trial. Where it is ``late``, the first topology will do that is
+    Half of the open hours are fixed at a time, the heaviest topologies first; where nothing is
+    feasible then, half as many, down to one hour by trial, and twice as many again after it. The
+    last hours are tried one by one, unless it is ``late``: then the first topology will do that is
     feasible.
     """
+    most = len(hull.weights)
     while True:
         share = np.asarray([max(weights.values()) for weights in hull.weights])
         open_hours = np.flatnonzero(share < SURE)
         if not len(open_hours):
             return hull
-        tried = None
+        by_share = open_hours[np.argsort(-share[open_hours], kind="stable")]
+        count = 1
         if len(open_hours) > FEW_HOURS or late():
-            tried = solve(_narrowed(hull, float(np.median(share[open_hours]))))
-        if tried is None:
-            hour = int(np.argmax(share * (share < SURE)))
-            tried = _best_in_hour(hull, solve, hour, 1 if late() else TRIED, each)
-        if tried is None:
-            return None
+            sure = min(float(np.median(share[open_hours])), TAKEN)
+            count = min(int(np.sum(share[open_hours] >= sure)), most)
+        if count > 1:
+            tried = solve(_fixed(hull, {*by_share[:count]}))
+            if tried is None:
+                most = count // 2
+                continue
+        else:
+            tried = _best_in_hour(hull, solve, int(by_share[0]), 1 if late() else TRIED, each)
+            if tried is None:
+                return None
+        most = 2 * count
         hull = tried
 
 
@@ -134,11 +143,9 @@ def _best_in_hour(hull: Hull, solve: Solve, hour: int, most: int, each: Each) ->
     return min(tried, key=lambda found: found.value)
 
 
-def _narrowed(hull: Hull, sure: float) -> list[list[Pattern | None]]:
-    """Return the topologies in use, one alone where its weight is at least ``sure``."""
+def _fixed(hull: Hull, hours: Container[int]) -> list[list[Pattern | None]]:
+    """Return the topologies in use, the heaviest alone in some hours."""
     return [
-        [max(weights, key=weights.__getitem__)]
-        if max(weights.values()) >= min(sure, TAKEN)
-        else in_use(weights)
-        for weights in hull.weights
+        [max(weights, key=weights.__getitem__)] if hour in hours else in_use(weights)
+        for hour, weights in enumerate(hull.weights)
     ]

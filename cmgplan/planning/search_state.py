@@ -230,6 +230,14 @@ class Search:
         """Return the least value of a schedule, operated or as the relaxation gives it."""
         return min([judge.best, *(value for value, _ in self.rounded)])
 
+    def holds(self, judge: Judge, hull: Hull) -> bool:
+        """Whether a schedule is known that misses the hull by less than the bound does.
+
+        One of tighter caps may hold here and be worth nearly nothing.
+        """
+        lacks = self.least(judge) - hull.value
+        return bool(np.isfinite(lacks)) and lacks <= max(hull.value - self.bound, self.gap_abs)
+
     def operate_best(self, judge: Judge) -> None:
         """Have the schedule judged that the relaxation values most."""
         self.rounded.sort(key=lambda entry: entry[0])

@@ -51,7 +51,7 @@ class Seeker:
     def sought(self, search: Search, judge: Judge, hull: Hull) -> bool:
         """Round the hull or better the best schedule; return whether either was worth its time."""
         if self._worth_a_schedule(search, judge, hull):
-            self.round_off(search, hull, held=np.isfinite(search.least(judge)))
+            self.round_off(search, hull, held=search.holds(judge, hull))
         elif self._worth_bettering(search, judge, hull):
             self._better(search, hull, BETTERING_HULLS)
         else:
@@ -61,7 +61,7 @@ class Seeker:
     def round_off(self, search: Search, hull: Hull, *, held: bool = False) -> None:
         """Round the hull to a schedule, to be operated later.
 
-        Where a schedule is ``held`` already, that ends with the time.
+        Where a schedule is ``held`` already that is worth something, that ends with the time.
 
         Where operations are counted, blocks of several hours take one topology each first, as
         these hold whole positions over their hours; what is rounded then is what may stay closed.
