@@ -68,7 +68,6 @@ class DecompositionSearch:
         self._wide: Partition | None = None
         self._costly = options.operation_cost_usd > 0.0
         self._at = self._hourly
-        self._seeker = Seeker(self._hourly, costly=self._costly)
         self._pace = Pace()
 
     def _partition(self, hours: Sequence[range]) -> Partition:
@@ -128,7 +127,6 @@ class DecompositionSearch:
         Where operations are free, their topologies are merely learnt.
         """
         self._at = partition
-        self._seeker = Seeker(partition, costly=self._costly)
         partition.begin_question()
         held: list[tuple[float, SwitchSchedule]] = []
         for schedule in search.known:
@@ -223,7 +221,7 @@ class DecompositionSearch:
 
         They are where a proof is wanted that single hours do not give.
         """
-        if not self._wide_hours or self._at is self._wide or search.rounds < UNLIMITED:
+        if not self._wide_hours or self._at.several_hours or search.rounds < UNLIMITED:
             return False
         return search.prices_left_s > 0.0 and (bool(reason) or search.priced >= HOURLY_ROUNDS)
 
@@ -252,6 +250,11 @@ class DecompositionSearch:
         else:
             self._at.prices.ask_relaxations(search, relaxed)
             judge.proved(search.bound, "the linear relaxations of the hours")
+
+    @property
+    def _seeker(self) -> Seeker:
+        """What makes schedules of the hulls of the blocks at hand."""
+        return Seeker(self._at, costly=self._costly)
 
     @property
     def _many(self) -> bool:

@@ -15,7 +15,7 @@ from cmgplan.planning.grid_search import Judge
 from cmgplan.planning.partition import Partition
 from cmgplan.planning.rounding import rounded, rounded_well, swapped, taken
 from cmgplan.planning.search_state import FEW_ROUNDS, Search
-from cmgplan.solve.hull import Hull, Mix, points_of
+from cmgplan.solve.hull import Hull, points_of
 
 WORTH_GAPS = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""
@@ -80,7 +80,7 @@ class Seeker:
             begun = time.perf_counter()
             found = rounded_well(
                 hull,
-                lambda mix: self._solved_in_time(search, mix, 0.0 if held else -np.inf),
+                lambda mix: None if held and search.left_s <= 0.0 else self._at.solve(search, mix),
                 search.aim(hull.value).good,
                 late=lambda: search.is_late,
                 each=self._at.prices.workers.map,
@@ -108,7 +108,7 @@ class Seeker:
         found = swapped(
             search.best,
             hull,
-            lambda mix: self._solved_in_time(search, mix, search.pace.operating_s),
+            lambda mix: None if search.is_late else self._at.solve(search, mix),
             SWAP_SHARE * search.aim(hull.value).unit,
             late=lambda: search.is_late,
             each=self._at.prices.workers.map,
@@ -164,10 +164,6 @@ class Seeker:
         if found is not None:
             self._take(search, found)
         return found is not None
-
-    def _solved_in_time(self, search: Search, mix: Mix, needed_s: float) -> Hull | None:
-        """Return the hull of some topologies, or None where no more time than that is left."""
-        return None if search.left_s <= needed_s else self._at.solve(search, mix)
 
     def _take(self, search: Search, found: Hull) -> None:
         """Take note of a schedule, to be operated later."""
