@@ -6,6 +6,7 @@ The library is imported inside the commands, so that help appears at once.
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
@@ -24,8 +25,9 @@ from cmgplan.errors import (
     InputError,
     LimitError,
     ReplayError,
+    as_told,
 )
-from cmgplan.supervise import CAN_FORK, supervise
+from cmgplan.supervise import CAN_FORK, INTERRUPTING, supervise
 
 if TYPE_CHECKING:
     from cmgplan.case.records import Case, PlanOptions
@@ -300,7 +302,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     child process, which may crash.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in INTERRUPTING:
+        signal.signal(number, _interrupt)
     in_child = False
     try:
         if argv is None and CAN_FORK and SOLVING.intersection(arguments[:1]):
@@ -310,7 +313,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
                 raise KeyboardInterrupt
             if code is not None:
                 sys.exit(code)
-        app(args=arguments, prog_name="cmgplan")
+        _work(arguments)
     except SystemExit as stop:
         if stop.code == INTERRUPTED and not in_child:  # the parent says so
             console.warn("interrupted; nothing was written")
@@ -319,12 +322,26 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         if not in_child:
             console.warn("interrupted; nothing was written")
         sys.exit(INTERRUPTED)
-    except (CmgplanError, OSError) as error:
+    except (CmgplanError, OSError, MemoryError, ImportError) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        console.warn(f"error: {error}")
-        sys.exit(error.exit_code if isinstance(error, CmgplanError) else InputError.exit_code)
+        told = as_told(error)
+        console.warn(f"error: {told}")
+        sys.exit(told.exit_code)
     sys.exit(0)
+
+
+def _work(arguments: Sequence[str]) -> None:
+    """Run the command; what it prints has left the process when this returns."""
+    try:
+        app(args=arguments, prog_name="cmgplan")
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            # What cannot be written must not be tried again when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise as_told(error, "standard output") from error
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

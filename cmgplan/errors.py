@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -93,3 +95,53 @@ class SolverError(CmgplanError):
     """A solver ended abnormally."""
 
     exit_code = 4
+
+
+class MachineError(CmgplanError):
+    """The machine lacks what the work needs: room on a disk, memory, open files."""
+
+    exit_code = 6
+
+
+_LACKING = {
+    errno.ENOSPC: "the disk is full; free some of it, or choose another place",
+    errno.EDQUOT: "the quota of the disk is used up; free some of it, or choose another place",
+    errno.EFBIG: "the file is larger than may be written (ulimit -f); raise the limit",
+    errno.EIO: "the disk reports an error; choose another place",
+    errno.ENOMEM: "memory is short; end other programs or take a machine with more",
+    errno.EMFILE: "too many files are open (ulimit -n); raise the limit",
+    errno.ENFILE: "too many files are open on this machine; end other programs",
+    errno.EAGAIN: "no further process or thread may be started (ulimit -u); raise the limit",
+}
+"""What a machine lacks, by the number of the system's error, with the mend."""
+
+_UNMAPPED = ("cannot allocate memory", "failed to map segment")
+"""What the loader says where memory does not hold a library."""
+
+
+def as_told(
+    error: CmgplanError | OSError | MemoryError | ImportError, place: Path | str | None = None
+) -> CmgplanError:
+    """Return what the command line tells of an error, with its exit code.
+
+    Parameters
+    ----------
+    error
+        What came up.
+    place
+        File or folder at work, for errors of the system that name none.
+    """
+    if isinstance(error, CmgplanError):
+        return error
+    if isinstance(error, MemoryError):
+        return MachineError(_LACKING[errno.ENOMEM])
+    if isinstance(error, ImportError):
+        if any(told in str(error).lower() for told in _UNMAPPED):
+            return MachineError(_LACKING[errno.ENOMEM])
+        return MachineError(f"a package is missing or damaged ({error}); install cmgplan again")
+    where = error.filename if place is None else place
+    start = "" if where is None else f"{where}: "
+    if error.errno in _LACKING:
+        return MachineError(f"{start}{_LACKING[error.errno]}")
+    reason = error.strerror or str(error)
+    return InputError(f"{start}{reason}; check the path, and that you may read and write there")

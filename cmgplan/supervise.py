@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import suppress
 
-from cmgplan.errors import SolverError
+from cmgplan.errors import ReplayError, SolverError
 
 CAN_FORK = hasattr(os, "fork")
 
@@ -22,6 +22,16 @@ GRACE_S = 1.2
 """Time that an interrupted child has to clean up before it is ended."""
 
 POLL_S = 0.02
+
+FINISHED = frozenset({0, ReplayError.exit_code})
+"""Exit codes of work that is done, and written where it writes."""
+
+INTERRUPTING = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []),
+)
+"""Signals that ask a process to end."""
 
 PR_SET_PDEATHSIG = 1
 """Of ``prctl``: the signal that a process gets when its parent ends."""
@@ -53,14 +63,20 @@ def supervise(what: str) -> int | None:
     with suppress(PermissionError, ProcessLookupError):
         os.setpgid(child, child)  # on both sides, since either may be first
     try:
-        status = _waited(child)
+        return _exit_code(_waited(child), what)
     finally:
         _signal_group(child, signal.SIGKILL)  # what the child has left behind
-    return _exit_code(status, what)
 
 
 def _waited(child: int) -> int:
-    """Return how the child ended; hand an interruption on to it."""
+    """Return how the child ended; hand an interruption on to it.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When the child did not finish after an interruption. Solvers that are interrupted may
+        crash on their way out, or end without an answer: neither is worth telling then.
+    """
     try:
         return os.waitpid(child, 0)[1]
     except KeyboardInterrupt:
@@ -69,7 +85,9 @@ def _waited(child: int) -> int:
         while time.monotonic() < end:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
-                return status
+                if os.WIFEXITED(status) and os.WEXITSTATUS(status) in FINISHED:
+                    return status
+                raise
             time.sleep(POLL_S)
         _signal_group(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -80,11 +98,10 @@ def _exit_code(status: int, what: str) -> int:
     if not os.WIFSIGNALED(status):
         return os.waitstatus_to_exitcode(status)
     number = os.WTERMSIG(status)
-    if number == signal.SIGINT:
+    if number in INTERRUPTING:
         raise KeyboardInterrupt
-    reason = (
-        "the machine may be short of memory" if number == signal.SIGKILL else "a solver crashed"
-    )
+    short = "the machine may be short of memory"
+    reason = short if number == signal.SIGKILL else f"a solver crashed, or {short}"
     raise SolverError(
         f"{what} was ended by signal {number} ({signal.strsignal(number)}): {reason}; nothing was "
         "written. Run it again, and report the network or case if it happens again"

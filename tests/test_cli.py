@@ -17,8 +17,9 @@ import pytest
 from results import HOSTILE, NAMES, make_result, write_case
 
 from cmgplan import cli, console
-from cmgplan.errors import InfeasibleError, LimitError
+from cmgplan.errors import InfeasibleError, LimitError, MachineError
 from cmgplan.planning.result import PlanResult, ProgressEvent
+from cmgplan.supervise import INTERRUPTING
 
 Planner = Callable[..., PlanResult]
 
@@ -43,9 +44,10 @@ def planner(monkeypatch: pytest.MonkeyPatch) -> Callable[[Planner], None]:
 @pytest.fixture(autouse=True)
 def term_handler() -> Any:
     """Restore the handler that the command line installs."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in INTERRUPTING}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def run(*arguments: object) -> int:
@@ -204,7 +206,8 @@ def test_a_failed_replay_writes_the_run_and_exits_5(
     [
         (InfeasibleError("bus 2, hour 1 would have to give 0.01 pu"), 3),
         (LimitError("stopped after 50 s"), 4),
-        (OSError(28, "No space left on device"), 2),
+        (OSError(2, "No such file or directory"), 2),
+        (MachineError("the disk is full"), 6),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -222,7 +225,7 @@ def test_what_the_planner_meets_becomes_an_exit_code(
     planner(plan)
     assert run("plan", result.case.folder, "--out", tmp_path / "run") == code
     printed = capsys.readouterr()
-    assert str(raised) in printed.err
+    assert (raised.strerror if isinstance(raised, OSError) else str(raised)) in printed.err
     assert "Traceback" not in printed.err
     assert list(tmp_path.iterdir()) == []
 

@@ -19,7 +19,7 @@ import pytest
 from results import HOSTILE, make_result
 
 from cmgplan.case import load_case
-from cmgplan.errors import InputError
+from cmgplan.errors import InputError, MachineError
 from cmgplan.planning.result import PlanResult
 from cmgplan.report import files as run_files
 from cmgplan.report.files import case_sha256, prepare, read_run, recover, write_page, write_run
@@ -176,7 +176,7 @@ def test_a_failure_leaves_the_earlier_run(
         "swap": "_sync_folder",
     }[stage]
     monkeypatch.setattr(run_files, name, fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(MachineError, match="disk is full"):
         write_run(titled(result, "second"), out)
     assert note(out) == "first"
     assert beside(out) == []
@@ -195,7 +195,7 @@ def test_a_failed_rename_puts_the_earlier_run_back(
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(MachineError, match="disk reports an error"):
         write_run(titled(result, "second"), out)
     assert note(out) == "first"
     assert beside(out) == []

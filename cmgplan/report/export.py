@@ -24,6 +24,7 @@ from cmgplan.report.files import (
     FolderKind,
     Run,
     case_sha256,
+    place_of,
     prepare,
     read_run,
     recover,
@@ -114,7 +115,7 @@ def export_run(
 
 def beside(run_folder: Path, what: str) -> Path:
     """Return the place beside a run for what is made of it."""
-    place = run_folder.resolve()
+    place = place_of(run_folder)
     return place.with_name(f"{place.name}-{what}")
 
 

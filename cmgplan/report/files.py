@@ -14,7 +14,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import pandas as pd
 
 from cmgplan.case import load_case
 from cmgplan.case.records import Case
-from cmgplan.errors import CmgplanError, InputError
+from cmgplan.errors import CmgplanError, InputError, MachineError, as_told
 from cmgplan.planning.result import PlanResult
 from cmgplan.report.page import render_page
 from cmgplan.report.tables import POINT_TABLES, TABLES, read_table, write_table
@@ -40,6 +40,12 @@ class FolderKind:
 
 
 RUN = FolderKind("a run", "plan.json")
+
+LONGEST_ENDING = 24
+"""Characters that a name beside a folder has more than the folder's."""
+
+LEAST_ROOM = 1 << 20
+"""Bytes that must be free before any work is spent on a folder."""
 
 ABOUT_CASE = frozenset({"name", "title", "hours", "dt_h"})
 """What a page tells of the case."""
@@ -93,23 +99,59 @@ def prepare(out: Path, kind: FolderKind = RUN) -> None:
     InputError
         If something of another kind stands in the place, or it cannot be made.
     """
-    place = out.resolve()
+    place = place_of(out)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _locked(place):
             _settle(place)
+            _try_to_write(place)
     except OSError as error:
+        told = as_told(error, place)
+        if isinstance(told, MachineError):
+            raise told from error
+        reason = "its folder is a file" if place.parent.is_file() else error.strerror
         raise InputError(
-            f"{out}: {kind.what} cannot be written there ({error.strerror}); choose another --out"
+            f"{out}: {kind.what} cannot be written there ({reason}); choose another --out"
         ) from error
-    if not os.access(place.parent, os.W_OK):
-        raise InputError(f"{place.parent}: is not writable; choose another --out")
     _refuse_foreign(place, kind)
+
+
+def place_of(out: Path) -> Path:
+    """Return the whole path of a folder to be written or read.
+
+    Raises
+    ------
+    InputError
+        No folder with others beside it can be there.
+    """
+    try:
+        place = out.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        # Resolving a circle of links is a RuntimeError, a null character a ValueError.
+        raise InputError(f"{str(out)!r}: is no path ({error}); name another folder") from error
+    if not place.name:
+        raise InputError(f"{out}: is the root of the file system; name a folder in it")
+    return place
+
+
+def _try_to_write(place: Path) -> None:
+    """Make the folder that a run is written to first, and remove it; OSError says why not.
+
+    Some of it is filled: an empty folder takes no room on a full disk.
+    """
+    trial = _fresh(place)
+    with suppress(FileNotFoundError):
+        os.lstat(place.with_name(place.name + "-" * LONGEST_ENDING))
+    try:
+        trial.mkdir()
+        (trial / RUN.marker).write_bytes(bytes(LEAST_ROOM))
+    finally:
+        shutil.rmtree(trial, ignore_errors=True)
 
 
 def recover(out: Path) -> None:
     """Put an earlier run back if an interrupted one had moved it aside, and clear leftovers."""
-    place = out.resolve()
+    place = place_of(out)
     if place.parent.is_dir():
         with _locked(place):
             _settle(place)
@@ -138,7 +180,7 @@ def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> P
     InputError
         If something of another kind stands in the place.
     """
-    place = out.resolve()
+    place = place_of(out)
     prepare(place, kind)
     with _locked(place):
         fresh = _fresh(place)
@@ -147,6 +189,9 @@ def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> P
             fill(fresh)
             _sync(fresh)
             _put_in_place(fresh, place, kind)
+        except OSError as error:
+            _settle(place)
+            raise as_told(error, place) from error
         except BaseException:
             _settle(place)
             raise
@@ -191,11 +236,21 @@ def write_page(run: Run) -> Path:
         names = ", ".join(f"case.{name}" for name in lacking)
         told = f"is damaged ({names} missing); plan the case again"
         raise InputError(f"{run.folder / 'plan.json'}: {told}")
+    try:
+        return _put_page(run)
+    except OSError as error:
+        raise as_told(error, run.folder / "report.html") from error
+
+
+def _put_page(run: Run) -> Path:
     path = run.folder / "report.html"
     fresh = run.folder / ".report.html.new"
     view, sources = _of_case(run)
-    fresh.write_text(render_page(run.summary, run.tables, view, sources), encoding="utf-8")
-    fresh.replace(path)
+    try:
+        fresh.write_text(render_page(run.summary, run.tables, view, sources), encoding="utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
     return path
 
 
@@ -236,7 +291,7 @@ def _write_contents(result: PlanResult, folder: Path) -> None:
         for stem in POINT_TABLES:
             write_table(stem, tables[stem], sub)
     # From the files just written: they are proven readable, and ``cmgplan report`` gives the same.
-    write_page(read_run(folder))
+    _put_page(read_run(folder))
 
 
 def _copy_case(case: Case, target: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgplan import console
+from cmgplan.errors import as_told
 
 
 def journal_path(out: Path) -> Path:
@@ -28,12 +29,21 @@ class Journal:
     def __init__(self, out: Path) -> None:
         self.path = journal_path(out)
         self.points = 0
+        self._told = False
 
     def write(self, front: Mapping[str, Any]) -> None:
-        """Put the front so far in place of the earlier one."""
+        """Put the front so far in place of the earlier one; a plan goes on without a journal."""
         fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps(front, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        fresh.replace(self.path)
+        try:
+            fresh.write_text(json.dumps(front, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            fresh.replace(self.path)
+        except OSError as error:
+            if not self._told:
+                console.warn(f"warning: the front so far is not kept: {as_told(error, self.path)}")
+            self._told = True
+            return
+        finally:
+            fresh.unlink(missing_ok=True)
         self.points = len(front["points"])
 
 

@@ -17,7 +17,7 @@ import jinja2
 from cmgplan.case import check_case
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.records import Bus, Line
-from cmgplan.errors import CaseError, InputError
+from cmgplan.errors import CaseError, InputError, as_told
 from cmgplan.network.networks import Missing, read_feeder_network
 from cmgplan.starter.limits import within_limits
 from cmgplan.starter.microgrids import Example, with_examples
@@ -71,21 +71,26 @@ def new_case(folder: Path | str, network: Path | str, *, slack_bus: str | None =
         is written then.
     """
     place, source = Path(folder).absolute(), Path(network)
-    _refuse_taken(place)
+    try:
+        _refuse_taken(place)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(folder)!r}: is no path ({error}); name another folder") from error
     missing = Missing(price_usd_per_mwh=0.0, power_limit_mva=UNLIMITED_MVA, v_limits_pu=NO_LIMITS)
     grid = read_feeder_network(source, missing)
     whole = within_limits(feeder_tables(grid, slack_bus))
     tables, examples = with_examples(whole)
-    place.parent.mkdir(parents=True, exist_ok=True)
     fresh = place.with_name(f".{place.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
         fresh.mkdir()
         _write(fresh, Path(folder), source, tables, examples)
         faults = [fault for fault in check_case(fresh) if fault.severity == "error"]
         if faults:
             raise CaseError(faults)
         fresh.replace(place)
+    except OSError as error:
+        raise as_told(error, place) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return NewCase(Path(folder), len(tables.buses), whole.load_kw, tables.notes)
