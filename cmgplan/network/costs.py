@@ -36,11 +36,22 @@ def uniform_price(count: int, price_usd_per_mwh: float, base_mva: float) -> Cost
 
 
 def costs_of_rows(
-    source: str, tables: Sequence[FloatArray], base_mva: float, names: Sequence[str]
+    source: str,
+    tables: Sequence[FloatArray],
+    base_mva: float,
+    names: Sequence[str],
+    *,
+    points_given: bool = False,
 ) -> CostTable:
     """Return the costs of ``gencost`` rows: of the active output, then of the reactive one.
 
-    ``names`` are the generators' for messages.
+    Parameters
+    ----------
+    names
+        The generators' for messages.
+    points_given
+        Whether the source gives the costs at the break points of segments; else it gives the
+        slopes, of which the costs were made.
 
     Raises
     ------
@@ -58,7 +69,9 @@ def costs_of_rows(
                 if row[MODEL] == POLYNOMIAL:
                     polynomials[which][gen] = _polynomial(place, values, base_mva)
                 else:
-                    pieces.append(_segments(place, gen, bool(which), values, base_mva))
+                    pieces.append(
+                        _segments(place, gen, bool(which), values, base_mva, points_given)
+                    )
             if not np.isfinite(polynomials[which][gen]).all():
                 raise InputError(f"{place}: a coefficient is too large; correct it")
     return CostTable(polynomials[0], polynomials[1], tuple(pieces))
@@ -93,7 +106,12 @@ def _polynomial(place: str, values: FloatArray, base_mva: float) -> FloatArray:
 
 
 def _segments(
-    place: str, gen: int, reactive: bool, values: FloatArray, base_mva: float
+    place: str,
+    gen: int,
+    reactive: bool,
+    values: FloatArray,
+    base_mva: float,
+    points_given: bool,
 ) -> PiecewiseCost:
     """Return convex segments; where rounding alone makes them otherwise, points are passed over."""
     x, y = values[0::2], values[1::2]
@@ -101,7 +119,7 @@ def _segments(
         raise InputError(f"{place}: the break points do not rise; give them in rising order")
     kept = _lower_hull(x, y)
     over = y - np.interp(x, x[kept], y[kept])
-    if np.any(over > _rounding_usd_per_h(x, y)):
+    if np.any(over > _rounding_usd_per_h(x, y, points_given)):
         raise InputError(f"{place}: the segments are not convex; give rising marginal costs")
     x_pu, y = x[kept] / base_mva, y[kept]
     slope = np.diff(y) / np.diff(x_pu)
@@ -123,7 +141,7 @@ def _lower_hull(x: FloatArray, y: FloatArray) -> list[int]:
     return kept
 
 
-def _rounding_usd_per_h(x: FloatArray, y: FloatArray) -> FloatArray:
+def _rounding_usd_per_h(x: FloatArray, y: FloatArray, points_given: bool) -> FloatArray:
     """Return how far a point of a convex cost can lie above the curve below by rounding alone.
 
     With costs printed to within h, outputs to within h' and slopes of up to s, each point is off
@@ -134,8 +152,10 @@ def _rounding_usd_per_h(x: FloatArray, y: FloatArray) -> FloatArray:
     slope = np.diff(y) / np.diff(x)
     steepest = float(np.abs(slope).max())
     half_x = 0.0 if np.all(x == np.round(x)) else _half_unit(x, float(np.ptp(x)))
-    half_y, half_slope = _half_unit(y, float(np.ptp(y))), _half_unit(slope, steepest)
-    printed = max(2.0 * (half_y + steepest * half_x), half_slope * float(np.ptp(x)))
+    if not points_given:
+        printed = _half_unit(slope, steepest) * float(np.ptp(x)) + 2.0 * steepest * half_x
+    else:
+        printed = 2.0 * (_half_unit(y, float(np.ptp(y))) + steepest * half_x)
     return np.asarray(printed + SLOPE_TOLERANCE * (np.abs(y) + steepest * np.abs(x)))
 
 

@@ -84,7 +84,7 @@ class Assignments:
         if self.struct is None and not self.results and path in self.read:
             self.struct = struct
         self.set_at[left.key] = left.line
-        if left.key == self.struct:
+        if left.key == self.struct and left.known and left.index is None:
             self._whole_struct(left)
             return
         behind = self.words.place()
@@ -177,7 +177,10 @@ class Assignments:
                 return
 
     def _right_side(self, left: _Left) -> tuple[Value, list[int]]:
-        if not left.known:
+        known = left.known and left.key != self.struct
+        if self._matters(left.key):
+            known &= left.key.count(".") == (self.struct is not None)
+        if not known:
             raise Fault(left.line, f"`{left.key}` is set in a way that is not known here")
         value = self.evaluator.expression()
         token = self.words.peek()

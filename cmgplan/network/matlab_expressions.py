@@ -293,16 +293,20 @@ class Evaluator:
             token = self.words.peek()
             if token.kind == "line" or (token.kind == "sign" and token.value in ("]", ";")):
                 return values
-            if token.kind == "sign" and token.value == "=":
+            if token.kind == "sign" and token.value == ",":
+                self.words.take()
+                continue
+            try:
+                values.append(self.expression())
+            except Fault:
+                if not self.words.is_next("="):
+                    raise
+            if self.words.is_next("="):
                 raise Fault(
                     opening.line,
                     f"a bracket is not closed before line {token.line}; close it",
                     certain=True,
                 )
-            if token.kind == "sign" and token.value == ",":
-                self.words.take()
-            else:
-                values.append(self.expression())
 
     def _stacked(self, rows: list[list[Value]], lines: list[int], plain: bool) -> Matrix:
         if not rows:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 Matrix = npt.NDArray[Any]
 Value = float | bool | str | Matrix
 
-MAX_ELEMENTS = 20_000_000
-"""Of one matrix; the largest published case has two million."""
+MAX_ELEMENTS = 5_000_000
+"""Of one matrix; the largest published case has 1.4 million."""
 
 
 class ValueFault(Exception):  # noqa: N818  (its message is told with the line)

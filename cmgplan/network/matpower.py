@@ -328,7 +328,7 @@ def _costs(
         f"({file.row('gencost', int(row))})"
         for row in rows
     ]
-    return costs_of_rows(file.path.name, chosen, base_mva, names)
+    return costs_of_rows(file.path.name, chosen, base_mva, names, points_given=True)
 
 
 def _field_notes(file: MatpowerFile) -> list[str]:
