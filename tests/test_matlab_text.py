@@ -233,6 +233,7 @@ def test_conversions_are_followed_by_their_arithmetic(tmp_path: Path) -> None:
         ("mpc.bus = zeros(1e5, 1e5);", "a matrix of more than 5,000,000 elements"),
         ("mpc.bus = 1:1e300;", "a range of more than 5,000,000 numbers"),
         ("mpc.bus = (1:10000)' .* (1:10000);", "a matrix of more than 5,000,000 elements"),
+        ("a = 1:5e6; b = a; c = a; d = a; e_ = a;", "more than 20,000,000 numbers"),
         ("mpc.bus(0, 3) = 1;", "an index is not a whole number"),
         ("x = mpc.bus(7, 3); mpc.bus(1, 3) = x;", "`x` has no value: line 22: element 7"),
         ("k = find_it(mpc); mpc.gen(k, 3) = 1;", "`k` has no value: line 22: `find_it` is not"),
@@ -291,8 +292,8 @@ def test_a_bracket_that_is_left_open_is_told_where_it_opens(tmp_path: Path) -> N
 def test_nesting_and_signs_within_the_limits_are_read(tmp_path: Path) -> None:
     deep = MAX_DEPTH - 1
     assert value(tmp_path, "(" * deep + "5" + ")" * deep) == 5.0
-    assert value(tmp_path, "-" * 20000 + "5") == 5.0
-    assert value(tmp_path, "+".join(["1"] * 20000)) == 20000.0
+    assert value(tmp_path, "-" * 3000 + "5") == 5.0
+    assert value(tmp_path, "+".join(["1"] * 3000)) == 3000.0
     assert value(tmp_path, "(" * deep + "1 + 2 * 3 ^ 1 > 0 & 1 | 0 && 1 || 0" + ")" * deep) == 1.0
 
 

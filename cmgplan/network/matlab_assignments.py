@@ -17,7 +17,10 @@ from cmgplan.network.matlab_values import Matrix, Value, ValueFault
 from cmgplan.network.matpower_columns import DEFINED, IDX
 
 _EXECUTING = frozenset(["assignin", "eval", "evalc", "evalin", "feval", "run", "source"])
-_SHOWN = 80
+_SHOWN, _WHY = 80, 120
+
+MAX_TOTAL = 20_000_000
+"""Numbers in all variables of a file together."""
 
 
 @dataclass
@@ -98,10 +101,12 @@ class Assignments:
             if self._runs_code:
                 raise self._refusal(left.start, fault) from fault
             self._name(left.key, empty)
-            self.variables[left.key] = Unknown(fault.line, fault.message)
+            self.variables[left.key] = Unknown(fault.line, fault.message[:_WHY])
         else:
             self._name(left.key, isinstance(value, np.ndarray) and value.size == 0)
             self.variables[left.key], self.lines[left.key] = value, lines
+            if isinstance(value, np.ndarray) and value.size > MAX_TOTAL // 100:
+                self._total_checked(left)
 
     def several(self, opening: Token) -> None:
         """Take over ``[A, B] = idx_bus``; the results of another function have no value."""
@@ -274,6 +279,16 @@ class Assignments:
         if self.struct is None:
             return parts[0] in self.results
         return parts[0] == self.struct and (len(parts) == 1 or parts[1] in self.read)
+
+    def _total_checked(self, left: _Left) -> None:
+        """Refuse variables that together are larger than any network."""
+        held = (v.size for v in self.variables.values() if isinstance(v, np.ndarray))
+        if sum(held) > MAX_TOTAL:
+            raise Fault(
+                left.line,
+                f"the variables hold more than {MAX_TOTAL:,} numbers; leave some out",
+                certain=True,
+            )
 
     def _name(self, key: str, empty: bool) -> None:
         """Keep the name of a field of the struct that is not read, unless it is empty."""

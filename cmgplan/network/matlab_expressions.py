@@ -11,7 +11,15 @@ from math import inf, nan, pi
 import numpy as np
 
 from cmgplan.network import matlab_values as arithmetic
-from cmgplan.network.matlab_text import SHOWN, Fault, Token, Words, number_of
+from cmgplan.network.matlab_text import (
+    MAX_ELEMENTS,
+    SHOWN,
+    Fault,
+    Token,
+    Words,
+    number_of,
+    too_many,
+)
 from cmgplan.network.matlab_values import Matrix, Value, ValueFault
 from cmgplan.network.matpower_columns import DEFINED
 
@@ -267,7 +275,7 @@ class Evaluator:
         """Return the matrix whose bracket has been opened."""
         rows: list[list[Value]] = []
         lines: list[int] = []
-        plain = True
+        plain, count = True, 0
         while True:
             numbers, where = self.words.rows_of_numbers()
             rows.extend(numbers)  # type: ignore[arg-type]
@@ -281,6 +289,9 @@ class Evaluator:
             else:
                 row = self._row(opening)
                 plain &= all(type(value) is float for value in row)
+                count += len(row)
+                if count > MAX_ELEMENTS:
+                    raise too_many(token.line)
                 rows.append(row)
                 lines.append(token.line)
         array = self._stacked(rows, lines, plain)

@@ -14,6 +14,9 @@ from typing import NamedTuple, NoReturn
 MAX_DEPTH = 32
 """Brackets within brackets; files have three or four."""
 
+MAX_ELEMENTS = 5_000_000
+"""Of one matrix; the largest published case has 1.4 million."""
+
 SHOWN = 60
 """Characters of a file's text that a message repeats at most."""
 
@@ -54,6 +57,13 @@ class Fault(Exception):  # noqa: N818  (not an error of the program: its line an
     def __init__(self, line: int, message: str, *, certain: bool = False) -> None:
         self.line, self.message, self.certain = line, message, certain
         super().__init__(f"line {line}: {message}")
+
+
+def too_many(line: int) -> Fault:
+    """Return the fault of a matrix that is larger than any network."""
+    return Fault(
+        line, f"a matrix of more than {MAX_ELEMENTS:,} elements; make it smaller", certain=True
+    )
 
 
 class Token(NamedTuple):
@@ -128,12 +138,16 @@ class Words:
         """
         rows: list[list[float]] = []
         lines: list[int] = []
+        count = 0
         if self._ahead is not None:
             return rows, lines
         while found := _ROW.match(self.text, self._position):
             words = found[0].partition("%")[0].replace(",", " ").replace(";", " ").split()
             rows.append([float(word) for word in words])
             lines.append(self._line)
+            count += len(words)
+            if count > MAX_ELEMENTS:
+                raise too_many(self._line)
             self._position, self._line = found.end(), self._line + 1
         return rows, lines
 

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cmgplan.network.matlab_text import MAX_ELEMENTS
+
 Matrix = npt.NDArray[Any]
 Value = float | bool | str | Matrix
-
-MAX_ELEMENTS = 5_000_000
-"""Of one matrix; the largest published case has 1.4 million."""
 
 
 class ValueFault(Exception):  # noqa: N818  (its message is told with the line)
