@@ -87,7 +87,6 @@ def value(folder: Path, expression: str, before: str = "") -> float:
         ("100*pi/180", 100 * math.pi / 180),
         ("round(2.5) + fix(-1.5) + abs(-1)", 3.0),
         ("1e3/10 ... and more\n + 1", 101.0),
-        ("[1 2; 3 4](2, 1)", None),
         ("(5 > 3) + (2 ~= 2) + (1 <= 1)", 2.0),
         ("sum([1 2 3])", 6.0),
         ("sum(sum([1 2; 3 4]'))", 10.0),
@@ -96,12 +95,8 @@ def value(folder: Path, expression: str, before: str = "") -> float:
         ("sum(10:-5:0)", 15.0),
     ],
 )
-def test_arithmetic_is_matlabs(tmp_path: Path, expression: str, is_: float | None) -> None:
-    if is_ is None:
-        with pytest.raises(InputError, match=r"made.m line 4: `\(` stands where"):
-            value(tmp_path, expression)
-    else:
-        assert value(tmp_path, expression) == pytest.approx(is_, rel=1e-15)
+def test_arithmetic_is_matlabs(tmp_path: Path, expression: str, is_: float) -> None:
+    assert value(tmp_path, expression) == pytest.approx(is_, rel=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +193,7 @@ def test_format_version_1_is_read(tmp_path: Path) -> None:
         grid = grid_of(tmp_path, text)
         assert np.isinf(grid.branches.angle_max_rad).all()
         assert solve_opf(grid).objective == pytest.approx(TRIANGLE_USD_PER_H, abs=1e-4)
-    with pytest.raises(InputError, match=r"made.m line 10: `k` .* in `gen = \[ 1 0 0"):
+    with pytest.raises(InputError, match=r"made.m line 10: `gen = \[ 1 0 .* \(`k` is not a number"):
         grid_of(tmp_path, old.replace("\n3 0 0 50", "\nk 0 0 50"))
 
 
@@ -241,13 +236,13 @@ def test_conversions_are_followed_by_their_arithmetic(tmp_path: Path) -> None:
         ("mpc = loadcase('case9');", "`loadcase` is not known here as a case"),
         ("[mpc, x] = other(mpc);", "`other` is not known here"),
         ("[mpc.bus, x] = deal(1, 2);", "`deal` is not known here"),
-        ("mpc.bus.x = 3;", "in `mpc.bus.x = 3`"),
+        ("mpc.bus.x = 3;", "`mpc.bus.x = 3` is code"),
         ("mpc.('bus') = 3;", "`mpc` is set in a way"),
         ("mpc.bus{3} = 3;", "`mpc.bus` is set in a way"),
-        ("system('none');", "`system` is not a number and not known here"),
+        ("system('none');", "`system('none')` is code that is not known here"),
         ("x = evalc('mpc.bus(1, 3) = 5');", "`evalc` is not a number"),
-        ("other_script", "`other_script` is not a number and not known here"),
-        ("!none", "in `!none`"),
+        ("other_script", "`other_script` is not a number and no name that is known"),
+        ("!none", "`!none` is code that is not known here"),
         ("while 1, end", "`while` is code that is not known here"),
         ("if nargin, end", "the condition of `if` is not known here"),
         ("if 0, mpc.x = 1;", "`if` has no `end`"),
@@ -261,6 +256,7 @@ def test_conversions_are_followed_by_their_arithmetic(tmp_path: Path) -> None:
         ("%{", "a block of comments is not closed"),
         ("mpc.x = 5 ?", "'?' has no meaning here"),
         ("mpc.x = 5 \u20ac", r"'\u20ac' has no meaning here"),
+        ("mpc.baseMVA = [1 2](2);", "`(` stands where the statement should end"),
         ("mpc.gen = 1 2", "`2` stands where the statement should end"),
         ("mpc.baseMVA = " + "(" * 10000 + "1" + ")" * 10000, "nested deeper than 32"),
         ("mpc.baseMVA = " + "[" * 10000, "nested deeper than 32"),

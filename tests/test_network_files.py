@@ -50,7 +50,10 @@ mpc.bus(:, PD) = mpc.bus(:, PD) * pf;
 @pytest.mark.parametrize(
     ("tail", "told"),
     [
-        ("mpc.bus(:, 3) = scaled(mpc.bus);\n", "`scaled` is not a number and not known here"),
+        (
+            "mpc.bus(:, 3) = scaled(mpc.bus);\n",
+            "(`scaled` is not a number and no name",
+        ),
         ("system('rm -rf /');\n", "`system('rm -rf /')`"),
         ("for k = 1:2\n mpc.bus(k, 3) = 1;\nend\n", "`for` is code that is not known here"),
         ("mpc.gen = [1 2 x];\n", "`x` is not a number"),

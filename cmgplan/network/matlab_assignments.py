@@ -306,12 +306,14 @@ class Assignments:
         words = self._statement(start)
         text = self.words.text[words[0].start : words[-1].stop] if words else ""
         shown = " ".join(text[: 20 * _SHOWN].split())[:_SHOWN]
-        message = f"{fault.message}, in `{shown}`"
-        if "; " in fault.message:
-            what, _, mend = fault.message.partition("; ")
+        what, _, mend = fault.message.partition("; ")
+        if mend:
             message = f"{what}, in `{shown}`; {mend}"
         else:
-            message += "; code is not executed: write its result into the matrices"
+            message = (
+                f"`{shown}` is code that is not known here, and code is not executed ({what}); "
+                "write its result into the matrices"
+            )
         return Fault(fault.line, message, certain=True)
 
 

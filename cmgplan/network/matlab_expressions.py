@@ -200,7 +200,7 @@ class Evaluator:
             return _CONSTANTS[key]
         if key in arithmetic.FUNCTIONS and self._opens():
             return self._at(token, arithmetic.of_function, key, self._arguments())
-        raise Fault(token.line, f"`{key[:SHOWN]}` is not a number and not known here")
+        raise Fault(token.line, f"`{key[:SHOWN]}` is not a number and no name that is known")
 
     def _new_element(self) -> bool:
         token = self.words.peek()

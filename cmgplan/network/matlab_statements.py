@@ -67,8 +67,8 @@ class Program:
         elif word in _OPENING:
             raise Fault(
                 token.line,
-                f"`{word}` is code that is not known here; code is not executed: write its result "
-                "into the matrices",
+                f"`{word}` is code that is not known here, and code is not executed; write its "
+                "result into the matrices",
                 certain=True,
             )
         elif word in _PRINTING or (word == "clear" and not self.set.variables):
