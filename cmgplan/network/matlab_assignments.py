@@ -114,7 +114,8 @@ class Assignments:
         depth = 0
         while True:
             word = self.words.take()
-            depth += (word.value in ("[", "(", "{")) - (word.value in ("]", ")", "}"))
+            if word.kind == "sign":
+                depth += (word.value in "[({") - (word.value in "])}")
             if depth == 0 or word.kind == "end":
                 break
             if word.kind == "name" or word.value in ("~", "!"):
