@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.report.export import Export
     from cmgplan.report.verify import VerifyReport
 
+SHOWN_TIED = 5
+"""Rows that are listed of those as good as the chosen one."""
+
 SHOWN_FINDINGS = 5
 """Findings that are listed of each failed check."""
 
@@ -120,6 +123,12 @@ def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str
         table.add_row(f"{k}{mark}", *(_number(cell, 4) for cell in cells))
     _print(table)
     say(f"selected: row {chosen['selected']['row']}, least membership {chosen['mu_min']:.4f}")
+    if tied := chosen["tied"]:
+        rest = len(tied) - SHOWN_TIED
+        named = ", ".join(str(row) for row in tied[:SHOWN_TIED])
+        named += f" and {rest} more" if rest > 0 else ""
+        which = f"row {named} has" if len(tied) == 1 else f"rows {named} have"
+        say(f"tied: {which} the same least membership")
 
 
 def print_opf(summary: Mapping[str, Any], hours: int) -> None:

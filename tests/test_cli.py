@@ -333,6 +333,22 @@ def test_verify_and_report_of_a_run(
     assert run("verify", tmp_path) == 2
 
 
+def test_select_tells_a_tie(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows 2 and 4 lie 0.5 from the worst in their worse objective, as far as digits go."""
+    path = tmp_path / "rows.csv"
+    path.write_text("cost,co2\n0,0.3\n0.15,0.1\n0.3,0\n0.1,0.15\n,\n")
+    assert run("select", path, "--minimise", "cost,co2", "--json") == 0
+    chosen = json.loads(capsys.readouterr().out)
+    assert (chosen["selected"]["row"], chosen["tied"]) == (2, [4])
+    assert run("select", path, "--minimise", "cost,co2") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "tied: row 4 has the same least membership" in printed
+    path.write_text("cost\n" + "1\n" * 30)
+    assert run("select", path, "--minimise", "cost") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "tied: rows 2, 3, 4, 5, 6 and 24 more have the same least membership" in printed
+
+
 def test_select_prints_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("name,cost,co2\ncheap,1,9\nmiddle,2,3\nclean,9,1\nfailed,,\n")
@@ -346,6 +362,8 @@ def test_select_prints_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert "2 *" in printed
     assert "selected: row 2, least membership 0.7500" in printed
+    assert "tied" not in printed
+    assert chosen["tied"] == []
     assert run("select", path, "--minimise", "cost,noise") == 2
     assert "there is no column noise; its columns are name, cost, co2" in capsys.readouterr().err
     assert run("select", path) == 2

@@ -98,7 +98,8 @@ BROKEN_FILES = {
     "no-bus.json": ('{"_class": "pandapowerNet", "_object": {}}', "no table of buses"),
     "text.m": ("hello", "line 1: `hello` is code"),
     "empty.m": ("", "mpc.bus is missing"),
-    "old.m": ("function [baseMVA, bus, gen, branch] = old\n", "save the case in version '2'"),
+    "old.m": ("function [baseMVA, bus, gen, branch] = old\n", "mpc.bus is missing"),
+    "results.m": ("function [a, b] = none\n", "the function returns a, b, which is no case"),
     "net.xlsx": ("", "not a network that is known"),
     "none": (None, "not a network that is known"),
 }

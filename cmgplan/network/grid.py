@@ -213,23 +213,38 @@ class Grid:
         return graph
 
 
-def checked(grid: Grid) -> Grid:
+@dataclass(frozen=True)
+class Source:
+    """What messages call a grid and its parts: the file, and each part with its place there."""
+
+    file: str
+    buses: tuple[str, ...]
+    generators: tuple[str, ...]
+    branches: tuple[str, ...]
+
+
+def checked(grid: Grid, source: Source | None = None) -> Grid:
     """Return the grid if it can be solved; InputError names everything that hinders it."""
-    faults = [*_limit_faults(grid), *_branch_faults(grid), *_island_faults(grid)]
+    named = source or Source(grid.name, grid.bus_ids, grid.generators.ids, grid.branches.ids)
+    faults = [
+        *_limit_faults(grid, named),
+        *_branch_faults(grid, named.branches),
+        *_island_faults(grid, named.buses),
+    ]
     if len(grid.generators) == 0:
         faults.append("no generator is in service; nothing feeds the loads")
     if faults:
-        raise InputError(f"{grid.name}: " + "; ".join(faults))
+        raise InputError(f"{named.file}: " + "; ".join(faults))
     return grid
 
 
-def _limit_faults(grid: Grid) -> list[str]:
+def _limit_faults(grid: Grid, named: Source) -> list[str]:
     gens, lines = grid.generators, grid.branches
     pairs = (
-        ("bus", "voltage limits", grid.bus_ids, grid.v_min_pu, grid.v_max_pu),
-        ("generator", "active limits", gens.ids, gens.p_min_pu, gens.p_max_pu),
-        ("generator", "reactive limits", gens.ids, gens.q_min_pu, gens.q_max_pu),
-        ("branch", "angle limits", lines.ids, lines.angle_min_rad, lines.angle_max_rad),
+        ("bus", "voltage limits", named.buses, grid.v_min_pu, grid.v_max_pu),
+        ("generator", "active limits", named.generators, gens.p_min_pu, gens.p_max_pu),
+        ("generator", "reactive limits", named.generators, gens.q_min_pu, gens.q_max_pu),
+        ("branch", "angle limits", named.branches, lines.angle_min_rad, lines.angle_max_rad),
     )
     faults = []
     for kind, what, ids, low, high in pairs:
@@ -237,17 +252,19 @@ def _limit_faults(grid: Grid) -> list[str]:
         if wrong:
             faults.append(f"{kind} {_listed(wrong)}: {what} cross or are not numbers; correct them")
     if not np.all(grid.v_min_pu > 0.0):
-        wrong = [name for name, v in zip(grid.bus_ids, grid.v_min_pu, strict=True) if not v > 0.0]
+        wrong = [name for name, v in zip(named.buses, grid.v_min_pu, strict=True) if not v > 0.0]
         faults.append(
             f"bus {_listed(wrong)}: the lower voltage limit is not positive; give one (--v-limits)"
         )
-    values = (grid.p_load_pu, grid.q_load_pu, grid.g_shunt_pu, grid.b_shunt_pu)
-    if not all(np.isfinite(v).all() for v in values):
-        faults.append("a load or shunt is not a finite number; correct it")
+    with np.errstate(invalid="ignore"):
+        total = grid.p_load_pu + grid.q_load_pu + grid.g_shunt_pu + grid.b_shunt_pu
+    wrong = [name for name, v in zip(named.buses, total, strict=True) if not np.isfinite(v)]
+    if wrong:
+        faults.append(f"bus {_listed(wrong)}: a load or shunt is not a finite number; correct it")
     return faults
 
 
-def _branch_faults(grid: Grid) -> list[str]:
+def _branch_faults(grid: Grid, named: tuple[str, ...]) -> list[str]:
     lines = grid.branches
     faults = []
     for what, wrong in (
@@ -261,19 +278,19 @@ def _branch_faults(grid: Grid) -> list[str]:
         ("has a negative limit; correct it", (lines.s_max_pu < 0) | (lines.i_max_pu < 0)),
     ):
         if np.any(wrong):
-            named = [name for name, is_so in zip(lines.ids, wrong, strict=True) if is_so]
-            faults.append(f"branch {_listed(named)} {what}")
+            which = [name for name, is_so in zip(named, wrong, strict=True) if is_so]
+            faults.append(f"branch {_listed(which)} {what}")
     return faults
 
 
-def _island_faults(grid: Grid) -> list[str]:
+def _island_faults(grid: Grid, named: tuple[str, ...]) -> list[str]:
     reference = set(grid.reference.tolist())
     faults = []
     for island in nx.connected_components(grid.graph()):
         if not island & reference:
-            named = [grid.bus_ids[k] for k in sorted(island)]
+            which = [named[k] for k in sorted(island)]
             faults.append(
-                f"bus {_listed(named)}: no reference bus is connected; make one of them the "
+                f"bus {_listed(which)}: no reference bus is connected; make one of them the "
                 "reference, connect them or take them out of service"
             )
     return faults

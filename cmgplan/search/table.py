@@ -14,6 +14,9 @@ import numpy as np
 from cmgplan.errors import InputError
 from cmgplan.search.fuzzy import FloatArray, choose
 
+TIE = 1e-9
+"""Difference of least memberships that is taken for none."""
+
 Cell = str | float | int | None
 
 
@@ -61,12 +64,18 @@ def select(table: SolutionTable) -> dict[str, Any]:
     """Return the choice among a table's rows as an object ready for JSON.
 
     The object holds ``selected`` (the row's cells, and its number from 1 under ``row``),
-    ``mu_min``, and ``memberships``: one object for each row, null where a row lacks values.
+    ``mu_min``, ``tied`` (the numbers of other rows whose least membership is the same within
+    1e-9), and ``memberships``: one object for each row, null where a row lacks values.
     """
     choice = choose(table.values)
     return {
         "selected": {**table.rows[choice.row], "row": choice.row + 1},
         "mu_min": choice.mu_min,
+        "tied": [
+            int(row) + 1
+            for row in np.flatnonzero(choice.row_mu_min >= choice.mu_min - TIE)
+            if row != choice.row
+        ],
         "memberships": [
             dict(zip(table.objectives, mu.tolist(), strict=True)) if np.isfinite(mu).all() else None
             for mu in choice.memberships
