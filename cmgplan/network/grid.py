@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cmgplan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -93,6 +94,9 @@ class Generators:
     cost_p, cost_q
         Polynomial costs ``c2 s^2 + c1 s + c0`` in $/h of the output s in pu, shape (g, 3) in that
         order; zero where ``piecewise`` prices the generator.
+    firm
+        Whether the limits of an output stand for what the network is, so that they cannot give;
+        None where all can.
     """
 
     ids: tuple[str, ...]
@@ -104,6 +108,7 @@ class Generators:
     cost_p: FloatArray
     cost_q: FloatArray
     piecewise: tuple[PiecewiseCost, ...] = ()
+    firm: BoolArray | None = None
 
     def __len__(self) -> int:
         """Return the number of generators."""
