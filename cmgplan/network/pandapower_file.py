@@ -7,6 +7,7 @@ read from the tables, because the conversion fills in costs and limits that nobo
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,12 +92,7 @@ def read_pandapower(path: Path, missing: Missing | None = None, *, generation: b
         say what to put in their place.
     """
     net, notes = decoded_net(path)
-    _refuse(path, completed(net))
-    if not generation:
-        notes += as_feeder(net)
-    _refuse(path, list(refusals(net)))
-    notes += remarks(net)
-    return grid_of_net(_Reading(path, net, missing or Missing(), notes=notes))
+    return grid_of_net(net, path, missing or Missing(), notes=notes, generation=generation)
 
 
 def _refuse(path: Path, faults: list[str]) -> None:
@@ -104,8 +100,28 @@ def _refuse(path: Path, faults: list[str]) -> None:
         raise InputError(f"{path.name}: " + "; ".join(faults))
 
 
-def grid_of_net(reading: _Reading) -> Grid:
-    """Return the grid of a network in memory."""
+def grid_of_net(
+    net: Any,
+    path: Path,
+    missing: Missing,
+    *,
+    notes: Sequence[str] = (),
+    generation: bool = True,
+) -> Grid:
+    """Return the grid of a network in memory, which is altered; see ``read_pandapower``.
+
+    ``path`` names it in messages, ``notes`` are put before its own.
+    """
+    reading = _Reading(path, net, missing, notes=list(notes))
+    _refuse(path, completed(net))
+    if not generation:
+        reading.notes += as_feeder(net)
+    _refuse(path, list(refusals(net)))
+    reading.notes += remarks(net)
+    return _grid(reading)
+
+
+def _grid(reading: _Reading) -> Grid:
     net, given = reading.net, copy.deepcopy(reading.net)
     reading.notes += balanced(net)
     held = _slacks(reading)

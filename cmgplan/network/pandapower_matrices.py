@@ -88,6 +88,9 @@ def _ppc(net: Any, file: str) -> Any:
         for limit in LIMITS:
             if limit not in net[kind]:
                 net[kind][limit] = np.nan
+    costs = {name: net[name] for name in ("poly_cost", "pwl_cost")}
+    for name, table in costs.items():
+        net[name] = table.iloc[:0]  # read elsewhere; the conversion refuses some mixtures
     logger = logging.getLogger("pandapower")
     level = logger.level
     logger.setLevel(logging.ERROR)  # of costs and limits that the conversion fills in
@@ -100,6 +103,7 @@ def _ppc(net: Any, file: str) -> Any:
         raise InputError(f"{file}: pandapower cannot convert it ({error})") from error
     finally:
         logger.setLevel(level)
+        net.update(costs)
     return ppc
 
 

@@ -91,7 +91,7 @@ def _completed_column(net: Any, name: str, column: str) -> Iterator[str]:
         elif column in _DEFAULTS:
             net[name][column] = numbers.fillna(_DEFAULTS[column])
         else:
-            if numbers.dtype == object or not numbers.notna().all():
+            if table[column].dtype == object:
                 net[name][column] = numbers.astype(np.float64)
             yield from _needed(net[name], name, column)
 
