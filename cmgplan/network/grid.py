@@ -8,6 +8,8 @@ from typing import Protocol
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from cmgplan.errors import InputError
 
@@ -272,15 +274,24 @@ def _branch_faults(grid: Grid) -> list[str]:
 
 
 def _island_faults(grid: Grid) -> list[str]:
-    reference = set(grid.reference.tolist())
+    lines, n = grid.branches, grid.n_bus
+    joined = sp.csr_array(
+        (np.ones(len(lines), dtype=np.int8), (lines.from_bus, lines.to_bus)), shape=(n, n)
+    )
+    count, island = connected_components(joined, directed=False)
+    fed = np.zeros(count, dtype=bool)
+    fed[island[grid.reference]] = True
+    buses = np.flatnonzero(~fed[island])
+    _, first = np.unique(island[buses], return_index=True)
     faults = []
-    for island in nx.connected_components(grid.graph()):
-        if not island & reference:
-            named = [grid.bus_ids[k] for k in sorted(island)]
-            faults.append(
-                f"bus {_listed(named)}: no reference bus is connected; make one of them the "
-                "reference, connect them or take them out of service"
-            )
+    for at in np.sort(first)[:NAMED]:
+        own = np.flatnonzero(island == island[buses[at]])
+        faults.append(
+            f"bus {_listed([grid.bus_ids[k] for k in own])}: no reference bus is connected; make "
+            "one of them the reference, connect them or take them out of service"
+        )
+    if len(first) > NAMED:
+        faults.append(f"and {len(first) - NAMED} more such islands")
     return faults
 
 
