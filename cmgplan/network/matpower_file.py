@@ -23,7 +23,7 @@ BASE_KV = 9
 PD, QD = 2, 3
 BR_R, BR_X = 2, 3
 
-READ = frozenset({"bus", "gen", "branch", "gencost", "baseMVA", "version"})
+READ = frozenset({"bus", "gen", "branch", "gencost", "baseMVA", "version", "dcline"})
 """Fields that are read; any other is only named."""
 
 MAX_BYTES = 100_000_000
