@@ -385,6 +385,16 @@ def test_transformers_are_those_of_a_power_flow(more: dict[str, Any]) -> None:
         assert abs(shown - bare) > 1e-4
 
 
+@pytest.mark.parametrize("kind", [None, "nan"])
+def test_a_tap_that_no_type_lets_count_is_told(kind: str | None) -> None:
+    net = tapped()
+    put(net, "trafo", "tap_changer_type", kind)
+    assert "trafo 0: tap_pos has no effect" in noted(net, "tap_pos")
+    confirmed(net)
+    put(net, "trafo", "tap_changer_type", "Ratios")
+    assert "trafo 0: tap_changer_type is `Ratios`; give one of Ratio" in refused(net)
+
+
 def changed(**tables: Any) -> Callable[[Any], None]:
     def change(net: Any) -> None:
         for name, value in tables.items():

@@ -23,7 +23,7 @@ from cmgplan.network.pandapower_coverage import refusals, remarks
 from cmgplan.network.pandapower_feeder import as_feeder, balanced
 from cmgplan.network.pandapower_matrices import LIMITS, Matrices, branches_of, converted
 from cmgplan.network.pandapower_tables import decoded_net
-from cmgplan.network.pandapower_values import completed
+from cmgplan.network.pandapower_values import completed, idle_taps
 
 _SOURCES = ("ext_grid", "gen", "sgen", "load", "storage")
 _FREE_WITHIN = ("gen", "ext_grid")
@@ -117,7 +117,7 @@ def grid_of_net(
     if not generation:
         reading.notes += as_feeder(net)
     _refuse(path, list(refusals(net)))
-    reading.notes += remarks(net)
+    reading.notes += [*remarks(net), *idle_taps(net)]
     return _grid(reading)
 
 

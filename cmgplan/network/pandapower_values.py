@@ -25,6 +25,9 @@ _TEXTS = {
     "et": ("b", "l", "t", "t3"),
     "power_type": ("p", "q"),
 }
+_NO_TEXT = ("", "nan", "None", "none")
+"""Texts that stand for none; pandapower's own create functions write ``nan``."""
+
 _OTHER = frozenset(["points"])
 _PRICED = ("ext_grid", "gen", "sgen", "load", "storage", "dcline")
 
@@ -124,8 +127,29 @@ def _flags(net: Any, name: str, column: str) -> Iterator[str]:
 
 def _texts(table: pd.DataFrame, name: str, column: str) -> Iterator[str]:
     known = _TEXTS[column] if column != "et" or name == "switch" else _PRICED
-    wrong = table[column].notna() & ~table[column].isin((*known, ""))
+    wrong = table[column].notna() & ~table[column].isin((*known, *_NO_TEXT))
     if wrong.any():
         place = table.index[int(np.argmax(wrong.to_numpy()))]
         shown = str(table[column][place])[:40]
         yield f"{name} {place}: {column} is `{shown}`; give one of {', '.join(known)}"
+
+
+def idle_taps(net: Any) -> list[str]:
+    """Return notes on taps off neutral that no type of tap changer lets count, as in ``runpp``."""
+    notes = []
+    for name in ("trafo", "trafo3w"):
+        table = net[name]
+        for tap in ("tap", "tap2"):
+            if not {f"{tap}_pos", f"{tap}_neutral", f"{tap}_changer_type"} <= set(table.columns):
+                continue
+            off = (table[f"{tap}_pos"] - table[f"{tap}_neutral"]).fillna(0.0) != 0.0
+            counts = table[f"{tap}_changer_type"].isin(_TEXTS["tap_changer_type"])
+            rows = table.index[table.in_service & off & ~counts]
+            if len(rows):
+                named = ", ".join(map(str, rows[:5])) + (" and more" if len(rows) > 5 else "")
+                notes.append(
+                    f"{name} {named}: "
+                    f"{tap}_pos has no effect, as in pandapower's runpp, because "
+                    f"{tap}_changer_type is not given"
+                )
+    return notes
