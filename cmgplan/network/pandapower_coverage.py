@@ -84,18 +84,17 @@ HONOURED: dict[str, frozenset[str]] = {
 """Columns that enter the model; single-phase powers as the sum of the three phases."""
 
 _ANYWHERE = _columns("name std_type type zone geo")
+_CURVE_COLUMNS = "id_q_capability_characteristic id_q_capability_curve_characteristic curve_style"
 _SHORT_CIRCUIT_MACHINE = "sn_mva vn_kv cos_phi xdss_pu rdss_ohm pg_percent power_station_trafo"
 
 WITHOUT_PHYSICS: dict[str, frozenset[str]] = {
     "load": _columns("sn_mva"),
     "sgen": _columns(
-        "sn_mva id_q_capability_characteristic curve_style current_source generator_type k kappa "
-        "lrc_pu max_ik_ka rx"
+        "sn_mva current_source generator_type k kappa lrc_pu max_ik_ka rx",
+        _CURVE_COLUMNS,
     ),
     "storage": _columns("sn_mva"),
-    "gen": _columns(
-        "slack_weight id_q_capability_characteristic curve_style", _SHORT_CIRCUIT_MACHINE
-    ),
+    "gen": _columns("slack_weight", _CURVE_COLUMNS, _SHORT_CIRCUIT_MACHINE),
     "ext_grid": _columns("slack_weight s_sc_max_mva s_sc_min_mva rx_max rx_min x0x_max r0x0_max"),
     "motor": _columns("cos_phi_n efficiency_n_percent lrc_pu vn_kv rx"),
     "asymmetric_load": _columns("sn_a_mva sn_b_mva sn_c_mva sn_mva"),
