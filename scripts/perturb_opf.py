@@ -117,7 +117,7 @@ def _kept(gens: Generators, which: np.ndarray) -> Generators:
     arrays = {
         field.name: getattr(gens, field.name)[which]
         for field in fields(gens)
-        if field.name not in ("ids", "piecewise")
+        if field.name not in ("ids", "piecewise") and getattr(gens, field.name) is not None
     }
     ids = tuple(name for name, kept in zip(gens.ids, which, strict=True) if kept)
     return Generators(ids=ids, **arrays)

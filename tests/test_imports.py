@@ -19,7 +19,7 @@ ADAPTERS = (
     "cmgplan.network.grid_replay",
     "cmgplan.network.net_replay",
     "cmgplan.network.pandapower_feeder",
-    "cmgplan.network.pandapower_file",
+    "cmgplan.network.pandapower_matrices",
     "cmgplan.network.pandapower_tables",
     "cmgplan.network.pandapower_writer",
 )

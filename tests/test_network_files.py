@@ -15,7 +15,8 @@ from matpower_text import NETWORKS, branch, bus, distribution, gen, matpower
 from cmgplan.errors import InputError
 from cmgplan.network.grid import Grid
 from cmgplan.network.matpower import read_matpower
-from cmgplan.network.networks import Missing, read_network
+from cmgplan.network.matpower_coverage import COLUMNS
+from cmgplan.network.networks import Missing, read_feeder_network, read_network
 from cmgplan.network.opf import solve_opf
 from cmgplan.network.pandapower_file import read_pandapower
 
@@ -109,10 +110,81 @@ def test_networks_that_cannot_be_solved_are_refused(tmp_path: Path, text: str, t
         read(tmp_path, text)
 
 
-def test_what_is_not_honoured_is_noted(tmp_path: Path) -> None:
-    tail = "mpc.dcline = [1 2 1];\nmpc.A = [1 0];\nmpc.bus_name = {\n'a; %'; 'b'\n};\n"
+def test_fields_are_noted_or_without_physics(tmp_path: Path) -> None:
+    tail = "mpc.reserves.zones = [1 0];\nmpc.mine = 3;\nmpc.bus_name = {\n'a; %'; 'b'\n};\n"
     grid = read(tmp_path, matpower(BUSES, [gen(1)], [branch(1, 2)], tail=tail))
-    assert [note.split(" (")[0] for note in grid.notes] == ["mpc.dcline", "mpc.A"]
+    assert [note.split(" ")[0] for note in grid.notes] == ["mpc.reserves", "mpc.mine"]
+
+
+DCLINE = "1 2 {on} 10 9 0 0 1 1 0 10 -5 5 -5 5 0 0.01"
+
+
+@pytest.mark.parametrize(
+    ("tail", "told"),
+    [
+        (f"mpc.dcline = [{DCLINE.format(on=1)}];\n", r"mpc.dcline row 1 is .*column 3\) to 0"),
+        ("mpc.A = [1 0];\n", r"mpc.A \(user-defined linear constraints\) is not modelled"),
+        ("mpc.userfcn = {1};\n", "mpc.userfcn"),
+    ],
+)
+def test_fields_that_would_change_the_answer_are_refused(
+    tmp_path: Path, tail: str, told: str
+) -> None:
+    text = matpower(BUSES, [gen(1)], [branch(1, 2)], tail=tail)
+    with pytest.raises(InputError, match=told):
+        read(tmp_path, text)
+    with pytest.raises(InputError, match=told):
+        read_feeder_network(tmp_path / "made.m", Missing(0.0, 1e6))
+
+
+def test_a_direct_current_line_out_of_service_is_no_matter(tmp_path: Path) -> None:
+    tail = f"mpc.dcline = [{DCLINE.format(on=0)}];\n"
+    assert read(tmp_path, matpower(BUSES, [gen(1)], [branch(1, 2)], tail=tail)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("curve", "binds"),
+    [
+        ((0, 0, 0, 0, 0, 0), False),  # both powers zero: none, as in MATPOWER
+        ((0, 0, -5, 5, -5, 5), False),
+        ((10, 90, -100, 100, -100, 100), False),  # along the limits
+        ((10, 90, -100, 100, -100, 50), True),
+        ((10, 90, -20, 100, -100, 100), True),
+        ((20, 20, -50, 50, -50, 50), True),
+    ],
+)
+def test_capability_curves_that_bind_are_refused(
+    tmp_path: Path, curve: tuple[float, ...], binds: bool
+) -> None:
+    unit = [*gen(1, 100.0), *curve]
+    assert unit[3:5] == [100, -100]
+    text = matpower(BUSES, [unit], [branch(1, 2)])
+    if not binds:
+        assert read(tmp_path, text).notes == ()
+        return
+    with pytest.raises(InputError, match=r"mpc\.gen row 1 has a capability curve"):
+        read(tmp_path, text)
+    unit[7] = 0
+    assert (
+        len(read(tmp_path, matpower(BUSES, [unit, [*gen(1), *[0] * 6]], [branch(1, 2)])).generators)
+        == 1
+    )
+
+
+def test_every_column_of_matpower_is_in_one_of_the_lists() -> None:
+    """The widths are those of an optimal power flow's own results."""
+    for name, width in (("bus", 17), ("gen", 25), ("branch", 21)):
+        lists = COLUMNS[name]
+        assert set.union(*map(set, lists)) == set(range(width)), name
+        assert sum(map(len, lists)) == width
+
+
+def test_many_islands_are_told_briefly_and_in_a_moment(tmp_path: Path) -> None:
+    n = 3000
+    buses = [bus(1, kind=3), *(bus(k) for k in range(2, n))]
+    with pytest.raises(InputError, match=f"and {n - 3 - 5} more such islands") as caught:
+        read(tmp_path, matpower(buses, [gen(1)], [branch(1, 2)]))
+    assert len(str(caught.value)) < 1000
 
 
 def test_the_same_case_in_other_spellings(tmp_path: Path) -> None:

@@ -254,16 +254,30 @@ def test_numbers_of_many_digits_stay_apart(start: Start) -> None:
     assert [row.bus for row in case.buses] == [str(k) for k in ids]
 
 
-@pytest.mark.parametrize("loads", [(0.0, 0.0), (0.0, 0.3), (5e-6, 0.0)])
-def test_a_feeder_with_few_loads_gets_its_microgrids(start: Start, loads: Any) -> None:
-    buses = [bus(1, kind=3), bus(2, loads[0]), bus(3, loads[1])]
-    _, case = start(made(buses, CHAIN[1]))
+@pytest.mark.parametrize(
+    ("loads", "places"),
+    [((0.0, 0.3), {"3"}), ((1.2, 0.0), {"2"}), ((5e-6, 0.0), {"2"}), ((0.4, 0.8), {"2", "3"})],
+)
+def test_the_feeders_total_stays_with_its_microgrids(
+    start: Start, loads: tuple[float, float], places: set[str]
+) -> None:
+    """Also where one bus alone has a load: both microgrids take their share over from it."""
+    buses = [bus(1, kind=3), bus(2, loads[0], 0.3 * loads[0]), bus(3, loads[1], 0.3 * loads[1])]
+    new, case = start(made(buses, CHAIN[1]))
+    assert {mg.bus for mg in case.microgrids} == places
+    taken = [mg.load[0] for mg in case.microgrids]
+    assert all(load.p_kw > 0.0 for load in taken)
+    for unit in ("p_kw", "q_kvar"):
+        total = sum(getattr(row, unit) for row in [*case.buses, *taken])
+        share = 1.0 if unit == "p_kw" else 0.3
+        assert total == pytest.approx(1000 * share * sum(loads), rel=1e-3)
+    assert new.load_kw == pytest.approx(1000 * sum(loads))
+
+
+def test_a_feeder_without_load_gets_microgrids_that_bring_their_own(start: Start) -> None:
+    _, case = start(made([bus(1, kind=3), bus(2, 0.0), bus(3, 0.0)], CHAIN[1]))
     assert {mg.bus for mg in case.microgrids} == {"2", "3"}
-    assert all(mg.load[0].p_kw > 0.0 for mg in case.microgrids)
-    kept = sum(row.p_kw for row in case.buses) + sum(
-        mg.load[0].p_kw for mg in case.microgrids if loads[int(mg.bus) - 2] > 1e-6
-    )
-    assert kept == pytest.approx(1000 * sum(loads))
+    assert [mg.load[0].p_kw for mg in case.microgrids] == [100.0, 100.0]
 
 
 def test_a_single_bus_holds_both(start: Start) -> None:

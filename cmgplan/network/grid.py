@@ -8,10 +8,13 @@ from typing import Protocol
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from cmgplan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -93,6 +96,9 @@ class Generators:
     cost_p, cost_q
         Polynomial costs ``c2 s^2 + c1 s + c0`` in $/h of the output s in pu, shape (g, 3) in that
         order; zero where ``piecewise`` prices the generator.
+    firm
+        Whether the limits of an output stand for what the network is, so that they cannot give;
+        None where all can.
     """
 
     ids: tuple[str, ...]
@@ -104,6 +110,7 @@ class Generators:
     cost_p: FloatArray
     cost_q: FloatArray
     piecewise: tuple[PiecewiseCost, ...] = ()
+    firm: BoolArray | None = None
 
     def __len__(self) -> int:
         """Return the number of generators."""
@@ -284,15 +291,24 @@ def _branch_faults(grid: Grid, named: tuple[str, ...]) -> list[str]:
 
 
 def _island_faults(grid: Grid, named: tuple[str, ...]) -> list[str]:
-    reference = set(grid.reference.tolist())
+    lines, n = grid.branches, grid.n_bus
+    joined = sp.csr_array(
+        (np.ones(len(lines), dtype=np.int8), (lines.from_bus, lines.to_bus)), shape=(n, n)
+    )
+    count, island = connected_components(joined, directed=False)
+    fed = np.zeros(count, dtype=bool)
+    fed[island[grid.reference]] = True
+    buses = np.flatnonzero(~fed[island])
+    _, first = np.unique(island[buses], return_index=True)
     faults = []
-    for island in nx.connected_components(grid.graph()):
-        if not island & reference:
-            which = [named[k] for k in sorted(island)]
-            faults.append(
-                f"bus {_listed(which)}: no reference bus is connected; make one of them the "
-                "reference, connect them or take them out of service"
-            )
+    for at in np.sort(first)[:NAMED]:
+        own = np.flatnonzero(island == island[buses[at]])
+        faults.append(
+            f"bus {_listed([named[k] for k in own])}: no reference bus is connected; make "
+            "one of them the reference, connect them or take them out of service"
+        )
+    if len(first) > NAMED:
+        faults.append(f"and {len(first) - NAMED} more such islands")
     return faults
 
 

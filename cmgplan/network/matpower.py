@@ -23,12 +23,13 @@ from cmgplan.network.grid import (
     Source,
     checked,
 )
+from cmgplan.network.matpower_coverage import refusals, remarks
 from cmgplan.network.matpower_file import MatpowerFile, read_matpower_file
 
 BoolArray = npt.NDArray[np.bool_]
 
 BUS_ID, BUS_TYPE, PD, QD, GS, BS, VA, BASE_KV, VMAX, VMIN = 0, 1, 2, 3, 4, 5, 8, 9, 11, 12
-GEN_BUS, QMAX, QMIN, VG, GEN_STATUS, PMAX, PMIN, PC1, QC2MAX = 0, 3, 4, 5, 7, 8, 9, 10, 15
+GEN_BUS, QMAX, QMIN, VG, GEN_STATUS, PMAX, PMIN = 0, 3, 4, 5, 7, 8, 9
 F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, TAP, SHIFT, BR_STATUS, ANGMIN, ANGMAX = (
     *(0, 1, 2, 3, 4, 5),
     *(8, 9, 10, 11, 12),
@@ -38,17 +39,6 @@ KINDS = (1, GENERATION, REFERENCE, ISOLATED)
 FULL_TURN_DEG = 360.0
 
 _LEAST_COLUMNS = {"bus": 13, "gen": 10, "branch": 11}
-_HARMLESS = {"bus_name", "gentype", "genfuel", "gen_name", "branch_name", "areas", "name", "source"}
-_NOT_HONOURED = {
-    "dcline": "direct-current lines",
-    "dclinecost": "costs of direct-current lines",
-    "A": "user-defined linear constraints",
-    "l": "bounds of user-defined constraints",
-    "u": "bounds of user-defined constraints",
-    "N": "user-defined costs",
-    "if": "interface limits",
-    "reserves": "reserve requirements",
-}
 
 
 def read_matpower(
@@ -84,6 +74,9 @@ def read_matpower(
                 f"{path.name}: mpc.{name} has {file.matrices[name].shape[1]} columns; "
                 f"give at least {least}"
             )
+    faults = list(refusals(file))
+    if faults:
+        raise InputError(f"{path.name}: " + "; ".join(faults))
     bus = file.matrices["bus"]
     in_service = bus[:, BUS_TYPE] != ISOLATED
     position = _positions(file, bus, in_service)
@@ -113,7 +106,7 @@ def read_matpower(
             reference_angle_rad=np.deg2rad(bus[reference, VA]),
             branches=_branches(file, position, base),
             generators=generators,
-            notes=(*_field_notes(file), *notes, *more),
+            notes=(*remarks(file), *notes, *more),
             reference_v_pu=_set_points(file, bus[reference, BUS_ID]),
         )
     return checked(grid, _source(file, grid, position))
@@ -295,10 +288,8 @@ def _generators(
         piecewise=costs.piecewise,
     )
     notes = []
-    if data.shape[1] > QC2MAX and np.any(data[:, PC1 : QC2MAX + 1] != 0):
-        notes.append("capability curves of generators (Pc1 to Qc2max) are not honoured")
     if np.any((data[:, PMIN] < 0) & (data[:, PMAX] == 0)):
-        notes.append("dispatchable loads are free in Q: their power factor is not held")
+        notes.append("dispatchable loads are free in Q; MATPOWER holds their power factor")
     return generators, notes
 
 
@@ -329,14 +320,3 @@ def _costs(
         for row in rows
     ]
     return costs_of_rows(file.path.name, chosen, base_mva, names, points_given=True)
-
-
-def _field_notes(file: MatpowerFile) -> list[str]:
-    notes = []
-    for name in file.others:
-        if name in _HARMLESS:
-            continue
-        what = _NOT_HONOURED.get(name)
-        told = f" ({what})" if what else ""
-        notes.append(f"mpc.{name}{told} is not honoured")
-    return notes

@@ -21,7 +21,7 @@ from cmgplan.network.matlab_statements import Program
 from cmgplan.network.matlab_text import Fault
 from cmgplan.network.matlab_values import Value
 
-READ = frozenset({"bus", "gen", "branch", "gencost", "baseMVA", "version"})
+READ = frozenset({"bus", "gen", "branch", "gencost", "baseMVA", "version", "dcline"})
 """Fields that are read; any other is only named."""
 
 MAX_BYTES = 100_000_000

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-_OF_OPF_ONLY = ("ext_grid", "pandapower networks have no angle", "capability curves")
+_OF_OPF_ONLY = ("ext_grid", "pandapower networks have no angle", "dispatchable loads")
 """Beginnings of notes that matter to an optimal power flow alone."""
 
 

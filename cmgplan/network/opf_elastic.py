@@ -191,6 +191,10 @@ class ElasticProblem:
         if not set_points:
             for kind in ("low", "high"):
                 upper[self._columns(kind).reshape(self.layout.hours, -1)[:, self._held]] = 0.0
+        if self.grid.generators.firm is not None:
+            for kind in ("p_below", "p_above", "q_below", "q_above"):
+                firm = self._columns(kind).reshape(self.layout.hours, -1)
+                upper[firm[:, self.grid.generators.firm]] = 0.0
         shed = self._columns("shed").reshape(self.layout.hours, -1)
         for load in self.flexible.loads:  # what is moved away cannot be cut as well
             upper[shed[:, position(self.grid, load.bus)]] *= 1.0 - load.share

@@ -28,7 +28,6 @@ def as_feeder(net: Any) -> list[str]:
         table, column = net[kind], "max_loading_percent"
         given = table[column] if column in table else pd.Series(np.nan, index=table.index)
         net[kind][column] = given.astype(float).fillna(FULL_LOADING_PERCENT)
-    notes += _balanced(net)
     return notes
 
 
@@ -58,20 +57,29 @@ def _without_generation(net: Any) -> Iterator[str]:
         net[kind]["in_service"] = table.in_service.astype(bool) & ~used
 
 
-def _balanced(net: Any) -> list[str]:
-    """Put loads of single phases in as loads of three; return a note if there are any."""
+def balanced(net: Any) -> list[str]:
+    """Put loads and sources of single phases in as ones of three; return notes if there are any."""
     import pandapower as pp
 
-    table = net.asymmetric_load
-    used = table[table.in_service.astype(bool)]
-    for row in used.to_dict("records"):
-        pp.create_load(
-            net,
-            int(row["bus"]),
-            p_mw=sum(float(row[f"p_{phase}_mw"]) for phase in PHASES),
-            q_mvar=sum(float(row[f"q_{phase}_mvar"]) for phase in PHASES),
-            scaling=float(row["scaling"]),
-            controllable=False,
-        )
-    net.asymmetric_load["in_service"] = False
-    return [f"{len(used)} loads of single phases stand as loads of all three"] if len(used) else []
+    notes = []
+    for kind, create, what in (
+        ("asymmetric_load", pp.create_load, "loads"),
+        ("asymmetric_sgen", pp.create_sgen, "sources"),
+    ):
+        table = net[kind]
+        used = table[table.in_service]
+        for row in used.to_dict("records"):
+            create(
+                net,
+                int(row["bus"]),
+                p_mw=sum(float(row[f"p_{phase}_mw"]) for phase in PHASES),
+                q_mvar=sum(float(row[f"q_{phase}_mvar"]) for phase in PHASES),
+                scaling=float(row["scaling"]),
+                controllable=False,
+            )
+        if len(used):
+            net[kind]["in_service"] = False
+            notes.append(
+                f"{len(used)} {what} of single phases (table {kind}) stand as {what} of all three"
+            )
+    return notes

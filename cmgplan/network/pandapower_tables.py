@@ -11,14 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.errors import InputError
+from cmgplan.network.pandapower_coverage import TABLES
 
-TABLES = frozenset(
-    [
-        *("bus", "load", "sgen", "storage", "gen", "ext_grid", "motor", "shunt", "ward", "xward"),
-        *("asymmetric_load", "asymmetric_sgen", "line", "trafo", "trafo3w", "impedance", "switch"),
-        *("pwl_cost", "poly_cost"),
-    ]
-)
 SCALARS = frozenset(["version", "format_version", "name", "f_hz", "sn_mva"])
 SILENT = ("res_", "std_types", "user_pf_options", "converged", "OPF_converged", "_empty")
 
@@ -66,7 +60,7 @@ def decoded_net(path: Path) -> tuple[Any, list[str]]:
     except (LookupError, ValueError, TypeError, AttributeError, UserWarning) as error:
         raise InputError(f"{name}: pandapower cannot read it ({error})") from error
     usual = pp.create_empty_network()
-    faults = [fault for key in sorted(TABLES) for fault in _faults(net, key, usual[key])]
+    faults = [fault for key in sorted(TABLES) for fault in _faults(net, key, usual.get(key))]
     if faults:
         raise InputError(f"{name}: " + "; ".join(faults))
     return net, notes
@@ -91,12 +85,15 @@ def _raw(path: Path) -> dict[str, Any]:
     return dict(raw)
 
 
-def _faults(net: Any, key: str, usual: pd.DataFrame) -> Iterator[str]:
+def _faults(net: Any, key: str, usual: pd.DataFrame | None) -> Iterator[str]:
     """Yield what cannot be right in a table: missing columns, texts for numbers, unknown buses.
 
     ``usual`` is the empty table as pandapower makes it; columns of the user's own are left alone.
     """
+    if key not in net:
+        return
     table = net[key]
+    usual = table.iloc[:0] if usual is None else usual
     needed = [c for c in usual.columns if c in (*BUSES, "in_service") and c not in table.columns]
     if needed and len(table):
         yield f"table {key} has no {', '.join(needed)}; add what is missing"

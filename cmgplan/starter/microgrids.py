@@ -51,7 +51,8 @@ class Example:
 def with_examples(tables: FeederTables) -> tuple[FeederTables, tuple[Example, Example]]:
     """Return the feeder without what two example microgrids take over, and the two.
 
-    They stand at loads far from the slack bus and from each other.
+    They stand at loads far from the slack bus and from each other, both at one bus where only
+    that has a load, so that the total of the loads stays; without any load they bring their own.
     """
     far = _distance_from(tables, tables.slack_bus)
     candidates = _candidates(tables)
@@ -60,16 +61,19 @@ def with_examples(tables: FeederTables) -> tuple[FeederTables, tuple[Example, Ex
     apart = _distance_from(tables, first.bus)
     second = max(rest, key=lambda bus: min(far[bus.bus], apart[bus.bus]))
     examples = (_example(tables, first), _example(tables, second))
-    taken = {e.bus: e for e in examples if e.taken_over and (first is not second)}
-    buses = tuple(_less(bus, taken[bus.bus]) if bus.bus in taken else bus for bus in tables.buses)
-    return replace(tables, buses=buses), examples
+    buses = list(tables.buses)
+    for example in examples:
+        if example.taken_over:
+            at = next(k for k, bus in enumerate(buses) if bus.bus == example.bus)
+            buses[at] = _less(buses[at], example)
+    return replace(tables, buses=tuple(buses)), examples
 
 
 def _candidates(tables: FeederTables) -> list[Bus]:
     """Return the buses that a microgrid may stand at: those of the larger loads, if any."""
     others = [bus for bus in tables.buses if bus.bus != tables.slack_bus]
     loads = [bus for bus in others if bus.p_kw > LEAST_KW]
-    if len(loads) < 2:
+    if not loads:
         return others
     median = float(np.median([bus.p_kw for bus in loads]))
     large = [bus for bus in loads if bus.p_kw >= median]
@@ -79,7 +83,7 @@ def _candidates(tables: FeederTables) -> list[Bus]:
 def _example(tables: FeederTables, bus: Bus) -> Example:
     """Return a microgrid that takes over the load of a bus, or its share of a large one."""
     most = LARGEST_SHARE * tables.load_kw
-    if LEAST_KW < bus.p_kw <= most:
+    if LEAST_KW < bus.p_kw <= most:  # two such examples never share a bus
         return Example(bus.bus, bus.p_kw, bus.q_kvar, taken_over=True)
     if bus.p_kw > LEAST_KW:
         p_kw = min(rounded(most, 2), bus.p_kw)

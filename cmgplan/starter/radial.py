@@ -134,7 +134,11 @@ def _refuse_unlike_a_line(grid: Grid, used: list[int]) -> None:
                 "its tap to neutral"
             )
         if lines.r_pu[k] < 0.0:
-            faults.append(f"{name} has a negative resistance; correct it")
+            end = grid.bus_ids[int(lines.to_bus[k])]
+            faults.append(
+                f"{name} has a negative resistance, as a leg of a three-winding transformer may, "
+                f"but not a line of a case; begin behind it (--slack-bus {end}), or correct it"
+            )
     if faults:
         more = f"; and {len(faults) - NAMED} more such branches" if len(faults) > NAMED else ""
         raise InputError(f"{grid.name}: " + "; ".join(faults[:NAMED]) + more)
