@@ -347,10 +347,10 @@ def _try_many(true_run: Path, scratch: Path, count: int, seed: int, commands: li
                 faults += 1
                 print(f"{command} ended with {end.code}: {change}\n{end.said[-1500:]}")
             if command == "verify":
-                found = _verdict(end) != before
+                seen = _verdict(end) != before
                 noticed[change.kind][1] += 1
-                noticed[change.kind][0] += found
-                missed += [] if found else [change]
+                noticed[change.kind][0] += seen
+                missed += [] if seen else [change]
     for command, counted in ends.items():
         print(f"{command:8}", ", ".join(f"exit {code}: {n}" for code, n in sorted(counted.items())))
     for kind, (found, of) in sorted(noticed.items()):

@@ -288,8 +288,19 @@ def _objectives(run: Subject, level: int) -> Objectives:
                 cost_usd += trace.cost_usd
                 emission_usd += trace.emission_usd
         cost_usd += _load_cost(run, level, mg, _left(run, level, "shortage_kw")[:, k])
+    cost_usd += _operation_cost(run, level, cost_usd)
     lost = tie_loss_kw(run, level) if level > 1 else np.zeros(run.hours)
     return Objectives(cost_usd, emission_usd, float(lost.sum()) * h.dt_h)
+
+
+def _operation_cost(run: Subject, level: int, without_usd: float) -> float:
+    """Return what switch operations add to the cost that a level tells, $.
+
+    No table holds the positions at Levels 1 to 3, so that any whole number of operations fits.
+    """
+    price = run.options.operation_cost_usd
+    more = run.number("levels", level - 1, "gc_usd") - without_usd
+    return price * round(more / price) if price > 0.0 and more > 0.5 * price else 0.0
 
 
 def _load_cost(run: Subject, level: int, mg: Microgrid, short: FloatArray) -> float:
