@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plans import quick, small
+from plans import small
 
 from cmgplan.errors import InputError
 from cmgplan.planning.pipeline import plan
@@ -32,7 +32,8 @@ def true_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plan of the small case, which has a device of every kind."""
     folder = tmp_path_factory.mktemp("altered")
     case = small(folder / "case")
-    return write_run(plan(case, quick(case, points=3)), folder / "run")
+    options = case.options.model_copy(update={"points": 3})
+    return write_run(plan(case, options), folder / "run")
 
 
 @pytest.fixture
@@ -46,9 +47,10 @@ def failed(folder: Path) -> dict[str, str]:
 
 
 def places(folder: Path) -> set[str]:
-    """Return the places of all findings."""
+    """Return the places of all findings, and with the name of their check."""
     failing = verify_run(read_run(folder)).failed
-    return {finding.place for check in failing for finding in check.findings}
+    found = [(check.name, finding.place) for check in failing for finding in check.findings]
+    return {place for _, place in found} | {f"{name}: {place}" for name, place in found}
 
 
 def change_plan(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -102,9 +104,10 @@ def test_values_of_plan_json_that_do_not_follow_are_found(run: Path) -> None:
         d["levels"][1]["switch_hours_allowed"].update(cluster=3)
         d["upper"]["weights"].update(loss_kwh=1.0)
         d["headroom"]["hourly"][2].update(storage_kwh=99.0)
-        d["headroom"]["forecast_error"]["broken"].append("hour 0: all is lost")
+        d["headroom"]["forecast_error"]["broken"].insert(0, "hour 0: all is lost")
         d["replay"].update(passed=False)
         d["case"].update(title="Another")
+        d["versions"].update(python="snake")
 
     change_plan(run, lie)
     assert places(run) >= {
@@ -112,13 +115,13 @@ def test_values_of_plan_json_that_do_not_follow_are_found(run: Path) -> None:
         "plan.json upper.without_microgrid_loads.gc_usd",
         "pareto.csv row 2, bound_ec_usd",
         "plan.json certificate.points[1].gap",
-        "plan.json certificate.worst_gap",
         "plan.json levels[1].switch_hours_allowed.cluster",
         "plan.json upper.weights.loss_kwh",
         "plan.json headroom.hourly[2].storage_kwh",
-        "plan.json headroom.forecast_error.broken[1]",
+        "plan.json headroom.forecast_error.broken[0]",
         "plan.json replay.passed",
         "plan.json case.title",
+        "plan.json versions.python",
     }
 
 
@@ -144,7 +147,7 @@ def test_cells_that_do_not_follow_are_found(run: Path) -> None:
         "pareto.csv row 3, bound_ec_usd",
         "pareto.csv row 3, mu_gc",
         "pareto.csv row 3, eps_gc_usd",
-        "points/03: pareto.csv row 4, loss_kwh",
+        "points: objectives follow from their tables: pareto.csv row 4, loss_kwh",
         "exchange.csv row 2, to",
         "dispatch.csv row 2, kind",
         "shortage.csv level 1, MG1 shortage_kw: demand beyond its response",
@@ -197,11 +200,13 @@ def test_a_plan_json_that_cannot_be_read_is_explained(run: Path, text: str, told
     ("old", "new", "told"),
     [
         ("hour,price_usd_per_mwh,with_cmg_kw,without_cmg_kw\n0", None, "has no rows"),
-        ("\n1,", "\n1", "row 3: has fewer cells than the header"),
-        ("\n1,", "\n1,2,", "is not a CSV table"),
-        ("\n1,", "\n1,1e400,", "is not a CSV table"),
+        ("\n1,", "\n1", "row 3: has 3 cells, not 4"),
+        ("\n1,", "\n1,2,", "row 3: has 5 cells, not 4"),
+        ("\n1,", '\n"1"1,', "is not a CSV table"),
         ("\n1,", "\n1e30,", "column hour: '1e30' is not a whole number"),
         ("\n1,", "\nnan,", "column hour: 'nan' is not a whole number"),
+        ("with_cmg_kw,w", "w", "row 2: has 4 cells, not 3"),
+        ("without_cmg_kw", "with_cmg_kw", "names a column twice"),
         ("\n1,", "\n1_0,", "column hour: '1_0' is not a whole number"),
     ],
 )

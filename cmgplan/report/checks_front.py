@@ -118,15 +118,14 @@ def _memberships(run: Subject) -> list[Finding]:
         told = np.column_stack([column(run, name) for name in MEMBERSHIPS.values()])[held]
         anything = np.where((told >= 0.0) & (told <= 1.0), told, 1.0)
         mu[held] = np.where(alike, anything, share)
-        tolerance = SHARE + np.max(
-            np.where(alike, 0.0, 4e-10 * np.abs(high) / width * 4.0), initial=0.0
-        )
+        told_digits = 2e-9 * np.abs(high) / np.where(alike, np.inf, width)
+        tolerance = SHARE + float(told_digits.max())
     else:
         tolerance = SHARE
     found = [
         finding
         for k, name in enumerate(MEMBERSHIPS.values())
-        for finding in column_apart(run, name, mu[:, k], float(tolerance))
+        for finding in column_apart(run, name, mu[:, k], tolerance)
     ]
     least = np.column_stack([column(run, name) for name in MEMBERSHIPS.values()]).min(axis=1)
     return found + column_apart(run, "mu_min", least, SHARE)

@@ -274,7 +274,7 @@ def _allowed(run: Subject, entry: dict[str, Any], mask: Mask, place: str) -> lis
 
 
 def _objectives(run: Subject, level: int) -> Objectives:
-    """Return f1, f2, f3 of a level; the cost is NaN where loads hide what is not served of each."""
+    """Return f1, f2, f3 of a level; the cost is as told where it hides what each load lacks."""
     if level == 4:
         chosen = [run.number("selected", name) for name in ("gc_usd", "ec_usd", "loss_kwh")]
         return Objectives(*chosen)
@@ -288,19 +288,19 @@ def _objectives(run: Subject, level: int) -> Objectives:
                 cost_usd += trace.cost_usd
                 emission_usd += trace.emission_usd
         cost_usd += _load_cost(run, level, mg, _left(run, level, "shortage_kw")[:, k])
-    cost_usd += _operation_cost(run, level, cost_usd)
+    told_usd = run.number("levels", level - 1, "gc_usd")
+    cost_usd = told_usd if np.isnan(cost_usd) else cost_usd + _operations(run, told_usd - cost_usd)
     lost = tie_loss_kw(run, level) if level > 1 else np.zeros(run.hours)
     return Objectives(cost_usd, emission_usd, float(lost.sum()) * h.dt_h)
 
 
-def _operation_cost(run: Subject, level: int, without_usd: float) -> float:
-    """Return what switch operations add to the cost that a level tells, $.
+def _operations(run: Subject, more_usd: float) -> float:
+    """Return what switch operations add to the cost that a level tells, of what is left of it, $.
 
     No table holds the positions at Levels 1 to 3, so that any whole number of operations fits.
     """
     price = run.options.operation_cost_usd
-    more = run.number("levels", level - 1, "gc_usd") - without_usd
-    return price * round(more / price) if price > 0.0 and more > 0.5 * price else 0.0
+    return price * round(more_usd / price) if price > 0.0 and more_usd > 0.5 * price else 0.0
 
 
 def _load_cost(run: Subject, level: int, mg: Microgrid, short: FloatArray) -> float:

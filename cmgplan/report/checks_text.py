@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,11 @@ from cmgplan.case.records import Case
 from cmgplan.report.complete import faults, names_of_case, wanted_rows
 from cmgplan.report.findings import CheckResult, Finding, Subject, apart_hourly, differs, unequal
 from cmgplan.report.plan_record import missing_keys
+
+VERSIONED = ("cmgplan", "python", "pyomo", "casadi", "highspy", "pandapower", "numpy")
+"""What every plan tells the version of."""
+
+_VERSION = re.compile(r"\d+(\.\w+)*")
 
 OVERHEAD_S = 1.0
 """What may pass between the parts of a plan that are timed."""
@@ -83,9 +89,22 @@ def _about(run: Subject) -> list[Finding]:
     found += unequal(run.number("case", "dt_h"), run.dt_h, "plan.json case.dt_h", "h", 1e-12)
     v_slack = file.network.v_slack_pu
     found += unequal(run.number("v_slack_pu"), v_slack, "plan.json v_slack_pu", "pu", 1e-12)
+    found += _versions(run)
     price = np.asarray(run.case.price_usd_per_mwh, dtype=np.float64)
     told = run.series("upstream", "price_usd_per_mwh")
     return found + apart_hourly(told, price, "upstream.csv, price_usd_per_mwh", 1e-9, "$/MWh")
+
+
+def _versions(run: Subject) -> list[Finding]:
+    """Find versions that are missing or no versions."""
+    told = run.told("versions")
+    told = told if isinstance(told, dict) else {}
+    return [
+        finding
+        for name in sorted({*VERSIONED, *told})
+        if not _VERSION.match(str(told.get(name)))
+        for finding in differs(told.get(name), "a version", f"plan.json versions.{name}")
+    ]
 
 
 def _times(run: Subject) -> list[Finding]:

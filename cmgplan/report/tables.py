@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,9 +133,6 @@ def read_table(stem: str, folder: Path) -> pd.DataFrame:
         raise InputError(f"{path}: lacks column {', '.join(missing)}; plan the case again")
     if raw.empty:
         raise InputError(f"{path}: has no rows; plan the case again")
-    short = raw.isna().any(axis=1).to_numpy()
-    if short.any():
-        raise InputError(f"{path} row {int(short.argmax()) + 2}: has fewer cells than the header")
     for name, kind in form.columns.items():
         if kind == "text":
             raw[name] = raw[name].map(_unguarded)
@@ -149,19 +146,25 @@ def read_table(stem: str, folder: Path) -> pd.DataFrame:
 
 
 def _cells(path: Path) -> pd.DataFrame:
-    """Return the cells of a file as text; a cell that its row lacks is NaN."""
+    """Return the cells of a file as text."""
     if not path.is_file():
         what = "is not a file" if path.exists() else "is missing"
         raise InputError(f"{path}: {what}; plan the case again")
     try:
-        with warnings.catch_warnings():
-            # Rows longer than the header are cut off with a mere warning.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding="utf-8", index_col=False
-            )
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = [row for row in csv.reader(handle, strict=True) if row]
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: is not a CSV table ({error}); plan the case again") from error
+    if not rows:
+        raise InputError(f"{path}: is empty; plan the case again")
+    header = rows[0]
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            told = f"has {len(row)} cells, not {len(header)}"
+            raise InputError(f"{path} row {number}: {told}; plan the case again")
+    if len(set(header)) != len(header):
+        raise InputError(f"{path}: names a column twice; plan the case again")
+    return pd.DataFrame(rows[1:], columns=header, dtype=str)
 
 
 def guarded(value: object) -> object:
