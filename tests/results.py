@@ -138,8 +138,8 @@ def make_result(folder: Path, names: dict[str, str] = NAMES) -> PlanResult:
         "pareto": _pareto(gc_usd, ec_usd, float(lost.sum())),
         "shortage": _shortage(mg1),
         "switch_schedule": schedule,
-        "dispatch": _levels(dispatch, (4, 5)),
-        "exchange": _levels(exchange, (4, 5)),
+        "dispatch": _levels(dispatch, (1, 2, 3, 4, 5)),
+        "exchange": _levels(exchange, (2, 3, 4, 5)),
         "demand_response": _response(mg1),
         **flows,
     }

@@ -410,7 +410,7 @@ def test_a_run_that_pandapower_does_not_confirm_is_not_exported(
         ("dispatch", "5", "dispatch.csv: has no row for level 5, hour 0, MG3 mt"),
         ("exchange", "5", "exchange.csv: has no row for level 5, hour 0, PCC3"),
         ("switch_schedule", None, "switch_schedule.csv: has no row for hour 0, PCC3"),
-        ("nodal_injection", "upper", "nodal_injection.csv: no rows of upper"),
+        ("nodal_injection", "upper", "has no row for level upper, hour 0, bus 2"),
     ],
 )
 def test_a_run_with_missing_rows_is_explained(

@@ -345,7 +345,10 @@ def test_a_run_that_does_not_tell_of_its_case_has_no_page(
 ) -> None:
     out = write_run(result, tmp_path / "run")
     page = (out / "report.html").read_bytes()
-    for about, lacking in (({"name": "n", "hours": 24}, "case.dt_h, case.title"), (7, "case.dt_h")):
+    for about, lacking in (
+        ({"name": "n", "hours": 24}, "case.dt_h, case.title"),
+        (7, "case: Input should be a valid dictionary"),
+    ):
         (out / "plan.json").write_text(json.dumps({"case": about}))
         with pytest.raises(InputError, match=rf"plan\.json: is damaged \({lacking}"):
             write_page(read_run(out))

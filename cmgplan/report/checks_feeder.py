@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.network.feeder import Feeder, build_feeder
-from cmgplan.network.powerflow import PowerFlow, power_flow
+from cmgplan.network.feeder import Feeder
+from cmgplan.network.powerflow import PowerFlow
+from cmgplan.report.checks_objectives import exchange_injection, solved
 from cmgplan.report.findings import (
     POWER_KW,
     VOLTAGE_PU,
     CheckResult,
     Finding,
     Subject,
+    apart,
     over,
     over_hourly,
 )
@@ -32,9 +34,8 @@ class Replay:
     dloss_kw: FloatArray
 
 
-def check_feeder(run: Subject) -> tuple[list[CheckResult], list[Replay]]:
+def check_feeder(run: Subject, feeder: Feeder) -> tuple[list[CheckResult], list[Replay]]:
     """Replay the feeder at both levels and without microgrids, and compare."""
-    feeder = build_feeder(run.case)
     results: list[CheckResult] = []
     replays: list[Replay] = []
     for level in LEVEL_NUMBER:
@@ -51,7 +52,7 @@ def check_feeder(run: Subject) -> tuple[list[CheckResult], list[Replay]]:
     p_kw, q_kvar = _demand_without_microgrids(run, feeder)
     bare = _replay(run, feeder, "without_cmg", p_kw, q_kvar)
     results += [*_agreement(feeder, bare), _upstream(run, bare.flow, "without_cmg_kw", bare.level)]
-    return results, replays
+    return results, [*replays, bare]
 
 
 def _given_injection(
@@ -78,29 +79,22 @@ def _injection_agrees(
     run: Subject, feeder: Feeder, level: str, p_kw: FloatArray, q_kvar: FloatArray
 ) -> CheckResult:
     """Compare the injections with the exchange of the microgrids and the feeder's own demand."""
-    rows = run.rows("exchange", LEVEL_NUMBER[level])
-    switches = [mg.pcc.id for mg in run.case.microgrids]
-    at = [feeder.position(mg.bus) for mg in run.case.microgrids]
-    p_due, q_due = np.zeros_like(p_kw), np.zeros_like(q_kvar)
-    for due, column in ((p_due, "p_to_kw"), (q_due, "q_kvar")):
-        exchange = run.hourly(rows, column, "switch", switches)
-        for k, bus in enumerate(at):
-            due[:, bus] += exchange[:, k]
+    p_due, q_due = exchange_injection(run, feeder, LEVEL_NUMBER[level])
     if level == "upper":
-        _subtract_feeder_demand(run, feeder, p_due, q_due)
+        demand, demand_q = upper_demand(run, feeder)
+        p_due, q_due = p_due - demand, q_due - demand_q
     names = _buses(feeder)
     found = [
-        *over(np.abs(p_kw - p_due), names, POWER_KW, "kW"),
-        *over(np.abs(q_kvar - q_due), names, POWER_KW, "kvar"),
+        *apart(p_kw, p_due, names, POWER_KW, "kW"),
+        *apart(q_kvar, q_due, names, POWER_KW, "kvar"),
     ]
     return CheckResult(f"{level}: injections are exchange less demand", tuple(found))
 
 
-def _subtract_feeder_demand(
-    run: Subject, feeder: Feeder, p_due: FloatArray, q_due: FloatArray
-) -> None:
-    """Take the feeder's demand after response from what is due at its buses."""
+def upper_demand(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
+    """Return the feeder's demand after response at every bus, kW and kvar, shape (T, n)."""
     h = run.case.horizon(run.options)
+    p_kw, q_kvar = np.zeros((h.hours, feeder.n_bus)), np.zeros((h.hours, feeder.n_bus))
     loads = run.case.feeder_load()
     rows = run.rows("demand_response", "upper")
     after = run.hourly(rows, "p_after_kw", "place", [load.id for load in loads])
@@ -110,8 +104,9 @@ def _subtract_feeder_demand(
         demand = after[:, k] if load.id in told else base
         gamma = np.divide(demand, base, out=np.ones(h.hours), where=base > 0.0)
         bus = feeder.position(load.id)
-        p_due[:, bus] -= demand
-        q_due[:, bus] -= gamma * base_q
+        p_kw[:, bus] += demand
+        q_kvar[:, bus] += gamma * base_q
+    return p_kw, q_kvar
 
 
 def _demand_without_microgrids(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
@@ -129,7 +124,7 @@ def _replay(
     run: Subject, feeder: Feeder, level: str, p_kw: FloatArray, q_kvar: FloatArray
 ) -> Replay:
     """Solve the power flow of one level and take the differences."""
-    flow = power_flow(feeder, p_kw, q_kvar)
+    flow = solved(feeder, p_kw, q_kvar)
     told_v = run.hourly(run.rows("bus_voltage", level), "v_pu", "bus", feeder.bus_ids)
     column = f"{level}_kw" if level == "without_cmg" else f"{level}_feeder_kw"
     return Replay(

@@ -18,20 +18,22 @@ def check_switches(run: Subject) -> list[CheckResult]:
     """Check the schedule of the switches and the exchange of Levels 4 and 5."""
     closed = closed_switches(run)
     results = [
-        CheckResult("switch schedule is complete", tuple(_schedule(run, closed))),
-        CheckResult("switches stay within their operations", tuple(_operations(run, closed))),
+        CheckResult("switch schedule is complete", tuple(wrong_positions(run, closed))),
+        CheckResult(
+            "switches stay within their operations", tuple(too_many_operations(run, closed))
+        ),
     ]
     if run.options.radial:
-        results.append(CheckResult("closed switches form a forest", tuple(_forest(run, closed))))
+        results.append(CheckResult("closed switches form a forest", tuple(loops(run, closed))))
     for level in (4, 5):
         exchange = run.rows("exchange", level)
         results += [
             CheckResult(
                 f"level {level}: open switches carry nothing",
-                tuple(_open_switches(run, exchange, closed)),
+                tuple(power_on_open(run, exchange, closed)),
             ),
-            CheckResult(f"level {level}: ratings hold", tuple(_ratings(run, exchange))),
-            CheckResult(f"level {level}: ties lose R I²", tuple(_tie_losses(run, exchange))),
+            CheckResult(f"level {level}: ratings hold", tuple(over_ratings(run, exchange))),
+            CheckResult(f"level {level}: ties lose R I²", tuple(wrong_tie_losses(run, exchange))),
         ]
     return results
 
@@ -58,7 +60,7 @@ def operation_counts(run: Subject, closed: FloatArray) -> FloatArray:
     return changes
 
 
-def _schedule(run: Subject, closed: FloatArray) -> list[Finding]:
+def wrong_positions(run: Subject, closed: FloatArray) -> list[Finding]:
     """Find positions that are missing or neither 0 nor 1, and switches that are not the case's."""
     ids = switch_ids(run)
     strange = set(run.tables["switch_schedule"]["switch"]) - set(ids)
@@ -69,7 +71,7 @@ def _schedule(run: Subject, closed: FloatArray) -> list[Finding]:
     ]
 
 
-def _operations(run: Subject, closed: FloatArray) -> list[Finding]:
+def too_many_operations(run: Subject, closed: FloatArray) -> list[Finding]:
     """Find switches that operate more often than the options allow."""
     limit = run.options.operation_limit
     if limit is None:
@@ -82,7 +84,7 @@ def _operations(run: Subject, closed: FloatArray) -> list[Finding]:
     ]
 
 
-def _forest(run: Subject, closed: FloatArray) -> list[Finding]:
+def loops(run: Subject, closed: FloatArray) -> list[Finding]:
     """Find hours in which closed switches, with the feeder as one node, form a loop."""
     ends: list[tuple[object, object]] = [
         *((tie.from_microgrid, tie.to_microgrid) for tie in run.case.ties),
@@ -93,56 +95,56 @@ def _forest(run: Subject, closed: FloatArray) -> list[Finding]:
         graph = nx.MultiGraph()
         graph.add_nodes_from([FEEDER_NODE, *(mg.id for mg in run.case.microgrids)])
         graph.add_edges_from(end for k, end in enumerate(ends) if closed[t, k] == 1.0)
-        loops = (
+        count = (
             graph.number_of_edges()
             - graph.number_of_nodes()
             + nx.number_connected_components(graph)
         )
-        if loops:
-            found.append(Finding("closed switches", float(loops), "loops", t))
+        if count:
+            found.append(Finding("closed switches", float(count), "loops", t))
     return found
 
 
-def _open_switches(run: Subject, exchange: pd.DataFrame, closed: FloatArray) -> list[Finding]:
+def power_on_open(run: Subject, exchange: pd.DataFrame, closed: FloatArray) -> list[Finding]:
     """Find power on open switches."""
-    carried = np.maximum(*_flows(run, exchange))
+    carried = np.maximum(*apparent_kva(run, exchange))
     names = [f"switch {name}" for name in switch_ids(run)]
     return over(np.where(closed == 1.0, 0.0, carried), names, POWER_KW, "kVA")
 
 
-def _ratings(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
+def over_ratings(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
     """Find switches that carry more than their rating."""
     ratings = [
         *(tie.rating_kva for tie in run.case.ties),
         *(mg.pcc.rating_kva for mg in run.case.microgrids),
     ]
-    excess = np.maximum(*_flows(run, exchange)) - np.array(ratings)
+    excess = np.maximum(*apparent_kva(run, exchange)) - np.array(ratings)
     return over(excess, [f"switch {name}" for name in switch_ids(run)], ENERGY, "kVA")
 
 
-def _tie_losses(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
+def wrong_tie_losses(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
     """Find ties that lose less or more than R I^2 of what they carry at one end or the other."""
-    at_from, at_to = _flows(run, exchange)
+    at_from, at_to = apparent_kva(run, exchange)
     low, high = np.minimum(at_from, at_to) ** 2, np.maximum(at_from, at_to) ** 2
     ids = switch_ids(run)
     lost = run.hourly(exchange, "p_kw", "switch", ids) - run.hourly(
         exchange, "p_to_kw", "switch", ids
     )
     rates = np.array(
-        [*(_loss_rate(tie) for tie in run.case.ties), *(0.0 for _ in run.case.microgrids)]
+        [*(loss_rate(tie) for tie in run.case.ties), *(0.0 for _ in run.case.microgrids)]
     )
     excess = np.maximum(lost - rates * high, rates * low - lost)
     return over(excess, [f"switch {name}" for name in ids], POWER_KW, "kW")
 
 
-def _flows(run: Subject, exchange: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+def apparent_kva(run: Subject, exchange: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
     """Return the apparent power at the from and the to end of every switch, kVA, (T, s)."""
     ids = switch_ids(run)
     p, q, p_to = (run.hourly(exchange, c, "switch", ids) for c in ("p_kw", "q_kvar", "p_to_kw"))
     return np.hypot(p, q), np.hypot(p_to, q)
 
 
-def _loss_rate(tie: Tie) -> float:
+def loss_rate(tie: Tie) -> float:
     """Return the losses of a tie in kW per kVA squared; ties within a cluster have none."""
     if tie.kind == "microgrid" or tie.vn_kv is None:
         return 0.0

@@ -28,6 +28,7 @@ from cmgplan.report.files import (
     prepare,
     read_run,
     recover,
+    require_complete_run,
     write_folder,
 )
 from cmgplan.report.findings import POWER_KW, VOLTAGE_PU
@@ -102,6 +103,7 @@ def export_run(
     prepare(place, EXPORT)
     run = read_run(source)
     case = run.load_case()
+    require_complete_run(run)
     if hour is not None and not 0 <= hour < case.file.time.hours:
         raise InputError(f"--hour {hour}: the run has the hours 0 to {case.file.time.hours - 1}")
     done: list[Export] = []

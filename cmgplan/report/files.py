@@ -26,7 +26,9 @@ from cmgplan.case import load_case
 from cmgplan.case.records import Case
 from cmgplan.errors import CmgplanError, InputError, MachineError, as_told
 from cmgplan.planning.result import PlanResult
+from cmgplan.report.complete import names_of, require_complete
 from cmgplan.report.page import render_page
+from cmgplan.report.plan_record import parse_plan
 from cmgplan.report.tables import POINT_TABLES, TABLES, read_table, write_table
 from cmgplan.report.topology import FeederView, feeder_view
 
@@ -211,14 +213,12 @@ def read_run(folder: Path | str) -> Run:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give the folder of a run")
     path = folder / "plan.json"
+    if not path.is_file():
+        raise InputError(f"{folder}: is not a run, it has no plan.json")
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: is not a run, it has no plan.json") from None
+        summary = parse_plan(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error}); plan the case again") from error
-    if not isinstance(summary, dict):
-        raise InputError(f"{path}: is damaged (not an object); plan the case again")
     return Run(folder, summary, {stem: read_table(stem, folder) for stem in TABLES})
 
 
@@ -228,7 +228,7 @@ def write_page(run: Run) -> Path:
     Raises
     ------
     InputError
-        If plan.json does not tell of the case.
+        If plan.json does not tell of the case, or a table lacks rows.
     """
     about = run.summary.get("case")
     lacking = sorted(ABOUT_CASE - set(about if isinstance(about, dict) else ()))
@@ -245,6 +245,7 @@ def write_page(run: Run) -> Path:
 def _put_page(run: Run) -> Path:
     path = run.folder / "report.html"
     fresh = run.folder / ".report.html.new"
+    require_complete_run(run)
     view, sources = _of_case(run)
     try:
         fresh.write_text(render_page(run.summary, run.tables, view, sources), encoding="utf-8")
@@ -252,6 +253,18 @@ def _put_page(run: Run) -> Path:
     finally:
         fresh.unlink(missing_ok=True)
     return path
+
+
+def require_complete_run(run: Run) -> None:
+    """Raise InputError unless every table of a run has exactly the rows that its case asks for."""
+    try:
+        case: Case | None = run.load_case()
+    except (CmgplanError, OSError):
+        case = None
+    try:
+        require_complete(run.tables, names_of(case, run.summary, run.tables))
+    except InputError as error:
+        raise InputError(f"{run.folder}/{error}") from None
 
 
 def _of_case(run: Run) -> tuple[FeederView | None, str]:

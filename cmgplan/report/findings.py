@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.report.tables import Tables
 
+DeviceKey = tuple[str, str]
+"""Microgrid and device."""
+
 POWER_KW = 1e-3
 """Tolerance of every power balance, kW or kvar."""
 
@@ -19,23 +23,49 @@ VOLTAGE_PU = 1e-6
 """Tolerance of every voltage and current, pu."""
 
 ENERGY = 1e-2
-"""Tolerance of sums over the day: stored or lost energy in kWh, cost in $."""
+"""Tolerance of stored energy in kWh, and of ratings in kVA."""
+
+TOTAL = 1e-3
+"""Tolerance of sums over the day, $ or kWh."""
+
+ROUNDING = 1e-8
+"""Relative tolerance of what was only rounded when it was written: tables keep ten digits."""
+
+SHOWN = 80
+"""Characters of a value that a finding shows."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One value of a run that does not hold, by how much, and in which hour if in one."""
+    """One value of a run that does not hold, by how much, and in which hour if in one.
+
+    ``told`` is what the run says and ``due`` what follows from the rest of it, where that is
+    known; both are numbers or texts.
+    """
 
     place: str
     amount: float
     unit: str
     hour: int | None = None
+    told: object = None
+    due: object = None
 
     def __str__(self) -> str:
         """Return the finding as one line."""
         where = self.place if self.hour is None else f"{self.place}, hour {self.hour}"
-        size = "no value" if np.isnan(self.amount) else f"{self.amount:.4g} {self.unit}"
-        return f"{where}: {size}"
+        size = "no value" if np.isnan(self.amount) else f"{self.amount:.4g} {self.unit}".rstrip()
+        if self.told is None and self.due is None:
+            return f"{where}: {size}"
+        both = f"told {_shown(self.told)}, computed {_shown(self.due)}"
+        return f"{where}: {both}" if np.isnan(self.amount) else f"{where}: {size} ({both})"
+
+
+def _shown(value: object) -> str:
+    """Return a value as a finding tells it."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "nothing"
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 @dataclass(frozen=True)
@@ -57,8 +87,11 @@ class Subject:
 
     case: Case
     options: PlanOptions
-    summary: dict[str, object]
+    summary: Mapping[str, Any]
     tables: Tables
+    _wide: dict[tuple[int, str], dict[DeviceKey, FloatArray]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def hours(self) -> int:
@@ -86,10 +119,37 @@ class Subject:
         values = self.tables[stem].set_index("hour")[column].reindex(range(self.hours))
         return np.asarray(values.to_numpy(), dtype=np.float64)
 
-    def total(self, section: str, key: str) -> float:
+    def devices(self, level: int, column: str) -> dict[DeviceKey, FloatArray]:
+        """Return a column of dispatch.csv for every device of the case, each of shape (T,)."""
+        if (level, column) not in self._wide:
+            rows = self.rows("dispatch", level)
+            wide = rows.pivot(index="hour", columns=["microgrid", "device"], values=column)
+            wide = wide.reindex(index=range(self.hours))
+            nothing = np.full(self.hours, np.nan)
+            self._wide[level, column] = {
+                (mg.id, d.id): (
+                    wide[mg.id, d.id].to_numpy(dtype=np.float64)
+                    if (mg.id, d.id) in wide.columns
+                    else nothing
+                )
+                for mg in self.case.microgrids
+                for d in mg.devices()
+            }
+        return self._wide[level, column]
+
+    def told(self, *path: str | int) -> Any:
+        """Return a value of plan.json, None where it has none."""
+        found: Any = self.summary
+        for part in path:
+            if isinstance(part, int):
+                found = found[part] if isinstance(found, list) and part < len(found) else None
+            else:
+                found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
+    def number(self, *path: str | int) -> float:
         """Return a number of plan.json, NaN where it has none."""
-        part = self.summary.get(section)
-        value = part.get(key) if isinstance(part, dict) else None
+        value = self.told(*path)
         return float(value) if isinstance(value, int | float) else float("nan")
 
 
@@ -111,7 +171,49 @@ def over_hourly(excess: FloatArray, name: str, tolerance: float, unit: str) -> l
     return over(excess[:, np.newaxis], [name], tolerance, unit)
 
 
-def unequal(told: float, computed: float, name: str, unit: str) -> list[Finding]:
-    """Return a finding if a total differs from what the tables give."""
-    gap = abs(told - computed)
-    return [] if gap <= ENERGY else [Finding(name, gap, unit)]
+def apart(
+    told: FloatArray, due: FloatArray, places: Sequence[str], tolerance: float, unit: str
+) -> list[Finding]:
+    """Return a finding for every hour and place in which a table and its value due differ.
+
+    Both are of shape (T, places). What is missing in one of them only is a difference.
+    """
+    wrong = ~(np.abs(told - due) <= tolerance + ROUNDING * np.abs(due))
+    wrong &= ~(np.isnan(told) & np.isnan(due))
+    return [
+        Finding(
+            places[int(k)],
+            abs(float(told[t, k] - due[t, k])),
+            unit,
+            int(t),
+            float(told[t, k]),
+            float(due[t, k]),
+        )
+        for t, k in zip(*np.nonzero(wrong), strict=True)
+    ]
+
+
+def apart_hourly(
+    told: FloatArray, due: FloatArray, place: str, tolerance: float, unit: str
+) -> list[Finding]:
+    """Return what ``apart`` does for one value an hour, both of shape (T,)."""
+    return apart(told[:, np.newaxis], due[:, np.newaxis], [place], tolerance, unit)
+
+
+def unequal(
+    told: float, due: float, place: str, unit: str = "", tolerance: float = TOTAL
+) -> list[Finding]:
+    """Return a finding if a number differs from what follows from the rest; NaN is no value."""
+    if np.isnan(told) and np.isnan(due):
+        return []
+    gap = abs(told - due)
+    if gap <= tolerance + ROUNDING * abs(due):
+        return []
+    return [Finding(place, gap, unit, None, told, due)]
+
+
+def differs(told: object, due: object, place: str, hour: int | None = None) -> list[Finding]:
+    """Return a finding if a text, a list or a truth value is not the one due."""
+    if type(told) is type(due) and told == due:
+        return []
+    return [Finding(place, float("nan"), "", hour, told, due)]

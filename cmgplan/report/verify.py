@@ -10,9 +10,17 @@ from pydantic import ValidationError
 
 from cmgplan.case.records import PlanOptions
 from cmgplan.errors import InputError
+from cmgplan.network.feeder import build_feeder
 from cmgplan.report.checks_feeder import check_feeder
+from cmgplan.report.checks_front import check_front
+from cmgplan.report.checks_headroom import check_headroom
+from cmgplan.report.checks_levels import check_levels
 from cmgplan.report.checks_microgrid import check_microgrids
+from cmgplan.report.checks_points import check_points, read_points
+from cmgplan.report.checks_proof import check_proof
 from cmgplan.report.checks_switches import check_switches
+from cmgplan.report.checks_text import check_texts
+from cmgplan.report.checks_upper import check_upper
 from cmgplan.report.files import Run, case_sha256
 from cmgplan.report.findings import CheckResult, Finding, Subject
 
@@ -39,25 +47,35 @@ class VerifyReport:
 def verify_run(run: Run) -> VerifyReport:
     """Check a run against its copy of the case, device by device and hour by hour.
 
-    The feeder's power flow is solved again by pandapower, every device is stepped through its
-    dispatch, and balances, switches, losses and totals are worked out from the tables.
+    The feeder's power flow is solved again by pandapower, for the chosen point and for every other
+    point of the front; every device is stepped through its dispatch; balances, switches, losses,
+    masks, objectives, memberships, gaps, headroom and totals are worked out from the tables.
 
     Raises
     ------
     CaseError
         If the copy of the case cannot be used any more.
     InputError
-        If the options in plan.json cannot be read.
+        If the options in plan.json cannot be read, or a table of a point.
     """
     case = run.load_case()
     subject = Subject(case, _options(run.summary.get("options")), run.summary, run.tables)
-    feeder, replays = check_feeder(subject)
+    feeder = build_feeder(case)
+    points = read_points(subject, run.folder)
+    on_feeder, replays = check_feeder(subject, feeder)
     return VerifyReport(
         checks=(
             _copy_is_unchanged(run),
-            *feeder,
+            *check_texts(subject),
+            *on_feeder,
             *check_switches(subject),
             *check_microgrids(subject),
+            *check_levels(subject),
+            *check_front(subject),
+            *check_proof(subject),
+            *check_points(subject, points, feeder),
+            *check_upper(subject, feeder, replays),
+            *check_headroom(subject, feeder),
         ),
         max_dv_pu=max((float(np.max(r.dv_pu)) for r in replays), default=float("nan")),
         max_dloss_kw=max((float(np.max(r.dloss_kw)) for r in replays), default=float("nan")),

@@ -32,7 +32,7 @@ def generation_cost_ends(s: Subject) -> Claim:
 
 def _proven(s: Subject) -> str:
     """Return how near to the optimum the run's points are proven to be, as a sentence."""
-    gap = s.total("certificate", "worst_gap")
+    gap = s.number("certificate", "worst_gap")
     certificate = s.summary.get("certificate")
     if math.isnan(gap) or not isinstance(certificate, dict):
         return "The run has no proof of how near its points are to the optimum."
@@ -95,7 +95,7 @@ def chosen_solution(s: Subject) -> Claim:
 
 def compromise_emission(s: Subject) -> Claim:
     """Emission credit of the compromise."""
-    ec_usd = s.total("selected", "ec_usd")
+    ec_usd = s.number("selected", "ec_usd")
     tolerance = 0.1 * PAPER_EC_RANGE_USD
     return Claim(
         "emission cost of the chosen solution",

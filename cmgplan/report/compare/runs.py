@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgplan.errors import InputError
-from cmgplan.report.files import Run, read_run, recover
+from cmgplan.report.files import Run, read_run, recover, require_complete_run
 from cmgplan.report.tables import Tables
 
 LEAST_RUNS = 2
@@ -134,12 +134,11 @@ def read_runs(folders: Sequence[Path]) -> Comparison:
         raise InputError("one run cannot be compared with itself; give two or more runs")
     for folder in folders:
         recover(folder)
+    runs = [read_run(folder) for folder in folders]
+    for run in runs:
+        require_complete_run(run)
     names = unique_names(folders)
-    return Comparison(
-        tuple(
-            ComparedRun(name, read_run(folder)) for name, folder in zip(names, folders, strict=True)
-        )
-    )
+    return Comparison(tuple(ComparedRun(name, run) for name, run in zip(names, runs, strict=True)))
 
 
 def unique_names(folders: Sequence[Path]) -> list[str]:
