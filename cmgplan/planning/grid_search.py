@@ -273,7 +273,8 @@ class BonminSearch:
                 m.cone_rows.add((square if whole else square / cone.v) <= cone.level)
         m.disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
         for disk in convex.disks:
-            share = (disk.p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
+            p = disk.p if disk.less is None else disk.p - disk.less
+            share = (p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
             m.disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
 
     def run(

@@ -280,7 +280,7 @@ class LinearProblem:
 def _cone_variables(cones: Sequence[QuadraticCone], disks: Sequence[Disk]) -> list[Any]:
     """Return the variables of cones and disks, which may stand in no linear row."""
     inside = [v for c in cones for v in (c.level, c.p, c.q, c.v)]
-    inside += [v for d in disks for v in (d.p, d.q, d.switch)]
+    inside += [v for d in disks for v in (d.p, d.q, d.switch, d.less)]
     return [v for v in inside if v is not None]
 
 
