@@ -24,6 +24,9 @@ from pyomo.repn.plugins.nl_writer import NLWriter
 from cmgplan.solve.outcome import Outcome, Stop
 
 NO_SOLUTION = 1e49
+CHILD = Path(__file__).with_name("bonmin_child.py")
+"""Run as a script: the package's own imports would take most of a small solve's time."""
+
 ANY_GAP = 1e20
 """Bonmin's largest gap: what stands for an infinite one, with which the first schedule will do."""
 
@@ -98,7 +101,7 @@ def _child(
     (path.parent / "options.json").write_text(json.dumps(options))
     python = sys.executable or shutil.which("python3") or "python3"
     process = subprocess.Popen(
-        [python, "-m", "cmgplan.solve.bonmin_child", str(path)],
+        [python, "-P", str(CHILD), str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
