@@ -25,6 +25,7 @@ from cmgplan.planning.operation import Operation
 from cmgplan.planning.result import PlanResult, ProgressEvent
 from cmgplan.planning.robustness import headroom, replay_under_error
 from cmgplan.planning.selection import Selection, select_point
+from cmgplan.planning.standing import reject_standing_loops
 from cmgplan.planning.upper import UpperResult, pcc_nodal, solve_upper
 from cmgplan.solve import Outcome, Stop
 
@@ -101,6 +102,7 @@ def plan(
     tell = progress or (lambda event: None)
     clock = _Clock()
     feeder = build_feeder(case)
+    reject_standing_loops(case, chosen)
     tell(ProgressEvent("levels 1 to 3", "islanded microgrids and clusters", fraction=0.0))
     islanded = solve_levels_1_to_3(case, chosen)
     clock.lap("levels_1_to_3")
