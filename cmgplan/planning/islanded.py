@@ -31,6 +31,7 @@ from cmgplan.planning.switches import (
 )
 from cmgplan.planning.switching import add_switching
 from cmgplan.planning.why import explain_islanded
+from cmgplan.planning.why_search import PROVEN
 from cmgplan.solve import LinearProblem, Outcome
 
 LEFT_OVER_KW = 0.1
@@ -138,7 +139,10 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
     except NoScheduleError as error:
         explanation = explain_islanded(case, options, level, mask)
         if explanation is None:
-            raise
+            raise InfeasibleError(
+                f"Level {level}: {error}. What is lacking is under {PROVEN:g} kW, kvar or kWh, or "
+                "was not found in time, so that it is not told which limit would have to give"
+            ) from error
         raise InfeasibleError(explanation.message(), explanation) from error
     operation = read_operation(m, case, closed)
     return LevelResult(
