@@ -15,6 +15,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+from cmgplan.errors import SolverError
 from cmgplan.solve import Disk, LinearProblem, Outcome, QuadraticCone, Stop
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
 from cmgplan.solve.bonmin import solve_bonmin
@@ -376,3 +377,18 @@ def test_an_outcome_is_accepted_only_with_an_answer() -> None:
     for stop in (Stop.INFEASIBLE, Stop.LOCALLY_INFEASIBLE, Stop.LIMIT, Stop.UNBOUNDED, Stop.ERROR):
         assert not Outcome(stop, 1.0, 0.5, np.zeros(1), "any").accepted
     assert not Outcome(Stop.OPTIMAL, 1.0, 0.5, None, "any").accepted
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "words"), [(1e300, "none may be over 1e+15"), (np.inf, "infinite or not a num")]
+)
+def test_rows_that_highs_does_not_take_are_told_by_their_size(
+    coefficient: float, words: str
+) -> None:
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0.0, 1.0), initialize=0.0)
+    problem = LinearProblem(m, disks=[Disk(m.x, m.x, 1.0)])
+    with pytest.raises(SolverError, match="does not take the rows") as raised:
+        problem.add_row({problem.column(m.x): coefficient}, 0.0, 1.0)
+    assert words in str(raised.value)
+    assert raised.value.exit_code == 4

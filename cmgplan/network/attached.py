@@ -22,11 +22,17 @@ from cmgplan.solve.templates import Copies, Instance, TemplateModel
 
 @dataclass(frozen=True)
 class Circles:
-    """``p^2 + q^2 <= rating^2`` of two columns each, shape (d,)."""
+    """``p^2 + q^2 <= rating^2`` of two columns each, shape (d,).
+
+    In the circles at positions ``far`` it is ``p - less`` that counts, with a third column each:
+    the power at the far end of a tie.
+    """
 
     p: IntArray
     q: IntArray
     rating: FloatArray
+    far: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    less: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,11 @@ def share_of_rating(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
     return [(x[0] / p[0]) ** 2 + (x[1] / p[0]) ** 2]
 
 
+def far_share_of_rating(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
+    """Return the same at the far end, where the loss, the third, is missing."""
+    return [((x[0] - x[2]) / p[0]) ** 2 + (x[1] / p[0]) ** 2]
+
+
 def square_loss(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:
     """Return the loss of a tie at nominal voltage, eq. (3)."""
     return [p[0] * (x[0] * x[0] + x[1] * x[1])]
@@ -130,20 +141,36 @@ def attach(model: TemplateModel, layout: Layout, attached: Attached) -> Template
     linear = linear + sp.csr_array((ones, (loss_rows, at[losses.loss])), shape=linear.shape)
     copies = [_lengthened(part, scale, total) for part in model.copies]
     copies += [
-        Copies(
-            share_of_rating,
-            np.array([at[circles.p], at[circles.q]]),
-            circles.rating[None, :],
-            _onto(height + lines, len(circles.rating), total, 1.0),
-        ),
+        *_circle_copies(circles, at, height + lines, total),
         Copies(
             square_loss,
             np.array([at[losses.p], at[losses.q]]),
             losses.coefficient[None, :],
-            _onto(first_loss, len(losses.coefficient), total, -1.0),
+            _onto(loss_rows, total, -1.0),
         ),
     ]
     return TemplateModel(sp.csr_array(linear), tuple(copies))
+
+
+def _circle_copies(circles: Circles, at: IntArray, first: int, total: int) -> list[Copies]:
+    """Return the circles from row ``first`` on, those of far ends apart."""
+    far = circles.far
+    near = np.setdiff1d(np.arange(len(circles.rating)), far)
+    p, q, rating = at[circles.p], at[circles.q], circles.rating
+    copies = [
+        Copies(
+            share_of_rating,
+            np.array([p[near], q[near]]),
+            rating[None, near],
+            _onto(first + near, total, 1.0),
+        )
+    ]
+    if len(far):
+        columns = np.array([p[far], q[far], at[circles.less]])
+        copies.append(
+            Copies(far_share_of_rating, columns, rating[None, far], _onto(first + far, total, 1.0))
+        )
+    return copies
 
 
 def attached_instance(instance: Instance, layout: Layout, attached: Attached) -> Instance:
@@ -212,7 +239,7 @@ def _widened(matrix: sp.csr_array, shape: tuple[int, int]) -> sp.csr_array:
     return sp.csr_array((entries.data, (entries.row, entries.col)), shape=shape)
 
 
-def _onto(first: int, count: int, rows: int, weight: float) -> sp.csr_array:
-    """Return the matrix that adds copy k to row ``first + k``."""
-    k = np.arange(count)
-    return sp.csr_array((np.full(count, weight), (first + k, k)), shape=(rows, count))
+def _onto(places: IntArray, rows: int, weight: float) -> sp.csr_array:
+    """Return the matrix that adds copy k to row ``places[k]``."""
+    count = len(places)
+    return sp.csr_array((np.full(count, weight), (places, np.arange(count))), shape=(rows, count))

@@ -97,7 +97,8 @@ def _add_variables(m: Any, feeder: Feeder, steps: Sequence[int]) -> None:
     def currents(_: Any, k: int, t: int) -> tuple[float, float | None]:
         limit = float(feeder.i_max_pu[k])
         # Charging adds to the series current that is bounded here, at most b/2 * v at an end.
-        slack = float(feeder.b_pu[k]) * float(feeder.v_max_pu.max()) / 2.0
+        most = max(float(feeder.v_max_pu.max()), feeder.v_slack_pu)
+        slack = float(feeder.b_pu[k]) * most / 2.0
         return (0.0, (limit + slack) ** 2 * S_BASE_KVA) if np.isfinite(limit) else (0.0, None)
 
     m.p_flow = pyo.Var(m.BRANCH, steps, initialize=0.0)

@@ -63,6 +63,7 @@ def attachment(
     active = _Injections(m, feeder, p_inj_kw)
     reactive = _Injections(m, feeder, q_inj_kvar)
     quadratic = [v for d in disks for v in (d.p, d.q)]
+    far = [k for k, d in enumerate(disks) if d.less is not None]
     quadratic += [v for c in cones for v in (c.level, c.p, c.q)]
     form = matrix_form(m, [*quadratic, *active.variables, *reactive.variables, *m.p_sub.values()])
 
@@ -78,6 +79,8 @@ def attachment(
             columns([d.p for d in disks]),
             columns([d.q for d in disks]),
             np.asarray([d.rating for d in disks], dtype=np.float64),
+            np.asarray(far, dtype=np.int64),
+            columns([disks[k].less for k in far]),
         ),
         losses=Losses(
             columns([c.level for c in cones]),

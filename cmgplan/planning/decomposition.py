@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pyomo.environ as pyo
@@ -41,6 +42,9 @@ FEW_BINARIES = 150
 FEW_WITHOUT_PROOF = 40
 """The same where rounds are limited: there a value is wanted, and proving it may take minutes."""
 
+HOURS_SHARE = 0.4
+"""Share of the time limit that the hours have where HiGHS may be asked as well."""
+
 MANY_BINARIES = 3000
 """Binaries beyond which proving what all prices give together takes longer than prices do."""
 
@@ -60,7 +64,7 @@ class DecompositionSearch:
     def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
         self._case, self._options, self._m = case, options, convex.model
         self._problem: LinearProblem = linear_problem(convex)
-        self._whole = HighsSearch(case, options, convex, self._problem)
+        self._whole = cache(lambda: HighsSearch(case, options, convex))
         hours = case.file.time.hours
         self._hourly = self._partition(single_hours(hours))
         wide = blocks_of_hours(self._m.MAY_CLOSE, hours) if counts_operations(options) else ()
@@ -91,6 +95,9 @@ class DecompositionSearch:
         for name, goal in goals.items():
             bounds[goal] = (-np.inf, caps.get(name, np.inf))
         few = FEW_BINARIES if rounds is None else FEW_WITHOUT_PROOF
+        small = self._problem.size[2] <= few
+        deadline = time.perf_counter() + time_limit_s
+        time_limit_s *= HOURS_SHARE if small and np.isfinite(gap_abs) else 1.0
         search = Search(
             Question(
                 *self._problem.vectors(pairs, bounds), unit=float(np.clip(gap_abs, *UNIT_RANGE))
@@ -117,7 +124,8 @@ class DecompositionSearch:
             search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
         )
         open_still = judge.best - search.bound > gap_abs
-        if self._problem.size[2] <= few and open_still and search.left_s > 0.0:
+        search.deadline = deadline
+        if small and open_still and search.left_s > 0.0:
             return self._closed(found, weights, caps, search, judge)
         return found
 
@@ -168,9 +176,10 @@ class DecompositionSearch:
     ) -> SwitchesFound:
         """Let HiGHS close on the whole problem what the decomposition cannot: a duality gap.
 
-        It shrinks with the number of hours, so that only small problems have one that counts.
+        It shrinks with the number of hours, so that only small problems have one that counts. It
+        sets its own tangents: those of the hull are many, and slow it down.
         """
-        whole = self._whole.run(
+        whole = self._whole().run(
             weights, caps, time_limit_s=search.left_s, gap_abs=0.5 * search.gap_abs, judge=judge
         )
         if whole.infeasible:

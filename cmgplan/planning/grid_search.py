@@ -31,10 +31,12 @@ TANGENT_ROUNDS = 10
 """Mixed-integer solves of one question, each with the tangents that the last one broke."""
 
 FINER_KW = (1e-4, 1e-5, 1e-6, 1e-6, 1e-6)
-"""Breaks of a cone or circle that are cut off, one after the other, where no schedule operates.
+"""Breaks of a cone or circle that are cut off, one after the other, while value and bound differ.
 
 What the usual tolerance lets a schedule lose too little can be what makes it meet a cap.
 """
+
+NO_FINER = "value and bound differ with the finest tangents"
 
 NONE_OPERATES = "no schedule that the relaxation chose has an AC operation under the caps"
 
@@ -186,12 +188,13 @@ class HighsSearch:
             schedule = self._without_cycles(mixed, pairs, bounds)
             if schedule is not None:
                 judge.value(schedule)
-            if np.isfinite(judge.best):
+            if bound is not None and judge.best - bound <= gap_abs:
                 return SwitchesFound(bound, False, mixed.message, mixed.solver)
             if time.perf_counter() > deadline:
                 break
             self._problem.resolve_at(self._last, tolerance, tolerance)
-        return SwitchesFound(bound, False, NONE_OPERATES, mixed.solver)
+        reason = NO_FINER if np.isfinite(judge.best) else NONE_OPERATES
+        return SwitchesFound(bound, False, reason, mixed.solver)
 
     def _mixed(
         self,
@@ -273,7 +276,8 @@ class BonminSearch:
                 m.cone_rows.add((square if whole else square / cone.v) <= cone.level)
         m.disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
         for disk in convex.disks:
-            share = (disk.p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
+            p = disk.p if disk.less is None else disk.p - disk.less
+            share = (p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
             m.disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
 
     def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyomo.environ as pyo
@@ -31,6 +31,7 @@ from cmgplan.planning.switches import (
 )
 from cmgplan.planning.switching import add_switching
 from cmgplan.planning.why import explain_islanded
+from cmgplan.planning.why_search import PROVEN
 from cmgplan.solve import LinearProblem, Outcome
 
 LEFT_OVER_KW = 0.1
@@ -125,6 +126,7 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
         If HiGHS holds no answer.
     """
     begun = time.perf_counter()
+    case = standing_apart(case, options, mask)
     m = new_schedule(case, options)
     h = case.horizon(options)
     allow_unserved(m, case, h)
@@ -137,7 +139,10 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
     except NoScheduleError as error:
         explanation = explain_islanded(case, options, level, mask)
         if explanation is None:
-            raise
+            raise InfeasibleError(
+                f"Level {level}: {error}. What is lacking is under {PROVEN:g} kW, kvar or kWh, or "
+                "was not found in time, so that it is not told which limit would have to give"
+            ) from error
         raise InfeasibleError(explanation.message(), explanation) from error
     operation = read_operation(m, case, closed)
     return LevelResult(
@@ -150,6 +155,28 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
         outcomes=outcomes,
         wall_s=time.perf_counter() - begun,
     )
+
+
+def standing_apart(case: Case, options: PlanOptions, mask: SwitchHours) -> Case:
+    """Return the case as a level without the feeder finds it where no switch may operate.
+
+    Such a level asks what microgrids could do apart. A switch that stands closed, and that the
+    level holds open in an hour, is no operation of anyone's then: it counts as open from the
+    start. At Level 4 the limit holds for the switches as they stand.
+    """
+    if options.operation_limit != 0:
+        return case
+    apart = {s for s, hours in mask.items() if not hours.all()}
+    opened = {"initially_closed": False}
+    microgrids = tuple(
+        mg.model_copy(update={"pcc": mg.pcc.model_copy(update=opened)})
+        if mg.pcc.id in apart
+        else mg
+        for mg in case.microgrids
+    )
+    ties = tuple(tie.model_copy(update=opened) if tie.id in apart else tie for tie in case.ties)
+    file = case.file.model_copy(update={"microgrid": microgrids, "tie": ties})
+    return replace(case, file=file)
 
 
 def solve_levels_1_to_3(case: Case, options: PlanOptions) -> tuple[LevelResult, ...]:

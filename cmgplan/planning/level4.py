@@ -25,6 +25,7 @@ from cmgplan.planning.operation import Operation
 from cmgplan.planning.switches import SwitchHours, all_switches, operations
 from cmgplan.planning.switching import IDLE_KVA, counts_operations
 from cmgplan.planning.why import explain_grid
+from cmgplan.planning.why_edge import explain_edge
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
 CAP_TOLERANCE = 1e-5
@@ -194,9 +195,13 @@ class GridConnection:
         )
 
     def explain(self) -> Explanation | None:
-        """Say which limits would have to give for any schedule; None if there may be one."""
+        """Say which limits would have to give for any schedule; None if there may be one.
+
+        Where what is short is less than the relaxation resolves, the AC problem is asked.
+        """
         self._tell("why there is no schedule", None)
-        return explain_grid(self._case, self._options, self._feeder, self._mask)
+        asked = (self._case, self._options, self._feeder, self._mask)
+        return explain_grid(*asked) or explain_edge(*asked)
 
     def gap_of(self, value: float, bound: float) -> float | None:
         """Return the gap in ``gap_unit``, which the sweep sets once it is known."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 from cmgplan import __version__
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.errors import InputError
+from cmgplan.errors import InputError, SolverError
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning import tables
@@ -25,6 +26,7 @@ from cmgplan.planning.operation import Operation
 from cmgplan.planning.result import PlanResult, ProgressEvent
 from cmgplan.planning.robustness import headroom, replay_under_error
 from cmgplan.planning.selection import Selection, select_point
+from cmgplan.planning.standing import reject_standing_loops
 from cmgplan.planning.upper import UpperResult, pcc_nodal, solve_upper
 from cmgplan.solve import Outcome, Stop
 
@@ -101,10 +103,13 @@ def plan(
     tell = progress or (lambda event: None)
     clock = _Clock()
     feeder = build_feeder(case)
+    reject_standing_loops(case, chosen)
     tell(ProgressEvent("levels 1 to 3", "islanded microgrids and clusters", fraction=0.0))
-    islanded = solve_levels_1_to_3(case, chosen)
+    with _named("Levels 1 to 3"):
+        islanded = solve_levels_1_to_3(case, chosen)
     clock.lap("levels_1_to_3")
-    front, level4 = _front(case, chosen, feeder, islanded[-1], tell, journal)
+    with _named("Level 4"):
+        front, level4 = _front(case, chosen, feeder, islanded[-1], tell, journal)
     clock.lap("level_4")
     selection = select_point(front, chosen)
     selected = _operation_of(front, selection)
@@ -127,6 +132,15 @@ def plan(
     summary["wall_s"] = clock.total()
     tell(ProgressEvent("done", "plan finished", fraction=1.0))
     return PlanResult(case, chosen, summary, result_tables, tables.point_tables(case, front.points))
+
+
+@contextmanager
+def _named(level: str) -> Iterator[None]:
+    """Say at which level a solver ended abnormally."""
+    try:
+        yield
+    except SolverError as error:
+        raise SolverError(f"{level}: {error}") from error
 
 
 def _front(

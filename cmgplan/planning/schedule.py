@@ -225,10 +225,16 @@ def tie_cones(
 
 
 def exchange_disks(m: Any, case: Case, closed: Mapping[tuple[str, int], Any]) -> list[Disk]:
-    """Return the ratings of ties and PCCs for the (switch, hour) pairs that may close."""
+    """Return the ratings of ties and PCCs for the (switch, hour) pairs that may close.
+
+    A tie that loses power is rated at both of its ends, in one direction and in the other. At the
+    far end ``P - loss`` counts: where the loss is more than c (P^2 + Q^2), as the relaxed cone
+    lets it be, the disk only widens what a tie may carry forwards, and backwards every schedule
+    with the loss as it is lies within.
+    """
     return [
-        Disk(p[t], q[t], rating, closed[switch, t])
-        for switch, p, q, rating in _rated(m, case)
+        Disk(p[t], q[t], rating, closed[switch, t], less.get(t))
+        for switch, p, q, rating, less in _rated(m, case)
         for t in m.T
         if (switch, t) in closed
     ]
@@ -236,16 +242,27 @@ def exchange_disks(m: Any, case: Case, closed: Mapping[tuple[str, int], Any]) ->
 
 def rating_disks(m: Any, case: Case) -> list[Disk]:
     """Return the ratings of ties and PCCs whose switches are set by bounds."""
-    return [Disk(p[t], q[t], rating) for _, p, q, rating in _rated(m, case) for t in m.T]
+    return [
+        Disk(p[t], q[t], rating, less=less.get(t))
+        for _, p, q, rating, less in _rated(m, case)
+        for t in m.T
+    ]
 
 
-def _rated(m: Any, case: Case) -> Iterator[tuple[str, Any, Any, float]]:
-    """Yield switch, active and reactive power by hour, and rating of ties and PCCs."""
+def _rated(m: Any, case: Case) -> Iterator[tuple[str, Any, Any, float, dict[int, Any]]]:
+    """Yield switch, power by hour, rating, and what is lost before the end that is rated.
+
+    Ties and PCCs at the end where they are measured, then ties that lose power at the other.
+    """
 
     def by_hour(flow: Any, key: str) -> dict[int, Any]:
         return {t: flow[key, t] for t in m.T}
 
     for tie in case.ties:
-        yield tie.id, by_hour(m.p_tie, tie.id), by_hour(m.q_tie, tie.id), tie.rating_kva
+        yield tie.id, by_hour(m.p_tie, tie.id), by_hour(m.q_tie, tie.id), tie.rating_kva, {}
     for mg in case.microgrids:
-        yield mg.pcc.id, by_hour(m.p_pcc, mg.id), by_hour(m.q_pcc, mg.id), mg.pcc.rating_kva
+        yield mg.pcc.id, by_hour(m.p_pcc, mg.id), by_hour(m.q_pcc, mg.id), mg.pcc.rating_kva, {}
+    for tie in case.ties:
+        if tie.id in m.LOSSY:
+            p, q = by_hour(m.p_tie, tie.id), by_hour(m.q_tie, tie.id)
+            yield tie.id, p, q, tie.rating_kva, by_hour(m.tie_loss, tie.id)

@@ -12,6 +12,7 @@ import numpy as np
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.explanation import Explanation, GivingLimit, Way, hours_in_words
 from cmgplan.network.feeder import Feeder
+from cmgplan.planning.standing import held_open
 from cmgplan.planning.switches import SwitchHours, allow
 from cmgplan.planning.why_ac import enough_in_ac, operates
 from cmgplan.planning.why_model import ElasticLevel, elastic_level
@@ -177,6 +178,7 @@ def _options_that_do(question: _Question) -> Iterator[str]:
 
 def _notes(question: _Question, least: Least) -> Iterator[str]:
     """Yield where a connection could help but may not close, and what was left out."""
+    yield from held_open(question.case, question.options, question.level.mask)
     for mg, hours in _shed(question, least).items():
         pcc = question.case.microgrid(mg).pcc.id
         closed_off = [t for t, kw in hours.items() if kw > 0.0 and not question.level.mask[pcc][t]]

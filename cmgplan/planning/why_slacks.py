@@ -144,6 +144,9 @@ class SlackBuilder:
                     variable.setlb(-kva - self._most)
                     variable.setub(kva + self._most)
                 disks.append(Disk(p[key, t], q[key, t], kva, room))
+                if kind == "tie" and key in m.LOSSY:
+                    lost = m.tie_loss[key, t]
+                    disks.append(Disk(p[key, t], q[key, t], kva, room, lost))
         return disks
 
     def voltages(self, feeder: Feeder) -> None:

@@ -24,6 +24,12 @@ from pyomo.repn.plugins.nl_writer import NLWriter
 from cmgplan.solve.outcome import Outcome, Stop
 
 NO_SOLUTION = 1e49
+CHILD = Path(__file__).with_name("bonmin_child.py")
+"""Run as a script: the package's own imports would take most of a small solve's time."""
+
+ANY_GAP = 1e20
+"""Bonmin's largest gap: what stands for an infinite one, with which the first schedule will do."""
+
 STARTING_S = 20.0
 """Time that a child has beyond its limit, to start and to heed it; Bonmin does not always."""
 
@@ -52,7 +58,7 @@ def solve_bonmin(
     weights
         Pairs of variable and weight.
     time_limit_s, gap_abs
-        Limits of the search.
+        Limits of the search. With an infinite gap it ends at the first schedule.
     algorithm
         Bonmin's ``B-BB``, ``B-OA``, ``B-QG``, ``B-Hyb``.
 
@@ -70,7 +76,7 @@ def solve_bonmin(
             options = {
                 "algorithm": algorithm,
                 "time_limit": time_limit_s,
-                "allowable_gap": gap_abs,
+                "allowable_gap": min(gap_abs, ANY_GAP),
                 "allowable_fraction_gap": 0.0,
             }
             answer, log, code = _child(path, options, time_limit_s)
@@ -95,7 +101,7 @@ def _child(
     (path.parent / "options.json").write_text(json.dumps(options))
     python = sys.executable or shutil.which("python3") or "python3"
     process = subprocess.Popen(
-        [python, "-m", "cmgplan.solve.bonmin_child", str(path)],
+        [python, "-P", str(CHILD), str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -144,7 +150,7 @@ def _outcome(
         variable.set_value(rounded, skip_validation=True)
     value = float(sum(weight * v.value for v, weight in weights))
     stop = Stop.OPTIMAL if status == "SUCCESS" else Stop.FEASIBLE
-    if stop is Stop.OPTIMAL:
+    if stop is Stop.OPTIMAL and gap_abs < ANY_GAP:
         bound = max(value - gap_abs, -np.inf if bound is None else bound)
     return Outcome(stop, value, bound, x, "Bonmin", status, wall_s)
 

@@ -58,12 +58,17 @@ class QuadraticCone:
 
 @dataclass(frozen=True)
 class Disk:
-    """``p^2 + q^2 <= (rating * switch)^2``, with ``switch`` = 1 where it is None."""
+    """``p^2 + q^2 <= (rating * switch)^2``, with ``switch`` = 1 where it is None.
+
+    With ``less`` it is ``p - less`` that counts in place of ``p``: the power at the far end of what
+    loses ``less`` on its way. Such a disk takes part once a solution comes to its edge.
+    """
 
     p: Variable
     q: Variable
     rating: float
     switch: Variable | None = None
+    less: Variable | None = None
 
 
 @dataclass(frozen=True)
@@ -152,13 +157,17 @@ class ConeSet:
         self._disk_q = columns([d.q for d in disks])
         self._disk_k = columns([d.switch for d in disks])
         self._disk_s = np.asarray([d.rating for d in disks], dtype=np.float64)
+        self._disk_l = columns([d.less for d in disks])
+        self._near = self._disk_l < 0
+        self._awake = self._near.copy()
         self._touched = np.zeros((0, 3))
         self._directions = np.zeros((0, 2))
 
     def initial_rows(self, directions: int = 8) -> Rows:
-        """Return the polygon of each disk with the given number of sides."""
+        """Return the polygon of each disk without ``less``, with the given number of sides."""
+        near = np.flatnonzero(self._near)
         rows = [
-            self._disk_rows(np.arange(len(self._disk_s)), np.full(len(self._disk_s), angle))
+            self._disk_rows(near, np.full(len(near), angle))
             for angle in (2.0 * pi * k / directions for k in range(directions))
         ]
         return joined(rows)
@@ -184,11 +193,12 @@ class ConeSet:
         """Return some cones and disks as second-order cones over the columns of another model.
 
         ``l v >= c (p^2 + q^2)`` is ``|2 sqrt(a c) p, 2 sqrt(a c) q, a l - v| <= a l + v`` for any
-        positive ``a``; cones and disks without a free flow are left out, and implied cones whose
-        switch is a constant.
+        positive ``a``; cones and disks without a free flow are left out, implied cones whose
+        switch is a constant, and disks with ``less`` that no solution has come to the edge of.
         """
         cones = cones[~self._implied[cones] | place.has(self._cone_v[cones])]
         cones = cones[place.has(self._cone_p[cones]) | place.has(self._cone_q[cones])]
+        disks = disks[self._awake[disks]]
         disks = disks[place.has(self._disk_p[disks]) | place.has(self._disk_q[disks])]
         c = CONE_BALANCE * self._cone_c[cones]
         lv, lf = place.of(self._cone_l[cones])
@@ -207,6 +217,11 @@ class ConeSet:
         rows += [begin, begin + 1, begin + 2]
         columns += [kv, pv, qv]
         values += [kf, pf / rating, qf / rating]
+        far = ~self._near[disks]
+        lv, lf = place.of(self._disk_l[disks[far]])
+        rows.append(begin[far] + 1)
+        columns.append(lv)
+        values.append(-lf / rating[far])
         matrix = sp.csr_array(
             (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
             shape=(4 * count + 3 * len(disks), place.width),
@@ -215,6 +230,7 @@ class ConeSet:
 
     def rated(self, disks: IntArray) -> tuple[IntArray, FloatArray]:
         """Return the flow columns of some disks and the rating that each is within."""
+        disks = disks[self._near[disks]]
         columns = np.concatenate([self._disk_p[disks], self._disk_q[disks]])
         return columns, np.tile(self._disk_s[disks], 2)
 
@@ -228,7 +244,7 @@ class ConeSet:
         p, q = x[self._cone_p], x[self._cone_q]
         cone = self._cone_c * (p**2 + q**2) / self._quotient(x) - x[self._cone_l]
         switch = np.where(self._disk_k >= 0, x[self._disk_k], 1.0)
-        disk = np.hypot(x[self._disk_p], x[self._disk_q]) - self._disk_s * switch
+        disk = np.hypot(self._carried(x), x[self._disk_q]) - self._disk_s * switch
         return self._cone_scale * cone, disk
 
     def tangents(self, x: FloatArray, cone_tolerance: float, disk_tolerance: float) -> Rows:
@@ -250,7 +266,7 @@ class ConeSet:
         more = np.column_stack([cones, x[self._cone_p[cones]] / v, x[self._cone_q[cones]] / v])
         self._touched = np.concatenate([self._touched, more])
         disks = self._untouched_disks(x, disk_tolerance)
-        angle = np.arctan2(x[self._disk_q[disks]], x[self._disk_p[disks]])
+        angle = np.arctan2(x[self._disk_q[disks]], self._carried(x)[disks])
         self._directions = np.concatenate([self._directions, np.column_stack([disks, angle])])
         return self._at(x, cones, disks)
 
@@ -271,7 +287,7 @@ class ConeSet:
 
     def _untouched_disks(self, x: FloatArray, tolerance: float) -> IntArray:
         """Return the disks at whose edge ``x`` is where no tangent is near."""
-        p, q, rating = x[self._disk_p], x[self._disk_q], self._disk_s
+        p, q, rating = self._carried(x), x[self._disk_q], self._disk_s
         switch = np.where(self._disk_k >= 0, x[self._disk_k], 1.0)
         edge = np.hypot(p, q) > np.maximum(rating * switch, 0.0) - tolerance
         edge &= np.hypot(p, q) > tolerance
@@ -281,8 +297,14 @@ class ConeSet:
         np.maximum.at(cosine, which, np.cos(here[which] - self._directions[:, 1]))
         return np.flatnonzero(edge & (rating * (1.0 - cosine) > tolerance))
 
+    def _carried(self, x: FloatArray) -> FloatArray:
+        """Return the active power that counts in each disk."""
+        lost = np.where(self._near, 0.0, x[self._disk_l])
+        return np.asarray(x[self._disk_p] - lost, dtype=np.float64)
+
     def _at(self, x: FloatArray, cones: IntArray, disks: IntArray) -> Rows:
-        angle = np.arctan2(x[self._disk_q[disks]], x[self._disk_p[disks]])
+        self._awake[disks] = True
+        angle = np.arctan2(x[self._disk_q[disks]], self._carried(x)[disks])
         return joined([self._cone_rows(cones, x), self._disk_rows(disks, angle)])
 
     def _cone_rows(self, which: IntArray, x: FloatArray) -> Rows:
@@ -313,7 +335,7 @@ class ConeSet:
         return Rows(matrix, lower, np.full(count, np.inf))
 
     def _disk_rows(self, which: IntArray, angle: FloatArray) -> Rows:
-        """Supporting lines: cos(a) p + sin(a) q - rating * switch <= 0.
+        """Supporting lines: cos(a) (p - less) + sin(a) q - rating * switch <= 0.
 
         Angles near an axis are those of the axis.
         """
@@ -325,16 +347,13 @@ class ConeSet:
         upright, level = np.abs(cosine) < NEAR_AXIS, np.abs(sine) < NEAR_AXIS
         cosine = np.where(upright, 0.0, np.where(level, np.sign(cosine), cosine))
         sine = np.where(level, 0.0, np.where(upright, np.sign(sine), sine))
+        far = ~self._near[which]
+        values = [cosine, sine, -self._disk_s[which][has_k], -cosine[far]]
+        rows = [row, row, row[has_k], row[far]]
+        columns = [self._disk_p[which], self._disk_q[which]]
+        columns += [self._disk_k[which][has_k], self._disk_l[which][far]]
         matrix = sp.csr_array(
-            (
-                np.concatenate([cosine, sine, -self._disk_s[which][has_k]]),
-                (
-                    np.concatenate([row, row, row[has_k]]),
-                    np.concatenate(
-                        [self._disk_p[which], self._disk_q[which], self._disk_k[which][has_k]]
-                    ),
-                ),
-            ),
+            (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
             shape=(count, self._n),
         )
         upper = np.where(has_k, 0.0, self._disk_s[which])

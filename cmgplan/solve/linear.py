@@ -38,6 +38,10 @@ _STATUS = {
 }
 
 
+MOST_COEFFICIENT = 1e15
+"""Coefficient over which HiGHS takes no row (its large_matrix_value)."""
+
+
 class LinearProblem:
     """A compiled model.
 
@@ -280,7 +284,7 @@ class LinearProblem:
 def _cone_variables(cones: Sequence[QuadraticCone], disks: Sequence[Disk]) -> list[Any]:
     """Return the variables of cones and disks, which may stand in no linear row."""
     inside = [v for c in cones for v in (c.level, c.p, c.q, c.v)]
-    inside += [v for d in disks for v in (d.p, d.q, d.switch)]
+    inside += [v for d in disks for v in (d.p, d.q, d.switch, d.less)]
     return [v for v in inside if v is not None]
 
 
@@ -335,7 +339,20 @@ def pass_rows(h: Any, rows: Rows) -> None:
         matrix.data.astype(np.float64),
     )
     if status == highspy.HighsStatus.kError:
-        raise SolverError("HiGHS refused the rows of the model")
+        raise SolverError(_refused(matrix))
+
+
+def _refused(matrix: sp.csr_array) -> str:
+    """Return why HiGHS takes no such rows: numbers that no planner means, or that are none."""
+    size = np.abs(matrix.data)
+    told = "HiGHS does not take the rows of the model"
+    if not np.isfinite(size).all():
+        return f"{told}: a number of them is infinite or not a number; correct the case's numbers"
+    return (
+        f"{told}: its coefficients lie between {size[size > 0.0].min(initial=np.inf):.0e} and "
+        f"{size.max(initial=0.0):.0e}, and none may be over {MOST_COEFFICIENT:.0e}; correct "
+        "numbers of the case that are too large or too small to be meant"
+    )
 
 
 def run_highs(h: Any) -> None:
