@@ -105,6 +105,8 @@ def print_plan(summary: Mapping[str, Any]) -> None:
     certificate = summary.get("certificate") or {}
     if certificate.get("statement"):
         say(str(certificate["statement"]))
+    for note in summary.get("notes") or []:
+        say(f"note: {note}")
     for point in certificate.get("points") or []:
         for sentence in point.get("explanation") or []:
             say(f"point {point.get('point')}, {point.get('status')}: {sentence}")

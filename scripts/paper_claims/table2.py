@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from cmgplan.report.findings import Subject
+from cmgplan.report.goal import goal_in_words
 from paper_claims.claim import OWN_NUMBERS, Claim, near
 
 PAPER_EC_RANGE_USD = 120.907 + 164.402
@@ -39,7 +40,7 @@ def _proven(s: Subject) -> str:
     size = (
         f"{gap:.2f} $"
         if certificate.get("absolute")
-        else f"{100 * gap:.1f} % of the range of emission cost"
+        else f"{100 * gap:.1f} % of the range of {goal_in_words(s.summary)}"
     )
     return f"The run's worst point is proven within {size}."
 

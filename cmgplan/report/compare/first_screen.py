@@ -17,7 +17,7 @@ LEAST_PERCENT = 0.05
 """Change that is worth telling in percent."""
 
 GAP_NOTE = (
-    "The emission cost of a chosen point is proven to within its gap; for cost and losses the same "
+    "What a chosen point minimises is proven to within its gap; for the other objectives the same "
     "share of their ranges is taken, and the feeder's totals, local optima, are held against the "
     "same amounts. A difference within the gap may be the solver's, not the plans'."
 )
