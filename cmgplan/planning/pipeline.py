@@ -320,12 +320,22 @@ def _summary(
         },
         "upper": _upper_summary(upper),
         "certificate": _certificate(front),
-        "notes": [note for note in (front.trade.note(),) if note],
+        "notes": _notes(case, options, front, upper),
         "headroom": {
             "hourly": headroom(case, options, upper.operation),
             "forecast_error": replay_under_error(case, options, feeder, upper),
         },
     }
+
+
+def _notes(case: Case, options: PlanOptions, front: Front, upper: UpperResult) -> list[str]:
+    """Return what is to be said of the objectives, their scales and the case, in sentences."""
+    trade = front.trade.note()
+    return [
+        *([] if trade is None else [trade]),
+        *(upper.scales.notes if options.normalise else ()),
+        *(str(fault) for fault in case.warnings),
+    ]
 
 
 def _upper_summary(upper: UpperResult) -> dict[str, Any]:
@@ -335,6 +345,7 @@ def _upper_summary(upper: UpperResult) -> dict[str, Any]:
         "iterations": upper.opf.iterations,
         **upper.totals.as_dict(),
         "weights": dict(upper.weights),
+        "scales": dict(upper.scales.by),
         "lower_after_upper": dict(upper.lower_after),
         "without_cmg": upper.without_cmg_totals.as_dict(),
         "without_microgrid_loads": upper.without_microgrid_loads.as_dict(),
