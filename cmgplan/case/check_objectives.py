@@ -33,7 +33,7 @@ def check_objectives(draft: Draft) -> Iterator[Fault]:
             "give prices of emissions, if emissions are to count",
             "warning",
         )
-    elif grid == 0.0:
+    elif grid == 0.0 and _turbines_count(draft):
         yield Fault(
             CASE_FILE,
             "grid.emission_usd_per_mwh",
@@ -51,6 +51,12 @@ def check_objectives(draft: Draft) -> Iterator[Fault]:
     if lines and lossless and all(tie.record.r_ohm == 0.0 for tie in draft.ties):
         message = f"no line and no tie has a resistance, so that losses have no range and {OVER}"
         yield Fault(draft.line_file, "", message, "give r_ohm, if losses are to count", "warning")
+
+
+def _turbines_count(draft: Draft) -> bool:
+    """Return whether Levels 5 and 6 divide f2 by its value and count the turbines in it."""
+    plan = draft.plan
+    return plan is not None and plan.normalise and plan.upper_emissions == "all"
 
 
 def _nothing_costs(draft: Draft) -> bool:

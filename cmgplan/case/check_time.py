@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from cmgplan.case.days import DAY_H, SAME_STEP_H, intervals_of_day, whole_days
-from cmgplan.case.draft import Draft
+from cmgplan.case.draft import MOST_HOURS, Draft
+from cmgplan.case.explain import shown
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import Photovoltaic
 from cmgplan.errors import Fault
@@ -18,7 +19,14 @@ WHERE = "time.hours"
 def check_time(draft: Draft) -> Iterator[Fault]:
     """Yield a warning where the horizon looks like a day whose step is another one."""
     time = draft.time
-    if time is None or not draft.profiles:
+    if time is None:
+        return
+    if draft.clock is None:
+        message = f"{shown(time.hours)} intervals of {time.dt_h:g} h are more than a plan can have"
+        mend = f"plan no more than {MOST_HOURS} intervals and hours"
+        yield Fault(CASE_FILE, WHERE, message, mend)
+        return
+    if not draft.profiles:
         return
     span = f"{time.hours} intervals of {time.dt_h:g} h are {time.hours * time.dt_h:g} h"
     days = whole_days(time)

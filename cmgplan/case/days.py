@@ -229,8 +229,8 @@ def _other_step(stamps: Iterable[datetime], time: TimeSection) -> str:
     step_h = steps.pop() / timedelta(hours=1)
     if step_h <= 0.0 or abs(step_h - time.dt_h) < 1e-9:
         return ""
-    whole = time.hours * step_h % DAY_H == 0.0
-    hours = time.hours if whole else round(time.hours * time.dt_h / step_h)
+    a_day = abs(time.hours * step_h - DAY_H) < SAME_STEP_H
+    hours = time.hours if a_day else round(time.hours * time.dt_h / step_h)
     return f"the rows are {step_h:g} h apart: set dt_h = {step_h:g} and hours = {hours}"
 
 

@@ -36,6 +36,10 @@ from cmgplan.errors import Fault
 R = TypeVar("R", bound=Record)
 
 
+MOST_HOURS = 100_000
+"""Intervals, and hours, that a plan may have: eleven years."""
+
+
 @dataclass
 class Draft:
     """What could be read of a case; checks that need more than is there are left out.
@@ -97,11 +101,11 @@ class Draft:
 
     @property
     def clock(self) -> Horizon | None:
-        """The intervals without prices and profiles."""
-        if self.time is None:
+        """The intervals without prices and profiles, None where nobody plans so many."""
+        time = self.time
+        if time is None or time.hours > MOST_HOURS or time.hours * time.dt_h > MOST_HOURS:
             return None
-        hours = self.time.hours
-        return Horizon(hours, self.time.dt_h, np.zeros(hours), begins_h=self.begins_h)
+        return Horizon(time.hours, time.dt_h, np.zeros(time.hours), begins_h=self.begins_h)
 
     def devices(self) -> Iterator[tuple[str, Microgrid, Device]]:
         """Yield where every device of a sound microgrid stands, its microgrid and the device."""

@@ -136,7 +136,7 @@ class Front:
 
     @property
     def absolute(self) -> bool:
-        """Whether gaps are in $."""
+        """Whether gaps are in $ or kWh instead of shares of a range."""
         return self.trade.is_absolute(self.payoff.ranges)
 
 

@@ -356,7 +356,7 @@ def _certificate(front: Front) -> dict[str, Any]:
     gaps = [point.gap for point in front.points if point.gap is not None]
     trade, ranges = front.trade, front.payoff.ranges
     symbol = SYMBOLS[trade.minimised]
-    unit = "$" if front.absolute else f"share of the range of {symbol} in the payoff table"
+    unit = trade.unit if front.absolute else f"share of the range of {symbol} in the payoff table"
     return {
         "range_ec_usd": front.ec_range_usd,
         "absolute": front.absolute,

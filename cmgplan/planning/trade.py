@@ -31,7 +31,8 @@ class Trade:
     Attributes
     ----------
     minimised
-        Least under the caps: f2, in its absence f1, in the absence of both f3.
+        Least under the caps: f2, in its absence f1, in the absence of both f3. Where none has a
+        range it is the one that comes to most.
     stepped
         Objectives whose caps step from point to point; none where only one has a range.
     flat
@@ -62,16 +63,17 @@ class Trade:
         return {n: ranges[n].max + NEGLIGIBLE[n] for n in NEGLIGIBLE if n in constant}
 
     def gap_unit(self, ranges: Mapping[str, Range]) -> float:
-        """Return what a gap is a share of: the minimised objective's range, or 1 $ if that is less.
+        """Return what a gap is a share of: the minimised objective's range, or one of its unit.
 
-        Losses are only minimised where they have a range that is not negligible.
+        It is 1 $ where the range is less, and 1 kWh where losses have none.
         """
         width = ranges[self.minimised].width
         return 1.0 if self.is_absolute(ranges) else width
 
     def is_absolute(self, ranges: Mapping[str, Range]) -> bool:
-        """Whether gaps are in $."""
-        return self.unit == "$" and ranges[self.minimised].width < ABSOLUTE_UNDER_USD
+        """Whether gaps are in $ or kWh instead of shares of a range."""
+        least = ABSOLUTE_UNDER_USD if self.unit == "$" else NEGLIGIBLE[self.minimised]
+        return ranges[self.minimised].width < least
 
     def note(self) -> str | None:
         """Say which objectives have no range and what the front is over instead."""
@@ -96,7 +98,8 @@ def trade_of(ranges: Mapping[str, Range]) -> Trade:
     flat = tuple(n for n in NEGLIGIBLE if ranges[n].width < NEGLIGIBLE[n])
     ranged = [n for n in _PREFERRED if n not in flat]
     if not ranged:
-        return Trade("gc_usd", (), flat)
+        share = {n: abs(ranges[n].max) // NEGLIGIBLE[n] for n in NEGLIGIBLE}
+        return Trade(max(share, key=lambda n: share[n]), (), flat)
     minimised = ranged[0]
     return Trade(minimised, tuple(n for n in NEGLIGIBLE if n in ranged[1:]), flat)
 

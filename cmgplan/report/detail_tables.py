@@ -80,7 +80,7 @@ def pareto_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
         Column("eps_gc_usd", "Cap on cost, $", 2),
         Column("eps_loss_kwh", "Cap on losses, kWh", 3),
         Column(bound, f"Proven bound of {SYMBOLS[goal]}, {UNITS[goal]}", digits),
-        Column("gap", "Gap, $" if absolute else "Gap, share of range", 4),
+        Column("gap", f"Gap, {UNITS[goal]}" if absolute else "Gap, share of range", 4),
     )
     chosen = [k for k, selected in enumerate(rows["selected"]) if selected == 1]
     return data_table(

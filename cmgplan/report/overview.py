@@ -71,8 +71,13 @@ def gap_text(summary: Mapping[str, Any]) -> str:
     if gap is None:
         return "not known"
     if section(summary, "certificate").get("absolute"):
-        return amount(gap, "$")
+        return amount(gap, gap_unit(summary))
     return f"{100.0 * gap:.2f}\N{NO-BREAK SPACE}%"
+
+
+def gap_unit(summary: Mapping[str, Any]) -> str:
+    """Return the unit of an absolute gap."""
+    return "kWh" if section(summary, "certificate").get("unit") == "kWh" else "$"
 
 
 def _of_range(summary: Mapping[str, Any]) -> str:
