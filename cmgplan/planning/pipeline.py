@@ -298,6 +298,7 @@ def _summary(
             "title": case.file.title,
             "hours": case.file.time.hours,
             "dt_h": case.file.time.dt_h,
+            "begins_h": case.begins_h,
             "day": None if case.file.time.day is None else case.file.time.day.isoformat(),
             "sha256": None,
         },
