@@ -107,6 +107,9 @@ def plan(
     from cmgplan.report.why import explained
 
     loaded = load_case(case, day=day)
+    doubts = [str(fault) for fault in loaded.warnings]
+    for doubt in doubts:
+        console.warn(f"warning: {doubt}")
     options = _options(
         loaded.options,
         points=points,
@@ -124,7 +127,7 @@ def plan(
         with console.progress_shown(quiet) as tell:
             result = plan_case(loaded, options, progress=tell, journal=journal.write)
         write_run(result, folder)
-    console.print_plan(result.summary)
+    console.print_plan(result.summary, told=doubts)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
     if not (result.summary.get("replay") or {}).get("passed"):
         raise ReplayError(

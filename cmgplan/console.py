@@ -89,8 +89,11 @@ def _progress_line(event: ProgressEvent) -> str:
     return f"{', '.join(parts)}: {event.message}"
 
 
-def print_plan(summary: Mapping[str, Any]) -> None:
-    """Print what a plan chose, what the feeder gains, and whether it was confirmed."""
+def print_plan(summary: Mapping[str, Any], told: Sequence[str] = ()) -> None:
+    """Print what a plan chose, what the feeder gains, and whether it was confirmed.
+
+    Notes that were ``told`` before are not told again.
+    """
     upper = summary.get("upper") or {}
     selected = summary.get("selected") or {}
     columns = (selected, upper, upper.get("without_cmg") or {})
@@ -108,6 +111,9 @@ def print_plan(summary: Mapping[str, Any]) -> None:
     certificate = summary.get("certificate") or {}
     if certificate.get("statement"):
         say(str(certificate["statement"]))
+    for note in summary.get("notes") or []:
+        if note not in told:
+            say(f"note: {note}")
     for point in certificate.get("points") or []:
         for sentence in point.get("explanation") or []:
             say(f"point {point.get('point')}, {point.get('status')}: {sentence}")

@@ -27,9 +27,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cmgplan.case import Case, load_case
 from cmgplan.case.records import PlanOptions
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import ABSOLUTE_UNDER_USD, Front, solve_front
+from cmgplan.planning.front import Front, solve_front
 from cmgplan.planning.islanded import grid_mask, solve_levels_1_to_3
-from cmgplan.planning.level4 import OBJECTIVES, GridConnection
+from cmgplan.planning.level4 import GridConnection
 from cmgplan.planning.switches import allow
 from cmgplan.search.epsilon import augmented
 
@@ -84,14 +84,15 @@ def measure_front(case: Case, options: PlanOptions, asked: Row) -> Row:
         "statuses": [str(point.status) for point in front.points],
         "reasons": [point.answer.reason for point in front.points],
         "absolute": front.absolute,
-        "range_usd": front.ec_range_usd,
+        "gap_unit": front.trade.gap_unit(front.payoff.ranges),
         "questions": questions_of(front),
     }
 
 
 def questions_of(front: Front) -> list[Row]:
     """Return weights and caps of every point."""
-    weights = augmented("ec_usd", OBJECTIVES, front.payoff.ranges)
+    trade = front.trade
+    weights = augmented(trade.minimised, trade.weighed, front.payoff.ranges)
     return [{"weights": weights, "caps": dict(point.caps)} for point in front.points]
 
 
@@ -213,7 +214,7 @@ def methods(arguments: argparse.Namespace, told: Progress) -> Iterator[Sequence[
     front = measured(base, told, "our front, for its caps", arguments.timeout)
     if "failed" in front:
         raise SystemExit(f"no front to compare on: {front['failed']}")
-    unit = max(front["range_usd"], ABSOLUTE_UNDER_USD)
+    unit = front["gap_unit"]
     for number, question in enumerate(front["questions"], start=1):
         asked = {**base, **question, "gap_usd": arguments.gap * unit}
         given_s = arguments.limit

@@ -121,6 +121,8 @@ def compare(case: Case, options: PlanOptions, tell: Tell) -> tuple[Front, pd.Dat
     """Return the plan's front and the points of all variants at its caps."""
     connection, chosen = connected(case, options, PLAN, tell)
     front = solve_front(connection, chosen, lambda text, point, points, gap: None)
+    if front.trade.minimised != "ec_usd":
+        raise SystemExit(f"the price is one in emission cost, but {front.trade.note()}")
     unit_usd = 1.0 if front.absolute else front.ec_range_usd
     rows = [row_of(PLAN, point, point, unit_usd) for point in front.points]
     for variant in OTHERS:

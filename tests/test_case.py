@@ -116,7 +116,12 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
     ({f"{BATTERY}.soc_min": 0.95}, "storage[0].soc_min: soc_min 0.95 is above soc_max 0.9"),
     ({f"{BATTERY}.soc_start": 0.1}, "soc_start: soc_start 0.1 is outside the window 0.2 to 0.9"),
     ({f"{CARS}.soc_max": 0.55}, "ev[0].soc_departure: soc_departure 0.6 is above soc_max 0.55"),
-    ({f"{CARS}.depart_hour": 4}, "ev[0].depart_hour: hour 4 is not one of 0 to 3 (MG1 cars)"),
+    ({f"{CARS}.depart_hour": 24}, "depart_hour: 24 is not an hour of the clock, from 0 to under"),
+    (
+        {f"{CARS}.return_hour": 2.5},
+        "ev[0].return_hour: hour 2.5 lies within an interval of 1 h (MG1 cars); name an hour at "
+        "which an interval begins: 2, 3",
+    ),
     ({f"{CARS}.return_hour": 1}, "ev[0].return_hour: it drives 10 kWh but is never away"),
     ({f"{CARS}.depart_hour": 0}, "ev[0].soc_start: it departs in hour 0 with soc_start 0.5 under"),
     (
@@ -273,7 +278,8 @@ def test_a_trip_over_midnight_may_be_possible_or_not(tmp_path: Path) -> None:
     trip = {f"{CARS}.depart_hour": 3, f"{CARS}.return_hour": 1, f"{CARS}.soc_departure": 0.8}
     assert found(write_case(tmp_path / "sound", trip)) == []
     faults = found(write_case(tmp_path / "short", {**trip, f"{CARS}.p_charge_max_kw": 5}))
-    assert any("10.0 kWh short of soc_departure at its departure in hour 3" in f for f in faults)
+    # 25 kWh less one of 22 hours of 10 kWh, and 5 kW for two hours, where 40 are wanted.
+    assert any("5.5 kWh short of soc_departure at its departure in hour 3" in f for f in faults)
 
 
 def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from cmgplan.case.check_capacity import check_branches, check_microgrid_supply
 from cmgplan.case.check_devices import check_devices
 from cmgplan.case.check_forecasts import check_forecasts
 from cmgplan.case.check_network import check_buses, check_lines, check_shape
+from cmgplan.case.check_objectives import check_objectives
 from cmgplan.case.check_options import check_options
 from cmgplan.case.check_switches import check_clusters, check_microgrids, check_ties
+from cmgplan.case.check_time import check_time
 from cmgplan.case.draft import Draft
 from cmgplan.errors import Fault
 
@@ -20,6 +22,8 @@ RULES: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     check_ties,
     check_devices,
     check_forecasts,
+    check_time,
+    check_objectives,
     check_buses,
     check_lines,
     check_shape,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from cmgplan.devices import (
     StaticVarCompensator,
     Storage,
 )
+from cmgplan.devices.vehicle import DAY_H
 from cmgplan.errors import Fault
 
 TOLERANCE_KWH = 1e-6
@@ -26,14 +28,17 @@ TOLERANCE_KWH = 1e-6
 def check_devices(draft: Draft) -> Iterator[Fault]:
     """Yield what is wrong with the devices of every microgrid."""
     ids: dict[str, list[tuple[str, str]]] = {}
+    clock = draft.clock
     for where, mg, device in draft.devices():
         ids.setdefault(where.partition(".")[0], []).append((where, device.id))
         label = f"{mg.id} {device.id}"
         for key, message, mend in _device_faults(device):
             yield Fault(CASE_FILE, f"{where}.{key}", f"{message} ({label})", mend)
-        if isinstance(device, ElectricVehicle) and draft.time is not None:
-            for key, message, mend in _driving_faults(device, draft.time.hours, draft.horizon):
+        if isinstance(device, ElectricVehicle) and clock is not None:
+            for key, message, mend in _driving_faults(device, clock, draft.horizon):
                 yield Fault(CASE_FILE, f"{where}.{key}", f"{message} ({label})", mend)
+            for key, message, mend in _driving_doubts(device, clock):
+                yield Fault(CASE_FILE, f"{where}.{key}", f"{message} ({label})", mend, "warning")
     for places in ids.values():
         yield from repeated(CASE_FILE, "device", iter(places))
 
@@ -72,24 +77,73 @@ def _soc_faults(store: Storage) -> Iterator[tuple[str, str, str]]:
 
 
 def _driving_faults(
-    ev: ElectricVehicle, hours: int, horizon: Horizon | None
+    ev: ElectricVehicle, clock: Horizon, horizon: Horizon | None
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with the driving of a fleet."""
-    late = [key for key in ("depart_hour", "return_hour") if getattr(ev, key) >= hours]
+    """Yield what is wrong with the driving of a fleet.
+
+    ``clock`` has the hours without prices, ``horizon`` is None where no price could be read.
+    """
+    late = _late(ev)
     for key in late:
-        yield key, f"hour {getattr(ev, key)} is not one of 0 to {hours - 1}", "name an hour"
+        message = f"{getattr(ev, key):g} is not an hour of the clock, from 0 to under 24"
+        yield key, message, "give the hour of the day; every day has the trip"
     if late:
+        return
+    between = ev.between_intervals(clock)
+    for key, hour in between:
+        message = f"hour {hour:g} lies within an interval of {clock.dt_h:g} h"
+        near = ", ".join(f"{at:g}" for at in _ends_near(hour, clock))
+        yield key, message, f"name an hour at which an interval begins: {near}"
+    if between:
         return
     if ev.depart_hour == ev.return_hour:
         if ev.driving_kwh > 0.0:
             message = f"it drives {ev.driving_kwh:g} kWh but is never away"
             yield "return_hour", message, "let it return in another hour than it departs"
         return
-    if ev.depart_hour == 0 and ev.soc_start < ev.soc_departure:
+    leaves_at_once = any(abs(leaves) < 0.5 for leaves, _ in ev.trips(clock))
+    if leaves_at_once and ev.soc_start < ev.soc_departure:
         message = f"it departs in hour 0 with soc_start {ev.soc_start:g} under soc_departure"
         yield "soc_start", message, f"start with {ev.soc_departure:g} or more"
     if horizon is not None and ev.soc_min <= ev.soc_start <= ev.soc_max >= ev.soc_departure:
         yield from _charging_faults(ev, horizon)
+
+
+def _late(ev: ElectricVehicle) -> list[str]:
+    """Return the keys that name no hour of the clock."""
+    return [key for key in ("depart_hour", "return_hour") if getattr(ev, key) >= DAY_H]
+
+
+def _ends_near(hour: float, clock: Horizon) -> tuple[float, float]:
+    """Return the ends of the interval that an hour of the clock lies within."""
+    steps = floor((hour - clock.begins_h) / clock.dt_h)
+    before, after = (clock.begins_h + (steps + k) * clock.dt_h for k in (0, 1))
+    return before % DAY_H, after % DAY_H
+
+
+def _driving_doubts(ev: ElectricVehicle, clock: Horizon) -> Iterator[tuple[str, str, str]]:
+    """Yield a warning where a fleet drives outside the hours planned alone, or in all of them."""
+    if _late(ev) or ev.away_h == 0.0 or ev.between_intervals(clock):
+        return
+    away, span = len(ev.away(clock)), _span(clock)
+    trip = f"it is away from {_time(ev.depart_hour)} to {_time(ev.return_hour)}"
+    if away == 0:
+        yield "depart_hour", f"{trip}, never in the hours planned, {span}", "check hours and dt_h"
+    elif away == clock.hours:
+        yield "depart_hour", f"{trip}, all the time planned, {span}", "check hours and dt_h"
+
+
+def _span(clock: Horizon) -> str:
+    """Return the hours of the clock that are planned."""
+    ends_h = clock.begins_h + clock.hours * clock.dt_h
+    return f"{_time(clock.begins_h)} to {_time(ends_h)}"
+
+
+def _time(hour: float) -> str:
+    """Return an hour of the clock as 07:30; 24:00 is the midnight that ends a day."""
+    minutes = round(60.0 * hour)
+    shown = minutes if minutes <= 60 * DAY_H else minutes % round(60 * DAY_H)
+    return f"{shown // 60:02d}:{shown % 60:02d}"
 
 
 def _charging_faults(ev: ElectricVehicle, h: Horizon) -> Iterator[tuple[str, str, str]]:
@@ -113,6 +167,6 @@ def _need(ev: ElectricVehicle, h: Horizon, t: int) -> str:
     """Return what the energy at the end of an hour is needed for."""
     if np.isclose(ev.connected(h)[t], 0.0) and t < h.hours - 1:
         return f"of soc_min while it drives in hour {t}"
-    if t == ev.depart_hour - 1:
-        return f"of soc_departure at its departure in hour {ev.depart_hour}"
+    if t + 1 in ev.departures(h):
+        return f"of soc_departure at its departure in hour {t + 1}"
     return f"of soc_start at the end of hour {t}, the end of the day"

@@ -6,8 +6,10 @@ zone after a stamp does not move it to another day.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from cmgplan.case.records import TimeSection
 from cmgplan.case.rows import number
@@ -22,6 +24,49 @@ TIME_COLUMNS = frozenset({TIME, HOUR})
 DAY_H = 24.0
 
 _CLOCK = "where clocks change, give stamps without daylight saving time or plan another day"
+
+
+DAYS_ROWS = {24: 1.0, 48: 0.5, 96: 0.25, 144: 1.0 / 6.0, 288: 1.0 / 12.0}
+"""Hours of an interval where a day has so many."""
+
+
+SAME_STEP_H = 1e-4
+"""Hours within which two steps are the same: a sixth of an hour has no end in digits."""
+
+
+def intervals_of_day(rows: int) -> float | None:
+    """Return the hours of each of so many intervals of a day, None where no day has so many."""
+    return DAYS_ROWS.get(rows)
+
+
+def whole_days(time: TimeSection) -> int:
+    """Return how many days are planned, 0 where they are not whole."""
+    days = time.hours * time.dt_h / DAY_H
+    return round(days) if abs(days - round(days)) < SAME_STEP_H else 0
+
+
+def begins_h(planned: Table) -> float:
+    """Return the hour of the clock at which the first interval begins: midnight if not stamped."""
+    if TIME not in planned.columns or not planned.rows:
+        return 0.0
+    stamp = datetime.fromisoformat(planned.rows[0].cells[TIME])
+    return stamp.hour + stamp.minute / 60.0 + stamp.second / 3600.0
+
+
+def rows_left(table: Table, time: TimeSection) -> bool:
+    """Return whether a table holds rows of the last day planned after the last interval."""
+    if time.day is None:
+        return False
+    end = datetime.combine(time.day, datetime.min.time())
+    end += timedelta(hours=time.hours * time.dt_h)
+    midnight = datetime.combine(end.date() + timedelta(days=1), datetime.min.time())
+    if TIME in table.columns:
+        stamps = (datetime.fromisoformat(row.cells[TIME]) for row in table.rows)
+        return any(end <= stamp.replace(tzinfo=None) < midnight for stamp in stamps)
+    if time.first_day is None:
+        return False
+    begin = round((time.day - time.first_day).days * DAY_H / time.dt_h)
+    return len(table.rows) > begin + time.hours
 
 
 def as_day(given: date | str | None) -> date | None:
@@ -85,6 +130,10 @@ def _wrong_length(table: Table, time: TimeSection) -> Fault:
     mend = f"give the hours 0 to {time.hours - 1}"
     if len(table.rows) > time.hours:
         mend += "; or, to plan a day of long profiles, a column time and a day (--day)"
+    step_h = intervals_of_day(len(table.rows))
+    if step_h is not None and abs(step_h - time.dt_h) > SAME_STEP_H:
+        mend += f"; or, if they are one day's rows, dt_h = {step_h:.6g} and "
+        mend += f"hours = {len(table.rows)} in [time]"
     return Fault(table.file, "", message, mend)
 
 
@@ -156,17 +205,33 @@ def _window_fault(
     if found and missing:
         what = f"{missing[0]} is missing" + _more(len(missing) - 1)
         message = f"{what}, one of {time.hours} intervals of {time.dt_h:g} h from {start}"
-        return Fault(table.file, "", message, f"add the row; {_CLOCK}")
+        mend = f"add the row; {_CLOCK}"
+        return Fault(table.file, "", message, _other_step(rows, time) or mend)
     for stamp, expected in zip(rows, wanted, strict=False):
         if stamp != expected:
             message = f"{stamp} stands where {expected} belongs"
             mend = f"sort the rows by time, one every {time.dt_h:g} h"
-            return Fault(table.file, rows[stamp].where, message, mend)
+            return Fault(table.file, rows[stamp].where, message, _other_step(rows, time) or mend)
     if len(rows) > len(wanted):
         where = list(rows.values())[len(wanted)].where
         message = f"rows stand closer than time.dt_h, {time.dt_h:g} h"
-        return Fault(table.file, where, message, "give one row for each interval")
+        mend = "give one row for each interval"
+        return Fault(table.file, where, message, _other_step(rows, time) or mend)
     return None
+
+
+def _other_step(stamps: Iterable[datetime], time: TimeSection) -> str:
+    """Return what would fit rows that all stand apart by another step; empty if they do not."""
+    ordered = sorted(stamps)
+    steps = {(after - before) for before, after in pairwise(ordered)}
+    if len(steps) != 1:
+        return ""
+    step_h = steps.pop() / timedelta(hours=1)
+    if step_h <= 0.0 or abs(step_h - time.dt_h) < 1e-9:
+        return ""
+    a_day = abs(time.hours * step_h - DAY_H) < SAME_STEP_H
+    hours = time.hours if a_day else round(time.hours * time.dt_h / step_h)
+    return f"the rows are {step_h:g} h apart: set dt_h = {step_h:g} and hours = {hours}"
 
 
 def _stamps(table: Table, faults: list[Fault]) -> list[datetime] | None:

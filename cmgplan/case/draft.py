@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import ValidationError
 
-from cmgplan.case.days import TIME_COLUMNS, rows_of_plan
+from cmgplan.case.days import TIME, TIME_COLUMNS, begins_h, rows_left, rows_of_plan
 from cmgplan.case.explain import holds, problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
@@ -35,6 +36,10 @@ from cmgplan.errors import Fault
 R = TypeVar("R", bound=Record)
 
 
+MOST_HOURS = 100_000
+"""Intervals, and hours, that a plan may have: eleven years."""
+
+
 @dataclass
 class Draft:
     """What could be read of a case; checks that need more than is there are left out.
@@ -42,6 +47,8 @@ class Draft:
     ``bus_ids``, ``columns`` and ``microgrid_ids`` also name what is faulty, so that references to
     it are not called dangling; they are None where the list itself could not be read.
     ``incomplete`` names the lists (``lines``, ``microgrid``, ...) that lack a faulty record.
+    ``begins_h`` is the hour of the clock at which the plan begins, ``stamped`` whether rows have
+    stamps, ``rows_left`` whether there are rows of the last day after the plan.
     """
 
     folder: CaseFolder
@@ -57,6 +64,9 @@ class Draft:
     buses: list[Placed[Bus]] = field(default_factory=list)
     lines: list[Placed[Line]] = field(default_factory=list)
     profiles: dict[str, FloatArray] = field(default_factory=dict)
+    begins_h: float = 0.0
+    stamped: bool = False
+    rows_left: bool = False
     bus_ids: set[str] | None = None
     microgrid_ids: set[str] | None = None
     columns: set[str] | None = None
@@ -86,7 +96,16 @@ class Draft:
         if price is None or len(price) != self.time.hours:
             return None
         balance = "energy" if self.plan is None else self.plan.soc_balance
-        return Horizon(self.time.hours, self.time.dt_h, price, self.profiles, balance)
+        time = self.time
+        return Horizon(time.hours, time.dt_h, price, self.profiles, balance, begins_h=self.begins_h)
+
+    @property
+    def clock(self) -> Horizon | None:
+        """The intervals without prices and profiles, None where nobody plans so many."""
+        time = self.time
+        if time is None or time.hours > MOST_HOURS or time.hours * time.dt_h > MOST_HOURS:
+            return None
+        return Horizon(time.hours, time.dt_h, np.zeros(time.hours), begins_h=self.begins_h)
 
     def devices(self) -> Iterator[tuple[str, Microgrid, Device]]:
         """Yield where every device of a sound microgrid stands, its microgrid and the device."""
@@ -123,6 +142,8 @@ def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list
         price = None if draft.grid is None else draft.grid.price_column
         if (planned := rows_of_plan(table, draft.time, faults)) is not None:
             draft.profiles = read_profiles(planned, price, faults)
+            draft.begins_h, draft.stamped = begins_h(planned), TIME in planned.columns
+            draft.rows_left = draft.time is not None and rows_left(table, draft.time)
     return draft, faults
 
 

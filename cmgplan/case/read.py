@@ -43,6 +43,8 @@ def load_case(path: Path | str, *, day: date | str | None = None) -> Case:
         lines=tuple(placed.record for placed in draft.lines),
         profiles=draft.profiles,
         folder=draft.folder.path,
+        begins_h=draft.begins_h,
+        warnings=tuple(fault for fault in faults if fault.severity == "warning"),
     )
 
 

@@ -34,6 +34,7 @@ from cmgplan.devices.storage import Storage
 from cmgplan.devices.svc import StaticVarCompensator
 from cmgplan.devices.vehicle import ElectricVehicle
 from cmgplan.devices.wind import WindTurbine
+from cmgplan.errors import Fault
 
 SwitchKind = Literal["microgrid", "cluster", "grid"]
 
@@ -273,6 +274,10 @@ class Case:
         Columns of the profiles file other than the hour, each of shape (T,).
     folder
         Where it was read from.
+    begins_h
+        Hour of the clock at which interval 0 begins, 0 at midnight.
+    warnings
+        What was found that stops no plan.
     """
 
     file: CaseFile
@@ -280,6 +285,8 @@ class Case:
     lines: tuple[Line, ...]
     profiles: Mapping[str, FloatArray]
     folder: Path
+    begins_h: float = 0.0
+    warnings: tuple[Fault, ...] = ()
 
     @property
     def name(self) -> str:
@@ -333,6 +340,7 @@ class Case:
             price_usd_per_mwh=self.price_usd_per_mwh,
             profiles=self.profiles,
             soc_balance=chosen.soc_balance,
+            begins_h=self.begins_h,
         )
 
     def feeder_load(self) -> tuple[Load, ...]:

@@ -57,6 +57,8 @@ class Horizon:
     soc_balance
         ``"energy"``: the state of charge ends no lower than it began. ``"power"``: eq. (14) as
         printed, charged kWh at least discharged kWh at the terminals.
+    begins_h
+        Hour of the clock at which interval 0 begins, 0 at midnight.
     """
 
     hours: int
@@ -64,6 +66,7 @@ class Horizon:
     price_usd_per_mwh: FloatArray
     profiles: Mapping[str, FloatArray] = field(default_factory=dict)
     soc_balance: Literal["energy", "power"] = "energy"
+    begins_h: float = 0.0
 
     @property
     def steps(self) -> range:

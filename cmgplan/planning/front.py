@@ -9,32 +9,29 @@ import numpy as np
 
 from cmgplan.case.records import PlanOptions
 from cmgplan.errors import InfeasibleError, LimitError
-from cmgplan.planning.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
+from cmgplan.planning.level4 import GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.operation import Operation
 from cmgplan.planning.switching import counts_operations
+from cmgplan.planning.trade import CAPPED, NEGLIGIBLE, Trade, trade_of
 from cmgplan.planning.why_point import CapReasons, explain_limit
 from cmgplan.search.epsilon import (
     NoSolutionError,
     Payoff,
+    Range,
     augmented,
     covers,
     diagonal_caps,
     grid_caps,
     leaves_nothing,
+    lexicographic_weights,
     payoff_table,
 )
-
-CAPPED = ("gc_usd", "loss_kwh")
-"""Objectives that eqs. (27) and (28) bound."""
 
 ORDERS = (
     ("gc_usd", "ec_usd", "loss_kwh"),
     ("ec_usd", "gc_usd", "loss_kwh"),
     ("loss_kwh", "ec_usd", "gc_usd"),
 )
-ABSOLUTE_UNDER_USD = 1.0
-"""Range of f2 under which a gap is stated in $ instead of as a share of the range."""
-
 CORNER_GAP = 1e-5
 """Gap of a corner of the payoff table and of end A, whose objective is a share of a range."""
 
@@ -52,12 +49,12 @@ SAME = 1e-5
 """$ or kWh within which values are the same."""
 
 CONTRADICTED_USD = 1e-2
-"""By which a bound above the emission of an operation held is more than a tolerance."""
+"""$ or kWh by which a bound above the value of an operation held is more than a tolerance."""
 
 CONTRADICTED = "the solver's bound is above what is held, so that it proves nothing"
 
 STOP_SHARE = 0.9
-"""Share of the wanted gap at which a search stops, as f2's own gap is a little larger."""
+"""Share of the wanted gap at which a search stops, as the point's own gap is a little larger."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +66,13 @@ class FrontPoint:
     number
         1-based.
     caps
-        eps on cost and losses.
-    bound_ec_usd
-        Proven lower bound of f2 under the caps, or None.
+        eps on cost and losses, and on emission cost where that has no range.
+    bound
+        Proven lower bound of the minimised objective under the caps, or None.
     gap
-        (f2 - bound) / range of f2, or in $ where the range is under 1 $.
+        (value - bound) / range of the minimised objective, or in $ where the range is under 1 $.
+    minimised
+        Name of the objective that is least under the caps: f2, unless it has no range.
     explanation
         Why it holds no schedule, in sentences; empty where it holds one.
     """
@@ -82,14 +81,27 @@ class FrontPoint:
     status: PointStatus
     caps: Mapping[str, float]
     answer: GridAnswer
-    bound_ec_usd: float | None
+    bound: float | None
     gap: float | None
+    minimised: str = "ec_usd"
     explanation: tuple[str, ...] = ()
 
     @property
     def operation(self) -> Operation | None:
         """AC operation of the point."""
         return self.answer.operation
+
+    @property
+    def bound_ec_usd(self) -> float | None:
+        """The bound where it is one of f2."""
+        return self.bound if self.minimised == "ec_usd" else None
+
+    @property
+    def amount(self) -> float | None:
+        """Value less bound of the minimised objective, $ or kWh."""
+        if self.bound is None or self.operation is None:
+            return None
+        return max(self.operation.value(self.minimised) - self.bound, 0.0)
 
 
 @dataclass(frozen=True)
@@ -118,9 +130,14 @@ class Front:
         return self.payoff.ranges["ec_usd"].width
 
     @property
+    def trade(self) -> Trade:
+        """Which objectives have a range, and which one is minimised."""
+        return trade_of(self.payoff.ranges)
+
+    @property
     def absolute(self) -> bool:
-        """Whether gaps are in $."""
-        return self.ec_range_usd < ABSOLUTE_UNDER_USD
+        """Whether gaps are in $ or kWh instead of shares of a range."""
+        return self.trade.is_absolute(self.payoff.ranges)
 
 
 Tell = Callable[[str, int | None, int | None, float | None], None]
@@ -146,7 +163,10 @@ def solve_front(
     """
     tell("payoff table", None, None, None)
     try:
-        payoff = payoff_table(_Corners(connection, CORNER_ROUNDS), ORDERS, _Loosely(connection))
+        payoff = payoff_table(
+            _Corners(connection, CORNER_ROUNDS), ORDERS, _Loosely(connection), NEGLIGIBLE
+        )
+        payoff = _of_two(connection, payoff, tell)
         caps = list(_sweep(connection, options, payoff, tell))
     except NoSolutionError as error:
         raise _explained(error, connection) from error
@@ -181,7 +201,7 @@ def _improved(
     point: FrontPoint, points: Sequence[FrontPoint], options: PlanOptions, payoff: Payoff
 ) -> FrontPoint:
     """Return a point with the best operation of all points that meets its caps."""
-    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
+    weights = _weights(payoff)
 
     def score(answer: GridAnswer) -> float:
         held = answer.values or {}
@@ -269,21 +289,67 @@ class _Corners:
         )
 
 
+def _of_two(connection: GridConnection, payoff: Payoff, tell: Tell) -> Payoff:
+    """Return the payoff table with the ends of a front over two objectives.
+
+    Where an objective has no range, the orders of three say little of the one that comes last.
+    Each of the others is minimised first and the other one after it, with what has no range held.
+    """
+    trade = trade_of(payoff.ranges)
+    if not trade.flat or not trade.stepped:
+        return payoff
+    tell("ends of the front", None, None, None)
+    oracle, held = _Corners(connection, CORNER_ROUNDS), trade.held(payoff.ranges)
+    caps = {name: cap for name, cap in held.items() if name in trade.flat}
+    ends: dict[tuple[str, ...], Mapping[str, float]] = {}
+    for order in (trade.weighed, trade.weighed[::-1]):
+        weights = lexicographic_weights(order, payoff.ranges, least=NEGLIGIBLE)
+        answer = oracle.minimise(weights, caps, label=" > ".join(order))
+        if answer.values is None:
+            raise NoSolutionError(" > ".join(order), answer)
+        ends[order] = answer.values
+    ranges = {}
+    for name in trade.weighed:
+        values = [end[name] for end in ends.values()]
+        ranges[name] = Range(min(values), max(values))
+    return Payoff(ends, {**payoff.ranges, **ranges})
+
+
 def _sweep(
     connection: GridConnection, options: PlanOptions, payoff: Payoff, tell: Tell
 ) -> Iterator[dict[str, float]]:
-    ranges = payoff.ranges
+    ranges, trade = payoff.ranges, trade_of(payoff.ranges)
+    if not trade.stepped:
+        return iter([trade.held(ranges)])
     if options.sweep == "grid":
-        return grid_caps(CAPPED, ranges, options.points)
+        steps = grid_caps(trade.stepped, ranges, options.points)
+    elif trade.flat:
+        ends = payoff.corners[trade.weighed[::-1]], payoff.corners[trade.weighed]
+        steps = diagonal_caps(*ends, trade.stepped, ranges, options.points)
+    else:
+        start, end = _ends_of_three(connection, options, payoff, tell)
+        steps = diagonal_caps(start, end, trade.stepped, ranges, options.points)
+    held = trade.held(ranges)
+    return ({name: {**held, **caps}[name] for name in _named(held, caps)} for caps in steps)
+
+
+def _named(*caps: Mapping[str, float]) -> list[str]:
+    """Return the objectives that have a cap, those of eqs. (27) and (28) first."""
+    names = {name for given in caps for name in given}
+    return [*(n for n in CAPPED if n in names), *sorted(names.difference(CAPPED))]
+
+
+def _ends_of_three(
+    connection: GridConnection, options: PlanOptions, payoff: Payoff, tell: Tell
+) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Return the ends A and B of the diagonal."""
     tell("end A of the diagonal", None, None, None)
+    ranges = payoff.ranges
     weights = {name: 1.0 / max(ranges[name].width, 1e-9) for name in CAPPED}
     weights["ec_usd"] = END_TRADE / max(ranges["ec_usd"].width, 1e-9)
     rounds = END_ROUNDS if counts_operations(options) else CORNER_ROUNDS
     start = _Corners(connection, rounds).minimise(weights, {}, label="end A").values
-    end = payoff.corners[ORDERS[1]]
-    if start is None:
-        start = payoff.corners[ORDERS[0]]
-    return diagonal_caps(start, end, CAPPED, ranges, options.points)
+    return start or payoff.corners[ORDERS[0]], payoff.corners[ORDERS[1]]
 
 
 def solve_point(
@@ -293,13 +359,20 @@ def solve_point(
     number: int,
     caps: Mapping[str, float],
 ) -> FrontPoint:
-    """Return the point of least f2 under caps, its gap in the ranges of a payoff table."""
-    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
-    width = payoff.ranges["ec_usd"].width
-    connection.gap_unit = width if width >= ABSOLUTE_UNDER_USD else 1.0
+    """Return the point of least f2 under caps, its gap in the ranges of a payoff table.
+
+    Where f2 has no range there, another objective is least; see ``trade_of``.
+    """
+    connection.gap_unit = trade_of(payoff.ranges).gap_unit(payoff.ranges)
     wanted = STOP_SHARE * options.gap * connection.gap_unit
-    answer = connection.minimise(weights, caps, label=f"point {number}", gap_abs=wanted)
+    answer = connection.minimise(_weights(payoff), caps, label=f"point {number}", gap_abs=wanted)
     return _stated(number, caps, answer, options, payoff)
+
+
+def _weights(payoff: Payoff) -> dict[str, float]:
+    """Return the weights of a point's objective; what has no range has none."""
+    trade = trade_of(payoff.ranges)
+    return augmented(trade.minimised, trade.weighed, payoff.ranges)
 
 
 def _stated(
@@ -310,26 +383,27 @@ def _stated(
     payoff: Payoff,
 ) -> FrontPoint:
     """Return a point with its status and gap."""
-    weights = augmented("ec_usd", OBJECTIVES, payoff.ranges)
-    width = payoff.ranges["ec_usd"].width
+    weights, trade = _weights(payoff), trade_of(payoff.ranges)
+    goal = trade.minimised
     if answer.operation is None:
         status = PointStatus.INFEASIBLE if answer.infeasible else PointStatus.LIMIT
-        return FrontPoint(number, status, caps, answer, None, None)
-    emission = answer.operation.ec_usd
-    bound = None if answer.bound is None else _ec_bound(answer.bound, weights, caps)
-    if bound is not None and bound > emission + CONTRADICTED_USD:
+        return FrontPoint(number, status, caps, answer, None, None, goal)
+    value = answer.operation.value(goal)
+    bound = None if answer.bound is None else _goal_bound(answer.bound, goal, weights, caps)
+    if bound is not None and bound > value + CONTRADICTED_USD:
         answer, bound = replace(answer, reason=f"{answer.reason}; {CONTRADICTED}"), None
     if bound is None:
-        return FrontPoint(number, PointStatus.FEASIBLE, caps, answer, None, None)
-    difference = max(emission - bound, 0.0)
-    gap = difference / width if width >= ABSOLUTE_UNDER_USD else difference
+        return FrontPoint(number, PointStatus.FEASIBLE, caps, answer, None, None, goal)
+    gap = max(value - bound, 0.0) / trade.gap_unit(payoff.ranges)
     status = PointStatus.OPTIMAL if gap <= options.gap else PointStatus.FEASIBLE
-    return FrontPoint(number, status, caps, answer, bound, gap)
+    return FrontPoint(number, status, caps, answer, bound, gap, goal)
 
 
-def _ec_bound(bound: float, weights: Mapping[str, float], caps: Mapping[str, float]) -> float:
-    """Return a bound of f2 from one of f2 + w f1 + w' f3: the others are at most their caps."""
-    return bound - sum(weights.get(name, 0.0) * cap for name, cap in caps.items())
+def _goal_bound(
+    bound: float, goal: str, weights: Mapping[str, float], caps: Mapping[str, float]
+) -> float:
+    """Return a bound of f from one of f + w g + w' h: the others are at most their caps."""
+    return bound - sum(weights.get(name, 0.0) * cap for name, cap in caps.items() if name != goal)
 
 
 def _explained(error: NoSolutionError, connection: GridConnection) -> InfeasibleError | LimitError:

@@ -32,6 +32,7 @@ from cmgplan.solve import Outcome, Stop
 
 VOLTAGE_TOLERANCE_PU = 1e-6
 LOSS_TOLERANCE_KW = 1e-3
+SYMBOLS = {"gc_usd": "f1", "ec_usd": "f2", "loss_kwh": "f3"}
 SOLVERS = ("pyomo", "casadi", "highspy", "pandapower", "numpy")
 
 Progress = Callable[[ProgressEvent], None]
@@ -120,8 +121,9 @@ def plan(
     injections = _nodal_injections(case, feeder, selected, upper)
     replay = replay_plan(feeder, injections, {"lower": selected, "upper": upper.operation})
     clock.lap("replay")
+    goal = front.trade.minimised
     grid_level = LevelResult(
-        4, selected, level4, level4, {"ec_usd": _level4_outcome(front, selection)}, 0.0
+        4, selected, level4, level4, {goal: _level4_outcome(front, selection)}, 0.0
     )
     result_tables = _tables(
         case, chosen, feeder, islanded, front, selection, selected, upper, injections
@@ -203,8 +205,8 @@ def _level4_outcome(front: Front, selection: Selection) -> Outcome:
     operation = point.operation
     return Outcome(
         stop=stop,
-        value=None if operation is None else operation.ec_usd,
-        bound=point.bound_ec_usd,
+        value=None if operation is None else operation.value(point.minimised),
+        bound=point.bound,
         x=None,
         solver="relaxation and Ipopt",
         message=point.answer.reason,
@@ -310,6 +312,7 @@ def _summary(
             "title": case.file.title,
             "hours": case.file.time.hours,
             "dt_h": case.file.time.dt_h,
+            "begins_h": case.begins_h,
             "day": None if case.file.time.day is None else case.file.time.day.isoformat(),
             "sha256": None,
         },
@@ -332,11 +335,22 @@ def _summary(
         },
         "upper": _upper_summary(upper),
         "certificate": _certificate(front),
+        "notes": _notes(case, options, front, upper),
         "headroom": {
             "hourly": headroom(case, options, upper.operation),
             "forecast_error": replay_under_error(case, options, feeder, upper),
         },
     }
+
+
+def _notes(case: Case, options: PlanOptions, front: Front, upper: UpperResult) -> list[str]:
+    """Return what is to be said of the objectives, their scales and the case, in sentences."""
+    trade = front.trade.note()
+    return [
+        *([] if trade is None else [trade]),
+        *(upper.scales.notes if options.normalise else ()),
+        *(str(fault) for fault in case.warnings),
+    ]
 
 
 def _upper_summary(upper: UpperResult) -> dict[str, Any]:
@@ -346,6 +360,7 @@ def _upper_summary(upper: UpperResult) -> dict[str, Any]:
         "iterations": upper.opf.iterations,
         **upper.totals.as_dict(),
         "weights": dict(upper.weights),
+        "scales": dict(upper.scales.by),
         "lower_after_upper": dict(upper.lower_after),
         "without_cmg": upper.without_cmg_totals.as_dict(),
         "without_microgrid_loads": upper.without_microgrid_loads.as_dict(),
@@ -354,10 +369,16 @@ def _upper_summary(upper: UpperResult) -> dict[str, Any]:
 
 def _certificate(front: Front) -> dict[str, Any]:
     gaps = [point.gap for point in front.points if point.gap is not None]
-    unit = "$" if front.absolute else "share of the range of f2 in the payoff table"
+    trade, ranges = front.trade, front.payoff.ranges
+    symbol = SYMBOLS[trade.minimised]
+    unit = trade.unit if front.absolute else f"share of the range of {symbol} in the payoff table"
     return {
         "range_ec_usd": front.ec_range_usd,
         "absolute": front.absolute,
+        "minimised": trade.minimised,
+        "unit": trade.unit,
+        "range": ranges[trade.minimised].width,
+        "without_range": list(trade.flat),
         "worst_gap": max(gaps, default=None),
         "statement": (
             "Each bound is the dual bound of a convex mixed-integer relaxation that contains every "
@@ -369,11 +390,9 @@ def _certificate(front: Front) -> dict[str, Any]:
                 "point": point.number,
                 "status": str(point.status),
                 "gap": point.gap,
-                "gap_usd": (
-                    None
-                    if point.bound_ec_usd is None or point.operation is None
-                    else max(point.operation.ec_usd - point.bound_ec_usd, 0.0)
-                ),
+                "gap_usd": point.amount if trade.unit == "$" else None,
+                "bound": point.bound,
+                "amount": point.amount,
                 "reason": point.answer.reason,
                 "explanation": list(point.explanation),
                 "wall_s": point.answer.wall_s,

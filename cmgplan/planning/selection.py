@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.case.records import PlanOptions
+from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.explanation import Explanation
 from cmgplan.planning.front import Front
 from cmgplan.planning.level4 import OBJECTIVES, PointStatus
+from cmgplan.planning.trade import NEGLIGIBLE
 from cmgplan.search.fuzzy import choose
 
 
@@ -32,12 +34,25 @@ def _not_selectable(front: Front, number: int) -> InfeasibleError | LimitError:
     """Return the error for a point that holds no schedule, with the reason where it is known."""
     told = f"point {number} holds no schedule and cannot be selected"
     if not 1 <= number <= len(front.points):
-        return LimitError(told)
+        return LimitError(f"{told}: the front has {len(front.points)} points")
     point = front.points[number - 1]
     if point.status is not PointStatus.INFEASIBLE:
         return LimitError("\n  ".join([told, *point.explanation]))
     explanation = Explanation("Level 4", f"{told}, which is proved", (), notes=point.explanation)
     return InfeasibleError(explanation.message(), explanation)
+
+
+def _telling(values: FloatArray, front: Front) -> FloatArray:
+    """Return the objectives of all points with those constant that tell no point from another.
+
+    They have no range in the payoff table, or the points differ in them by what is negligible.
+    """
+    told = values.copy()
+    held = ~np.isnan(values).any(axis=1)
+    for k, name in enumerate(OBJECTIVES):
+        if name in front.trade.flat or np.ptp(values[held, k]) < NEGLIGIBLE[name]:
+            told[held, k] = 0.0
+    return told
 
 
 def select_point(front: Front, options: PlanOptions) -> Selection:
@@ -59,7 +74,7 @@ def select_point(front: Front, options: PlanOptions) -> Selection:
     )
     if np.isnan(table).all():
         raise LimitError("no Pareto point holds a schedule; give more time with --time-limit")
-    choice = choose(table)
+    choice = choose(_telling(table, front))
     if options.select is None:
         return Selection(choice.row + 1, "fuzzy", choice.memberships)
     if not 1 <= options.select <= len(front.points) or np.isnan(table[options.select - 1]).any():

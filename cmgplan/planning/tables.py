@@ -20,7 +20,11 @@ from cmgplan.planning.upper import UpperResult
 
 
 def pareto_table(front: Front, selection: Selection) -> pd.DataFrame:
-    """Return one row for each Pareto point, whatever its status."""
+    """Return one row for each Pareto point, whatever its status.
+
+    ``minimised`` names the objective that ``bound`` bounds and ``gap`` is of; ``eps_ec_usd`` is
+    a cap where emission cost has no range.
+    """
 
     def row(k: int, point: FrontPoint) -> dict[str, object]:
         op = point.operation
@@ -40,6 +44,9 @@ def pareto_table(front: Front, selection: Selection) -> pd.DataFrame:
             "selected": int(point.number == selection.number),
             "bound_ec_usd": np.nan if point.bound_ec_usd is None else point.bound_ec_usd,
             "gap": np.nan if point.gap is None else point.gap,
+            "minimised": point.minimised,
+            "bound": np.nan if point.bound is None else point.bound,
+            "eps_ec_usd": point.caps.get("ec_usd", np.nan),
         }
 
     return pd.DataFrame([row(k, point) for k, point in enumerate(front.points)])

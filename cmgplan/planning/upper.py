@@ -23,6 +23,7 @@ from cmgplan.planning.attachment import add_upstream
 from cmgplan.planning.feeder_opf import FeederOpf, FeederSchedule, Weights
 from cmgplan.planning.grid_models import pcc_injections
 from cmgplan.planning.operation import Operation
+from cmgplan.planning.scales import Scales, scales_of
 from cmgplan.planning.schedule import (
     Frozen,
     VariableBounds,
@@ -75,6 +76,8 @@ class UpperResult:
         Totals of the feeder with its own loads alone.
     weights
         Factors of f1, f2 and f3 in the objective.
+    scales
+        What f1, f2 and f3 are divided by where the options say so.
     opf
         Answer of ``solve_opf``. One that its replay contradicts is handed on, for the plan's own
         replay to judge; its status says so.
@@ -90,6 +93,7 @@ class UpperResult:
     without_cmg_totals: Totals
     without_microgrid_loads: Totals
     weights: Mapping[str, float]
+    scales: Scales
     opf: OpfResult
 
 
@@ -110,7 +114,8 @@ def solve_upper(
         If Ipopt stopped before any answer.
     """
     plain, plain_totals, bare_totals = _without(case, feeder)
-    weights = _weights(options, plain_totals)
+    scales = scales_of(case, options, plain_totals.as_dict(), plain)
+    weights = _weights(options, scales)
     schedule, goals, bounds = _on_feeder(case, options, feeder, selected, weights)
     attached = schedule.attached(goals, bounds)
     opf = solve_opf(schedule.grid, profiles=schedule.horizon, attached=attached)
@@ -138,6 +143,7 @@ def solve_upper(
         without_cmg_totals=plain_totals,
         without_microgrid_loads=bare_totals,
         weights=weights,
+        scales=scales,
         opf=opf,
     )
 
@@ -297,8 +303,8 @@ def _add_upper_objectives(m: Any, case: Case, options: PlanOptions) -> None:
     )
 
 
-def _weights(options: PlanOptions, without: Totals) -> dict[str, float]:
-    """Return zeta, divided by the values without microgrids where the options say so."""
+def _weights(options: PlanOptions, scales: Scales) -> dict[str, float]:
+    """Return zeta, divided by the scales where the options say so."""
     zeta = {
         "gc_usd": options.zeta.cost,
         "ec_usd": options.zeta.emission,
@@ -306,8 +312,7 @@ def _weights(options: PlanOptions, without: Totals) -> dict[str, float]:
     }
     if not options.normalise:
         return zeta
-    by = {"gc_usd": without.gc_usd, "ec_usd": without.ec_usd, "loss_kwh": without.loss_kwh}
-    return {name: z / max(abs(by[name]), 1e-6) for name, z in zeta.items()}
+    return {name: z / scales.by[name] for name, z in zeta.items()}
 
 
 def _bounds(m: Any, case: Case, options: PlanOptions, selected: Operation) -> VariableBounds:

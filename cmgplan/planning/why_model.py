@@ -110,4 +110,4 @@ def _with_reserves(case: Case, most: float) -> Case:
     lent = StaticVarCompensator(id=RESERVE, q_min_kvar=-most, q_max_kvar=most)
     microgrids = tuple(mg.model_copy(update={"svc": (*mg.svc, lent)}) for mg in case.microgrids)
     file = case.file.model_copy(update={"microgrid": microgrids})
-    return Case(file, case.buses, case.lines, case.profiles, case.folder)
+    return replace(case, file=file)

@@ -15,7 +15,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.case.records import Case, PlanOptions
-from cmgplan.devices import ElectricVehicle
+from cmgplan.devices import ElectricVehicle, Horizon
 from cmgplan.network.feeder import Feeder
 from cmgplan.planning.switches import SwitchHours, all_switches, allowed_pairs
 from cmgplan.solve import Disk
@@ -220,7 +220,7 @@ class SlackBuilder:
         for mg in self._case.microgrids:
             for ev in mg.ev:
                 soc = m.dev[mg.id, ev.id].soc
-                for kind, floors in _floors(ev, m.T.last(), h.soc_balance).items():
+                for kind, floors in _floors(ev, h).items():
                     hours = [t for t in m.T if kind == "soc_min" or t in floors]
                     lacks = self._add(kind, (mg.id, ev.id), hours, ev.energy_kwh)
                     for t in hours:
@@ -230,11 +230,11 @@ class SlackBuilder:
                     soc[t].setlb(0.0)
 
 
-def _floors(ev: ElectricVehicle, last: int, balance: str) -> dict[str, dict[int, float]]:
+def _floors(ev: ElectricVehicle, h: Horizon) -> dict[str, dict[int, float]]:
     """Return by kind the least stored energy of the hours that ask for more than ``soc_min``."""
     found: dict[str, dict[int, float]] = {"soc_min": {}}
-    if ev.depart_hour > 0 and ev.depart_hour != ev.return_hour:
-        found["departure"] = {ev.depart_hour - 1: ev.soc_departure * ev.energy_kwh}
-    if balance == "energy":
-        found["soc_end"] = {last: ev.soc_start * ev.energy_kwh}
+    if departures := ev.departures(h):
+        found["departure"] = {t - 1: ev.soc_departure * ev.energy_kwh for t in departures}
+    if h.soc_balance == "energy":
+        found["soc_end"] = {h.hours - 1: ev.soc_start * ev.energy_kwh}
     return found

@@ -130,7 +130,7 @@ def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[
         (
             "Horizon",
             f"{about.get('hours')} intervals of {about.get('dt_h', 1.0):g} h",
-            "hours count from 0",
+            _hours_text(about),
         )
     ]
     if summary.get("v_slack_pu") is not None:
@@ -144,6 +144,18 @@ def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[
         facts.append(("Voltage limits", text, "of every bus but the slack, at Levels 4 to 6"))
         facts.append(("Nominal voltage", f"{view.vn_kv:g} kV", "of the whole feeder"))
     return facts
+
+
+def _hours_text(about: Mapping[str, Any]) -> str:
+    """Say what an hour in tables and charts is."""
+    dt_h, begins_h = about.get("dt_h", 1.0), about.get("begins_h") or 0.0
+    if not isinstance(dt_h, int | float) or not isinstance(begins_h, int | float):
+        return "hours count from 0"
+    if dt_h == 1.0 and begins_h == 0.0:
+        return "hours count from 0"
+    minutes = round(60.0 * begins_h)
+    start = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"hours in tables and charts are intervals of {dt_h:g} h, counted from 0 at {start}"
 
 
 def _range(values: list[float]) -> str:

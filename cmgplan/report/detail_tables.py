@@ -12,6 +12,7 @@ from cmgplan.report.figures.headroom import hourly
 from cmgplan.report.figures.losses import losses_kw
 from cmgplan.report.figures.switches import WINDOWS, operations, schedule_grid
 from cmgplan.report.figures.voltage import voltage_pu
+from cmgplan.report.goal import SYMBOLS, UNITS, goal_of
 from cmgplan.report.lookup import least, records
 from cmgplan.report.tables import Tables
 from cmgplan.report.topology import FeederView
@@ -62,6 +63,9 @@ def level_table(summary: Mapping[str, Any]) -> DataTable:
 def pareto_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
     """Return the front as the paper's Table 2, with status, bound and gap of each point."""
     rows = tables["pareto"]
+    goal = goal_of(rows)
+    bound = "bound_ec_usd" if goal == "ec_usd" else "bound"
+    digits = 3 if goal == "loss_kwh" else 2
     absolute = (summary.get("certificate") or {}).get("absolute")
     columns = (
         Column("point", "Point", 0),
@@ -75,8 +79,8 @@ def pareto_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
         Column("mu_min", "Least µ", 3),
         Column("eps_gc_usd", "Cap on cost, $", 2),
         Column("eps_loss_kwh", "Cap on losses, kWh", 3),
-        Column("bound_ec_usd", "Proven bound of f2, $", 2),
-        Column("gap", "Gap, $" if absolute else "Gap, share of range", 4),
+        Column(bound, f"Proven bound of {SYMBOLS[goal]}, {UNITS[goal]}", digits),
+        Column("gap", f"Gap, {UNITS[goal]}" if absolute else "Gap, share of range", 4),
     )
     chosen = [k for k, selected in enumerate(rows["selected"]) if selected == 1]
     return data_table(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmgplan.report.data_table import Column, DataTable, data_table
+from cmgplan.report.goal import goal_in_words
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, change, counted, number
 
@@ -70,14 +71,19 @@ def gap_text(summary: Mapping[str, Any]) -> str:
     if gap is None:
         return "not known"
     if section(summary, "certificate").get("absolute"):
-        return amount(gap, "$")
+        return amount(gap, gap_unit(summary))
     return f"{100.0 * gap:.2f}\N{NO-BREAK SPACE}%"
+
+
+def gap_unit(summary: Mapping[str, Any]) -> str:
+    """Return the unit of an absolute gap."""
+    return "kWh" if section(summary, "certificate").get("unit") == "kWh" else "$"
 
 
 def _of_range(summary: Mapping[str, Any]) -> str:
     """Say what a relative gap is a share of."""
     absolute = section(summary, "certificate").get("absolute")
-    return "" if absolute else " of the range of emission cost"
+    return "" if absolute else f" of the range of {goal_in_words(summary)}"
 
 
 def section(summary: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -214,4 +220,13 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
         found.append(
             f"Forecast error would break {counted(len(broken), 'limit')}: see headroom below."
         )
-    return [*found, *left]
+    return [*found, *left, *notes(summary)]
+
+
+def notes(summary: Mapping[str, Any]) -> list[str]:
+    """Return what the plan itself says of its objectives and its case, as sentences."""
+    told = summary.get("notes")
+    texts = (
+        [text for text in told if isinstance(text, str) and text] if isinstance(told, list) else []
+    )
+    return [f"{text[0].upper()}{text[1:]}." for text in texts]

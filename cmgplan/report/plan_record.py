@@ -28,6 +28,7 @@ class About(Part):
     title: str
     hours: Annotated[int, Field(ge=1, le=10**6)]
     dt_h: Annotated[float, Field(gt=0.0, le=1e4)]
+    begins_h: Amount | None = None
     day: Annotated[str | None, Field(json_schema_extra={"format": "date"})] = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -123,24 +124,34 @@ class FeederTotals(Objectives):
 
 
 class Upper(FeederTotals):
-    """Levels 5 and 6: how the solve ended, totals, weights, and what they compare with."""
+    """Levels 5 and 6: how the solve ended, totals, weights, and what they compare with.
+
+    ``scales`` are what f1, f2, f3 are divided by: their values without microgrids, or another
+    scale where such a value is nothing (see ``notes``).
+    """
 
     status: str | None
     objective: Number | None
     iterations: Count | None = None
     weights: dict[str, Number]
+    scales: dict[str, Annotated[float, Field(gt=0.0, le=GREATEST)]] | None = None
     lower_after_upper: Objectives | None
     without_cmg: FeederTotals | None
     without_microgrid_loads: FeederTotals | None
 
 
 class PointProof(Part):
-    """A point: why the search stopped, how value and bound closed in, why it holds no schedule."""
+    """A point: why the search stopped, how value and bound closed in, why it holds no schedule.
+
+    ``bound`` is that of the minimised objective, ``amount`` value less bound in its unit.
+    """
 
     point: Count
     status: str
     gap: Number | None
     gap_usd: Number | None = None
+    bound: Number | None = None
+    amount: Number | None = None
     reason: str | None
     explanation: list[str] = []
     wall_s: Amount = 0.0
@@ -156,10 +167,19 @@ class Cell(Part):
 
 
 class Certificate(Part):
-    """How far the front is proven."""
+    """How far the front is proven.
+
+    ``minimised`` is the objective that the points minimise, f2 unless it has no range; ``range``
+    is that of this objective in its ``unit``. ``without_range`` are objectives that are the same,
+    within what is negligible, in the whole payoff table.
+    """
 
     range_ec_usd: Number | None
     absolute: bool | None
+    minimised: Literal["gc_usd", "ec_usd", "loss_kwh"] | None = None
+    unit: Literal["$", "kWh"] | None = None
+    range: Number | None = None
+    without_range: list[Literal["gc_usd", "ec_usd", "loss_kwh"]] | None = None
     worst_gap: Number | None
     statement: str | None
     points: list[PointProof] = []
@@ -252,6 +272,7 @@ class PlanRecord(Part):
     selected: Selected
     upper: Upper
     certificate: Certificate
+    notes: list[str] = []
     replay: Replay
     headroom: Headroom
 

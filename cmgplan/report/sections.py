@@ -17,7 +17,12 @@ from cmgplan.report.figures.feeder_map import map_sentence
 from cmgplan.report.figures.headroom import error_sentence, headroom_sentence
 from cmgplan.report.figures.levels import by_hour_sentence, levels_sentence
 from cmgplan.report.figures.losses import losses_sentence
-from cmgplan.report.figures.pareto import parallel_sentence, pareto_sentence, steps_sentence
+from cmgplan.report.figures.pareto import (
+    front_title,
+    parallel_sentence,
+    pareto_sentence,
+    steps_sentence,
+)
 from cmgplan.report.figures.response import leaders_sentence, response_sentence
 from cmgplan.report.figures.stores import device_sentence, storage_sentence, stored_sentence
 from cmgplan.report.figures.switches import WINDOWS, switches_sentence
@@ -171,7 +176,7 @@ def _pareto(b: _Builder) -> Section:
         (
             b.chart(
                 "pareto_front",
-                "Cost against emissions",
+                front_title(b.tables),
                 lambda: pareto_sentence(b.summary, b.tables),
             ),
             detail_tables.pareto_table(b.summary, b.tables),

@@ -106,6 +106,12 @@ POINT_TABLES = ("switch_schedule", "dispatch", "exchange")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
+OPTIONAL: dict[str, dict[str, ColumnType]] = {
+    "pareto": {"minimised": "text", "bound": "float", "eps_ec_usd": "float"}
+}
+"""Columns that a table may carry after those of its form, and what they hold."""
+
+
 def write_table(stem: str, table: pd.DataFrame, folder: Path) -> None:
     """Write a table as ``folder/stem.csv``, text cells guarded against spreadsheet formulas.
 
@@ -133,7 +139,9 @@ def read_table(stem: str, folder: Path) -> pd.DataFrame:
         raise InputError(f"{path}: lacks column {', '.join(missing)}; plan the case again")
     if raw.empty:
         raise InputError(f"{path}: has no rows; plan the case again")
-    for name, kind in form.columns.items():
+    known = OPTIONAL.get(stem, {}).items()
+    told = {**form.columns, **{name: kind for name, kind in known if name in raw.columns}}
+    for name, kind in told.items():
         if kind == "text":
             raw[name] = raw[name].map(_unguarded)
         else:

@@ -70,6 +70,7 @@ def payoff_table(
     oracle: Oracle[AnswerT],
     orders: Sequence[tuple[str, ...]],
     rough: Oracle[AnswerT] | None = None,
+    least: Mapping[str, float] | None = None,
 ) -> Payoff:
     """Return the lexicographic payoff table.
 
@@ -85,6 +86,9 @@ def payoff_table(
         For each objective one order that begins with it.
     rough
         Who minimises each objective alone, where near its least value is enough.
+    least
+        Range of each objective that counts at least, so that one without a range, whose range is
+        a solver's noise, weighs no more than one with so much.
 
     Raises
     ------
@@ -94,7 +98,9 @@ def payoff_table(
     firsts = {order[0]: _values(rough or oracle, {order[0]: 1.0}, order[0]) for order in orders}
     provisional = _ranges(list(firsts), firsts.values())
     corners = {
-        order: _values(oracle, lexicographic_weights(order, provisional), " > ".join(order))
+        order: _values(
+            oracle, lexicographic_weights(order, provisional, least=least), " > ".join(order)
+        )
         for order in orders
     }
     return Payoff(
@@ -104,10 +110,17 @@ def payoff_table(
 
 
 def lexicographic_weights(
-    order: Sequence[str], ranges: Mapping[str, Range], give_way: float = GIVE_WAY
+    order: Sequence[str],
+    ranges: Mapping[str, Range],
+    give_way: float = GIVE_WAY,
+    least: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
-    """Return weights under which an objective gives way by a small share of its range."""
-    return {n: give_way**k / max(ranges[n].width, 1e-9) for k, n in enumerate(order)}
+    """Return weights under which an objective gives way by a small share of its range.
+
+    A range counts as no less than ``least`` says.
+    """
+    floor = least or {}
+    return {n: give_way**k / max(ranges[n].width, floor.get(n, 1e-9)) for k, n in enumerate(order)}
 
 
 def _ranges(

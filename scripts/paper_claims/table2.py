@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from cmgplan.report.findings import Subject
+from cmgplan.report.goal import goal_in_words
+from cmgplan.report.overview import gap_unit
 from paper_claims.claim import OWN_NUMBERS, Claim, near
 
 PAPER_EC_RANGE_USD = 120.907 + 164.402
@@ -37,9 +39,9 @@ def _proven(s: Subject) -> str:
     if math.isnan(gap) or not isinstance(certificate, dict):
         return "The run has no proof of how near its points are to the optimum."
     size = (
-        f"{gap:.2f} $"
+        f"{gap:.2f} {gap_unit(s.summary)}"
         if certificate.get("absolute")
-        else f"{100 * gap:.1f} % of the range of emission cost"
+        else f"{100 * gap:.1f} % of the range of {goal_in_words(s.summary)}"
     )
     return f"The run's worst point is proven within {size}."
 

@@ -10,14 +10,14 @@ from cmgplan.report.compare.asked import Asked, files_asked, keys_asked, options
 from cmgplan.report.compare.runs import ComparedRun, Comparison
 from cmgplan.report.compare.totals import OF_LEVEL, Difference, Total
 from cmgplan.report.data_table import Cell, Column, DataTable, data_table
-from cmgplan.report.overview import SOLVED, gap_text, section
+from cmgplan.report.overview import SOLVED, gap_text, gap_unit, section
 from cmgplan.report.wording import MINUS, amount, counted, named, number, short_name
 
 LEAST_PERCENT = 0.05
 """Change that is worth telling in percent."""
 
 GAP_NOTE = (
-    "The emission cost of a chosen point is proven to within its gap; for cost and losses the same "
+    "What a chosen point minimises is proven to within its gap; for the other objectives the same "
     "share of their ranges is taken, and the feeder's totals, local optima, are held against the "
     "same amounts. A difference within the gap may be the solver's, not the plans'."
 )
@@ -131,7 +131,13 @@ def _about(run: ComparedRun) -> dict[str, Any]:
     rows = front[front["selected"] == 1]
     gap = None if rows.empty else float(rows["gap"].iloc[0])
     absolute = bool(section(run.summary, "certificate").get("absolute"))
-    shown = None if gap is None else amount(gap, "$") if absolute else f"{number(100 * gap, 2)} %"
+    shown = (
+        None
+        if gap is None
+        else amount(gap, gap_unit(run.summary))
+        if absolute
+        else f"{number(100 * gap, 2)} %"
+    )
     status = "" if rows.empty else f", {rows['status'].iloc[0]}"
     return {
         "run": run.name,

@@ -13,9 +13,13 @@ from cmgplan.report.compare.runs import Comparison
 from cmgplan.report.compare.totals import open_by
 from cmgplan.report.figures.pareto import OBJECTIVES, points_with_values
 from cmgplan.report.figures.style import finish
+from cmgplan.report.goal import SHORT, goal_of
 from cmgplan.report.lookup import records
 from cmgplan.report.sections import Chart
 from cmgplan.report.wording import amount, counted, named
+
+SLACK = {"gc_usd": 0.0, "ec_usd": 1e-6, "loss_kwh": 1e-6}
+"""$ or kWh by which a point may be worse in an objective and still be no worse."""
 
 
 def front_charts(comparison: Comparison) -> tuple[Chart, ...]:
@@ -101,12 +105,13 @@ def _fronts_sentence(comparison: Comparison) -> str:
         for loser, winner in ((first, other), (other, first)):
             rows, better = (points_with_values(run.tables) for run in (loser, winner))
             room = {name: open_by(loser, winner, name) or 0.0 for name in OBJECTIVES}
-            beaten = sum(_beaten(row, better, room) for row in records(rows))
+            goal = goal_of(rows)
+            beaten = sum(_beaten(row, better, room, goal) for row in records(rows))
             if beaten:
                 told.append(
                     f"{counted(beaten, 'point')} of {len(rows)} of {named([loser.name])} "
                     f"{'is' if beaten == 1 else 'are'} beaten by {named([winner.name])} in "
-                    "emissions at no more cost and losses"
+                    f"{SHORT[goal]} at no more {_others(goal)}"
                 )
     text = "; ".join(told) if told else "no point of a run is beaten by one of another"
     head = f"Beyond the gaps of the proofs: {text}. " if alike else ""
@@ -116,12 +121,20 @@ def _fronts_sentence(comparison: Comparison) -> str:
     return f"{head}The open marks are the chosen points."
 
 
-def _beaten(row: Mapping[str, Any], better: pd.DataFrame, room: Mapping[str, float]) -> bool:
-    """Return whether some point emits less than one by more than the gap, at no more elsewhere."""
-    return bool(
-        (
-            (better["ec_usd"] < row["ec_usd"] - room["ec_usd"])
-            & (better["gc_usd"] <= row["gc_usd"] * (1.0 + 1e-9))
-            & (better["loss_kwh"] <= row["loss_kwh"] + 1e-6)
-        ).any()
-    )
+def _others(goal: str) -> str:
+    """Return the objectives besides one, in words."""
+    return " and ".join(words for name, words in SHORT.items() if name != goal)
+
+
+def _beaten(
+    row: Mapping[str, Any], better: pd.DataFrame, room: Mapping[str, float], goal: str
+) -> bool:
+    """Return whether some point has less of the goal than one by more than the gap.
+
+    It has no more of the others.
+    """
+    beats = better[goal] < row[goal] - room[goal]
+    for name in SHORT:
+        if name != goal:
+            beats &= better[name] <= row[name] + max(1e-9 * abs(row[name]), SLACK[name])
+    return bool(beats.any())

@@ -11,6 +11,7 @@ from pandas._libs.missing import NAType
 
 from cmgplan.report.compare.runs import ComparedRun, Comparison
 from cmgplan.report.compare.totals import Total
+from cmgplan.report.goal import UNITS, WORDS, bounds_of, goal_of
 from cmgplan.report.tables import guarded
 
 KEY = ["quantity", "unit", "level", "place", "device", "hour"]
@@ -31,7 +32,6 @@ _FRONT = (
     ("gc_usd", "front: generation cost", "$"),
     ("ec_usd", "front: emission cost", "$"),
     ("loss_kwh", "front: losses", "kWh"),
-    ("bound_ec_usd", "front: proven bound of emission cost", "$"),
 )
 _BY_PLACE = (
     ("bus_voltage", "v_pu", "voltage", "pu", "bus"),
@@ -108,6 +108,11 @@ def _of_run(run: ComparedRun) -> Iterator[pd.DataFrame]:
         rows = front.dropna(subset=[column])
         point = "point " + rows["point"].astype(str)
         yield _rows(quantity, unit, "lower", point, pd.NA, rows[column])
+    goal, bounds = goal_of(front), bounds_of(front).dropna()
+    if not bounds.empty:
+        point = "point " + front.loc[bounds.index, "point"].astype(str)
+        quantity = f"front: proven bound of {WORDS[goal]}"
+        yield _rows(quantity, UNITS[goal], "lower", point, pd.NA, bounds)
     for stem, column, quantity, level in _BY_HOUR:
         table = run.tables[stem]
         yield _rows(quantity, "kW", level, "", table["hour"], table[column])

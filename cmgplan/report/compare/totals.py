@@ -1,10 +1,10 @@
 """Totals of the runs, and whether a difference is more than what the proofs leave open.
 
-A chosen point is proven to within its gap: the emission cost of the best schedule under its caps
-lies between the bound and the value told, gap times range apart. Two values that differ by less
-than the wider of the two are not told apart by the proof. The same share of its own range is
-taken for cost and losses, for which nothing is proven but that share, and the money and energy of
-the feeder are held against the same amounts, as they follow from the schedule.
+A chosen point is proven to within its gap: what it minimises, mostly emission cost, lies for the
+best schedule under its caps between the bound and the value told, gap times range apart. Two values
+that differ by less than the wider of the two are not told apart by the proof. The same share of its
+own range is taken for the other objectives, for which nothing is proven but that share, and the
+money and energy of the feeder are held against the same amounts, as they follow from the schedule.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cmgplan.report.compare.runs import ComparedRun, Comparison
+from cmgplan.report.goal import bounds_of, goal_of
 
 Verdict = Literal["same", "within the gap", "different", "not comparable"]
 
@@ -151,8 +152,8 @@ def _room(run: ComparedRun, objective: str) -> float | None:
     if chosen.empty or chosen["gap"].isna().any():
         return None
     row = chosen.iloc[0]
-    if objective == "ec_usd":
-        return max(0.0, float(row["ec_usd"]) - float(row["bound_ec_usd"]))
+    if objective == goal_of(chosen):
+        return max(0.0, float(row[objective]) - float(bounds_of(chosen).iloc[0]))
     certificate = run.summary.get("certificate")
     absolute = isinstance(certificate, dict) and bool(certificate.get("absolute"))
     if absolute or low is None or high is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -20,6 +21,7 @@ from cmgplan.report.figures.style import (
     finish,
     label,
 )
+from cmgplan.report.goal import SHORT, UNITS, WORDS, bounds_of, goal_of, stepped
 from cmgplan.report.lookup import greatest, least
 from cmgplan.report.tables import Tables
 from cmgplan.report.wording import amount, counted, number
@@ -46,17 +48,21 @@ def points_with_values(tables: Tables) -> pd.DataFrame:
 
 
 def pareto_front(tables: Tables) -> go.Figure | None:
-    """Cost against emission cost, coloured by losses; bars reach down to the proven bound."""
+    """Draw what is minimised against what it is traded for; bars reach down to the proven bound.
+
+    It is emission cost against cost, coloured by losses, unless one of them has no range.
+    """
     rows = points_with_values(tables)
     if rows.empty:
         return None
-    slack = (rows["ec_usd"] - rows["bound_ec_usd"]).clip(lower=0.0)
+    goal, against = goal_of(rows), stepped(rows)
+    slack = (rows[goal] - bounds_of(rows)).clip(lower=0.0)
     figure = go.Figure(
         go.Scatter(
-            x=rows["gc_usd"].tolist(),
-            y=rows["ec_usd"].tolist(),
+            x=rows[against].tolist(),
+            y=rows[goal].tolist(),
             customdata=_told(rows),
-            mode=_mode(rows),
+            mode=_mode(rows, against),
             text=rows["point"].astype(str).tolist(),
             textposition="top right",
             line={"color": "#c4cad0"},
@@ -68,27 +74,34 @@ def pareto_front(tables: Tables) -> go.Figure | None:
                 "color": GREY,
                 "width": 5,
             },
-            marker={"size": 12, "symbol": _symbols(rows), **_by_losses(rows)},
+            marker={"size": 12, "symbol": _symbols(rows), **_by_losses(rows, against)},
             hovertemplate=_HOVER,
             name="points (bar: down to the proven bound)",
         )
     )
-    _ring_chosen(figure, rows)
+    _ring_chosen(figure, rows, against, goal)
     return finish(
         figure,
         430,
-        xaxis={"title": {"text": OBJECTIVES["gc_usd"]}},
-        yaxis={"title": {"text": OBJECTIVES["ec_usd"]}},
+        xaxis={"title": {"text": OBJECTIVES[against]}},
+        yaxis={"title": {"text": OBJECTIVES[goal]}},
     )
 
 
-def _ring_chosen(figure: go.Figure, rows: pd.DataFrame) -> None:
+def front_title(tables: Tables) -> str:
+    """Return the heading of the front: what is traded for what."""
+    rows = tables["pareto"]
+    told = f"{SHORT[stepped(rows)]} against {SHORT[goal_of(rows)]}"
+    return told[0].upper() + told[1:]
+
+
+def _ring_chosen(figure: go.Figure, rows: pd.DataFrame, against: str, goal: str) -> None:
     """Draw a ring around the chosen point."""
     chosen = rows[rows["selected"] == 1]
     if not chosen.empty:
         figure.add_scatter(
-            x=chosen["gc_usd"].tolist(),
-            y=chosen["ec_usd"].tolist(),
+            x=chosen[against].tolist(),
+            y=chosen[goal].tolist(),
             mode="markers",
             marker={
                 "size": 23,
@@ -120,7 +133,7 @@ def pareto_3d(tables: Tables) -> go.Figure | None:
             z=part["gc_usd"].tolist(),
             customdata=_told(part),
             text=part["point"].astype(str).tolist(),
-            mode=_mode(part) if name == "points" else "markers",
+            mode=_mode(part, "gc_usd") if name == "points" else "markers",
             line={"color": "#9aa4ad", "width": 3},
             marker={
                 "size": size,
@@ -205,7 +218,8 @@ def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:
     every, rows = tables["pareto"], points_with_values(tables)
     if rows.empty:
         return "No point of the front holds a schedule."
-    first, last = (rows.loc[least(rows[name])] for name in ("gc_usd", "ec_usd"))
+    ends = (stepped(rows), goal_of(rows))
+    first, last = (rows.loc[least(rows[name])] for name in ends)
     text = f"{counted(len(rows), 'point')} of {len(every)} hold{'s' * (len(rows) == 1)} a schedule"
     if len(rows) > 1:
         text += (
@@ -222,6 +236,9 @@ def steps_sentence(tables: Tables) -> str:
     rows = points_with_values(tables).sort_values("gc_usd")
     if len(rows) < 2:
         return "One point alone shows no trade between the objectives."
+    goal, against = goal_of(rows), stepped(rows)
+    if (goal, against) != ("ec_usd", "gc_usd"):
+        return _trade_sentence(rows, goal, against)
     steps = rows[["gc_usd", "ec_usd"]].diff().iloc[1:]
     steps = steps[steps["gc_usd"] > LEAST_USD]
     if steps.empty:
@@ -236,6 +253,17 @@ def steps_sentence(tables: Tables) -> str:
     return (
         f"Along the front a dollar of cost saves {amount(overall, '$')} of emissions on average; "
         f"most, {amount(float(rates[best]), '$')}, between points {before!s} and {after!s}."
+    )
+
+
+def _trade_sentence(rows: pd.DataFrame, goal: str, against: str) -> str:
+    """Say what is saved of the minimised objective over the whole front, where it is not f2."""
+    more = float(np.ptp(rows[against]))
+    less = float(np.ptp(rows[goal]))
+    return (
+        f"From one end of the front to the other {amount(less, UNITS[goal])} less "
+        f"of {WORDS[goal]} take {amount(more, UNITS[against])} "
+        f"more of {WORDS[against]}."
     )
 
 
@@ -278,9 +306,9 @@ def _statuses(every: pd.DataFrame) -> str:
     return f"Statuses: {told}."
 
 
-def _mode(rows: pd.DataFrame) -> str:
+def _mode(rows: pd.DataFrame, along: str) -> str:
     """Return how points are drawn: joined where they follow each other, numbered if few."""
-    joined = "lines+markers" if rows["gc_usd"].is_monotonic_increasing else "markers"
+    joined = "lines+markers" if rows[along].is_monotonic_increasing else "markers"
     return f"{joined}+text" if len(rows) <= NUMBERED else joined
 
 
@@ -303,9 +331,9 @@ def _symbols(rows: pd.DataFrame) -> list[str]:
     return [STATUS_SYMBOLS.get(str(status), "x") for status in rows["status"]]
 
 
-def _by_losses(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the colours by losses; one value needs no scale."""
-    if rows["loss_kwh"].nunique() < 2:
+def _by_losses(rows: pd.DataFrame, against: str) -> dict[str, Any]:
+    """Return the colours by losses; one value, or an axis of losses, needs no scale."""
+    if against == "loss_kwh" or rows["loss_kwh"].nunique() < 2:
         return {"color": BLUE}
     return {
         "color": rows["loss_kwh"].tolist(),
