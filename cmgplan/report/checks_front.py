@@ -9,12 +9,7 @@ import numpy as np
 
 from cmgplan.devices.base import FloatArray
 from cmgplan.report.findings import CheckResult, Finding, Subject, differs, unequal
-
-GOAL = "ec_usd"
-"""Objective that the points minimise, under caps on the others."""
-
-CAPPED = {"gc_usd": "eps_gc_usd", "loss_kwh": "eps_loss_kwh"}
-"""Capped objectives and the columns of their caps."""
+from cmgplan.report.roles import CAPPED, CAPS, NEGLIGIBLE, roles_of
 
 MEMBERSHIPS = {"gc_usd": "mu_gc", "ec_usd": "mu_ec", "loss_kwh": "mu_loss"}
 
@@ -36,8 +31,11 @@ def check_front(run: Subject) -> list[CheckResult]:
 
 
 def column(run: Subject, name: str) -> FloatArray:
-    """Return a column of pareto.csv."""
-    return np.asarray(run.tables["pareto"][name].to_numpy(), dtype=np.float64)
+    """Return a column of pareto.csv, NaN where the table has none of this name."""
+    table = run.tables["pareto"]
+    if name not in table.columns:
+        return np.full(len(table), np.nan)
+    return np.asarray(table[name].to_numpy(), dtype=np.float64)
 
 
 def held_points(run: Subject) -> list[int]:
@@ -65,13 +63,21 @@ def column_apart(
     ]
 
 
+def combinations(run: Subject) -> int:
+    """Return how many combinations of caps are asked: one where nothing is traded."""
+    stepped = len(roles_of(run).stepped)
+    if run.options.sweep == "diagonal":
+        stepped = min(stepped, 1)
+    return int(run.options.points**stepped)
+
+
 def _statuses(run: Subject) -> list[Finding]:
     """Find points out of number, and values that a status does not go with."""
     rows, options = run.tables["pareto"], run.options
-    count = len(rows)
+    count, asked = len(rows), combinations(run)
     found = column_apart(run, "point", np.arange(1.0, count + 1.0), 0.0)
-    if count != options.points if options.sweep == "diagonal" else count > options.most_points:
-        found += differs(count, options.most_points, "pareto.csv: number of points")
+    if count != asked if options.sweep == "diagonal" else not 1 <= count <= asked:
+        found += differs(count, asked, "pareto.csv: number of points")
     for k, status in enumerate(rows["status"]):
         if status not in (*HELD, *NOT_HELD):
             found += differs(status, "a status", f"pareto.csv row {k + 2}, status")
@@ -86,7 +92,9 @@ def _statuses(run: Subject) -> list[Finding]:
 def _caps(run: Subject) -> list[Finding]:
     """Find values over their caps, and on a diagonal caps that do not rise in equal steps."""
     found: list[Finding] = []
-    for name, cap in CAPPED.items():
+    flat = roles_of(run).flat
+    for name in (*CAPPED, *(n for n in flat if n not in CAPPED)):
+        cap = CAPS[name]
         told, values = column(run, cap), column(run, name)
         excess = values - told
         for k, place in enumerate(places(run, name)):
@@ -105,19 +113,18 @@ def _caps(run: Subject) -> list[Finding]:
 
 
 def _memberships(run: Subject) -> list[Finding]:
-    """Recompute eq. (40) over the points that hold values."""
+    """Recompute eq. (40) over the points that hold values; 1 where there is no range."""
     values = np.column_stack([column(run, name) for name in MEMBERSHIPS])
     held = np.isfinite(values).all(axis=1)
     mu = np.full(values.shape, np.nan)
     if held.any():
         low, high = values[held].min(axis=0), values[held].max(axis=0)
         width = high - low
-        # Where all values are the same but for the digits cut off in the table, any share fits.
-        alike = width <= 1e-8 * (1.0 + np.abs(high))
+        flat = roles_of(run).flat
+        least = np.array([NEGLIGIBLE[name] for name in MEMBERSHIPS])
+        alike = (width < least) | np.array([name in flat for name in MEMBERSHIPS])
         share = (high - values[held]) / np.where(alike, 1.0, width)
-        told = np.column_stack([column(run, name) for name in MEMBERSHIPS.values()])[held]
-        anything = np.where((told >= 0.0) & (told <= 1.0), told, 1.0)
-        mu[held] = np.where(alike, anything, share)
+        mu[held] = np.where(alike, 1.0, share)
         told_digits = 2e-9 * np.abs(high) / np.where(alike, np.inf, width)
         tolerance = SHARE + float(told_digits.max())
     else:

@@ -25,6 +25,8 @@ from cmgplan.report.findings import (
     over_hourly,
     unequal,
 )
+from cmgplan.report.goal import bounds_of
+from cmgplan.report.roles import roles_of
 
 LEVELS = (1, 2, 3, 4)
 LEFT_OVER_KW = 0.1
@@ -332,7 +334,8 @@ def _goals(
         "tie_break": float("nan"),
     }
     if level == 4:
-        due = {"ec_usd": objectives.ec_usd}
+        goal = roles_of(run).goal
+        due = {goal: getattr(objectives, goal)}
     found = differs(sorted(goals), sorted(due), f"{place}.goals") if goals else []
     stopped = entry.get("stopped")
     if goals and isinstance(stopped, dict):
@@ -360,9 +363,11 @@ def _level4_bound(run: Subject, entry: dict[str, Any], place: str) -> list[Findi
     if len(chosen) != 1 or "goals" not in entry:
         return []
     row = chosen.iloc[0]
-    bound = run.number("levels", 3, "goals", "ec_usd", "bound")
+    goal = roles_of(run).goal
+    bound = run.number("levels", 3, "goals", goal, "bound")
+    due = float(bounds_of(rows)[chosen.index[0]])
     status = "optimal" if row["status"] == "optimal" else "feasible, stopped by a limit"
     return [
-        *unequal(bound, float(row["bound_ec_usd"]), f"{place}.goals.ec_usd.bound", "$"),
+        *unequal(bound, due, f"{place}.goals.{goal}.bound", ""),
         *differs(entry.get("status"), status, f"{place}.status"),
     ]

@@ -11,19 +11,17 @@ import numpy as np
 
 from cmgplan.report.checks_front import (
     CAP_TOLERANCE,
-    CAPPED,
-    GOAL,
     HELD,
     MEMBERSHIPS,
     SHARE,
     column,
     column_apart,
+    combinations,
     places,
 )
 from cmgplan.report.findings import CheckResult, Finding, Subject, differs, unequal
-
-ABSOLUTE_UNDER_USD = 1.0
-"""Range of the goal under which gaps are in $."""
+from cmgplan.report.goal import SYMBOLS, bounds_of
+from cmgplan.report.roles import CAPPED, CAPS, payoff_range, roles_of
 
 TIE_BREAK = 1e-4
 """Share of the goal's range that the other objectives may count in the sum that is bounded."""
@@ -46,15 +44,16 @@ def check_proof(run: Subject) -> list[CheckResult]:
     ]
 
 
-def payoff_range(run: Subject, name: str) -> float:
-    """Return the range of an objective in the payoff table, NaN where there is none."""
-    return run.number("payoff", name, "max") - run.number("payoff", name, "min")
-
-
 def gap_unit(run: Subject) -> float:
-    """Return what gaps are told in, $: the goal's range, or 1 $ where that is less."""
-    width = payoff_range(run, GOAL)
-    return width if width >= ABSOLUTE_UNDER_USD else 1.0
+    """Return what gaps are told in: the goal's range, or one of its unit where that is less."""
+    roles = roles_of(run)
+    width = payoff_range(run, roles.goal)
+    return width if width >= roles.bounded_from else 1.0
+
+
+def bound_column(run: Subject) -> str:
+    """Return the column that holds the bounds of what is minimised."""
+    return "bound" if "bound" in run.tables["pareto"].columns else "bound_ec_usd"
 
 
 def _payoff(run: Subject) -> list[Finding]:
@@ -66,20 +65,23 @@ def _payoff(run: Subject) -> list[Finding]:
             found.append(
                 Finding(f"plan.json payoff.{name}, range", width, "", None, width, "0 or more")
             )
-    width = payoff_range(run, GOAL)
-    found += unequal(
-        run.number("certificate", "range_ec_usd"),
-        width,
-        "plan.json certificate.range_ec_usd",
-        "$",
-        SHARE,
-    )
-    absolute = bool(width < ABSOLUTE_UNDER_USD)
-    found += differs(
-        run.told("certificate", "absolute"), absolute, "plan.json certificate.absolute"
-    )
+    roles = roles_of(run)
+    width = payoff_range(run, roles.goal)
+    for key, name in (("range_ec_usd", "ec_usd"), ("range", roles.goal)):
+        if run.told("certificate", key) is not None or key == "range_ec_usd":
+            told, place = run.number("certificate", key), f"plan.json certificate.{key}"
+            found += unequal(told, payoff_range(run, name), place, "", SHARE)
+    absolute = bool(width < roles.bounded_from)
+    due = {"absolute": absolute, "minimised": roles.goal, "unit": roles.unit}
+    for key, value in (*due.items(), ("without_range", list(roles.flat))):
+        told_value = run.told("certificate", key)
+        if told_value is not None or key == "absolute":
+            found += differs(told_value, value, f"plan.json certificate.{key}")
+    for k, goal in enumerate(run.tables["pareto"].get("minimised", ())):
+        found += differs(goal, roles.goal, f"pareto.csv row {k + 2}, minimised")
     statement = str(run.told("certificate", "statement"))
-    unit = "$." if absolute else "share of the range of f2 in the payoff table."
+    share = f"share of the range of {SYMBOLS[roles.goal]} in the payoff table."
+    unit = f"{roles.unit}." if absolute else share
     if not statement.endswith(unit):
         found += differs(statement, f"... {unit}", "plan.json certificate.statement")
     return found
@@ -87,12 +89,15 @@ def _payoff(run: Subject) -> list[Finding]:
 
 def _gaps(run: Subject) -> list[Finding]:
     """Recompute gap = (value - bound) / range of the goal, and the status that it gives."""
-    value, bound = column(run, GOAL), column(run, f"bound_{GOAL}")
+    goal, where = roles_of(run).goal, bound_column(run)
+    value, bound = column(run, goal), np.asarray(bounds_of(run.tables["pareto"]))
+    emission = bound if goal == "ec_usd" else np.full(len(bound), np.nan)
+    found_first = column_apart(run, "bound_ec_usd", emission, SHARE)
     unit = gap_unit(run)
     gap = np.maximum(value - bound, 0.0) / unit
     tolerance = (SHARE + 4e-10 * float(np.nanmax(np.abs([*value, *bound, 0.0])))) / min(unit, 1.0)
-    found = column_apart(run, "gap", gap, tolerance)
-    for k, place in enumerate(places(run, f"bound_{GOAL}")):
+    found = found_first + column_apart(run, "gap", gap, tolerance)
+    for k, place in enumerate(places(run, where)):
         if bound[k] > value[k] + CONTRADICTED:
             amount = float(bound[k] - value[k])
             found.append(
@@ -104,18 +109,20 @@ def _gaps(run: Subject) -> list[Finding]:
             close = abs(gap[k] - run.options.gap) <= tolerance
             found += [] if close else differs(status, due, f"pareto.csv row {k + 2}, status")
         elif not math.isnan(bound[k]):
-            found += differs(float(bound[k]), "nothing", f"pareto.csv row {k + 2}, bound_{GOAL}")
+            found += differs(float(bound[k]), "nothing", f"pareto.csv row {k + 2}, {where}")
     return found
 
 
 def _weights(run: Subject) -> dict[str, float]:
     """Return the weights of the sum that a point minimises: the goal, and a tie-break."""
-    weights = {GOAL: 1.0}
-    for name in CAPPED:
-        width = payoff_range(run, name)
-        if width > 0.0:
-            weights[name] = TIE_BREAK * max(payoff_range(run, GOAL), 1e-9) / width
-    return weights
+    roles = roles_of(run)
+    goal_range = max(payoff_range(run, roles.goal), 1e-9)
+    others = {
+        name: TIE_BREAK * goal_range / payoff_range(run, name)
+        for name in roles.stepped
+        if payoff_range(run, name) > 0.0
+    }
+    return {roles.goal: 1.0, **others}
 
 
 def _bounds(run: Subject) -> list[Finding]:
@@ -124,7 +131,8 @@ def _bounds(run: Subject) -> list[Finding]:
     What the search reached last is the weighted sum of the point's values.
     """
     found: list[Finding] = []
-    weights = _weights(run)
+    weights, goal = _weights(run), roles_of(run).goal
+    bounds, told_in = bounds_of(run.tables["pareto"]), bound_column(run)
     for k, proof in enumerate(_proofs(run)):
         if k >= len(run.tables["pareto"]):
             break
@@ -132,11 +140,11 @@ def _bounds(run: Subject) -> list[Finding]:
         proved = [s["bound"] for s in history if isinstance(s.get("bound"), int | float)]
         reached = [s["value"] for s in history if isinstance(s.get("value"), int | float)]
         place = f"plan.json certificate.points[{k}].history"
-        bound = column(run, f"bound_{GOAL}")[k]
+        bound = float(bounds.iloc[k])
         if proved and not math.isnan(bound):
-            caps = sum(w * column(run, CAPPED[n])[k] for n, w in weights.items() if n in CAPPED)
+            caps = sum(w * column(run, CAPS[n])[k] for n, w in weights.items() if n != goal)
             due = max(proved) - caps
-            where = f"pareto.csv row {k + 2}, bound_{GOAL}"
+            where = f"pareto.csv row {k + 2}, {told_in}"
             found += unequal(float(bound), float(due), where, "$", 2e-6)
         values = {name: column(run, name)[k] for name in weights}
         if reached and not any(map(math.isnan, values.values())):
@@ -184,7 +192,8 @@ def _certificate(run: Subject) -> list[Finding]:
     """Compare number, status and gap of every point in the certificate with pareto.csv."""
     rows, proofs = run.tables["pareto"], _proofs(run)
     found = differs(len(proofs), len(rows), "plan.json certificate.points, number")
-    value, bound, gap = column(run, GOAL), column(run, f"bound_{GOAL}"), column(run, "gap")
+    roles, gap = roles_of(run), column(run, "gap")
+    value, bound = column(run, roles.goal), np.asarray(bounds_of(rows))
     for k, proof in enumerate(proofs[: len(rows)]):
         place = f"plan.json certificate.points[{k}]"
         status = str(rows["status"].iloc[k])
@@ -193,9 +202,12 @@ def _certificate(run: Subject) -> list[Finding]:
         apart = max(value[k] - bound[k], 0.0) if not math.isnan(bound[k]) else float("nan")
         found += unequal(_float(proof.get("gap")), float(gap[k]), f"{place}.gap", "", SHARE)
         rounding = SHARE + 1e-9 * abs(float(np.nan_to_num(value[k])))
-        found += unequal(
-            _float(proof.get("gap_usd")), float(apart), f"{place}.gap_usd", "$", rounding
-        )
+        in_usd = float(apart) if roles.unit == "$" else float("nan")
+        found += unequal(_float(proof.get("gap_usd")), in_usd, f"{place}.gap_usd", "$", rounding)
+        for key, amount in (("bound", float(bound[k])), ("amount", float(apart))):
+            if key in proof:
+                told, where = _float(proof[key]), f"{place}.{key}"
+                found += unequal(told, amount, where, roles.unit, rounding)
         if bool(proof.get("explanation")) is (status in HELD):
             due = "nothing" if status in HELD else "why it holds no schedule"
             found += differs(str(proof.get("explanation")), due, f"{place}.explanation")
@@ -215,15 +227,16 @@ def _cells(run: Subject) -> list[Finding]:
     """Find combinations of caps that no point answers."""
     cells, rows = run.told("certificate", "cells"), run.tables["pareto"]
     cells = cells if isinstance(cells, list) else []
-    found = differs(len(cells), run.options.most_points, "plan.json certificate.cells, number")
-    if run.options.sweep == "grid" and len(cells) == run.options.most_points:
+    asked = combinations(run)
+    found = differs(len(cells), asked, "plan.json certificate.cells, number")
+    if run.options.sweep == "grid" and len(cells) == asked > 1:
         found += _grid_of_caps(run, cells)
     for k, cell in enumerate(cells):
         place, number = f"plan.json certificate.cells[{k}]", cell.get("point")
         if run.options.sweep == "diagonal" and k < len(rows):
             due = int(rows["point"].iloc[k]) if rows["status"].iloc[k] in HELD else None
             found += differs(number, due, f"{place}.point")
-            for cap in CAPPED.values():
+            for cap in (CAPS[name] for name in CAPPED):
                 told = _float(cell.get(cap))
                 found += unequal(told, float(column(run, cap)[k]), f"{place}.{cap}", "", SHARE)
         elif number is not None:
@@ -238,7 +251,8 @@ def _answered(run: Subject, cell: dict[str, Any], place: str) -> list[Finding]:
     if not len(at) or rows["status"].iloc[int(at[0])] not in HELD:
         return differs(cell["point"], "a point that holds a schedule", f"{place}.point")
     found: list[Finding] = []
-    for name, cap in CAPPED.items():
+    for name in CAPPED:
+        cap = CAPS[name]
         told, value = _float(cell.get(cap)), float(column(run, name)[at[0]])
         if not value <= told + CAP_TOLERANCE * (1.0 + 1e-3 * abs(told)):
             found.append(
@@ -249,15 +263,16 @@ def _answered(run: Subject, cell: dict[str, Any], place: str) -> list[Finding]:
 
 def _grid_of_caps(run: Subject, cells: Sequence[dict[str, Any]]) -> list[Finding]:
     """Compare the caps of a grid with equal steps over the payoff table, loosest first."""
-    points = run.options.points
+    points, stepped = run.options.points, roles_of(run).stepped
     axes = {}
-    for name, cap in CAPPED.items():
+    for name in stepped:
         low, width = run.number("payoff", name, "min"), payoff_range(run, name)
         steps = low + width * np.arange(points - 1, -1, -1) / (points - 1)
-        axes[cap] = steps + 1e-6 * max(width, 1e-3)
+        axes[CAPS[name]] = steps + 1e-6 * max(width, 1e-3)
     found: list[Finding] = []
     for k, cell in enumerate(cells):
-        place = dict(zip(axes, divmod(k, points), strict=True))
+        at = np.unravel_index(k, (points,) * len(stepped))
+        place = dict(zip(axes, map(int, at), strict=True))
         for cap, steps in axes.items():
             due = float(steps[place[cap]])
             found += unequal(

@@ -37,6 +37,13 @@ from cmgplan.report.findings import (
 LEVEL = 5
 SOLVED = "local optimum"
 LOSS_KW = 1e-3
+NOTHING_SHARE = 0.05
+"""Share of what its parts come to under which a cost or an emission cost counts as nothing."""
+
+NOTHING_LOST = 1e-4
+"""Share of the energy delivered under which losses count as nothing."""
+
+LEAST = 1e-6
 RELATIVE = 1e-6
 """Tolerance of the objective, a weighted sum of shares, relative."""
 
@@ -95,13 +102,52 @@ def due_weights(run: Subject) -> dict[str, float]:
     found = {"gc_usd": zeta.cost, "ec_usd": zeta.emission, "loss_kwh": zeta.loss}
     if not run.options.normalise:
         return found
-    without = {name: abs(run.number("upper", "without_cmg", name)) for name in found}
-    return {name: z / max(without[name], 1e-6) for name, z in found.items()}
+    by = scales(run)
+    return {name: z / by[name] for name, z in found.items()}
+
+
+def scales(run: Subject) -> dict[str, float]:
+    """Return what f1, f2, f3 are divided by: their values without microgrids, unless nothing.
+
+    A cost that cancels out is divided by the sum of its hours' absolute amounts, emissions that
+    are nothing like the cost, losses that are nothing by the energy delivered.
+    """
+    h = run.case.horizon(run.options)
+    drawn_kwh = np.abs(run.series("upstream", "without_cmg_kw")) * h.dt_h
+    traded_usd = float(np.abs(h.price_usd_per_kwh("market")) @ drawn_kwh)
+    energy_kwh = float(drawn_kwh.sum())
+    without = {name: abs(run.number("upper", "without_cmg", name)) for name in UNITS}
+    emits = without["ec_usd"] > max(NOTHING_SHARE * _emission_parts_usd(run, energy_kwh), LEAST)
+    if without["gc_usd"] > max(NOTHING_SHARE * traded_usd, LEAST):
+        cost = without["gc_usd"]
+    else:
+        cost = traded_usd if traded_usd > LEAST else without["ec_usd"] if emits else 1.0
+    if without["loss_kwh"] > max(NOTHING_LOST * energy_kwh, LEAST):
+        lost = without["loss_kwh"]
+    else:
+        lost = energy_kwh if energy_kwh > LEAST else 1.0
+    return {"gc_usd": cost, "ec_usd": without["ec_usd"] if emits else cost, "loss_kwh": lost}
+
+
+def _emission_parts_usd(run: Subject, energy_kwh: float) -> float:
+    """Return what upstream energy and, where they count, turbines at full power would emit, $."""
+    h = run.case.horizon(run.options)
+    total = float(np.max(np.abs(h.price_usd_per_kwh(run.case.grid_emission_usd_per_mwh))))
+    total *= energy_kwh
+    if run.options.upper_emissions == "all":
+        for mt in (mt for mg in run.case.microgrids for mt in mg.mt):
+            rate = sum(mt.emission_usd_per_mwh.values()) / 1000.0
+            total += rate * mt.p_max_kw * run.hours * run.dt_h
+    return total
 
 
 def _weights(run: Subject) -> list[Finding]:
     """Compare the weights with the options, and the objective with the weighted sum."""
     found: list[Finding] = []
+    if run.told("upper", "scales") is not None:
+        for name, by in scales(run).items():
+            told = run.number("upper", "scales", name)
+            found += unequal(told, by, f"plan.json upper.scales.{name}", "", RELATIVE * by)
     for name, due in due_weights(run).items():
         told = run.number("upper", "weights", name)
         place = f"plan.json upper.weights.{name}"

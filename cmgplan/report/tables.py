@@ -109,7 +109,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 OPTIONAL: dict[str, dict[str, ColumnType]] = {
     "pareto": {"minimised": "text", "bound": "float", "eps_ec_usd": "float"}
 }
-"""Columns that a table may carry after those of its form, and what they hold."""
+"""Columns that a table may carry after those of its form, numbers where there are any."""
 
 
 def write_table(stem: str, table: pd.DataFrame, folder: Path) -> None:
@@ -145,7 +145,8 @@ def read_table(stem: str, folder: Path) -> pd.DataFrame:
         if kind == "text":
             raw[name] = raw[name].map(_unguarded)
         else:
-            raw[name] = _numbers(raw[name], kind, path, empty=name in form.may_be_empty)
+            empty = name in form.may_be_empty or name not in form.columns
+            raw[name] = _numbers(raw[name], kind, path, empty=empty)
     repeated = raw.duplicated(list(form.key))
     if repeated.any():
         row = int(repeated.to_numpy().argmax()) + 2
