@@ -63,9 +63,8 @@ def read_text(path: Path, *, max_mb: int = MAX_MB, name: str | None = None) -> s
 
 def _bytes(path: Path, limit: int, called: str) -> bytes:
     """Return what a plain file of at most ``limit`` bytes holds."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        kind = os.fstat(handle).st_mode
+    with open(path, "rb", opener=_unblocked) as file:
+        kind = os.fstat(file.fileno()).st_mode
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(21, "Is a directory")
         if not stat.S_ISREG(kind):
@@ -76,6 +75,11 @@ def _bytes(path: Path, limit: int, called: str) -> bytes:
             f"{called}: larger than {limit // 1_000_000} MB, the most that is read; split it"
         )
     return data
+
+
+def _unblocked(path: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def json_value(text: str, called: str) -> Any:

@@ -39,6 +39,7 @@ LEAVE_OUT = "only numbers and texts are read, leave the object out"
 _TRUE_UNLESS_SAID = frozenset(
     [("gen", "controllable"), ("ext_grid", "controllable"), ("sgen", "current_source")]
 )
+_POINTING = frozenset(["switch", "poly_cost", "pwl_cost"])
 _PLAIN = frozenset([bool, int, float, str, type(None)])
 
 
@@ -149,7 +150,7 @@ def _numbers(column: Column) -> Any:
         if not (-MAX_NUMBER <= value <= MAX_NUMBER or (infinite and unlimited)):
             raise column.fault(k, f"is {shown(value)}, beyond {MAX_NUMBER:g}; correct it")
         found[k] = value
-    if column.name in REFERENCES or (column.name == "element" and column.table.endswith("_cost")):
+    if column.name in REFERENCES or (column.name == "element" and column.table in _POINTING):
         wrong = ~((found == np.floor(found)) & (found >= 0) & (found <= MAX_INDEX))
         if wrong.any():
             k = int(np.flatnonzero(wrong)[0])

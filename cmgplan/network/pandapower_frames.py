@@ -18,7 +18,7 @@ from cmgplan.network.pandapower_cells import LEAVE_OUT, MAX_INDEX, Column, kind_
 
 MAX_ROWS = 1_000_000
 
-_FRAME_MODULES = frozenset(["pandas.core.frame", "pandas"])
+_FRAME_MODULES = ("pandas.core.frame", "pandas")
 _BESIDE = frozenset(
     [
         *("_module", "_class", "_object", "orient", "dtype", "index_name", "column_name"),

@@ -156,7 +156,7 @@ def _entries(name: str, raw: Any) -> dict[str, Any]:
         raise InputError(f"{name}: saved by pandapower older than 2.0; {SAVE_AGAIN}")
     if not isinstance(raw, dict) or raw.get("_class") != NET_CLASS:
         raise InputError(f"{name}: not a pandapower network; save it with pandapower.to_json")
-    if raw.get("_module") != NET_MODULE:
+    if raw.get("_module", NET_MODULE) != NET_MODULE:
         told = shown(raw.get("_module"))
         raise InputError(f"{name}: _module is {told} where pandapower writes {NET_MODULE}")
     beside = sorted(set(raw) - {*SIGNATURE, "_object", "dtype"})

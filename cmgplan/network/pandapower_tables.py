@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pandas as pd
 from cmgplan.errors import InputError
 from cmgplan.given import shown
 from cmgplan.network.pandapower_json import NetFile, read_net_file, release
+from cmgplan.network.pandapower_required import complete, unsaid
 
 TABLES = frozenset(
     [
@@ -42,8 +45,6 @@ def decoded_net(path: Path) -> tuple[Any, list[str]]:
     InputError
         The file is not such a network, or a table cannot be right; the message says where.
     """
-    import pandapower as pp
-
     file = read_net_file(path)
     read = [key for key in file.entries if key in TABLES]
     unread = [key for key in file.entries if key not in TABLES | SCALARS]
@@ -51,19 +52,31 @@ def decoded_net(path: Path) -> tuple[Any, list[str]]:
         raise InputError(
             f"{file.name}: there is no table of buses; save it with pandapower.to_json"
         )
-    net = pp.create_empty_network()
-    usual = {key: net[key].copy() for key in TABLES if key in net}
-    fill(net, file, {key: file.frame(key, usual.get(key)) for key in read})
+    empty = empty_net()
+    usual = {key: empty[key] for key in TABLES if key in empty}
+    frames = {key: file.frame(key, usual.get(key)) for key in read}
     file.refuse_objects(unread)
+    net = copy.deepcopy(empty)
+    fill(net, file, frames)
     notes = [
         f"table {key} is not honoured"
         for key in unread
         if file.is_table(key) and not key.startswith(SILENT) and not file.is_empty(key)
     ]
+    complete(net, usual)
     faults = [fault for key in sorted(usual) for fault in _faults(net, key, usual[key])]
+    faults += unsaid(net)
     if faults:
         raise InputError(f"{file.name}: " + "; ".join(faults))
     return net, notes
+
+
+@functools.cache
+def empty_net() -> Any:
+    """Return pandapower's empty network, which takes it a second to make; not to be altered."""
+    import pandapower as pp
+
+    return pp.create_empty_network()
 
 
 def fill(net: Any, file: NetFile, frames: dict[str, pd.DataFrame]) -> None:
