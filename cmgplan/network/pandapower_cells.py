@@ -36,7 +36,7 @@ OPTIONAL_NUMBERS = re.compile(
 
 LEAVE_OUT = "only numbers and texts are read, leave the object out"
 
-_TRUE_UNLESS_SAID = frozenset(
+TRUE_UNLESS_SAID = frozenset(
     [("gen", "controllable"), ("ext_grid", "controllable"), ("sgen", "current_source")]
 )
 _POINTING = frozenset(["switch", "poly_cost", "pwl_cost"])
@@ -128,7 +128,7 @@ def named_object(value: Any) -> str | None:
 
 def _truths(column: Column) -> Any:
     """Return truth values; what is not given is as pandapower's own functions set it."""
-    found = np.full(len(column.values), (column.table, column.name) in _TRUE_UNLESS_SAID)
+    found = np.full(len(column.values), (column.table, column.name) in TRUE_UNLESS_SAID)
     for k, value in enumerate(column.values):
         if isinstance(value, bool | int | float) and value in (0, 1):
             found[k] = bool(value)

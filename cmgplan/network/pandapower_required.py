@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cmgplan.network.pandapower_cells import TRUE_UNLESS_SAID
+
 _TRAFO3W = tuple(
     f"{what}_{side}_{unit}"
     for what, unit in (("sn", "mva"), ("vn", "kv"), ("vk", "percent"), ("vkr", "percent"))
@@ -66,19 +68,20 @@ def complete(net: Any, usual: dict[str, pd.DataFrame]) -> None:
                 if default is not None and table[column].isna().any():
                     table[column] = table[column].astype(float).fillna(default)
             elif not _must_be_given(key, column):
-                table[column] = _nothing(empty[column].dtype, len(table), default)
+                truth = (key, column) in TRUE_UNLESS_SAID
+                table[column] = _nothing(empty[column].dtype, len(table), default, truth)
 
 
 def _must_be_given(key: str, column: str) -> bool:
     return column.endswith("bus") or column == "in_service" or column in NEEDED.get(key, ())
 
 
-def _nothing(kind: Any, rows: int, default: float | None) -> Any:
+def _nothing(kind: Any, rows: int, default: float | None, truth: bool) -> Any:
     """Return a column of defaults, or of nothing."""
     if default is not None:
         return np.full(rows, default)
     if pd.api.types.is_bool_dtype(kind):
-        return np.zeros(rows, dtype=bool)
+        return np.full(rows, truth)
     if pd.api.types.is_numeric_dtype(kind):
         return np.full(rows, np.nan)
     return np.full(rows, None, dtype=object)
