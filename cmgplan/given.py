@@ -6,6 +6,7 @@ cannot hang the reader; what it holds is checked for its size and depth before i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -22,6 +23,9 @@ MAX_MB = 64
 
 MAX_NETWORK_MB = 512
 """Largest size of a network file; 10,000 buses take about 10."""
+
+MAX_ROWS = 1_000_000
+"""Most rows of a table: two years of minutes."""
 
 QUOTED = 60
 """Longest value quoted in a message, in characters."""
@@ -47,13 +51,15 @@ def read_text(path: Path, *, max_mb: int = MAX_MB, name: str | None = None) -> s
     """
     called = shown(str(path)) if name is None else name
     try:
-        data = _bytes(path, max_mb * 1_000_000, called)
+        data = file_bytes(path, max_mb * 1_000_000)
     except IsADirectoryError as error:
         raise InputError(f"{called}: this is a folder, not a file; name a file") from error
     except OSError as error:
         raise InputError(f"{called}: cannot be read ({error.strerror}); check the name") from error
     except ValueError as error:
         raise InputError(f"{called}: not a name of a file ({error}); correct the name") from error
+    if data is None:
+        raise InputError(f"{called}: larger than {max_mb} MB, the most that is read; split it")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -61,20 +67,22 @@ def read_text(path: Path, *, max_mb: int = MAX_MB, name: str | None = None) -> s
         raise InputError(f"{called} row {row}: not UTF-8; save the file as UTF-8") from error
 
 
-def _bytes(path: Path, limit: int, called: str) -> bytes:
-    """Return what a plain file of at most ``limit`` bytes holds."""
+def file_bytes(path: Path, limit: int) -> bytes | None:
+    """Return what a plain file holds, None where that is more than ``limit`` bytes.
+
+    Raises
+    ------
+    OSError
+        There is no such file, it cannot be read, or it is a folder, a device or a pipe.
+    """
     with open(path, "rb", opener=_unblocked) as file:
         kind = os.fstat(file.fileno()).st_mode
         if stat.S_ISDIR(kind):
-            raise IsADirectoryError(21, "Is a directory")
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
         if not stat.S_ISREG(kind):
-            raise InputError(f"{called}: a device or a pipe, not a file; save the data in a file")
+            raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
         data = file.read(limit + 1)
-    if len(data) > limit:
-        raise InputError(
-            f"{called}: larger than {limit // 1_000_000} MB, the most that is read; split it"
-        )
-    return data
+    return data if len(data) <= limit else None
 
 
 def _unblocked(path: str, flags: int) -> int:

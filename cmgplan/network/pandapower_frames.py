@@ -13,10 +13,8 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.errors import InputError
-from cmgplan.given import json_value, shown
+from cmgplan.given import MAX_ROWS, json_value, shown
 from cmgplan.network.pandapower_cells import LEAVE_OUT, MAX_INDEX, Column, kind_of, typed
-
-MAX_ROWS = 1_000_000
 
 _FRAME_MODULES = ("pandas.core.frame", "pandas")
 _BESIDE = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from cmgplan.errors import InputError
+from cmgplan.given import read_text
 
 ColumnType = Literal["text", "int", "float"]
 Tables = Mapping[str, pd.DataFrame]
@@ -105,11 +107,11 @@ def read_table(stem: str, folder: Path) -> pd.DataFrame:
     """Read ``folder/stem.csv``; InputError names the file and what is wrong with it."""
     path = folder / f"{stem}.csv"
     form = TABLES[stem]
+    if not path.exists():
+        raise InputError(f"{path}: is missing; plan the case again")
     try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: is missing; plan the case again") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raw = pd.read_csv(io.StringIO(read_text(path)), dtype=str, keep_default_na=False)
+    except (InputError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path}: is not a CSV table ({error}); plan the case again") from error
     missing = [name for name in form.columns if name not in raw.columns]
     if missing:
