@@ -124,7 +124,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def deeper(value: object, levels: int) -> bool:
     """Return whether lists and objects are nested deeper than so many levels."""
     layer: list[object] = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         inner: list[object] = []
         for item in layer:
             if isinstance(item, dict):

@@ -94,7 +94,8 @@ def _limit(name: str) -> tuple[float, str]:
 
 def _figure(value: float) -> str:
     """Return a figure in few digits; whole numbers may have any number of them."""
-    return f"{value:g}" if abs(value) < 1e308 else "a number of more than 300 digits"
+    few = isinstance(value, float) or abs(value) < 10**300
+    return f"{value:g}" if few else "a number of more than 300 digits"
 
 
 def _prices(draft: Draft) -> Iterator[Fault]:
