@@ -5,6 +5,7 @@ Solvers lose their digits over such figures and refuse the problem in words of t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -94,7 +95,7 @@ def _limit(name: str) -> tuple[float, str]:
 
 def _figure(value: float) -> str:
     """Return a figure in few digits; whole numbers may have any number of them."""
-    few = isinstance(value, float) or abs(value) < 10**300
+    few = abs(value) <= sys.float_info.max
     return f"{value:g}" if few else "a number of more than 300 digits"
 
 

@@ -205,10 +205,13 @@ def _own(column: Column) -> Any:
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    """Return cells as they are, NaN as nothing."""
+    """Return cells as they are, NaN as nothing, whole numbers beyond 64 bits as text."""
     found = np.empty(len(values), dtype=object)
     for k, value in enumerate(values):
-        found[k] = None if _is_nothing(value) else value
+        if type(value) is int and abs(value) >= 2**63:
+            found[k] = str(value)
+        else:
+            found[k] = None if _is_nothing(value) else value
     return found
 
 
