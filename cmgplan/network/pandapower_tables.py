@@ -91,6 +91,8 @@ def fill(net: Any, file: NetFile, frames: dict[str, pd.DataFrame]) -> None:
     from pandapower import __format_version__
     from pandapower.convert_format import convert_format
 
+    net.name, net.f_hz = file.text("name"), file.number("f_hz", 50.0)
+    net.sn_mva = file.number("sn_mva", 1.0)
     layout = file.format_version or __format_version__
     if release(layout) > release(__format_version__):
         raise InputError(
@@ -98,8 +100,6 @@ def fill(net: Any, file: NetFile, frames: dict[str, pd.DataFrame]) -> None:
             f"newer than the {__format_version__} of the pandapower {pp.__version__} that is "
             "installed; update pandapower"
         )
-    net.name, net.f_hz = file.text("name"), file.number("f_hz", 50.0)
-    net.sn_mva = file.number("sn_mva", 1.0)
     net.version, net.format_version = file.version or pp.__version__, layout
     for key, frame in frames.items():
         net[key] = frame
