@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,26 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from cmgplan.explanation import Explanation
+
+
+LONGEST_WORD, LONGEST_LINE = 300, 3000
+"""Characters after which a word and a line of a message lose their middle: values of a file."""
+
+
+def brief(message: str) -> str:
+    """Return a message without the middle of words and lines that no reader reads."""
+    if len(message) <= LONGEST_WORD:
+        return message
+    lines = []
+    for line in message.split("\n"):
+        short = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: _ends(word.group(), 60), line)
+        lines.append(_ends(short, 1000) if len(short) > LONGEST_LINE else short)
+    return "\n".join(lines)
+
+
+def _ends(text: str, length: int) -> str:
+    """Return the two ends of a text, and how long it was."""
+    return f"{text[:length]}...{text[-length // 2 :]} ({len(text)} characters)"
 
 
 @dataclass(frozen=True)
@@ -39,13 +60,16 @@ class Fault:
     def __str__(self) -> str:
         """Return the fault as one line."""
         place = f"{self.file} {self.where}".strip()
-        return f"{place}: {self.message}; {self.mend}"
+        return brief(f"{place}: {self.message}; {self.mend}")
 
 
 class CmgplanError(Exception):
     """Base of every error that is reported without a traceback."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(brief(message))
 
 
 class CaseError(CmgplanError):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from cmgplan.case.check_capacity import check_branches, check_microgrid_supply
 from cmgplan.case.check_devices import check_devices
 from cmgplan.case.check_forecasts import check_forecasts
+from cmgplan.case.check_magnitudes import check_magnitudes
 from cmgplan.case.check_network import check_buses, check_lines, check_shape
 from cmgplan.case.check_objectives import check_objectives
 from cmgplan.case.check_options import check_options
@@ -16,6 +17,7 @@ from cmgplan.case.draft import Draft
 from cmgplan.errors import Fault
 
 RULES: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
+    check_magnitudes,
     check_options,
     check_clusters,
     check_microgrids,

@@ -1,7 +1,8 @@
 """The hours of a plan picked out of a table of profiles, which may hold a whole year.
 
 A row belongs to the interval that begins at its stamp. Days are those that the stamps write: a
-zone after a stamp does not move it to another day.
+zone after a stamp does not move it to another day. On a day on which clocks change the zones say
+in which order and how far apart the rows stand; such a day has 23 or 25 hours.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ TIME, HOUR = "time", "hour"
 TIME_COLUMNS = frozenset({TIME, HOUR})
 """Columns that say when a row holds; all others are prices or forecasts."""
 
+ALIKE = frozenset({"timestamp", "datetime", "date", "zeit", "hours"})
+"""What such a column is called elsewhere."""
+
 DAY_H = 24.0
 
-_CLOCK = "where clocks change, give stamps without daylight saving time or plan another day"
+_CLOCK = "where clocks change, write each stamp with its offset, as in 2016-10-30T02:00+01:00"
 
 
 DAYS_ROWS = {24: 1.0, 48: 0.5, 96: 0.25, 144: 1.0 / 6.0, 288: 1.0 / 12.0}
@@ -93,6 +97,13 @@ def rows_of_plan(table: Table, time: TimeSection | None, faults: list[Fault]) ->
     """
     if TIME in table.columns:
         return _by_stamp(table, time, faults)
+    called = next((c for c in table.columns if c.casefold() in TIME_COLUMNS | ALIKE), None)
+    if HOUR not in table.columns and called is not None:
+        meant = HOUR if called.casefold() == HOUR else TIME
+        message = f"the column {called} is not one that is known"
+        mend = f"call it {meant}, in small letters"
+        faults.append(Fault(table.file, "row 1", message, mend))
+        return None
     if HOUR not in table.columns:
         mend = "add the hours 0.., or a column time"
         faults.append(Fault(table.file, "row 1", "the column hour is missing", mend))
@@ -150,9 +161,10 @@ def _check_hours(table: Table, faults: list[Fault]) -> bool:
 
 def _by_stamp(table: Table, time: TimeSection | None, faults: list[Fault]) -> Table | None:
     """Return the rows to plan of a table with a stamp in each row."""
-    stamps = _stamps(table, faults)
-    if stamps is None or time is None:
+    told = _stamps(table, faults)
+    if told is None or time is None:
         return None
+    stamps = _on_one_clock(told, time.day)
     if time.day is not None:
         start = datetime.combine(time.day, datetime.min.time())
     elif len(table.rows) == time.hours:
@@ -235,7 +247,7 @@ def _other_step(stamps: Iterable[datetime], time: TimeSection) -> str:
 
 
 def _stamps(table: Table, faults: list[Fault]) -> list[datetime] | None:
-    """Return the stamp of every row as its clock shows it, or append the first fault."""
+    """Return the stamp of every row with its zone, or append the first fault."""
     found: list[datetime] = []
     zoned = False
     for row in table.rows:
@@ -252,8 +264,24 @@ def _stamps(table: Table, faults: list[Fault]) -> list[datetime] | None:
             faults.append(Fault(table.file, row.where, message, mend))
             return None
         zoned = stamp.tzinfo is not None
-        found.append(stamp.replace(tzinfo=None))
+        found.append(stamp)
     return found
+
+
+def _on_one_clock(stamps: list[datetime], day: date | None) -> list[datetime]:
+    """Return stamps without zones, as the clock shows them that holds when the plan begins.
+
+    A clock that changes in between is read on as if it had not, so that every row stands one
+    interval after the one before.
+    """
+    first = next((stamp for stamp in stamps if day is None or stamp.date() == day), stamps[0])
+    zone = first.tzinfo
+    if zone is None:
+        return stamps
+    try:
+        return [stamp.astimezone(zone).replace(tzinfo=None) for stamp in stamps]
+    except OverflowError:  # of stamps in the first or last hours that a calendar has
+        return [stamp.replace(tzinfo=None) for stamp in stamps]
 
 
 def _more(count: int) -> str:

@@ -32,6 +32,7 @@ from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
 from cmgplan.devices import Device, FloatArray, Horizon, Record
 from cmgplan.errors import Fault
+from cmgplan.given import MAX_DEPTH, deeper
 
 R = TypeVar("R", bound=Record)
 
@@ -161,6 +162,10 @@ def _read_toml(folder: CaseFolder, faults: list[Fault]) -> dict[str, Any] | None
         faults.append(
             Fault(CASE_FILE, where, f"this is not TOML ({error})", "mend the syntax of the row")
         )
+        return None
+    if deeper(raw, MAX_DEPTH):
+        message = f"its tables are nested deeper than {MAX_DEPTH} levels"
+        faults.append(Fault(CASE_FILE, "", message, "no key of a case has so many parts"))
         return None
     return {key: _frozen(value) for key, value in raw.items()}
 

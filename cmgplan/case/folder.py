@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from cmgplan.errors import Fault
+from cmgplan.given import MAX_MB, file_bytes
 
-CASE_FILE = "case.toml"
+CASE_FILE, SOURCES_FILE = "case.toml", "SOURCES.md"
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,21 @@ class CaseFolder:
         place = self._inside(name)
         if isinstance(place, Fault):
             return place
-        if not place.exists():
-            return Fault(
-                name, "", f"there is no such file in {self.path}", "add it or correct its name"
-            )
-        if not place.is_file():
-            return Fault(name, "", "this is not a regular file", "name a text file")
         try:
-            content = place.read_bytes()
+            if not place.exists():
+                return Fault(
+                    name, "", f"there is no such file in {self.path}", "add it or correct its name"
+                )
+            if not place.is_file():
+                return Fault(name, "", "this is not a regular file", "name a text file")
+            content = file_bytes(place, MAX_MB * 1_000_000)
         except OSError as error:
             return Fault(
                 name, "", f"it cannot be read ({error.strerror})", "let yourself read the file"
             )
+        if content is None:
+            message = f"it is larger than {MAX_MB} MB, the most that is read"
+            return Fault(name, "", message, "leave out rows that are not planned")
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cmgplan.case.folder import CaseFolder
 from cmgplan.errors import Fault
+from cmgplan.given import MAX_ROWS, shown
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,19 @@ def read_table(folder: CaseFolder, name: str, faults: list[Fault]) -> Table | No
         faults.append(Fault(name, "", "the file is empty", "write a header row and the data"))
         return None
     columns = tuple(header[1])
+    if columns[0].startswith("#"):
+        message = "the first row is a remark; a CSV file begins with the names of its columns"
+        mend = f"remove the remark; remarks belong into SOURCES.md ({shown(columns[0])})"
+        faults.append(Fault(name, f"row {header[0]}", message, mend))
+        return None
     if not _sound_header(name, header[0], columns, faults):
         return None
     before = len(faults)
-    rows = tuple(_rows(name, columns, records, faults))
+    rows = tuple(itertools.islice(_rows(name, columns, records, faults), MAX_ROWS + 1))
+    if len(rows) > MAX_ROWS:
+        message = f"it has more than {MAX_ROWS} rows, the most that are read"
+        faults.append(Fault(name, "", message, "leave out rows that are not planned"))
+        return None
     whole = len(faults) == before
     if whole and not rows:
         faults.append(Fault(name, "", "there is no row under the header", "add the data"))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cmgplan.errors import InputError
+from cmgplan.given import file_bytes
 from cmgplan.network.grid import FloatArray
 from cmgplan.network.matlab_assignments import Assignments
 from cmgplan.network.matlab_expressions import Unknown
@@ -96,12 +97,12 @@ def read_matpower_file(path: Path) -> MatpowerFile:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES // 10**6} MB; give a smaller case")
-        data = path.read_bytes()
+        data = file_bytes(path, MAX_BYTES)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({why}); check the name") from error
+    if data is None:
+        raise InputError(f"{path}: larger than {MAX_BYTES // 10**6} MB; give a smaller case")
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return data.decode("utf-16" if marked else "utf-8-sig", errors="replace")
 

@@ -1,8 +1,9 @@
-"""The tables of a pandapower network saved as JSON; Python objects in it are not created."""
+"""The tables of a pandapower network saved as JSON, filled into a network of pandapower's."""
 
 from __future__ import annotations
 
-import json
+import copy
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.errors import InputError
+from cmgplan.given import shown
 from cmgplan.network.pandapower_coverage import TABLES
+from cmgplan.network.pandapower_json import NetFile, read_net_file, release
+from cmgplan.network.pandapower_required import complete, unsaid
 
 SCALARS = frozenset(["version", "format_version", "name", "f_hz", "sn_mva"])
 SILENT = ("res_", "std_types", "user_pf_options", "converged", "OPF_converged", "_empty")
@@ -35,54 +39,69 @@ def decoded_net(path: Path) -> tuple[Any, list[str]]:
     InputError
         The file is not such a network, or a table cannot be right; the message says where.
     """
-    import pandapower as pp
-
-    name, notes = path.name, list[str]()
-    raw = _raw(path)
-    kept: dict[str, Any] = {}
-    for key, value in raw["_object"].items():
-        table = isinstance(value, dict) and value.get("_class") == "DataFrame"
-        if key in SCALARS:
-            kept[key] = value
-        elif key in TABLES:
-            if not table or "_module" in str(value["_object"]) or "_class" in str(value["_object"]):
-                raise InputError(
-                    f"{name}: table {key} holds a Python object; only numbers and texts are read, "
-                    "leave the object out"
-                )
-            kept[key] = value
-        elif table and not key.startswith(SILENT) and not _empty(value):
-            notes.append(f"table {key} is not honoured")
-    if "bus" not in kept:
-        raise InputError(f"{name}: there is no table of buses; save it with pandapower.to_json")
-    try:
-        net = pp.from_json_string(json.dumps({**raw, "_object": kept}), convert=True)
-    except (LookupError, ValueError, TypeError, AttributeError, UserWarning) as error:
-        raise InputError(f"{name}: pandapower cannot read it ({error})") from error
-    usual = pp.create_empty_network()
-    faults = [fault for key in sorted(TABLES) for fault in _faults(net, key, usual.get(key))]
+    file = read_net_file(path)
+    read = [key for key in file.entries if key in TABLES]
+    unread = [key for key in file.entries if key not in TABLES | SCALARS]
+    if "bus" not in read:
+        raise InputError(
+            f"{file.name}: there is no table of buses; save it with pandapower.to_json"
+        )
+    empty = empty_net()
+    usual = {key: empty[key] for key in TABLES if key in empty}
+    frames = {key: file.frame(key, usual.get(key)) for key in read}
+    file.refuse_objects(unread)
+    net = copy.deepcopy(empty)
+    fill(net, file, frames)
+    notes = [
+        f"table {key} is not honoured"
+        for key in unread
+        if file.is_table(key) and not key.startswith(SILENT) and not file.is_empty(key)
+    ]
+    complete(net, usual)
+    faults = [fault for key in sorted(usual) for fault in _faults(net, key, usual[key])]
+    faults += unsaid(net)
     if faults:
-        raise InputError(f"{name}: " + "; ".join(faults))
+        raise InputError(f"{file.name}: " + "; ".join(faults))
     return net, notes
 
 
-def _empty(table: dict[str, Any]) -> bool:
-    return '"data":[]' in str(table["_object"]).replace(" ", "")
+@functools.cache
+def empty_net() -> Any:
+    """Return pandapower's empty network, which takes it a second to make; not to be altered."""
+    import pandapower as pp
+
+    return pp.create_empty_network()
 
 
-def _raw(path: Path) -> dict[str, Any]:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the name") from error
-    except (ValueError, RecursionError) as error:
+def fill(net: Any, file: NetFile, frames: dict[str, pd.DataFrame]) -> None:
+    """Put a file's frames into an empty network and bring them to the layout of this pandapower.
+
+    Raises
+    ------
+    InputError
+        The file is of a newer layout, or what pandapower needs to bring it up to date is missing.
+    """
+    import pandapower as pp
+    from pandapower import __format_version__
+    from pandapower.convert_format import convert_format
+
+    net.name, net.f_hz = file.text("name"), file.number("f_hz", 50.0)
+    net.sn_mva = file.number("sn_mva", 1.0)
+    layout = file.format_version or __format_version__
+    if release(layout) > release(__format_version__):
         raise InputError(
-            f"{path.name}: cannot be read as JSON ({error}); check the file"
-        ) from error
-    content = raw.get("_object") if isinstance(raw, dict) else None
-    if not isinstance(content, dict) or raw.get("_class") != "pandapowerNet":
-        raise InputError(f"{path.name}: not a pandapower network; save it with pandapower.to_json")
-    return dict(raw)
+            f"{file.name}: saved by pandapower {file.version} in a layout ({layout}) "
+            f"newer than the {__format_version__} of the pandapower {pp.__version__} that is "
+            "installed; update pandapower"
+        )
+    net.version, net.format_version = file.version or pp.__version__, layout
+    for key, frame in frames.items():
+        net[key] = frame
+    try:
+        convert_format(net)
+    except (LookupError, ValueError, TypeError, AttributeError, UserWarning) as error:
+        told = shown(str(error))
+        raise InputError(f"{file.name}: pandapower cannot bring it up to date ({told})") from error
 
 
 def _faults(net: Any, key: str, usual: pd.DataFrame | None) -> Iterator[str]:

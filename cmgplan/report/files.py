@@ -23,8 +23,10 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.case import load_case
+from cmgplan.case.folder import SOURCES_FILE, CaseFolder
 from cmgplan.case.records import Case
 from cmgplan.errors import CmgplanError, InputError, MachineError, as_told
+from cmgplan.given import read_text
 from cmgplan.planning.result import PlanResult
 from cmgplan.report.complete import names_of, require_complete
 from cmgplan.report.page import render_page
@@ -213,11 +215,11 @@ def read_run(folder: Path | str) -> Run:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give the folder of a run")
     path = folder / "plan.json"
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{folder}: is not a run, it has no plan.json")
     try:
-        summary = parse_plan(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        summary = parse_plan(read_text(path))
+    except (InputError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error}); plan the case again") from error
     return Run(folder, summary, {stem: read_table(stem, folder) for stem in TABLES})
 
@@ -270,8 +272,8 @@ def require_complete_run(run: Run) -> None:
 def _of_case(run: Run) -> tuple[FeederView | None, str]:
     """Return what the page shows of a case: nothing where its copy cannot be read any more."""
     try:
-        sources = (run.case_folder / "SOURCES.md").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        sources = read_text(run.case_folder / SOURCES_FILE)
+    except InputError:
         sources = ""
     try:
         return feeder_view(run.load_case()), sources
@@ -313,8 +315,8 @@ def _copy_case(case: Case, target: Path) -> None:
     InputError if they are no longer what was planned.
     """
     names = {"case.toml", case.file.network.buses, case.file.network.lines, case.file.profiles}
-    if (case.folder / "SOURCES.md").is_file():
-        names.add("SOURCES.md")
+    if isinstance(CaseFolder(case.folder).read_text(SOURCES_FILE), str):
+        names.add(SOURCES_FILE)
     for name in sorted(names):
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)

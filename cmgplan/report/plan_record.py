@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cmgplan.given import MAX_DEPTH, deeper
+
 GREATEST = 1e30
 """No number of a plan is larger; what is only serves to overflow."""
 
@@ -294,6 +296,8 @@ def parse_plan(text: str) -> dict[str, Any]:
             parse_float=_finite,
             parse_int=_bounded,
         )
+        if deeper(content, MAX_DEPTH):
+            raise RecursionError
         json.dumps(content, ensure_ascii=False).encode("utf-8")
         if not isinstance(content, dict):
             raise ValueError("not an object")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from cmgplan.errors import InputError
+from cmgplan.given import read_text
 from cmgplan.report.plan_record import GREATEST
 
 ColumnType = Literal["text", "int", "float"]
@@ -156,13 +158,12 @@ def read_table(stem: str, folder: Path) -> pd.DataFrame:
 
 def _cells(path: Path) -> pd.DataFrame:
     """Return the cells of a file as text."""
-    if not path.is_file():
-        what = "is not a file" if path.exists() else "is missing"
-        raise InputError(f"{path}: {what}; plan the case again")
+    if not path.exists():
+        raise InputError(f"{path}: is missing; plan the case again")
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            rows = [row for row in csv.reader(handle, strict=True) if row]
-    except (OSError, ValueError, csv.Error) as error:
+        text = io.StringIO(read_text(path), newline="")
+        rows = [row for row in csv.reader(text, strict=True) if row]
+    except (InputError, csv.Error) as error:
         raise InputError(f"{path}: is not a CSV table ({error}); plan the case again") from error
     if not rows:
         raise InputError(f"{path}: is empty; plan the case again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cmgplan.errors import InputError
+from cmgplan.given import read_text
 from cmgplan.search.fuzzy import FloatArray, choose
 
 TIE = 1e-9
@@ -85,15 +87,12 @@ def select(table: SolutionTable) -> dict[str, Any]:
 
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the header and the rows, each with the number of its line in the file."""
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file; check the name")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.reader(handle, strict=True)
-            lines = [(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (csv.Error, UnicodeDecodeError) as error:
+        reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+        lines = [(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
+    except csv.Error as error:
         raise InputError(f"{path}: is not a CSV table in UTF-8 ({error})") from error
     if not lines:
         raise InputError(f"{path}: is empty; the first row must name the columns")

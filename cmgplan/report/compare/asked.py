@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmgplan.errors import InputError
+from cmgplan.given import MAX_DEPTH, deeper, read_text
 from cmgplan.report.compare.runs import ComparedRun, Comparison
 
 NOT_GIVEN = "not given"
@@ -43,9 +45,11 @@ def keys_asked(comparison: Comparison) -> tuple[Asked, ...]:
     flat = []
     for run in comparison.runs:
         try:
-            content = tomllib.loads((run.run.case_folder / "case.toml").read_text("utf-8"))
-        except (OSError, ValueError):
+            content = tomllib.loads(read_text(run.run.case_folder / "case.toml"))
+        except (InputError, ValueError, RecursionError):
             return ()  # the table of files says which copy is not readable
+        if deeper(content, MAX_DEPTH):
+            return ()
         content.pop("plan", None)  # what a plan was made with stands among the options
         flat.append(dict(_flat(content)))
     return _unlike(flat)
