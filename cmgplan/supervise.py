@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import suppress
 
-from cmgplan.errors import SolverError
+from cmgplan.errors import LimitError, SolverError
 
 CAN_FORK = hasattr(os, "fork")
 
@@ -22,6 +22,11 @@ GRACE_S = 1.2
 """Time that an interrupted child has to clean up before it is ended."""
 
 POLL_S = 0.02
+
+OVERTIME_S = 10.0
+"""Time after a limit in which a solver that cannot be stopped may still come to an end."""
+
+_supervised = False
 
 PR_SET_PDEATHSIG = 1
 """Of ``prctl``: the signal that a process gets when its parent ends."""
@@ -47,6 +52,8 @@ def supervise(what: str) -> int | None:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
+        global _supervised
+        _supervised = True
         os.setpgid(0, 0)
         _end_with(parent)
         return None
@@ -57,6 +64,13 @@ def supervise(what: str) -> int | None:
     finally:
         _signal_group(child, signal.SIGKILL)  # what the child has left behind
     return _exit_code(status, what)
+
+
+def end_after(seconds: float) -> None:
+    """Have this process ended some time after a limit, whatever it is in; only under a parent."""
+    if _supervised and seconds < float("inf"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds + OVERTIME_S)
 
 
 def _waited(child: int) -> int:
@@ -82,6 +96,10 @@ def _exit_code(status: int, what: str) -> int:
     number = os.WTERMSIG(status)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
+    if number == signal.SIGALRM:
+        raise LimitError(
+            f"{what}: the time limit is over and a solver did not stop; give more time"
+        )
     reason = (
         "the machine may be short of memory" if number == signal.SIGKILL else "a solver crashed"
     )
