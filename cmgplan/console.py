@@ -27,7 +27,7 @@ SHOWN_FINDINGS = 5
 SHOWN_BINDING = 12
 """Binding limits that are listed of an optimal power flow."""
 
-LONG_S = 2.0
+LONG_S = 5.0
 """Seconds from which an optimal power flow tells what it is doing."""
 
 REMIND_S = 30.0

@@ -151,11 +151,11 @@ def test_progress_goes_to_the_error_stream_where_it_takes_long(
 
 def test_what_takes_long_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
     with console.seconds_shown(300.0, quiet=False) as tell:
-        for seconds in (0.5, 3.0, 4.0, 32.0, 33.5, 40.0):
+        for seconds in (0.5, 6.0, 7.0, 35.0, 36.5, 40.0):
             tell("flat start", seconds)
     assert capsys.readouterr().err.splitlines() == [
-        "3 s of 300 s: flat start",
-        "34 s of 300 s: flat start",
+        "6 s of 300 s: flat start",
+        "36 s of 300 s: flat start",
     ]
 
 
