@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
-from cmgplan import console
+from cmgplan import console, supervise
 from cmgplan.cli import main
 from cmgplan.errors import InputError
 from cmgplan.network import opf_ladder
@@ -248,3 +250,38 @@ def test_attached_columns_take_no_limit() -> None:
 
     with pytest.raises(InputError, match="time_limit_s"):
         solve_opf(meshed(), attached=object.__new__(Attached), time_limit_s=1.0)
+
+
+def test_a_terminal_shows_what_is_being_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with console.seconds_shown(300.0, quiet=False) as tell:
+        tell("replay", 1.0)
+        tell("lower bound", 12.0)
+    err = capsys.readouterr().err
+    assert "12 s of 300 s: lower bound" in err
+    assert "replay" not in err
+
+
+STUCK = """
+import time
+from cmgplan import supervise
+from cmgplan.errors import LimitError
+supervise.OVERTIME_S = 0.0
+try:
+    if supervise.supervise("cmgplan opf") is None:
+        supervise.end_after(0.1)
+        time.sleep(60.0)
+except LimitError as error:
+    print(error, error.exit_code)
+"""
+
+
+@pytest.mark.skipif(not supervise.CAN_FORK, reason="processes cannot be forked here")
+def test_a_solver_that_hears_nothing_is_ended_with_its_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK], capture_output=True, text=True, check=True, timeout=50
+    )
+    assert done.stdout.startswith("cmgplan opf: the time limit is over and a solver did not stop")
+    assert done.stdout.endswith(" 4\n")
