@@ -175,8 +175,8 @@ def test_on_a_large_grid_cheap_starts_come_before_a_proof(
     ended = climbed.climb(instance, single_hour(grid), limit=limit)
     assert ended.infeasible
     assert list(dict.fromkeys(told)) == [
-        opf_ladder.FLAT,
         opf_ladder.FALLING,
+        opf_ladder.FLAT,
         opf_ladder.POWER_FLOW,
         opf_ladder.ALONE,
         f"looking for a {opf_ladder.ALONE}",
