@@ -27,7 +27,7 @@ from cmgplan.errors import (
     ReplayError,
     as_told,
 )
-from cmgplan.supervise import CAN_FORK, INTERRUPTING, supervise
+from cmgplan.supervise import CAN_FORK, INTERRUPTING, end_after, supervise
 
 if TYPE_CHECKING:
     from cmgplan.case.records import Case, PlanOptions
@@ -226,17 +226,27 @@ def opf(
         tuple[float, float] | None,
         typer.Option(metavar="MIN MAX", help="Voltage limits of buses without them, pu."),
     ] = None,
+    time_limit: Annotated[
+        float, typer.Option(metavar="S", help="Seconds that answer and proofs may take.")
+    ] = 300.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
     debug: Debug = False,
 ) -> None:
     """Solve the AC optimal power flow of a network and replay it."""
     from cmgplan.network.networks import Missing, read_network
     from cmgplan.network.opf import solve_opf
+    from cmgplan.solve.time_limit import TimeLimit
 
+    if not time_limit > 0.0:
+        raise InputError(f"--time-limit {time_limit:g}: give more than 0 seconds")
     missing = Missing(price, power_limit, v_limits)
     given = read_network(network, missing)
     for note in given.grid.notes:
         console.warn(f"note: {note}")
-    result = solve_opf(given.grid, profiles=given.profiles, bound=True)
+    end_after(time_limit)
+    with console.seconds_shown(time_limit, quiet) as tell:
+        limit = TimeLimit(time_limit, tell=tell)
+        result = solve_opf(given.grid, profiles=given.profiles, bound=True, time_limit_s=limit)
     if as_json:
         typer.echo(json.dumps(result.summary(), allow_nan=False))
     else:
@@ -363,7 +373,7 @@ def _raise_unless_solved(result: OpfResult) -> None:
         raise ReplayError(
             f"FAILED: the independent power flow differs by {result.replay_max_dv_pu:.2g} pu"
         )
-    raise LimitError(f"{told}: {result.message}")
+    raise LimitError("\n  ".join([f"{result.status}: {result.message}", *result.explanation]))
 
 
 def _options(base: PlanOptions, **given: Any) -> PlanOptions:

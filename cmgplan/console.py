@@ -30,7 +30,15 @@ SHOWN_FINDINGS = 5
 SHOWN_BINDING = 12
 """Binding limits that are listed of an optimal power flow."""
 
+LONG_S = 5.0
+"""Seconds from which an optimal power flow tells what it is doing."""
+
+REMIND_S = 30.0
+"""Seconds after which it tells so again where nobody sees a terminal."""
+
 NONE = "-"
+
+_TEXT = TextColumn("{task.description}", markup=False)
 
 
 def plain(text: str) -> str:
@@ -63,12 +71,7 @@ def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
     if not console.is_terminal:
         yield lambda event: warn(_progress_line(event))
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TimeElapsedColumn(),
-    )
+    columns = (SpinnerColumn(), _TEXT, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
 
@@ -76,6 +79,41 @@ def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
             bar.update(task, description=plain(_progress_line(event)), completed=event.fraction)
 
         yield show
+
+
+@contextmanager
+def seconds_shown(limit_s: float, quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """Give a function that takes what is being done and the seconds since the beginning.
+
+    Nothing is shown before ``LONG_S``. Then a terminal shows what is being done; elsewhere each
+    thing that is begun gets a line, and another every ``REMIND_S``.
+    """
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda what, seconds: None
+    elif console.is_terminal:
+        with Progress(SpinnerColumn(), _TEXT, console=console, transient=True) as bar:
+            task = bar.add_task("", visible=False)
+
+            def show(what: str, seconds: float) -> None:
+                line = plain(_seconds_line(what, seconds, limit_s))
+                bar.update(task, description=line, visible=seconds >= LONG_S)
+
+            yield show
+    else:
+        last: tuple[str, float] = ("", 0.0)
+
+        def tell(what: str, seconds: float) -> None:
+            nonlocal last
+            if seconds >= LONG_S and (what != last[0] or seconds >= last[1] + REMIND_S):
+                warn(_seconds_line(what, seconds, limit_s))
+                last = (what, seconds)
+
+        yield tell
+
+
+def _seconds_line(what: str, seconds: float, limit_s: float) -> str:
+    return f"{seconds:.0f} s of {limit_s:g} s: {what}"
 
 
 def _progress_line(event: ProgressEvent) -> str:
@@ -144,7 +182,7 @@ def print_opf(summary: Mapping[str, Any], hours: int) -> None:
     if several:
         where += f", hour {summary['v_min_hour']}"
     gap = summary["gap"]
-    shown = "" if gap is None else f"gap {100.0 * gap:.4f} %"
+    shown = summary["bound_message"] or "" if gap is None else f"gap {100.0 * gap:.4f} %"
     dv = summary["replay_max_dv_pu"]
     say(f"{summary['status']} ({summary['rung']})")
     if summary["objective"] is not None:

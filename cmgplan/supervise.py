@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import suppress
 
-from cmgplan.errors import ReplayError, SolverError
+from cmgplan.errors import LimitError, ReplayError, SolverError
 
 CAN_FORK = hasattr(os, "fork")
 
@@ -32,6 +32,10 @@ INTERRUPTING = (
     *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []),
 )
 """Signals that ask a process to end."""
+OVERTIME_S = 10.0
+"""Time after a limit in which a solver that cannot be stopped may still come to an end."""
+
+_supervised = False
 
 PR_SET_PDEATHSIG = 1
 """Of ``prctl``: the signal that a process gets when its parent ends."""
@@ -57,6 +61,8 @@ def supervise(what: str) -> int | None:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
+        global _supervised
+        _supervised = True
         os.setpgid(0, 0)
         _end_with(parent)
         return None
@@ -66,6 +72,13 @@ def supervise(what: str) -> int | None:
         return _exit_code(_waited(child), what)
     finally:
         _signal_group(child, signal.SIGKILL)  # what the child has left behind
+
+
+def end_after(seconds: float) -> None:
+    """Have this process ended some time after a limit, whatever it is in; only under a parent."""
+    if _supervised and seconds < float("inf"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds + OVERTIME_S)
 
 
 def _waited(child: int) -> int:
@@ -100,6 +113,10 @@ def _exit_code(status: int, what: str) -> int:
     number = os.WTERMSIG(status)
     if number in INTERRUPTING:
         raise KeyboardInterrupt
+    if number == signal.SIGALRM:
+        raise LimitError(
+            f"{what}: the time limit is over and a solver did not stop; give more time"
+        )
     short = "the machine may be short of memory"
     reason = short if number == signal.SIGKILL else f"a solver crashed, or {short}"
     raise SolverError(

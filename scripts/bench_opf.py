@@ -6,12 +6,19 @@ against hours coupled by a store in each microgrid and by responsive loads. Seco
 time, so that other work on the machine changes little.
 
     .venv/bin/python scripts/bench_opf.py [--repeat N]
+
+With ``large`` it times large networks beside Ipopt alone on the same model: begun at the flat
+start with Ipopt's own settings, compiled and solved once, neither replayed nor bounded. Without
+files the networks are those of 1354 to 2869 buses that come with pandapower.
+
+    .venv/bin/python scripts/bench_opf.py large [FILE or FOLDER of .m and .json ...]
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,21 +27,29 @@ from typing import Any
 
 import numpy as np
 import pandapower as pp
+import pandapower.networks
 
 from cmgplan.case import load_case
 from cmgplan.devices.storage import Storage
 from cmgplan.network.flexible import Flexible, Placed, Responsive
 from cmgplan.network.grid import Generators, Grid
-from cmgplan.network.horizon import Horizon
-from cmgplan.network.networks import grid_of_case
+from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.networks import grid_of_case, read_network
 from cmgplan.network.opf import OpfProblem
+from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import OpfResult
+from cmgplan.solve.outcome import Outcome
+from cmgplan.solve.templates import Strategy, TemplateProblem
+from cmgplan.solve.time_limit import TimeLimit
 from cmgplan.units import PerUnit, mw_from_pu
 
 CASE = Path(__file__).parents[1] / "cases" / "ieee94"
 P_MAX_MW, Q_MAX_MVAR, PRICE_USD_PER_MWH = 0.4, 0.2, 60.0
 SHARE = 0.2
 DAYS_OF_A_WEEK = 7
+TIME_LIMIT_S = 300.0
+IPOPT_ITSELF = Strategy(3000)
+PANDAPOWERS = ("case1354pegase", "case1888rte", "case2848rte", "case2869pegase")
 
 
 def given_network() -> tuple[Grid, Horizon, tuple[str, ...]]:
@@ -185,11 +200,76 @@ def ours(days: int, coupled: bool) -> Iterator[tuple[str, float, OpfResult]]:
         yield f"{name}, again: {changed}", seconds, other
 
 
+def large_files(given: list[Path], made: Path) -> Iterator[Path]:
+    """Yield the network files that are given, or pandapower's own, written to a folder."""
+    for path in given:
+        yield from sorted([*path.glob("*.m"), *path.glob("*.json")]) if path.is_dir() else [path]
+    for name in () if given else PANDAPOWERS:
+        net = getattr(pandapower.networks, name)()
+        pp.to_json(net, made / f"{name}.json")
+        yield made / f"{name}.json"
+
+
+def alone(grid: Grid) -> tuple[float, Outcome]:
+    """Return the seconds that Ipopt alone takes from the grid to an answer, and how it ends."""
+    begun, layout = time.process_time(), Layout(grid)
+    problem = TemplateProblem(build_model(layout))
+    instance = build_instance(layout, single_hour(grid))
+    outcome = problem.solve(instance, IPOPT_ITSELF, TimeLimit(TIME_LIMIT_S))
+    return time.process_time() - begun, outcome
+
+
+def time_large(path: Path) -> str:
+    """Return the row of one network: Ipopt alone, our answer with its replay, and its bound."""
+    begun = time.process_time()
+    grid = read_network(path).grid
+    read = time.process_time() - begun
+    theirs, outcome = alone(grid)
+    begun, wall = time.process_time(), time.perf_counter()
+    limit = TimeLimit(TIME_LIMIT_S)
+    problem = OpfProblem(grid)
+    result = problem.solve(limit=limit)
+    answered = time.process_time() - begun
+    result = problem.with_bound(result, limit=limit)
+    bounded, elapsed = time.process_time() - begun, time.perf_counter() - wall
+    value = "no answer" if outcome.value is None else f"{outcome.value:.2f}"
+    told = f"{result.status}, {result.rung}" if result.solved else result.status
+    gap = result.bound_message or "-" if result.gap is None else f"{100.0 * result.gap:.3f} %"
+    return (
+        f"| {path.stem} | {grid.n_bus} | {read:.1f} | {theirs:.1f} | {value} | {answered:.1f} | "
+        f"{answered / theirs:.1f} | {result.objective:.2f} | {told} | {bounded - answered:.1f} | "
+        f"{gap} | {elapsed:.0f} |"
+    )
+
+
+def print_large(given: list[Path]) -> None:
+    """Print the table of large networks."""
+    print(
+        "| network | buses | read | Ipopt alone | its $/h | answer with replay | times alone | $/h "
+        "| | bound | gap | wall |"
+    )
+    print("|" + "---|" * 12)
+    with tempfile.TemporaryDirectory() as made:
+        for path in large_files(given, Path(made)):
+            print(time_large(path), flush=True)
+    print("\nseconds of processor time, the last column of the clock")
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the table that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=3, help="Take the least of N runs.")
-    repeat = parser.parse_args().repeat
+    parser.add_argument("what", nargs="?", choices=("feeder", "large"), default="feeder")
+    parser.add_argument("files", nargs="*", type=Path, help="Networks for large.")
+    given = parser.parse_args()
+    if given.what == "large":
+        print_large(given.files)
+    else:
+        print_feeder(given.repeat)
+
+
+def print_feeder(repeat: int) -> None:
+    """Print the table of the feeder."""
     grid, horizon, _ = given_network()  # imports what reading needs
     pp.runopp(pandapower_net(grid), numba=False)
     theirs, cost, solved = min(time_pandapower(grid, horizon) for _ in range(repeat))

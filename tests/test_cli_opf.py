@@ -125,7 +125,7 @@ def test_an_infeasible_case_prints_json_and_nothing_else(tmp_path: Path) -> None
     buses = [bus(1, kind=3, v_min=1.0, v_max=1.0), bus(2, 50.0, v_min=1.0, v_max=1.0)]
     path.write_text(matpower(buses, [gen(1)], [branch(1, 2)]), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "cmgplan", "opf", str(path), "--json"],
+        [sys.executable, "-m", "cmgplan", "opf", str(path), "--json", "--quiet"],
         capture_output=True,
         text=True,
         check=False,

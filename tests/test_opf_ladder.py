@@ -23,6 +23,7 @@ from cmgplan.network.opf_model import Layout, build_instance, build_model, flat_
 from cmgplan.network.opf_starts import least_break_start, power_flow_start, relaxation_start
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, Strategy, TemplateProblem
+from cmgplan.solve.time_limit import TimeLimit
 
 
 def grid_of(folder: Path, text: str) -> Grid:
@@ -95,9 +96,13 @@ def test_a_rung_is_chosen_by_success_alone(monkeypatch: pytest.MonkeyPatch, rung
     rungs = opf_ladder.Ladder._rungs
 
     def failing(
-        self: opf_ladder.Ladder, instance: Instance, horizon: Horizon, near: Outcome | None
+        self: opf_ladder.Ladder,
+        instance: Instance,
+        horizon: Horizon,
+        near: Outcome | None,
+        limit: TimeLimit,
     ) -> object:
-        for name, outcome in rungs(self, instance, horizon, near):
+        for name, outcome in rungs(self, instance, horizon, near, limit):
             if outcome is None:
                 continue
             tried.append(name)

@@ -55,7 +55,7 @@ def test_the_exit_code_of_the_work_is_handed_on(code: int) -> None:
 
 
 def test_a_child_answers_as_the_command_does() -> None:
-    ended = finished([sys.executable, "-m", "cmgplan", "opf", str(NETWORK)])
+    ended = finished([sys.executable, "-m", "cmgplan", "opf", str(NETWORK), "--quiet"])
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("locally optimal")
     ended = finished([sys.executable, "-m", "cmgplan", "opf", "none.m"])

@@ -17,6 +17,7 @@ from cmgplan.network.jabr import Bound, Relaxation
 from cmgplan.network.opf_model import Layout
 from cmgplan.solve.conic import ConicProblem, RotatedCones
 from cmgplan.solve.templates import Instance
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 SHARED = ("p", "q", "cost")
 """Columns of an hour that the relaxation has as the optimal power flow has them."""
@@ -84,34 +85,44 @@ class CoupledRelaxation:
             sp.csr_array(sp.block_array(blocks, format="csr")), self._cones()
         )
 
-    def bound(self, horizon: Horizon, whole: Instance) -> Bound:
+    def bound(self, horizon: Horizon, whole: Instance, limit: TimeLimit = UNLIMITED) -> Bound:
         """Return the bound over all hours; ``whole`` is the optimal power flow to be bounded."""
-        outcome = self._problem.solve(self._instance(horizon, whole))
+        outcome = self._problem.solve(self._instance(horizon, whole), limit)
         if outcome.bound is None:
-            proven = not outcome.accepted and self.proves_infeasible(horizon, whole)
+            proven = not outcome.accepted and self.proves_infeasible(horizon, whole, limit)
             return Bound(None, proven, None)
         parts = outcome.values()[: self._hour.width * horizon.hours].reshape(horizon.hours, -1)
         return Bound(outcome.bound, False, max(self._hour.voltage_slack(x) for x in parts))
 
-    def proves_infeasible(self, horizon: Horizon, whole: Instance) -> bool:
+    def proves_infeasible(
+        self, horizon: Horizon, whole: Instance, limit: TimeLimit = UNLIMITED
+    ) -> bool:
         """Return whether the horizon is proven to have no operation within its limits.
 
         Hours are looked at alone first, then together.
         """
-        if self.proves_hour_infeasible(horizon, whole):
+        if self.proves_hour_infeasible(horizon, whole, limit):
             return True
-        return self._problem.proves_infeasible(self._instance(horizon, whole), COUPLED_ROUNDS)
+        if limit.over:
+            return False
+        together = self._instance(horizon, whole)
+        return self._problem.proves_infeasible(together, COUPLED_ROUNDS, limit)
 
-    def proves_hour_infeasible(self, horizon: Horizon, whole: Instance) -> bool:
+    def proves_hour_infeasible(
+        self, horizon: Horizon, whole: Instance, limit: TimeLimit = UNLIMITED
+    ) -> bool:
         """Return whether an hour has no operation, whatever the devices draw in it."""
         low, high = reach(self._layout, self._drawn, whole)
         for t in range(horizon.hours):
+            if limit.over:
+                return False
             hour = self._hour.instance(horizon, t)
             n = low.shape[1]
             lbg, ubg = hour.lbg.copy(), hour.ubg.copy()
             lbg[:n] -= high[t]
             ubg[:n] -= low[t]
-            if self._hour.problem.proves_infeasible(replace(hour, lbg=lbg, ubg=ubg)):
+            alone = replace(hour, lbg=lbg, ubg=ubg)
+            if self._hour.problem.proves_infeasible(alone, limit=limit):
                 return True
         return False
 

@@ -19,9 +19,9 @@ from cmgplan.network.branch_flow_ac import two_port
 from cmgplan.network.grid import FloatArray, Grid, IntArray
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf_model import Layout, build_instance
-from cmgplan.solve.conic import ConicProblem, RotatedCones
-from cmgplan.solve.outcome import Outcome
+from cmgplan.solve.conic import MAX_ROUNDS, ConicProblem, RotatedCones
 from cmgplan.solve.templates import Instance
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 RIGHT_ANGLE_RAD = np.pi / 2 - 1e-6
 ONE = 1
@@ -113,24 +113,29 @@ class Relaxation:
         first = self._at[kind]
         return np.arange(first, first + self._widths[kind], dtype=np.int64)
 
-    def bound(self, horizon: Horizon) -> Bound:
-        """Return the bound over all hours, which nothing couples."""
+    def bound(self, horizon: Horizon, limit: TimeLimit = UNLIMITED) -> Bound:
+        """Return the bound over all hours, which nothing couples; none if time does not suffice."""
         total, slack = 0.0, 0.0
         for hour in range(horizon.hours):
-            outcome = self._solve(horizon, hour)
+            outcome = self.problem.solve(self.instance(horizon, hour), limit)
             if outcome.bound is None:
-                proven = not outcome.accepted and self.proves_infeasible(horizon, hour)
+                proven = not outcome.accepted and self.proves_infeasible(horizon, hour, limit)
                 return Bound(None, proven, None)
             total += outcome.bound
             slack = max(slack, self.voltage_slack(outcome.values()))
         return Bound(total, False, slack)
 
-    def proves_infeasible(self, horizon: Horizon, hour: int) -> bool:
+    def proves_infeasible(
+        self,
+        horizon: Horizon,
+        hour: int,
+        limit: TimeLimit = UNLIMITED,
+        rounds: int = MAX_ROUNDS,
+    ) -> bool:
         """Return whether an hour is proven to have no operation within its limits."""
-        return self.problem.proves_infeasible(self.instance(horizon, hour))
-
-    def _solve(self, horizon: Horizon, hour: int) -> Outcome:
-        return self.problem.solve(self.instance(horizon, hour))
+        if limit.over:
+            return False
+        return self.problem.proves_infeasible(self.instance(horizon, hour), rounds, limit)
 
     def voltage_slack(self, x: FloatArray) -> float:
         """Return the largest slack of a cone of voltages, squared pu."""

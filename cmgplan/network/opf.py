@@ -25,7 +25,7 @@ from cmgplan.network.horizon import Horizon, single_hour
 from cmgplan.network.jabr import Bound, Relaxation
 from cmgplan.network.opf_attached import AttachedOpf
 from cmgplan.network.opf_elastic import ElasticProblem, explain
-from cmgplan.network.opf_ladder import RUNGS, Climbed, Helpers, Ladder
+from cmgplan.network.opf_ladder import LARGE_BUSES, RUNGS, Climbed, Helpers, Ladder
 from cmgplan.network.opf_model import Layout, build_instance, build_model
 from cmgplan.network.opf_result import (
     OpfResult,
@@ -35,8 +35,10 @@ from cmgplan.network.opf_result import (
     result_of,
     values_of,
 )
+from cmgplan.solve.conic import MAX_ROUNDS
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, TemplateProblem
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 NOTHING = Flexible()
 
@@ -44,6 +46,15 @@ ALIKE = 0.01
 """Relative change of loads and limits up to which coupled hours begin at their last answer."""
 
 NOISE_PU = 1e-6
+
+LADDER_SHARE = 0.7
+"""Share of the time that is left for an answer; the rest tells why there is none."""
+
+PROOF_SHARE = 0.5
+"""Share of what is left then for a proof of infeasibility; the rest is for its explanation."""
+
+NO_TIME = "no bound within the time limit"
+NO_BOUND = "no bound: the relaxation was not solved"
 
 GAP_NOISE = 1e-6
 """Gap of either sign that is the solvers' tolerance."""
@@ -89,8 +100,17 @@ class OpfProblem:
         )
         self._last: _Answered | None = None
 
-    def solve(self, horizon: Horizon | None = None, *, replay: bool = True) -> OpfResult:
+    def solve(
+        self,
+        horizon: Horizon | None = None,
+        *,
+        replay: bool = True,
+        limit: TimeLimit = UNLIMITED,
+    ) -> OpfResult:
         """Minimise the generation cost; climb the ladder of starts until one answers.
+
+        A limit of time cuts what there is no time for; an answer that is found is the one that
+        is found without it.
 
         Raises
         ------
@@ -102,12 +122,15 @@ class OpfProblem:
             raise ValueError(f"compiled for {self.hours} hours, asked for {horizon.hours}")
         begun = time.perf_counter()
         instance = self._instance(horizon)
-        climbed = self._climb(instance, horizon)
+        climbed = self._climb(instance, horizon, limit.part(LADDER_SHARE))
         wall = WallTime(self.build_s, self.compile_s, time.perf_counter() - begun)
         result = self._result(climbed, wall)
-        if not climbed.outcome.accepted:
-            return self._explained(result, horizon, proven=climbed.infeasible)
-        return replayed(result, horizon) if replay else result
+        if climbed.outcome.stop is not Stop.LOCAL_OPTIMUM:
+            return self._explained(result, horizon, climbed, limit)
+        if not replay:
+            return result
+        limit.begin("replay")
+        return replayed(result, horizon)
 
     def _instance(self, horizon: Horizon) -> Instance:
         """Return bounds, prices and start of the whole horizon."""
@@ -132,32 +155,48 @@ class OpfProblem:
             self._coupled = CoupledRelaxation(self.relaxation, self.layout, self._linear)
         return self._coupled
 
-    def bound(self, horizon: Horizon | None = None) -> Bound:
+    def bound(self, horizon: Horizon | None = None, limit: TimeLimit = UNLIMITED) -> Bound:
         """Return the lower bound of the cost that the relaxation proves."""
         horizon = single_hour(self.grid) if horizon is None else horizon
         if self.flexible:
-            return self.coupled.bound(horizon, self._instance(horizon))
-        return self.relaxation.bound(horizon)
+            return self.coupled.bound(horizon, self._instance(horizon), limit)
+        return self.relaxation.bound(horizon, limit)
 
-    def proves_infeasible(self, horizon: Horizon) -> bool:
+    def proves_infeasible(
+        self, horizon: Horizon, limit: TimeLimit = UNLIMITED, rounds: int = MAX_ROUNDS
+    ) -> bool:
         """Return whether the relaxation proves that no operation exists."""
         if self.flexible:
-            return self.coupled.proves_infeasible(horizon, self._instance(horizon))
-        return any(self.relaxation.proves_infeasible(horizon, t) for t in range(horizon.hours))
+            return self.coupled.proves_infeasible(horizon, self._instance(horizon), limit)
+        hours = range(horizon.hours)
+        return any(self.relaxation.proves_infeasible(horizon, t, limit, rounds) for t in hours)
 
-    def _hopeless(self, horizon: Horizon, together: bool) -> bool:
+    def _hopeless(self, horizon: Horizon, together: bool, limit: TimeLimit) -> bool:
         """Return whether it is proven that there is no answer; hours alone are quick to look at."""
         if together:
-            return bool(self.flexible) and self.proves_infeasible(horizon)
+            return bool(self.flexible) and self.proves_infeasible(horizon, limit)
         if self.flexible:
-            return self.coupled.proves_hour_infeasible(horizon, self._instance(horizon))
-        return self.proves_infeasible(horizon)
+            instance = self._instance(horizon)
+            return self.coupled.proves_hour_infeasible(horizon, instance, limit)
+        return self.proves_infeasible(horizon, limit, 0 if self._large else MAX_ROUNDS)
 
-    def with_bound(self, result: OpfResult, horizon: Horizon | None = None) -> OpfResult:
-        """Return an answer with the bound that the relaxation proves, and the gap to it."""
-        bound = self.bound(horizon)
-        if bound.value is None or not result.solved:
+    @property
+    def _large(self) -> bool:
+        return self.grid.n_bus >= LARGE_BUSES
+
+    def with_bound(
+        self, result: OpfResult, horizon: Horizon | None = None, limit: TimeLimit = UNLIMITED
+    ) -> OpfResult:
+        """Return an answer with the bound that the relaxation proves, and the gap to it.
+
+        Without a bound ``bound_message`` says why.
+        """
+        if not result.solved:
             return result
+        limit.begin(f"answer {result.objective:.6g} found; lower bound")
+        bound = self.bound(horizon, limit)
+        if bound.value is None:
+            return replace(result, bound_message=NO_TIME if limit.over else NO_BOUND)
         value = bound.value
         gap = (result.objective - value) / max(abs(result.objective), 1e-9)
         if abs(gap) < GAP_NOISE:
@@ -169,35 +208,55 @@ class OpfProblem:
             cone_residual=bound.cone_residual if self.grid.is_radial else None,
         )
 
-    def _explained(self, result: OpfResult, horizon: Horizon, *, proven: bool) -> OpfResult:
-        """Return why there is no answer."""
-        told = explain(self.explaining, horizon)
+    def _explained(
+        self, result: OpfResult, horizon: Horizon, climbed: Climbed, limit: TimeLimit
+    ) -> OpfResult:
+        """Return why there is no answer: a proof, what would have to give, or that time is up."""
+        if climbed.outcome.accepted:  # all limits hold, and it is not the optimum
+            return replace(result, message=self._cut_short(result, limit))
+        proven = climbed.infeasible
+        if not proven and self._large:
+            limit.begin("looking for a proof of infeasibility")
+            proven = self.proves_infeasible(horizon, limit.part(PROOF_SHARE))
+        limit.begin("looking for what would have to give")
+        told = explain(self.explaining, horizon, limit)
         status: Status = result.status
         if proven:
             status = "proven infeasible"
         elif told.lacking:
             status = "locally infeasible"
-        return replace(result, status=status, explanation=told.lines)
+        message = result.message if status != "limit" else self._cut_short(result, limit)
+        return replace(result, status=status, explanation=told.lines, message=message)
 
-    def _climb(self, instance: Instance, horizon: Horizon) -> Climbed:
+    @staticmethod
+    def _cut_short(result: OpfResult, limit: TimeLimit) -> str:
+        """Return what is said of a solve without an answer, with the mend where time was short."""
+        if not np.isfinite(limit.seconds):
+            return result.message
+        return (
+            f"no start led to an answer within {limit.seconds:g} s ({result.message}); give more "
+            "time"
+        )
+
+    def _climb(self, instance: Instance, horizon: Horizon, limit: TimeLimit) -> Climbed:
         """Return what the ladder leads to, hour by hour where nothing couples them."""
         if self.flexible:
             near = None if self._last is None else self._last.near(instance, self.layout)
-            climbed = [self._ladder.climb(instance, horizon, near)]
+            climbed = [self._ladder.climb(instance, horizon, near, limit)]
         else:
-            climbed = self._climb_hours(instance, horizon)
+            climbed = self._climb_hours(instance, horizon, limit)
         if all(part.outcome.stop is Stop.LOCAL_OPTIMUM for part in climbed):
             self._last = _Answered(instance, tuple(part.outcome for part in climbed))
         return climbed[0] if self.flexible else _joined(climbed)
 
-    def _climb_hours(self, instance: Instance, horizon: Horizon) -> list[Climbed]:
+    def _climb_hours(self, instance: Instance, horizon: Horizon, limit: TimeLimit) -> list[Climbed]:
         """Climb for each hour, beginning at its last answer or at that of the hour before."""
         climbed: list[Climbed] = []
         for t, hour in enumerate(_hours_apart(instance, self.hours)):
             near = climbed[-1].outcome if climbed else None
             if self._last is not None:
                 near = self._last.outcomes[t]
-            climbed.append(self._ladder.climb(hour, horizon.at(t), near))
+            climbed.append(self._ladder.climb(hour, horizon.at(t), near, limit))
             if not climbed[-1].outcome.accepted:
                 break
         return climbed
@@ -303,6 +362,7 @@ def solve_opf(
     attached: Attached | None = None,
     replay: bool = True,
     bound: bool = False,
+    time_limit_s: float | TimeLimit | None = None,
 ) -> OpfResult:
     """Solve the AC optimal power flow of a grid.
 
@@ -324,6 +384,10 @@ def solve_opf(
         Whether an independent power flow confirms the answer.
     bound
         Whether the cone relaxation proves a lower bound of the cost.
+    time_limit_s
+        Seconds, or a ``TimeLimit`` that has begun already and tells what is being done. The answer
+        comes first, its bound, or why there is none, in what is left. The limit cuts: an answer
+        or a bound that comes in time is the same as without a limit. It is not for ``attached``.
 
     Returns
     -------
@@ -345,7 +409,10 @@ def solve_opf(
             )
         if bound:
             raise InputError("no bound is proven with columns attached: leave out bound=True")
+        if time_limit_s is not None:
+            raise InputError("time_limit_s beside attached: leave it out")
         return AttachedOpf(grid, horizon, attached).solve(attached, replay=replay)
+    limit = time_limit_s if isinstance(time_limit_s, TimeLimit) else TimeLimit(time_limit_s)
     problem = OpfProblem(grid, horizon.hours, flexible, horizon.dt_h)
-    result = problem.solve(profiles, replay=replay)
-    return problem.with_bound(result, profiles) if bound and result.solved else result
+    result = problem.solve(profiles, replay=replay, limit=limit)
+    return problem.with_bound(result, profiles, limit) if bound and result.solved else result

@@ -27,8 +27,9 @@ from cmgplan.network.flexible import (
 from cmgplan.network.grid import FloatArray, Grid, IntArray
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf_model import Layout, build_instance, build_model
-from cmgplan.solve.outcome import Outcome
+from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import ADAPTIVE, Instance, Strategy, TemplateProblem
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 from cmgplan.units import kw_from_mw, mw_from_pu
 
 MAX_DROPS, MAX_COUPLED_DROPS = 60, 15
@@ -36,6 +37,9 @@ MAX_DROPS, MAX_COUPLED_DROPS = 60, 15
 
 USUAL = Strategy(100, ADAPTIVE)
 """Iterations of the search for the point of least slacks, which mostly takes 20 to 50."""
+
+STEADY = Strategy(300, (("mu_strategy", "monotone"),))
+"""The search once more where the first does not end: slower, and surer."""
 
 TRIAL = Strategy(60, ADAPTIVE)
 """Iterations after which a limit is taken not to be spared; a point is found much earlier."""
@@ -80,6 +84,10 @@ class Need:
     shed_kw: FloatArray | None
 
 
+UNKNOWN = Need(float("inf"), None, 0, None, None)
+"""Where the limit of time came before the first answer."""
+
+
 @dataclass(frozen=True)
 class Explanation:
     """Sentences on what would have to give, and whether anything would."""
@@ -114,29 +122,40 @@ class ElasticProblem:
             self._injection, self._alone = injected(self.layout, model.linear), ElasticProblem(grid)
         self._problem = TemplateProblem(model)
 
-    def nearest(self, horizon: Horizon, hour: int = 0) -> Outcome:
+    def nearest(self, horizon: Horizon, hour: int = 0, limit: TimeLimit = UNLIMITED) -> Outcome:
         """Return the point from an hour on that breaks the limits least, all load served."""
-        return self._problem.solve(self._instance(self._part(horizon, hour), LIMITS), USUAL)
+        return self._least(self._instance(self._part(horizon, hour), LIMITS), limit)
 
-    def need(self, horizon: Horizon, hour: int = 0) -> Need:
-        """Return what the horizon lacks from an hour on."""
+    def _least(self, instance: Instance, limit: TimeLimit) -> Outcome:
+        """Return the point of least slacks, looked for in two ways."""
+        outcome = self._problem.solve(instance, USUAL, limit)
+        if outcome.stop in (Stop.LOCAL_OPTIMUM, Stop.LOCALLY_INFEASIBLE):
+            return outcome
+        steady = self._problem.solve(instance, STEADY, limit)
+        return steady if steady.accepted else outcome
+
+    def need(self, horizon: Horizon, hour: int = 0, limit: TimeLimit = UNLIMITED) -> Need:
+        """Return what the horizon lacks from an hour on, as far as the limit of time lets it."""
         part = self._part(horizon, hour)
         instance = self._instance(part, LIMITS)
-        nearest = self._problem.solve(instance, USUAL)
+        nearest = self._least(instance, limit)
+        if limit.over and nearest.stop is not Stop.LOCAL_OPTIMUM:
+            return UNKNOWN
         if nearest.accepted and self.flexible:
-            instance, nearest = self._one_way(instance, nearest)
+            instance, nearest = self._one_way(instance, nearest, limit)
         short = float("inf") if nearest.value is None else nearest.value
+        cut_kw = self._cut_kw(part, limit)
         broken, set_points, untried = None, None, 0
-        if short > CONSIDERABLE:
-            set_points = self._with_set_points(part)
         if nearest.accepted and short > CONSIDERABLE:
-            least, untried = self._spared(instance, nearest)
+            least, untried = self._spared(instance, nearest, limit)
             broken = broken_limits(self.layout, least.values())
-        return Need(short, broken, untried, set_points, self._cut_kw(part))
+        if short > CONSIDERABLE:
+            set_points = self._with_set_points(part, limit)
+        return Need(short, broken, untried, set_points, cut_kw)
 
-    def _cut_kw(self, horizon: Horizon) -> FloatArray | None:
+    def _cut_kw(self, horizon: Horizon, limit: TimeLimit) -> FloatArray | None:
         """Return the least load to be cut so that all limits hold, (T, n), or None."""
-        cut = self._problem.solve(self._instance(horizon, ("shed",)), USUAL)
+        cut = self._least(self._instance(horizon, ("shed",)), limit)
         if not cut.accepted:
             return None
         shed = self.layout.part(cut.values(), "shed")
@@ -145,22 +164,24 @@ class ElasticProblem:
     def _part(self, horizon: Horizon, hour: int) -> Horizon:
         return horizon.at(hour) if self.layout.hours == 1 else horizon
 
-    def _with_set_points(self, horizon: Horizon) -> list[BrokenLimit] | None:
+    def _with_set_points(self, horizon: Horizon, limit: TimeLimit) -> list[BrokenLimit] | None:
         """Return what would have to give if held voltages may, None if there are none."""
         if not len(self._held):
             return None
         instance = self._instance(horizon, LIMITS, set_points=True)
-        outcome = self._problem.solve(instance, USUAL)
+        outcome = self._least(instance, limit)
         if not outcome.accepted:
             return None
-        return broken_limits(self.layout, self._spared(instance, outcome)[0].values())
+        return broken_limits(self.layout, self._spared(instance, outcome, limit)[0].values())
 
-    def _one_way(self, instance: Instance, found: Outcome) -> tuple[Instance, Outcome]:
+    def _one_way(
+        self, instance: Instance, found: Outcome, limit: TimeLimit
+    ) -> tuple[Instance, Outcome]:
         """Return a point at which stores do not waste energy by charging and discharging."""
         held = one_way(instance, self.layout, self.flexible, found.values())
         if held is None:
             return instance, found
-        return held, self._problem.solve(replace(held, start=found.values()), USUAL)
+        return held, self._problem.solve(replace(held, start=found.values()), USUAL, limit)
 
     @property
     def _held(self) -> IntArray:
@@ -202,7 +223,7 @@ class ElasticProblem:
             whole, linear=linear, quadratic=np.zeros_like(linear), constant=0.0, ubx=upper
         )
 
-    def _spared(self, instance: Instance, found: Outcome) -> tuple[Outcome, int]:
+    def _spared(self, instance: Instance, found: Outcome, limit: TimeLimit) -> tuple[Outcome, int]:
         """Drop slacks one at a time, the least first, while a point remains.
 
         Returns the point left, and how many of its slacks were not tried.
@@ -213,21 +234,29 @@ class ElasticProblem:
         upper[columns[slack <= CONSIDERABLE]] = 0.0
         given = np.flatnonzero(slack > CONSIDERABLE)
         given = given[np.argsort(slack[given])]
-        held = self._problem.solve(replace(instance, ubx=upper, start=found.values()), USUAL)
+        held = self._problem.solve(replace(instance, ubx=upper, start=found.values()), USUAL, limit)
         if not held.accepted:
             return found, len(given)
         most = MAX_DROPS
         if self.flexible:
-            most, given = MAX_COUPLED_DROPS, given[~self._needed_alone(instance, columns[given])]
+            most = MAX_COUPLED_DROPS
+            given = given[~self._needed_alone(instance, columns[given], limit)]
+        tries = 0
         for k in given[:most]:
             tried = upper.copy()
             tried[columns[k]] = 0.0
-            outcome = self._problem.solve(replace(instance, ubx=tried, start=held.values()), TRIAL)
+            trial = replace(instance, ubx=tried, start=held.values())
+            outcome = self._problem.solve(trial, TRIAL, limit)
+            if limit.over:
+                break
+            tries += 1
             if outcome.accepted:
                 upper, held = tried, outcome
-        return held, max(len(given) - most, 0)
+        return held, len(given) - tries
 
-    def _needed_alone(self, instance: Instance, given: IntArray) -> npt.NDArray[np.bool_]:
+    def _needed_alone(
+        self, instance: Instance, given: IntArray, limit: TimeLimit
+    ) -> npt.NDArray[np.bool_]:
         """Return which slacks an hour needs by itself, whatever the devices inject in it.
 
         What an hour cannot spare with the devices free it cannot spare in the horizon; to see
@@ -254,16 +283,23 @@ class ElasticProblem:
                 free = np.setdiff1d(places[hours == hour], places[k])
                 upper = one.ubx.copy()
                 upper[np.setdiff1d(alone._columns(*LIMITS), free)] = 0.0
-                needed[k] = not alone._problem.solve(replace(one, ubx=upper), TRIAL).accepted
+                outcome = alone._problem.solve(replace(one, ubx=upper), TRIAL, limit)
+                needed[k] = not outcome.accepted and not limit.over
         return needed
 
 
-def explain(elastic: ElasticProblem, horizon: Horizon) -> Explanation:
-    """Return what would have to give, hour by hour, the worst hours first."""
-    hours = elastic.layout.hours
+def explain(elastic: ElasticProblem, horizon: Horizon, limit: TimeLimit = UNLIMITED) -> Explanation:
+    """Return what would have to give, hour by hour, the worst hours first.
+
+    What the limit of time leaves out is said in the last line.
+    """
+    hours, left_out = elastic.layout.hours, None
     told: list[tuple[float, list[str]]] = []
     for first in range(0, horizon.hours, hours):
-        need = elastic.need(horizon, first)
+        need = UNKNOWN if limit.over else elastic.need(horizon, first, limit)
+        if need is UNKNOWN:
+            left_out = _not_reached(first)
+            break
         if need.short <= CONSIDERABLE:
             continue
         for hour in range(hours):
@@ -274,14 +310,23 @@ def explain(elastic: ElasticProblem, horizon: Horizon) -> Explanation:
             told.append((0.0, [f"of these limits {need.untried} were not tried to be spared"]))
         if need.broken is None:
             told.append((np.inf, [_nothing_found(need, first, horizon.hours, hours)]))
+    told.sort(key=lambda hour: -hour[0])
+    lines = tuple(line for _, lines in told for line in lines)
+    if left_out is not None:
+        return Explanation((*lines, left_out), lacking=bool(told))
     if not told:
         line = (
             f"no limit would have to give by more than {CONSIDERABLE:g} pu, but no operation that "
             "meets all of them was found"
         )
         return Explanation((line,), lacking=False)
-    told.sort(key=lambda hour: -hour[0])
-    return Explanation(tuple(line for _, lines in told for line in lines), lacking=True)
+    return Explanation(lines, lacking=True)
+
+
+def _not_reached(hour: int) -> str:
+    """Return what is said where no time was left to look at an hour."""
+    since = "" if hour == 0 else f" from hour {hour} on"
+    return f"what would have to give{since} was not found within the time limit"
 
 
 def _nothing_found(need: Need, first: int, total: int, hours: int) -> str:

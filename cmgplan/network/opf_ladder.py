@@ -1,7 +1,9 @@
 """The ladder of an optimal power flow: ways to begin, tried in turn until one has an answer.
 
 A rung is chosen by its success alone. The rungs stand in the order of how often each was the
-first to succeed; all but the last give up early, so that a failure costs little.
+first to succeed; all but the last give up early, so that a failure costs little. On large grids
+every start that needs no other problem solved comes first, and a proof that there is no answer is
+looked for after them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from cmgplan.network.opf_model import Layout
 from cmgplan.network.opf_starts import least_break_start, power_flow_start, relaxation_start
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, Strategy, TemplateProblem
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 WARM_START, FLAT = "warm start", "flat start"
 POWER_FLOW, RELAXATION, LEAST_BREAK = "power-flow start", "relaxation start", "least-break start"
@@ -36,7 +39,36 @@ RUNGS = (
 )
 """Names of the rungs, the likeliest first."""
 
+LARGE_BUSES = 1000
+"""Buses from which a grid is large: a proof then takes longer than an answer."""
+
 ALONE, TOGETHER = "proof by hours alone", "proof by all hours together"
+
+ORDER = (
+    FLAT,
+    ALONE,
+    POWER_FLOW,
+    RELAXATION,
+    TOGETHER,
+    LEAST_BREAK,
+    TIGHTENED,
+    FALLING,
+    PATIENT,
+)
+"""Rungs and proofs as they are tried."""
+
+LARGE_ORDER = (
+    FALLING,
+    FLAT,
+    POWER_FLOW,
+    ALONE,
+    RELAXATION,
+    TOGETHER,
+    LEAST_BREAK,
+    TIGHTENED,
+    PATIENT,
+)
+"""The same on large grids, where the falling barrier ends in the optimum more often."""
 
 WARM = Strategy.warm(max_iter=12, push=1e-6)
 EARLY = Strategy(80, (("mu_strategy", "adaptive"),))
@@ -83,13 +115,13 @@ class Helpers:
         Makes a solver's answer one that may be handed on, or returns it as it is.
     hopeless
         Whether a horizon is proven to have no answer, by hours alone or, if the second argument
-        is true, by all hours together.
+        is true, by all hours together, within a limit of time.
     """
 
     elastic: Callable[[], ElasticProblem]
     relaxation: Callable[[], Relaxation]
     settle: Callable[[Instance, Outcome], Outcome]
-    hopeless: Callable[[Horizon, bool], bool]
+    hopeless: Callable[[Horizon, bool, TimeLimit], bool]
 
 
 class Ladder:
@@ -108,13 +140,22 @@ class Ladder:
     def __init__(self, problem: TemplateProblem, layout: Layout, helpers: Helpers) -> None:
         self._problem, self._layout, self._helpers = problem, layout, helpers
 
-    def climb(self, instance: Instance, horizon: Horizon, near: Outcome | None = None) -> Climbed:
-        """Return the first optimum; ``near`` is the answer of a similar instance."""
+    def climb(
+        self,
+        instance: Instance,
+        horizon: Horizon,
+        near: Outcome | None = None,
+        limit: TimeLimit = UNLIMITED,
+    ) -> Climbed:
+        """Return the first optimum; ``near`` is the answer of a similar instance.
+
+        The limit of time ends the climb and changes nothing of an answer found before.
+        """
         iterations = 0
         failed: Climbed | None = None
-        for name, outcome in self._rungs(instance, horizon, near):
+        for name, outcome in self._rungs(instance, horizon, near, limit):
             if outcome is None:
-                if failed is not None and self._helpers.hopeless(horizon, name == TOGETHER):
+                if failed is not None and self._hopeless(horizon, name, limit):
                     return replace(failed, infeasible=True)
                 continue
             if outcome.accepted:
@@ -124,46 +165,72 @@ class Ladder:
             if outcome.stop is Stop.LOCAL_OPTIMUM:
                 return climbed
             failed = climbed if failed is None else _more_telling(failed, climbed)
+            if limit.over:
+                break
         if failed is None:
             raise ValueError("a ladder has rungs")
         return failed
 
+    def _hopeless(self, horizon: Horizon, name: str, limit: TimeLimit) -> bool:
+        limit.begin(f"looking for a {name}")
+        return self._helpers.hopeless(horizon, name == TOGETHER, limit)
+
     def _rungs(
-        self, instance: Instance, horizon: Horizon, near: Outcome | None
+        self, instance: Instance, horizon: Horizon, near: Outcome | None, limit: TimeLimit
     ) -> Iterator[tuple[str, Outcome | None]]:
         """Solve from one start after the other, as long as the caller asks for more.
 
         Between them stand the places at which to look for a proof that there is no answer.
         """
-        layout, solve = self._layout, self._problem.solve
-        relaxation, elastic = self._helpers.relaxation, self._helpers.elastic
         if near is not None:
             warm = replace(instance, start=near.values(), multipliers=near.multipliers)
-            yield WARM_START, solve(warm, WARM)
-        yield FLAT, solve(instance, EARLY)
-        yield ALONE, None
-        starts: tuple[tuple[str, Callable[[], FloatArray | None]], ...] = (
-            (POWER_FLOW, lambda: power_flow_start(layout, horizon)),
-            (RELAXATION, lambda: relaxation_start(layout, horizon, relaxation())),
-        )
-        for name, find in starts:
-            found = find()
-            if found is not None:
-                yield name, solve(_begun(instance, found), EARLY)
-        yield TOGETHER, None
-        found = least_break_start(layout, horizon, elastic())
-        if found is not None:
-            yield LEAST_BREAK, solve(_begun(instance, found), EARLY)
-        yield TIGHTENED, self._tightened(instance)
-        yield FALLING, solve(instance, MONOTONE)
-        yield PATIENT, solve(instance, MANY)
+            limit.begin(WARM_START)
+            yield WARM_START, self._problem.solve(warm, WARM, limit)
+        rungs = self._ways(instance, horizon, limit)
+        large = self._layout.grid.n_bus >= LARGE_BUSES
+        for name in LARGE_ORDER if large else ORDER:
+            limit.begin(name)
+            if name in (ALONE, TOGETHER):
+                yield name, None
+                continue
+            outcome = rungs[name]()
+            if outcome is not None:
+                yield name, outcome
 
-    def _tightened(self, instance: Instance) -> Outcome:
+    def _ways(
+        self, instance: Instance, horizon: Horizon, limit: TimeLimit
+    ) -> dict[str, Callable[[], Outcome | None]]:
+        """Return what each rung does; None where it finds nothing to begin from."""
+        layout, helpers = self._layout, self._helpers
+
+        def solved(strategy: Strategy, start: FloatArray | None) -> Outcome | None:
+            if start is None:
+                return None
+            return self._problem.solve(_begun(instance, start), strategy, limit)
+
+        def flat(strategy: Strategy) -> Outcome:
+            return self._problem.solve(instance, strategy, limit)
+
+        return {
+            FLAT: lambda: flat(EARLY),
+            POWER_FLOW: lambda: solved(EARLY, power_flow_start(layout, horizon)),
+            RELAXATION: lambda: solved(
+                EARLY, relaxation_start(layout, horizon, helpers.relaxation(), limit)
+            ),
+            LEAST_BREAK: lambda: solved(
+                EARLY, least_break_start(layout, horizon, helpers.elastic(), limit)
+            ),
+            TIGHTENED: lambda: self._tightened(instance, limit),
+            FALLING: lambda: flat(MONOTONE),
+            PATIENT: lambda: flat(MANY),
+        }
+
+    def _tightened(self, instance: Instance, limit: TimeLimit) -> Outcome:
         """Solve with wider limits, then tighten them, each time from the last answer."""
         start, iterations = instance.start, 0
         for share in SHARES:
             wider = replace(widened(instance, self._layout, share), start=start)
-            outcome = self._problem.solve(wider, EARLY)
+            outcome = self._problem.solve(wider, EARLY, limit)
             iterations += outcome.iterations
             if not outcome.accepted:
                 # What is found of wider limits says nothing about these.

@@ -54,6 +54,8 @@ class OpfResult:
     bound, gap
         Lower bound of the convex relaxation in $, and (objective - bound) / |objective|; None
         where it was not asked for.
+    bound_message
+        Why there is no bound although it was asked for.
     cone_residual
         Largest slack of a cone of the relaxation on a radial network, squared pu; near zero the
         relaxation is exact. None elsewhere.
@@ -98,6 +100,7 @@ class OpfResult:
     cone_residual: float | None = None
     explanation: tuple[str, ...] = ()
     message: str = ""
+    bound_message: str = ""
     devices: dict[str, FloatArray] = field(default_factory=dict)
     drawn_pu: tuple[FloatArray, FloatArray] = (np.zeros((0, 0)), np.zeros((0, 0)))
     attached: FloatArray = field(default_factory=lambda: np.zeros(0))
@@ -129,6 +132,7 @@ class OpfResult:
             "rung": self.rung,
             "bound": number(self.bound),
             "gap": number(self.gap),
+            "bound_message": self.bound_message or None,
             "cone_residual": number(self.cone_residual),
             "binding": list(self.binding),
             "explanation": list(self.explanation),

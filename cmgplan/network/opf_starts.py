@@ -16,6 +16,7 @@ from cmgplan.network.horizon import Horizon
 from cmgplan.network.jabr import Relaxation
 from cmgplan.network.opf_elastic import ElasticProblem
 from cmgplan.network.opf_model import Layout, flat_start, put_segment_costs
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 
 def power_flow_start(layout: Layout, horizon: Horizon) -> FloatArray | None:
@@ -68,11 +69,13 @@ def _add_missing(
     q[first] += missing.imag
 
 
-def relaxation_start(layout: Layout, horizon: Horizon, relaxation: Relaxation) -> FloatArray | None:
+def relaxation_start(
+    layout: Layout, horizon: Horizon, relaxation: Relaxation, limit: TimeLimit = UNLIMITED
+) -> FloatArray | None:
     """Return the optimum of the cone relaxation, its products turned into voltages and angles."""
     start = flat_start(layout, horizon)
     for t in range(layout.hours):
-        outcome = relaxation.problem.solve(relaxation.instance(horizon, t))
+        outcome = relaxation.problem.optimum(relaxation.instance(horizon, t), limit)
         if not outcome.accepted:
             return None
         x = outcome.values()
@@ -104,12 +107,12 @@ def _angles(grid: Grid, relaxation: Relaxation, apart: FloatArray) -> FloatArray
 
 
 def least_break_start(
-    layout: Layout, horizon: Horizon, elastic: ElasticProblem
+    layout: Layout, horizon: Horizon, elastic: ElasticProblem, limit: TimeLimit = UNLIMITED
 ) -> FloatArray | None:
     """Return the point of every hour, taken alone, that breaks its limits least."""
     start = flat_start(layout, horizon)
     for t in range(layout.hours):
-        outcome = elastic.nearest(horizon, t)
+        outcome = elastic.nearest(horizon, t, limit)
         if not outcome.accepted:
             return None
         for kind in ("v", "angle", "p", "q"):

@@ -6,7 +6,8 @@ met as they are, without tangents, and its multipliers are central.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,11 +94,13 @@ def solve_conic(
     *,
     time_limit_s: float = float("inf"),
     stuck_gap_abs: float = STUCK_GAP_ABS,
+    attempts: Sequence[Mapping[str, float | bool]] = ATTEMPTS,
 ) -> ConicAnswer:
     """Solve a cone program by interior point; other threads go on meanwhile.
 
     An optimum is one to the solver's tolerances: a bound of nothing, as they leave some slack.
     Where it gets no further, its point will do if it leaves no more than ``stuck_gap_abs``.
+    ``attempts`` are settings that are tried in turn; all of them share the time limit.
     """
     n = len(program.cost)
     kinds = [
@@ -109,14 +112,18 @@ def solve_conic(
     curvature = sp.csc_matrix((n, n))
     if program.curvature is not None:
         curvature = sp.csc_matrix(sp.diags_array(program.curvature))
-    for attempt in ATTEMPTS:
+    until = time.perf_counter() + time_limit_s
+    for attempt in attempts:
         solver = clarabel.DefaultSolver(
             curvature,
             program.cost,
             matrix,
             program.right,
             kinds,
-            _settings({**attempt, "reduced_tol_gap_abs": stuck_gap_abs}, time_limit_s),
+            _settings(
+                {**attempt, "reduced_tol_gap_abs": stuck_gap_abs},
+                max(until - time.perf_counter(), 0.0),
+            ),
         )
         answer = solver.solve()
         if _STATUS.get(str(answer.status), Stop.ERROR) is not Stop.ERROR:

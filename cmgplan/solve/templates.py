@@ -15,11 +15,15 @@ import scipy.sparse as sp
 from cmgplan.solve.outcome import FloatArray, Multipliers, Outcome, Stop
 from cmgplan.solve.template_derivatives import compiled
 from cmgplan.solve.template_model import Copies, Instance, TemplateModel
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
+from cmgplan.solve.watch import Watch
 
 __all__ = ["ADAPTIVE", "Copies", "Instance", "Strategy", "TemplateModel", "TemplateProblem"]
 
 ACCEPTED_BREAK = 1e-6
 """Largest break of a row or bound with which an answer is accepted."""
+
+NO_TIME = "no time was left"
 
 STATUS = {
     "Solve_Succeeded": Stop.LOCAL_OPTIMUM,
@@ -72,19 +76,38 @@ class TemplateProblem:
                 sp.csr_array(model.linear), tuple(c for c in model.copies if c.columns.size)
             )
         )
-        self._solvers: dict[Strategy, Any] = {}
+        self._solvers: dict[tuple[Strategy, bool], Any] = {}
+        height, width = model.linear.shape
+        self._shape = (width, height)
+        self._watch: Watch | None = None
         self._solver(COLD)
         self.compile_s = time.perf_counter() - begun
 
-    def _solver(self, strategy: Strategy) -> Any:
+    def _solver(self, strategy: Strategy, watch: Watch | None = None) -> Any:
         """Return Ipopt with a strategy, made when first asked for."""
-        if strategy not in self._solvers:
+        key = (strategy, watch is not None)
+        if key not in self._solvers:
             options = {**_options(strategy), **self._derivatives}
-            self._solvers[strategy] = ca.nlpsol("opf", "ipopt", self._nlp, options)
-        return self._solvers[strategy]
+            if watch is not None:
+                options["iteration_callback"] = watch
+            self._solvers[key] = ca.nlpsol("opf", "ipopt", self._nlp, options)
+        return self._solvers[key]
 
-    def solve(self, instance: Instance, strategy: Strategy = COLD) -> Outcome:
+    def _watching(self, limit: TimeLimit) -> Watch | None:
+        """Return what looks at a limit, None if there is nothing to look at."""
+        if not limit.watched:
+            return None
+        if self._watch is None:
+            self._watch = Watch(*self._shape)
+        self._watch.begin(limit)
+        return self._watch
+
+    def solve(
+        self, instance: Instance, strategy: Strategy = COLD, limit: TimeLimit = UNLIMITED
+    ) -> Outcome:
         """Minimise; the outcome is accepted only if the answer holds every row and bound.
+
+        The time limit is looked at between two iterations. It ends a solve and changes none.
 
         Raises
         ------
@@ -93,7 +116,10 @@ class TemplateProblem:
         """
         begun = time.perf_counter()
         it = instance
-        solver = self._solver(strategy)
+        if limit.over:
+            return Outcome(Stop.LIMIT, None, None, None, "Ipopt", NO_TIME)
+        watch = self._watching(limit)
+        solver = self._solver(strategy, watch)
         duals = it.multipliers
         known = {} if duals is None else {"lam_x0": duals.bounds, "lam_g0": duals.rows}
         # CasADi warns of too many equations, which the outcome tells as well.
@@ -109,6 +135,8 @@ class TemplateProblem:
             )
         stats = solver.stats()
         status = str(stats["return_status"])
+        if watch is not None and watch.ended and status == "User_Requested_Stop":
+            status = "Maximum_WallTime_Exceeded"
         if status in ("NonIpopt_Exception_Thrown", "User_Requested_Stop"):
             raise KeyboardInterrupt
         x, g = _flat(answer["x"]), _flat(answer["g"])
