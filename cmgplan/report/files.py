@@ -235,6 +235,11 @@ def _write_contents(result: PlanResult, folder: Path) -> None:
         sub.mkdir(parents=True)
         for stem in POINT_TABLES:
             write_table(stem, tables[stem], sub)
+    for number, proof in result.proofs.items():
+        text = json.dumps(_jsonable(proof), indent=1, allow_nan=False, ensure_ascii=False)
+        path = folder / "proofs" / f"{number:02d}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{text}\n", encoding="utf-8")
     # From the files just written: they are proven readable, and ``cmgplan report`` gives the same.
     write_page(read_run(folder))
 

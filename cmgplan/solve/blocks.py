@@ -189,6 +189,11 @@ class BlockProblem:
         """Which of the problem's rows are coupling rows, in order, as of the last refresh."""
         return np.concatenate(self._coupled)
 
+    @property
+    def coupling_names(self) -> list[str]:
+        """Names of the coupling rows, the same whenever the model is built again."""
+        return [self.problem.row_name(int(row)) for row in np.flatnonzero(self.coupled)]
+
     def coupling(self) -> Rows:
         """Return the coupling rows over all columns."""
         return self._joined
@@ -208,6 +213,18 @@ class BlockProblem:
         which it has no bound, the multiplier of an equation that defines it is corrected.
         """
         rows, g = self.coupling(), self.linking
+        y = self.corrected(cost, lower, upper, multipliers)
+        reduced = cost - rows.matrix.T @ y
+        side = np.where(y == 0.0, 0.0, np.where(y > 0.0, rows.lower, rows.upper))
+        edge = np.where(reduced[g] >= 0.0, lower[g], upper[g])
+        edge = np.where((np.abs(reduced[g]) < 1e-12) & ~np.isfinite(edge), 0.0, edge)
+        return float(y @ side + reduced[g] @ edge), reduced
+
+    def corrected(
+        self, cost: FloatArray, lower: FloatArray, upper: FloatArray, multipliers: FloatArray
+    ) -> FloatArray:
+        """Return multipliers without those that prove nothing; see ``relaxed``."""
+        rows, g = self.coupling(), self.linking
         y = np.where(
             multipliers > 0.0,
             np.where(np.isfinite(rows.lower), multipliers, 0.0),
@@ -217,11 +234,7 @@ class BlockProblem:
         endless = np.where(reduced[g] > 0.0, lower[g], upper[g])
         for column in g[~np.isfinite(endless) & (reduced[g] != 0.0)]:
             y = self._corrected(rows, y, int(column), float(reduced[column]))
-        reduced = cost - rows.matrix.T @ y
-        side = np.where(y == 0.0, 0.0, np.where(y > 0.0, rows.lower, rows.upper))
-        edge = np.where(reduced[g] >= 0.0, lower[g], upper[g])
-        edge = np.where((np.abs(reduced[g]) < 1e-12) & ~np.isfinite(edge), 0.0, edge)
-        return float(y @ side + reduced[g] @ edge), reduced
+        return np.asarray(y, dtype=np.float64)
 
     def _corrected(self, rows: Rows, y: FloatArray, column: int, reduced: float) -> FloatArray:
         """Return multipliers under which a linking column has no reduced cost."""
@@ -298,7 +311,7 @@ class BlockProblem:
                 h.setSolution(solution)
         part.on_the_way.clear()
         h.run()
-        found = _priced(h, unit, mixed=mixed)
+        found = answer_of(h, unit, mixed=mixed)
         others = tuple(x * unit for x in part.on_the_way[:-1])
         return None if found is None else replace(found, others=others)
 
@@ -347,7 +360,8 @@ def _known_value(part: Block, reduced: FloatArray, x: FloatArray | None) -> floa
     return float(terms.sum() + ROUNDING * np.abs(terms).sum())
 
 
-def _priced(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
+def answer_of(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
+    """Return what HiGHS answers a block, in the problem's units; None where it failed."""
     status, info = h.getModelStatus(), h.getInfo()
     if status == highspy.HighsModelStatus.kInfeasible:
         return Priced(np.inf, None)

@@ -9,9 +9,20 @@ from pathlib import Path
 
 import casadi as ca
 
+from cmgplan.errors import SolverError
+from cmgplan.solve.self_test import check_bonmin
+
+NOT_BELIEVED = "NOT_BELIEVED"
+"""Status of a Bonmin that answers a known question wrongly."""
+
 
 def main(path: Path) -> None:
-    """Solve ``path`` with the options in options.json beside it."""
+    """Solve ``path`` with the options in options.json beside it; first the questions known."""
+    try:
+        check_bonmin()
+    except SolverError as error:
+        _leave(path, {"status": NOT_BELIEVED, "f": math.inf, "x": None, "why": str(error)})
+        return
     options = json.loads((path.parent / "options.json").read_text())
     nl = ca.NlpBuilder()
     nl.import_nl(str(path))
@@ -35,6 +46,11 @@ def main(path: Path) -> None:
         "f": float(found["f"]),
         "x": x if usable else None,
     }
+    _leave(path, answer)
+
+
+def _leave(path: Path, answer: dict[str, object]) -> None:
+    """Write answer.json beside the problem, whole or not at all."""
     temporary = path.parent / "answer.json.part"
     temporary.write_text(json.dumps(answer))
     temporary.rename(path.parent / "answer.json")

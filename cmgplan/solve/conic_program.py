@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from cmgplan.solve.cones import FloatArray, IntArray
 from cmgplan.solve.outcome import Stop
+from cmgplan.solve.self_test import check_clarabel
 
 FINE: dict[str, float | bool] = {"tol_gap_abs": 1e-8, "tol_gap_rel": 1e-8, "tol_feas": 1e-8}
 
@@ -99,6 +100,7 @@ def solve_conic(
     An optimum is one to the solver's tolerances: a bound of nothing, as they leave some slack.
     Where it gets no further, its point will do if it leaves no more than ``stuck_gap_abs``.
     """
+    check_clarabel()
     n = len(program.cost)
     kinds = [
         clarabel.ZeroConeT(program.equations),

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import highspy
@@ -22,6 +24,7 @@ from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCo
 from cmgplan.solve.matrix_form import matrix_form
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.scaling import column_units, in_units
+from cmgplan.solve.self_test import QuietHighs, check_highs
 
 Bounds = tuple[float, float]
 Weights = Sequence[tuple[Any, float]]
@@ -123,6 +126,11 @@ class LinearProblem:
                 lower[k], upper[k] = low, high
         return cost, lower, upper
 
+    def ask_otherwise(self, options: Mapping[str, object]) -> None:
+        """Give HiGHS further options from now on."""
+        for name, value in options.items():
+            self._highs.setOptionValue(name, value)
+
     def stopped_by(self, columns: IntArray, values: Sequence[int]) -> IntArray:
         """Return the columns that are zero because these switch columns are."""
         return self.cones.stopped_by(columns[np.asarray(values) == 0])
@@ -130,6 +138,16 @@ class LinearProblem:
     def column(self, variable: Any) -> int:
         """Return the column of a variable."""
         return self._column[id(variable)]
+
+    def row_name(self, row: int) -> str:
+        """Return the name of a row of the model; rows that were added have only a number."""
+        named = row < len(self._form.constraints)
+        return self._form.row_name(row) if named else f"added[{row}]"
+
+    @property
+    def exact_rows(self) -> list[Rows]:
+        """The rows that are no tangents."""
+        return [rows for rows, outer in zip(self.rows, self.outer, strict=True) if not outer]
 
     def add_rows(self, rows: Rows, *, outer: bool = False) -> int:
         """Add rows for good; return how many. ``outer`` rows follow from cones and disks."""
@@ -195,8 +213,27 @@ class LinearProblem:
         start
             Values of all columns to begin a mixed-integer search from.
         """
+        return self.solve_vectors(
+            *self.vectors(weights, bounds),
+            relax=relax,
+            time_limit_s=time_limit_s,
+            gap_abs=gap_abs,
+            start=start,
+        )
+
+    def solve_vectors(
+        self,
+        cost: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+        *,
+        relax: bool = False,
+        time_limit_s: float | None = None,
+        gap_abs: float = 1e-6,
+        start: FloatArray | None = None,
+    ) -> Outcome:
+        """Minimise ``cost @ x`` within bounds of all columns; see ``solve``."""
         h, begun = self._highs, time.perf_counter()
-        cost, lower, upper = self.vectors(weights, bounds)
         every = np.arange(self._n, dtype=np.int32)
         h.changeColsCost(self._n, every, cost * self.unit)
         h.changeColsBounds(self._n, every, lower / self.unit, upper / self.unit)
@@ -284,15 +321,30 @@ def _cone_variables(cones: Sequence[QuadraticCone], disks: Sequence[Disk]) -> li
     return [v for v in inside if v is not None]
 
 
+_OTHERWISE: ContextVar[Mapping[str, object] | None] = ContextVar("otherwise", default=None)
+
+
+@contextmanager
+def asked_otherwise(options: Mapping[str, object]) -> Iterator[None]:
+    """Give every HiGHS that this thread makes meanwhile further options."""
+    token = _OTHERWISE.set(options)
+    try:
+        yield
+    finally:
+        _OTHERWISE.reset(token)
+
+
 def new_highs(*, interruptible: bool = True) -> Any:
     """Return a quiet HiGHS on one thread; its callbacks cost time where solves are short."""
-    h = highspy.Highs()
-    h.setOptionValue("output_flag", False)
+    check_highs()
+    h = QuietHighs()
     h.HandleUserInterrupt = interruptible
     h.setOptionValue("random_seed", 1)
     h.setOptionValue("threads", 1)
     h.setOptionValue("parallel", "off")
     h.setOptionValue("mip_rel_gap", 0.0)
+    for name, value in (_OTHERWISE.get() or {}).items():
+        h.setOptionValue(name, value)
     return h
 
 

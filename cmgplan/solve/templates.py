@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.solve.outcome import FloatArray, Multipliers, Outcome, Stop
+from cmgplan.solve.self_test import check_ipopt
 from cmgplan.solve.template_derivatives import compiled
 from cmgplan.solve.template_model import Copies, Instance, TemplateModel
 
@@ -66,6 +67,7 @@ class TemplateProblem:
     """A compiled template model; solve it as often as needed, from one thread at a time."""
 
     def __init__(self, model: TemplateModel) -> None:
+        check_ipopt()
         begun = time.perf_counter()
         self._nlp, self._derivatives = compiled(
             TemplateModel(

@@ -1,0 +1,356 @@
+"""Lagrangian bounds come to again: other settings, other tangents, rounding to the safe side.
+
+What multipliers add to a bound is calculated in exact fractions. The minimum of each block is asked
+of a fresh HiGHS that works otherwise than in the search (no presolve, another seed), with tangents
+found anew; what floating-point reduced costs may be wrong by is taken off, as Neumaier and
+Shcherbina (2004, doi 10.1007/s10107-003-0433-3) do for linear bounds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import highspy
+import numpy as np
+
+from cmgplan.solve.blocks import BlockProblem, Priced, answer_of
+from cmgplan.solve.cones import FloatArray, Rows, joined
+from cmgplan.solve.hull import Question
+from cmgplan.solve.linear import LinearProblem, new_highs, pass_rows, set_time_limit
+from cmgplan.solve.outcome import Stop
+
+Each = Callable[[Callable[[int], Priced], Iterable[int]], Iterable[Priced]]
+"""Asks several blocks like ``map``."""
+
+Cut = Callable[[int, FloatArray], None]
+"""Told a block and its point in the whole problem; may add rows that the point breaks."""
+
+SETTINGS: dict[str, object] = {"presolve": "off", "random_seed": 20, "mip_heuristic_effort": 0.02}
+"""How HiGHS works here: otherwise than in the search that the bounds are of."""
+
+PASSES = 60
+"""Times that bounds are derived from rows; a feeder's flows follow branch by branch."""
+
+OUTWARD = 1e-9
+"""Relative widening of each derived bound, over a thousand times its rounding error."""
+
+RELAXED_ROUNDS = 8
+"""Rounds of linear relaxations that gather tangents before binaries count."""
+
+TANGENT_SHARE = 0.05
+"""Share of what is lacking that the tangents of all cones may leave together."""
+
+TANGENT_RANGE = (1e-6, 1e-2)
+"""Least and greatest break of a cone that is left, kW."""
+
+DISK_TOLERANCE = 5e-3
+"""Break of a circle that is left, kVA."""
+
+GAP_SHARE = 0.3
+"""Share of what is lacking that the blocks' trees may leave open together."""
+
+LEAST_GAP = 1e-6
+"""Least gap of a block's tree."""
+
+SURE_SHARE = 0.2
+"""Share of what is lacking that tangents still to come might prove, several times over."""
+
+
+@dataclass(frozen=True)
+class Reproved:
+    """The bound come to, whether the target is met, and why it ended where it is not.
+
+    ``refuted`` says that no more can be proved in this way, so that the target is out of reach.
+    """
+
+    value: float
+    reached: bool
+    reason: str
+    refuted: bool = False
+
+
+def reprove(
+    blocks: BlockProblem,
+    question: Question,
+    multipliers: FloatArray,
+    *,
+    target: float,
+    first_gap: float,
+    deadline: float,
+    each: Each = map,
+    cut: Cut = lambda block, x: None,
+) -> Reproved:
+    """Come to the Lagrangian bound at some multipliers until it is at least ``target``.
+
+    Parameters
+    ----------
+    blocks, question, multipliers
+        As for ``BlockProblem.relaxed``.
+    target
+        Bound that is wanted; the work ends there.
+    first_gap
+        What all trees may leave open in the first round.
+    deadline
+        Of ``time.perf_counter``.
+    each
+        Works like ``map``, perhaps on several blocks at the same time.
+    cut
+        Adds rows that exclude what no row excludes yet.
+    """
+    return _Attempt(blocks, question, multipliers, target, deadline, each, cut).run(first_gap)
+
+
+def reprove_whole(
+    problem: LinearProblem,
+    question: Question,
+    *,
+    target: float,
+    deadline: float,
+    cut: Callable[[FloatArray], None],
+) -> Reproved:
+    """Come to a bound of the whole problem again, or to its infeasibility, without presolve."""
+    problem.ask_otherwise(SETTINGS)
+    best, relax = -np.inf, True
+    while best < target:
+        left = deadline - time.perf_counter()
+        if left <= 0.0:
+            return Reproved(best, False, "the time limit")
+        size = problem.size[0]
+        outcome = problem.solve_vectors(
+            *question.vectors, relax=relax, time_limit_s=left, gap_abs=LEAST_GAP
+        )
+        if outcome.stop is Stop.INFEASIBLE:
+            return Reproved(np.inf, True, "")
+        best = max(best, -np.inf if outcome.bound is None else outcome.bound)
+        if outcome.x is None:
+            return Reproved(best, best >= target, outcome.message)
+        fine = TANGENT_RANGE[0] if not np.isfinite(best) else TANGENT_SHARE * (target - best)
+        problem.resolve_at(outcome.x, float(np.clip(fine, *TANGENT_RANGE)), DISK_TOLERANCE)
+        if not relax:
+            cut(outcome.x)
+        if problem.size[0] == size:
+            if not relax:
+                most = f"the whole problem proves no more than {best - target:.6g} of it"
+                return Reproved(best, best >= target, most, refuted=outcome.stop is Stop.OPTIMAL)
+            relax = False
+    return Reproved(best, True, "")
+
+
+class _Attempt:
+    """One bound under way: the best bound of each block so far, and its point."""
+
+    def __init__(
+        self,
+        blocks: BlockProblem,
+        question: Question,
+        multipliers: FloatArray,
+        target: float,
+        deadline: float,
+        each: Each,
+        cut: Cut,
+    ) -> None:
+        self._blocks, self._question = blocks, question
+        self._target, self._deadline, self._each, self._cut = target, deadline, each, cut
+        _, self._reduced = blocks.relaxed(*question.vectors, multipliers)
+        rows = joined(blocks.problem.exact_rows)
+        box = derived_bounds(rows, question.lower, question.upper)
+        self._constant, y = constant_of(blocks, question, multipliers, box)
+        self._margin = margins(blocks, question, y, self._reduced, box)
+        self._best = np.full(blocks.n_blocks, -np.inf)
+        self._known = np.full(blocks.n_blocks, np.inf)
+
+    def run(self, gap: float) -> Reproved:
+        if not np.isfinite(self._constant):
+            told = "the multipliers leave an objective without a bound"
+            return Reproved(-np.inf, False, told, refuted=True)
+        for _ in range(RELAXED_ROUNDS):
+            self._round(range(self._blocks.n_blocks), 0.0, relaxed=True)
+            if self._value() >= self._target or not self._in_time:
+                break
+        pending: Sequence[int] = range(self._blocks.n_blocks)
+        while self._value() < self._target:
+            if not self._in_time:
+                return Reproved(self._value(), False, "the time limit")
+            moved = self._round(pending, gap / self._blocks.n_blocks)
+            lacking = self._target - self._value()
+            most = self._constant + self._known.sum()
+            if not moved and most + SURE_SHARE * lacking < self._target:
+                told = f"these multipliers prove no more than {most - self._target:.6g} of it"
+                return Reproved(self._value(), False, told, refuted=True)
+            gap = min(0.5 * gap, GAP_SHARE * lacking) if np.isfinite(lacking) else gap
+            left = self._known - self._best
+            gap = max(gap, LEAST_GAP)
+            loose = np.flatnonzero(left > gap / self._blocks.n_blocks).tolist()
+            pending = sorted({*moved, *loose}) or range(self._blocks.n_blocks)
+        return Reproved(self._value(), True, "")
+
+    @property
+    def _in_time(self) -> bool:
+        return time.perf_counter() < self._deadline
+
+    def _value(self) -> float:
+        return float(self._constant + self._best.sum())
+
+    def _round(self, which: Sequence[int], gap: float, *, relaxed: bool = False) -> list[int]:
+        """Ask some blocks, add what their points break, and return those that have more to say."""
+        left = max(self._deadline - time.perf_counter(), 0.01)
+
+        def ask(block: int) -> Priced:
+            return ask_anew(
+                self._blocks, block, self._reduced, self._question, gap, left, relaxed=relaxed
+            )
+
+        answers = dict(zip(which, self._each(ask, which), strict=True))
+        before = [len(part.rows) + len(part.tangents) for part in self._blocks.blocks]
+        for block, answer in answers.items():
+            self._best[block] = max(self._best[block], answer.bound - self._margin[block])
+            if answer.x is not None:
+                columns = self._blocks.blocks[block].columns
+                self._known[block] = np.inf if relaxed else self._reduced[columns] @ answer.x
+                x = self._blocks.whole(block, answer.x)
+                self._resolve(x)
+                if not relaxed:
+                    self._cut(block, x)
+        self._blocks.refresh()
+        after = [len(part.rows) + len(part.tangents) for part in self._blocks.blocks]
+        return [block for block in answers if after[block] > before[block]]
+
+    def _resolve(self, x: FloatArray) -> None:
+        """Add tangents at a point, as fine as what is lacking and the price of losses ask for."""
+        cones = self._blocks.problem.cones
+        lacking = self._target - self._value()
+        wanted = min(lacking, 1.0) if np.isfinite(lacking) else 1.0
+        dearest = max(cones.count * cones.dearest(self._reduced), 1e-9)
+        fine = float(np.clip(TANGENT_SHARE * wanted / dearest, *TANGENT_RANGE))
+        self._blocks.problem.resolve_at(x, fine, DISK_TOLERANCE)
+
+
+def ask_anew(
+    blocks: BlockProblem,
+    block: int,
+    reduced: FloatArray,
+    question: Question,
+    gap_abs: float,
+    time_limit_s: float,
+    *,
+    relaxed: bool = False,
+) -> Priced:
+    """Minimise a block's reduced cost with a HiGHS of its own, made for this question alone."""
+    part, problem = blocks.blocks[block], blocks.problem
+    unit = problem.unit[part.columns]
+    h = new_highs(interruptible=False)
+    for name, value in SETTINGS.items():
+        h.setOptionValue(name, value)
+    h.addVars(
+        len(part.columns), question.lower[part.columns] / unit, question.upper[part.columns] / unit
+    )
+    every = np.arange(len(part.columns), dtype=np.int32)
+    h.changeColsCost(len(every), every, reduced[part.columns] * unit)
+    for rows in (*part.rows, *part.tangents):
+        pass_rows(h, problem.passed(rows, part.columns))
+    mixed = bool(part.binary.any()) and not relaxed
+    if mixed:
+        which = np.flatnonzero(part.binary).astype(np.int32)
+        h.changeColsIntegrality(
+            len(which), which, np.full(len(which), highspy.HighsVarType.kInteger)
+        )
+        h.setOptionValue("mip_abs_gap", gap_abs)
+    set_time_limit(h, time_limit_s, mixed=mixed)
+    h.run()
+    return answer_of(h, unit, mixed=mixed) or Priced(-np.inf, None)
+
+
+def constant_of(
+    blocks: BlockProblem,
+    question: Question,
+    multipliers: FloatArray,
+    box: tuple[FloatArray, FloatArray],
+) -> tuple[float, FloatArray]:
+    """Return what coupling rows and linking columns add to the bound, not rounded up.
+
+    It is calculated in exact fractions from the multipliers as ``BlockProblem.corrected`` leaves
+    them, which are returned as well.
+    """
+    rows = blocks.coupling()
+    y = blocks.corrected(*question.vectors, multipliers)
+    total = Fraction(0)
+    for value, low, high in zip(y.tolist(), rows.lower.tolist(), rows.upper.tolist(), strict=True):
+        if value != 0.0:
+            total += Fraction(value) * Fraction(low if value > 0.0 else high)
+    matrix = rows.matrix.tocsc()
+    for column in blocks.linking.tolist():
+        own = slice(matrix.indptr[column], matrix.indptr[column + 1])
+        entries = zip(matrix.indices[own].tolist(), matrix.data[own].tolist(), strict=True)
+        reduced = Fraction(float(question.cost[column])) - sum(
+            Fraction(value) * Fraction(float(y[row])) for row, value in entries
+        )
+        if reduced:
+            edge = float(box[0][column] if reduced > 0 else box[1][column])
+            if not np.isfinite(edge):
+                return -np.inf, y
+            total += reduced * Fraction(edge)
+    return float(np.nextafter(float(total), -np.inf)), y
+
+
+def margins(
+    blocks: BlockProblem,
+    question: Question,
+    y: FloatArray,
+    reduced: FloatArray,
+    box: tuple[FloatArray, FloatArray],
+) -> FloatArray:
+    """Return what each block's minimum may be wrong by, as its reduced costs are rounded."""
+    matrix = abs(blocks.coupling().matrix).tocsc()
+    count = np.diff(matrix.indptr)
+    sizes = np.abs(question.cost) + matrix.T @ np.abs(y)
+    error = np.where(count > 0, (count + 2) * np.finfo(np.float64).eps * sizes, 0.0)
+    most = np.maximum(np.abs(box[0]), np.abs(box[1]))
+    wrong = np.where(error > 0.0, error * most, 0.0)
+    return np.asarray([wrong[part.columns].sum() for part in blocks.blocks], dtype=np.float64)
+
+
+def derived_bounds(
+    rows: Rows, lower: FloatArray, upper: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return bounds of the columns, finite also where rows and other columns give them.
+
+    A row gives a column a bound on the side on which nothing else in it is without one. Bounds are
+    widened outwards beyond what rounding can have taken from them.
+    """
+    entries = rows.matrix.tocoo()
+    (row, column), value = entries.coords, entries.data
+    row, column, value = row[value != 0.0], column[value != 0.0], value[value != 0.0]
+    low, high = lower.copy(), upper.copy()
+    count = len(rows.lower)
+    for _ in range(PASSES):
+        before = int(np.isinf(low).sum() + np.isinf(high).sum())
+        if before == 0:
+            break
+        ends = np.where(value > 0.0, value * low[column], value * high[column])
+        for end, side in ((ends, rows.upper), (_other_ends(value, low, high, column), rows.lower)):
+            endless = np.isinf(end)
+            missing = np.bincount(row, weights=endless, minlength=count)
+            known = np.bincount(row, weights=np.where(endless, 0.0, end), minlength=count)
+            # All other columns at the end that leaves this one most room.
+            rest = known[row] - np.where(endless, 0.0, end)
+            told = (missing[row] - endless == 0) & np.isfinite(side[row])
+            limit = np.where(told, side[row] - rest, 0.0) / value
+            limit_wide = OUTWARD * (1.0 + np.abs(limit) + np.abs(known[row] / value))
+            from_above = (value > 0.0) == (side is rows.upper)
+            up = told & from_above & np.isinf(high[column])
+            down = told & ~from_above & np.isinf(low[column])
+            np.minimum.at(high, column[up], (limit + limit_wide)[up])
+            np.maximum.at(low, column[down], (limit - limit_wide)[down])
+        if int(np.isinf(low).sum() + np.isinf(high).sum()) == before:
+            break
+    return low, high
+
+
+def _other_ends(
+    value: FloatArray, low: FloatArray, high: FloatArray, column: FloatArray
+) -> FloatArray:
+    """Return the greatest that each entry can add to its row."""
+    return np.asarray(np.where(value > 0.0, value * high[column], value * low[column]))
