@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from cmgplan.case import load_case
-from cmgplan.case.records import Case
+from cmgplan.case.records import Case, PlanOptions
 from cmgplan.errors import CmgplanError, InputError
 from cmgplan.planning.result import PlanResult
 from cmgplan.report.page import render_page
@@ -81,6 +82,22 @@ class Run:
         if not isinstance(day, str | None):
             raise InputError("plan.json case.day: is not a day; plan the case again")
         return load_case(self.case_folder, day=day)
+
+    def load_options(self) -> PlanOptions:
+        """Return the options that the run was planned with.
+
+        Raises
+        ------
+        InputError
+            If plan.json does not hold them.
+        """
+        try:
+            return PlanOptions.model_validate(self.summary.get("options"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            told = f"plan.json options.{key}: {first['msg']}; plan the case again"
+            raise InputError(told) from error
 
 
 def prepare(out: Path, kind: FolderKind = RUN) -> None:
