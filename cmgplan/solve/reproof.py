@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import highspy
 import numpy as np
 
 from cmgplan.solve.blocks import BlockProblem, Priced, answer_of
 from cmgplan.solve.cones import FloatArray, Rows, joined
+from cmgplan.solve.dual_bound import safe_bound
 from cmgplan.solve.hull import Question
 from cmgplan.solve.linear import LinearProblem, new_highs, pass_rows, set_time_limit
 from cmgplan.solve.outcome import Stop
@@ -133,8 +135,8 @@ def reprove_whole(
             cut(outcome.x)
         if problem.size[0] == size:
             if not relax:
-                most = f"the whole problem proves no more than {best - target:.6g} of it"
-                return Reproved(best, best >= target, most, refuted=outcome.stop is Stop.OPTIMAL)
+                told = f"the whole problem leaves {target - best:.3g} of it unproved"
+                return Reproved(best, best >= target, told, refuted=outcome.stop is Stop.OPTIMAL)
             relax = False
     return Reproved(best, True, "")
 
@@ -158,6 +160,7 @@ class _Attempt:
         rows = joined(blocks.problem.exact_rows)
         box = derived_bounds(rows, question.lower, question.upper)
         self._constant, y = constant_of(blocks, question, multipliers, box)
+        self._box = box
         self._margin = margins(blocks, question, y, self._reduced, box)
         self._best = np.full(blocks.n_blocks, -np.inf)
         self._known = np.full(blocks.n_blocks, np.inf)
@@ -178,7 +181,7 @@ class _Attempt:
             lacking = self._target - self._value()
             most = self._constant + self._known.sum()
             if not moved and most + SURE_SHARE * lacking < self._target:
-                told = f"these multipliers prove no more than {most - self._target:.6g} of it"
+                told = f"its multipliers leave {self._target - most:.3g} of it unproved"
                 return Reproved(self._value(), False, told, refuted=True)
             gap = min(0.5 * gap, GAP_SHARE * lacking) if np.isfinite(lacking) else gap
             left = self._known - self._best
@@ -199,9 +202,9 @@ class _Attempt:
         left = max(self._deadline - time.perf_counter(), 0.01)
 
         def ask(block: int) -> Priced:
-            return ask_anew(
-                self._blocks, block, self._reduced, self._question, gap, left, relaxed=relaxed
-            )
+            if relaxed:
+                return self._relaxed(block, left)
+            return ask_anew(self._blocks, block, self._reduced, self._question, gap, left)
 
         answers = dict(zip(which, self._each(ask, which), strict=True))
         before = [len(part.rows) + len(part.tangents) for part in self._blocks.blocks]
@@ -217,6 +220,26 @@ class _Attempt:
         self._blocks.refresh()
         after = [len(part.rows) + len(part.tangents) for part in self._blocks.blocks]
         return [block for block in answers if after[block] > before[block]]
+
+    def _relaxed(self, block: int, time_limit_s: float) -> Priced:
+        """Return what the multipliers of a block's linear relaxation prove, and its point."""
+        part, problem = self._blocks.blocks[block], self._blocks.problem
+        unit = problem.unit[part.columns]
+        h, rows = _block_problem(self._blocks, block, self._reduced, self._question)
+        set_time_limit(h, time_limit_s, mixed=False)
+        h.run()
+        found = answer_of(h, unit, mixed=False)
+        solution = h.getSolution()
+        if found is None or not solution.dual_valid:
+            return Priced(-np.inf, None)
+        bound = safe_bound(
+            self._reduced[part.columns] * unit,
+            rows,
+            self._box[0][part.columns] / unit,
+            self._box[1][part.columns] / unit,
+            np.asarray(solution.row_dual, dtype=np.float64),
+        )
+        return replace(found, bound=bound)
 
     def _resolve(self, x: FloatArray) -> None:
         """Add tangents at a point, as fine as what is lacking and the price of losses ask for."""
@@ -235,10 +258,27 @@ def ask_anew(
     question: Question,
     gap_abs: float,
     time_limit_s: float,
-    *,
-    relaxed: bool = False,
 ) -> Priced:
     """Minimise a block's reduced cost with a HiGHS of its own, made for this question alone."""
+    part = blocks.blocks[block]
+    h, _ = _block_problem(blocks, block, reduced, question)
+    mixed = bool(part.binary.any())
+    if mixed:
+        which = np.flatnonzero(part.binary).astype(np.int32)
+        h.changeColsIntegrality(
+            len(which), which, np.full(len(which), highspy.HighsVarType.kInteger)
+        )
+        h.setOptionValue("mip_abs_gap", gap_abs)
+    set_time_limit(h, time_limit_s, mixed=mixed)
+    h.run()
+    unit = blocks.problem.unit[part.columns]
+    return answer_of(h, unit, mixed=mixed) or Priced(-np.inf, None)
+
+
+def _block_problem(
+    blocks: BlockProblem, block: int, reduced: FloatArray, question: Question
+) -> tuple[Any, Rows]:
+    """Return a block without integrality as HiGHS sees it, and its rows in the same units."""
     part, problem = blocks.blocks[block], blocks.problem
     unit = problem.unit[part.columns]
     h = new_highs(interruptible=False)
@@ -249,18 +289,9 @@ def ask_anew(
     )
     every = np.arange(len(part.columns), dtype=np.int32)
     h.changeColsCost(len(every), every, reduced[part.columns] * unit)
-    for rows in (*part.rows, *part.tangents):
-        pass_rows(h, problem.passed(rows, part.columns))
-    mixed = bool(part.binary.any()) and not relaxed
-    if mixed:
-        which = np.flatnonzero(part.binary).astype(np.int32)
-        h.changeColsIntegrality(
-            len(which), which, np.full(len(which), highspy.HighsVarType.kInteger)
-        )
-        h.setOptionValue("mip_abs_gap", gap_abs)
-    set_time_limit(h, time_limit_s, mixed=mixed)
-    h.run()
-    return answer_of(h, unit, mixed=mixed) or Priced(-np.inf, None)
+    rows = problem.passed(joined([*part.rows, *part.tangents]), part.columns)
+    pass_rows(h, rows)
+    return h, rows
 
 
 def constant_of(
