@@ -32,8 +32,8 @@ from cmgplan.planning.switches import all_switches, cycles_in
 from cmgplan.planning.switching import cut_cycles
 from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.solve.blocks import BlockProblem
+from cmgplan.solve.highs import asked_otherwise
 from cmgplan.solve.hull import Question
-from cmgplan.solve.linear import asked_otherwise
 from cmgplan.solve.reproof import SETTINGS, Reproved, reprove, reprove_whole
 
 TOLERANCE = 1e-3
@@ -55,8 +55,8 @@ NOTHING_FEASIBLE = 5e-5
 GAP_SHARE = 0.25
 """Share of the wanted gap that the hours may leave open together when first asked."""
 
-LEAST_SHARE = 0.2
-"""Share of the time left, over the bounds left, that one of them may take beyond the average."""
+MOST_SHARE = 0.25
+"""Share of the time left that one bound may take; the first one finds most of the tangents."""
 
 
 class Verdict(StrEnum):
@@ -144,8 +144,8 @@ def prove_run(
             number = int(row["point"])
             tell(f"point {number} of {len(rows)}", (count + 0.5) / (len(rows) + 0.5))
             left = deadline - time.perf_counter()
-            fair = left / (len(rows) - count) * (1.0 + LEAST_SHARE)
-            points.append(prover.point(row, proofs.get(number), max(min(fair, left), 0.0)))
+            fair = left * max(1.0 / (len(rows) - count), MOST_SHARE)
+            points.append(prover.point(row, proofs.get(number), max(fair, 0.0)))
     return [*points, *_selected(summary, points), *found]
 
 

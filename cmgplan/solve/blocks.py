@@ -20,12 +20,8 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from cmgplan.solve.cones import FloatArray, IntArray, Rows, joined
-from cmgplan.solve.linear import (
-    LinearProblem,
-    new_highs,
-    pass_rows,
-    set_time_limit,
-)
+from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
+from cmgplan.solve.linear import LinearProblem
 from cmgplan.solve.scaled_copy import KeptCopies, StackedRows
 
 GLOBAL = -1
@@ -310,7 +306,10 @@ class BlockProblem:
                 solution.col_value = list(start / unit)
                 h.setSolution(solution)
         part.on_the_way.clear()
-        h.run()
+        try:
+            h.run()
+        except Exception:  # noqa: BLE001 - one that breaks off has failed
+            return None
         found = answer_of(h, unit, mixed=mixed)
         others = tuple(x * unit for x in part.on_the_way[:-1])
         return None if found is None else replace(found, others=others)
@@ -374,5 +373,7 @@ def answer_of(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
         bound = float(info.objective_function_value) if optimal else -np.inf
     held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     x = np.asarray(h.getSolution().col_value) * unit if held else None
+    if np.isnan(bound) or not (x is None or np.isfinite(x).all()):
+        return None
     cut_short = status == highspy.HighsModelStatus.kSolutionLimit
     return Priced(bound, x, cut_short, int(info.simplex_iteration_count))

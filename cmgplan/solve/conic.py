@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.dual_bound import DualBound, implied_bounds
-from cmgplan.solve.linear import linear_program, pass_rows, run_highs
+from cmgplan.solve.highs import linear_program, pass_rows, run_highs
 from cmgplan.solve.outcome import FloatArray, Outcome
 from cmgplan.solve.templates import Copies, Instance, TemplateModel, TemplateProblem
 

@@ -7,11 +7,9 @@ weights and bounds.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import highspy
@@ -19,12 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.errors import SolverError
 from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
+from cmgplan.solve.highs import new_highs, pass_rows, run_highs, set_time_limit
 from cmgplan.solve.matrix_form import matrix_form
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.scaling import column_units, in_units
-from cmgplan.solve.self_test import QuietHighs, check_highs
+
+BELIEVED_BREAK = 1e-3
+"""Break of a row or bound, as a share of 1 + its size, with which no point of HiGHS is believed.
+
+Its tolerance is 1e-6 in units of its own."""
 
 Bounds = tuple[float, float]
 Weights = Sequence[tuple[Any, float]]
@@ -244,8 +246,35 @@ class LinearProblem:
             solution = highspy.HighsSolution()
             solution.col_value = list(start / self.unit)
             h.setSolution(solution)
-        run_highs(h)
-        return self._outcome(cost, relax, time.perf_counter() - begun)
+        run_highs(h, time_limit_s)
+        outcome = self._outcome(cost, relax, time.perf_counter() - begun)
+        wrong = self._contradicted(outcome, cost, lower, upper)
+        if not wrong and outcome.stop is not Stop.ERROR:
+            return outcome
+        message = f"{outcome.message}, but {wrong}" if wrong else outcome.message
+        return replace(outcome, stop=Stop.ERROR, value=None, bound=None, x=None, message=message)
+
+    def _contradicted(
+        self, outcome: Outcome, cost: FloatArray, lower: FloatArray, upper: FloatArray
+    ) -> str:
+        """Return what of an answer cannot be, in words; empty where it can."""
+        x, bound = outcome.x, outcome.bound
+        if bound is not None and np.isnan(bound):
+            return "its bound is not a number"
+        if x is None:
+            return ""
+        if not np.isfinite(x).all():
+            return "its point is not of numbers"
+        rows = self._form.rows
+        off = broken_by(rows.matrix @ x, rows.lower, rows.upper)
+        off = max(off, broken_by(x, lower, upper))
+        if off > BELIEVED_BREAK:
+            return f"its point breaks a row or bound by {off:.3g} of its size"
+        terms = cost * x
+        slack = BELIEVED_BREAK * (1.0 + float(np.abs(terms).sum()))
+        if bound is not None and bound > terms.sum() + slack:
+            return f"its bound {bound:.6g} is above the value {terms.sum():.6g} of its point"
+        return ""
 
     def _outcome(self, cost: FloatArray, relax: bool, wall_s: float) -> Outcome:
         h = self._highs
@@ -321,91 +350,8 @@ def _cone_variables(cones: Sequence[QuadraticCone], disks: Sequence[Disk]) -> li
     return [v for v in inside if v is not None]
 
 
-_OTHERWISE: ContextVar[Mapping[str, object] | None] = ContextVar("otherwise", default=None)
-
-
-@contextmanager
-def asked_otherwise(options: Mapping[str, object]) -> Iterator[None]:
-    """Give every HiGHS that this thread makes meanwhile further options."""
-    token = _OTHERWISE.set(options)
-    try:
-        yield
-    finally:
-        _OTHERWISE.reset(token)
-
-
-def new_highs(*, interruptible: bool = True) -> Any:
-    """Return a quiet HiGHS on one thread; its callbacks cost time where solves are short."""
-    check_highs()
-    h = QuietHighs()
-    h.HandleUserInterrupt = interruptible
-    h.setOptionValue("random_seed", 1)
-    h.setOptionValue("threads", 1)
-    h.setOptionValue("parallel", "off")
-    h.setOptionValue("mip_rel_gap", 0.0)
-    for name, value in (_OTHERWISE.get() or {}).items():
-        h.setOptionValue(name, value)
-    return h
-
-
-def linear_program(
-    cost: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    rows: Iterable[Rows],
-    *,
-    interruptible: bool = True,
-) -> Any:
-    """Return a HiGHS with a linear program, to be run."""
-    h = new_highs(interruptible=interruptible)
-    count = len(cost)
-    h.addVars(count, lower, upper)
-    h.changeColsCost(count, np.arange(count, dtype=np.int32), cost)
-    for part in rows:
-        pass_rows(h, part)
-    return h
-
-
-def set_time_limit(h: Any, time_limit_s: float | None, *, mixed: bool) -> None:
-    """Limit the next run: HiGHS counts linear solves from its first run, mixed ones anew."""
-    if time_limit_s is None:
-        h.setOptionValue("time_limit", np.inf)
-    else:
-        h.setOptionValue("time_limit", time_limit_s + (0.0 if mixed else h.getRunTime()))
-
-
-def pass_rows(h: Any, rows: Rows) -> None:
-    """Add rows to a HiGHS model."""
-    matrix = rows.matrix
-    status = h.addRows(
-        matrix.shape[0],
-        rows.lower,
-        rows.upper,
-        matrix.nnz,
-        matrix.indptr[:-1].astype(np.int32),
-        matrix.indices.astype(np.int32),
-        matrix.data.astype(np.float64),
-    )
-    if status == highspy.HighsStatus.kError:
-        raise SolverError("HiGHS refused the rows of the model")
-
-
-def run_highs(h: Any) -> None:
-    """Run HiGHS so that an interruption ends it at once and reaches the caller."""
-    done = threading.Event()
-
-    def work() -> None:
-        try:
-            h.run()
-        finally:
-            done.set()
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        # Not Thread.join: interrupted once, it takes the thread for finished (CPython 3.11).
-        while not done.wait(0.05):
-            pass
-    except KeyboardInterrupt:
-        h.cancelSolve()
-        done.wait(30.0)
-        raise
+def broken_by(value: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
+    """Return by how much values lie outside limits at most, as a share of 1 + the limit's size."""
+    sizes = [1.0 + np.abs(np.where(np.isfinite(side), side, 0.0)) for side in (lower, upper)]
+    over = np.maximum((lower - value) / sizes[0], (value - upper) / sizes[1])
+    return float(over.max(initial=0.0))

@@ -20,8 +20,9 @@ import numpy as np
 from cmgplan.solve.blocks import BlockProblem, Priced, answer_of
 from cmgplan.solve.cones import FloatArray, Rows, joined
 from cmgplan.solve.dual_bound import safe_bound
+from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
 from cmgplan.solve.hull import Question
-from cmgplan.solve.linear import LinearProblem, new_highs, pass_rows, set_time_limit
+from cmgplan.solve.linear import LinearProblem
 from cmgplan.solve.outcome import Stop
 
 Each = Callable[[Callable[[int], Priced], Iterable[int]], Iterable[Priced]]

@@ -184,11 +184,6 @@ def check_ipopt() -> None:
     once("Ipopt", _ask_ipopt)
 
 
-def check_bonmin() -> None:
-    """Ask Bonmin for the best point of a small convex mixed-integer problem, likewise."""
-    once("Bonmin", _ask_bonmin)
-
-
 def agrees(solver: str, package: str, question: str, expected: Answer, answered: Answer) -> None:
     """Raise SolverError unless a solver's answer is the one that is known."""
     if isinstance(expected, float) and isinstance(answered, float):
@@ -275,40 +270,11 @@ def _ask_ipopt() -> None:
     import casadi as ca
 
     x = ca.SX.sym("x", 2)
-    solver = ca.nlpsol(
-        "asked", "ipopt", {"x": x, "f": ca.sum1(x), "g": x[0] * x[1]}, _quiet("ipopt")
-    )
-    found = _solved(solver, x0=[3.0, 2.0], lbx=0.1, ubx=10.0, lbg=4.0, ubg=inf)
+    own: dict[str, Any] = {"print_level": 0, "sb": "yes"}
+    quiet: dict[str, Any] = {"print_time": False, "error_on_fail": False, "ipopt": own}
+    solver = ca.nlpsol("asked", "ipopt", {"x": x, "f": ca.sum1(x), "g": x[0] * x[1]}, quiet)
+    found = solver(x0=[3.0, 2.0], lbx=0.1, ubx=10.0, lbg=4.0, ubg=inf)
+    stats = solver.stats()
+    answered = float(found["f"]) if stats["success"] else str(stats["return_status"])
     question = "the least sum of two positive numbers whose product is at least 4"
-    agrees("Ipopt", "casadi", question, 4.0, found)
-
-
-def _ask_bonmin() -> None:
-    import casadi as ca
-
-    x = ca.SX.sym("x", 2)
-    solver = ca.nlpsol(
-        "asked",
-        "bonmin",
-        {"x": x, "f": -2.0 * x[0] - x[1], "g": ca.sumsqr(x)},
-        {**_quiet("bonmin"), "discrete": [True, False]},
-    )
-    found = _solved(solver, x0=[0.0, 0.0], lbx=[0.0, 0.0], ubx=[1.0, 4.0], lbg=-inf, ubg=5.0)
-    question = "the best point in a circle of which one coordinate is 0 or 1"
-    agrees("Bonmin", "casadi", question, -4.0, found)
-
-
-def _solved(solver: Any, **asked: object) -> Answer:
-    """Return the optimum that a solver of CasADi finds, or its status."""
-    found = solver(**asked)
-    if solver.stats()["success"]:
-        return float(found["f"])
-    return str(solver.stats()["return_status"])
-
-
-def _quiet(solver: str) -> dict[str, Any]:
-    told = {
-        "ipopt": {"print_level": 0, "sb": "yes"},
-        "bonmin": {"nlp_log_level": 0, "bb_log_level": 0},
-    }
-    return {"print_time": False, "error_on_fail": False, solver: told[solver]}
+    agrees("Ipopt", "casadi", question, 4.0, answered)
