@@ -27,7 +27,7 @@ class BoundProof:
     by
         ``MULTIPLIERS`` of coupling rows and the hours' minima, or a search on the ``WHOLE``.
     bound
-        Of the weighted sum of objectives; 0 or less is the least break where nothing is feasible.
+        Of the weighted sum of objectives; where nothing is feasible, of the break of the rows.
     weights, caps
         The question: weights of the objectives, and their caps as the search was given them.
     blocks
@@ -94,7 +94,7 @@ def proof_of(raw: object, file: str, hours: int) -> BoundProof:
         raise InputError(f"{file} by: is neither '{MULTIPLIERS}' nor '{WHOLE}': plan again")
     return BoundProof(
         str(by),
-        float("nan"),
+        _numbers({"bound": {"": raw.get("bound")}}, "bound", file)[""],
         _numbers(raw, "weights", file),
         _numbers(raw, "caps", file),
         _blocks(raw.get("blocks"), file, hours) if by == MULTIPLIERS else (),

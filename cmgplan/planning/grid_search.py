@@ -37,6 +37,9 @@ FINER_KW = (1e-4, 1e-5, 1e-6, 1e-6, 1e-6)
 What the usual tolerance lets a schedule lose too little can be what makes it meet a cap.
 """
 
+ANY_BREAK = 1.0
+"""Break of the rows that stands for that of a problem which a solver finds infeasible."""
+
 NONE_OPERATES = "no schedule that the relaxation chose has an AC operation under the caps"
 
 
@@ -137,7 +140,7 @@ def _whole(
 ) -> BoundProof | None:
     """Return what is to be kept of a bound that a solver states of the whole problem."""
     if found.infeasible:
-        return BoundProof(WHOLE, np.inf, {}, dict(caps))
+        return BoundProof(WHOLE, ANY_BREAK, {}, dict(caps))
     return (
         None if found.bound is None else BoundProof(WHOLE, found.bound, dict(weights), dict(caps))
     )

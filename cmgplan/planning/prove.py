@@ -210,6 +210,9 @@ class GridProver:
         owed = sum(weight * eps[n] for n, weight in weights.items() if n != goal)
         own = weights.get(goal, 1.0)
         caps = {n: cap + CAP_TOLERANCE + 2e-9 * abs(cap) for n, cap in eps.items()}
+        if printed is not None and abs((proof.bound - owed) / own - printed) > TOLERANCE:
+            told = f"is not the bound {(proof.bound - owed) / own:.10g} that its proof was kept for"
+            return np.nan, Reproved(np.nan, False, told, refuted=True)
         target = NOTHING_FEASIBLE if printed is None else own * (printed - TOLERANCE) + owed
         question = self._question(weights, caps)
         deadline = time.perf_counter() + time_limit_s
