@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from generated import generated_case
+from plans import connect, quick
 
 from cmgplan.case import load_case
 from cmgplan.cli import main
+from cmgplan.planning.islanded import solve_levels_1_to_3
 from cmgplan.planning.pipeline import plan
-from cmgplan.planning.prove import TOLERANCE, Proved, Verdict, prove_run
+from cmgplan.planning.prove import TOLERANCE, GridProver, Proved, Verdict, prove_run
 from cmgplan.report.files import read_run, write_run
 from cmgplan.report.proofs import read_proofs
 
@@ -186,3 +190,28 @@ def test_a_bound_of_the_whole_problem_is_asked_again(tmp_path: Path) -> None:
     raise_bound(run, 1, 1.0, with_proof=True)
     raised = proved(run)["point 1"]
     assert raised.verdict is Verdict.FAILED and "the whole problem leaves" in raised.reason
+
+
+def test_that_nothing_meets_the_caps_is_proved_again(tmp_path: Path) -> None:
+    """Caps under a proven least value are empty by multipliers; caps over it are not."""
+    case = generated_case(0, microgrids=3, hours=3)
+    options = quick(case, hierarchy="joint", time_limit_s=20.0)
+    connection = connect(case, options)
+    least = connection.minimise({"gc_usd": 1.0}, {}, label="least cost", gap_abs=0.01)
+    assert least.bound is not None and least.values is not None
+    caps = {"gc_usd": least.bound - 0.05, "loss_kwh": 1e4}
+    empty = connection.minimise({"ec_usd": 1.0}, caps, label="under it", gap_abs=0.01)
+    assert empty.infeasible and empty.proof is not None
+    levels = solve_levels_1_to_3(case, options)
+    row = {"point": 1, "status": "infeasible", "bound_ec_usd": np.nan}
+    with ThreadPoolExecutor(max_workers=2) as workers:
+        prover = GridProver(case, options, levels[-1], workers, 0.01)
+
+        def verdict(**eps: float) -> Proved:
+            asked = {**row, **{f"eps_{name}": cap for name, cap in eps.items()}}
+            return prover.point(asked, empty.proof.as_dict() if empty.proof else None, 60.0)
+
+        found = verdict(**caps)
+        assert found.verdict is Verdict.STANDS and found.value is not None and found.value > 0.0
+        over = verdict(gc_usd=least.values["gc_usd"] + 0.05, loss_kwh=1e4)
+        assert over.verdict is Verdict.FAILED, "a schedule is known that meets these"

@@ -181,8 +181,9 @@ def _contradicted(model: Any, value: float, bound: float | None, gap_abs: float)
     off = 0.0
     for v in model.component_data_objects(pyo.Var, active=True):
         if v.value is not None and not v.fixed:
-            off = max(off, (v.value - v.ub) if v.ub is not None else off)
-            off = max(off, (v.lb - v.value) if v.lb is not None else off)
+            for side, over in ((v.lb, -1.0), (v.ub, 1.0)):
+                if side is not None:
+                    off = max(off, over * (v.value - side) / (1.0 + abs(side)))
     for row in model.component_data_objects(pyo.Constraint, active=True):
         body = float(pyo.value(row.body))
         for side, over in ((row.lower, -1.0), (row.upper, 1.0)):

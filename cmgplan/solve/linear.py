@@ -94,6 +94,7 @@ class LinearProblem:
         h = self._highs
         h.addVars(self._n, self._lower / self.unit, self._upper / self.unit)
         self.add_rows(self._form.rows)
+        self._first_rows = self.passed(self._form.rows)
         which = np.flatnonzero(self._integer).astype(np.int32)
         kinds = np.full(len(which), highspy.HighsVarType.kInteger)
         if len(which):
@@ -265,9 +266,9 @@ class LinearProblem:
             return ""
         if not np.isfinite(x).all():
             return "its point is not of numbers"
-        rows = self._form.rows
-        off = broken_by(rows.matrix @ x, rows.lower, rows.upper)
-        off = max(off, broken_by(x, lower, upper))
+        rows, seen = self._first_rows, x / self.unit
+        off = broken_by(rows.matrix @ seen, rows.lower, rows.upper)
+        off = max(off, broken_by(seen, lower / self.unit, upper / self.unit))
         if off > BELIEVED_BREAK:
             return f"its point breaks a row or bound by {off:.3g} of its size"
         terms = cost * x
