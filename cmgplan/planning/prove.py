@@ -34,7 +34,7 @@ from cmgplan.planning.topologies import HourlyGrid, Topologies
 from cmgplan.solve.blocks import BlockProblem
 from cmgplan.solve.highs import asked_otherwise
 from cmgplan.solve.hull import Question
-from cmgplan.solve.reproof import SETTINGS, Reproved, reprove, reprove_whole
+from cmgplan.solve.reproof import SETTINGS, TIME_LIMIT, Reproved, reprove, reprove_whole
 
 TOLERANCE = 1e-3
 """By which a bound may come out lower and stand, $ or kWh.
@@ -57,6 +57,10 @@ GAP_SHARE = 0.25
 
 MOST_SHARE = 0.25
 """Share of the time left that one bound may take; the first one finds most of the tangents."""
+
+
+LEAST_S = 1.0
+"""Time left under which no bound is tried once more, s."""
 
 
 class Verdict(StrEnum):
@@ -141,11 +145,17 @@ def prove_run(
     with ThreadPoolExecutor(max_workers=max(jobs, 1)) as workers:
         prover = GridProver(case, options, levels[-1], workers, _wanted_gap(summary, options))
         for count, row in enumerate(rows):
-            number = int(row["point"])
-            tell(f"point {number} of {len(rows)}", (count + 0.5) / (len(rows) + 0.5))
+            tell(f"point {row['point']} of {len(rows)}", (count + 0.5) / (len(rows) + 0.5))
             left = deadline - time.perf_counter()
             fair = left * max(1.0 / (len(rows) - count), MOST_SHARE)
-            points.append(prover.point(row, proofs.get(number), max(fair, 0.0)))
+            points.append(prover.point(row, proofs.get(int(row["point"])), max(fair, 0.0)))
+        late = [k for k, found in enumerate(points) if found.reason.endswith(TIME_LIMIT)]
+        for count, k in enumerate(late):
+            left = deadline - time.perf_counter()
+            if left > LEAST_S:
+                tell(f"point {rows[k]['point']} of {len(rows)} once more", 1.0)
+                fair = left / (len(late) - count)
+                points[k] = prover.point(rows[k], proofs.get(int(rows[k]["point"])), fair)
     return [*points, *_selected(summary, points), *found]
 
 

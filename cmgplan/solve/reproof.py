@@ -9,7 +9,7 @@ Shcherbina (2004, doi 10.1007/s10107-003-0433-3) do for linear bounds.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -43,6 +43,9 @@ OUTWARD = 1e-9
 RELAXED_ROUNDS = 8
 """Rounds of linear relaxations that gather tangents before binaries count."""
 
+SETTLING_ROUNDS = 12
+"""Linear problems with held binaries after each tree, for tangents where it will look next."""
+
 TANGENT_SHARE = 0.05
 """Share of what is lacking that the tangents of all cones may leave together."""
 
@@ -60,6 +63,9 @@ LEAST_GAP = 1e-6
 
 SURE_SHARE = 0.2
 """Share of what is lacking that tangents still to come might prove, several times over."""
+
+
+TIME_LIMIT = "the time limit"
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def reprove_whole(
     while best < target:
         left = deadline - time.perf_counter()
         if left <= 0.0:
-            return Reproved(best, False, "the time limit")
+            return Reproved(best, False, TIME_LIMIT)
         size = problem.size[0]
         outcome = problem.solve_vectors(
             *question.vectors, relax=relax, time_limit_s=left, gap_abs=LEAST_GAP
@@ -177,14 +183,17 @@ class _Attempt:
         pending: Sequence[int] = range(self._blocks.n_blocks)
         while self._value() < self._target:
             if not self._in_time:
-                return Reproved(self._value(), False, "the time limit")
+                return Reproved(self._value(), False, TIME_LIMIT)
             moved = self._round(pending, gap / self._blocks.n_blocks)
             lacking = self._target - self._value()
             most = self._constant + self._known.sum()
             if not moved and most + SURE_SHARE * lacking < self._target:
                 told = f"its multipliers leave {self._target - most:.3g} of it unproved"
                 return Reproved(self._value(), False, told, refuted=True)
-            gap = min(0.5 * gap, GAP_SHARE * lacking) if np.isfinite(lacking) else gap
+            if not moved:
+                gap *= 0.25
+            elif np.isfinite(lacking):
+                gap = min(gap, GAP_SHARE * lacking)
             left = self._known - self._best
             gap = max(gap, LEAST_GAP)
             loose = np.flatnonzero(left > gap / self._blocks.n_blocks).tolist()
@@ -219,14 +228,51 @@ class _Attempt:
                 if not relaxed:
                     self._cut(block, x)
         self._blocks.refresh()
+        if not relaxed:
+            self._settle({k: a.x for k, a in answers.items() if a.x is not None})
         after = [len(part.rows) + len(part.tangents) for part in self._blocks.blocks]
         return [block for block in answers if after[block] > before[block]]
 
-    def _relaxed(self, block: int, time_limit_s: float) -> Priced:
-        """Return what the multipliers of a block's linear relaxation prove, and its point."""
+    def _settle(self, points: Mapping[int, FloatArray]) -> None:
+        """Set tangents where the binaries of some points lead, by linear problems alone.
+
+        These take a small part of the time of another tree, and prove nothing themselves.
+        """
+        for _ in range(SETTLING_ROUNDS):
+            if not points or not self._in_time:
+                return
+            left = max(self._deadline - time.perf_counter(), 0.01)
+
+            def ask(
+                block: int, at: Mapping[int, FloatArray] = points, left: float = left
+            ) -> Priced:
+                return self._relaxed(block, left, at[block])
+
+            which = list(points)
+            before = [len(self._blocks.blocks[k].tangents) for k in which]
+            found = dict(zip(which, self._each(ask, which), strict=True))
+            for block, answer in found.items():
+                if answer.x is not None:
+                    self._resolve(self._blocks.whole(block, answer.x))
+            self._blocks.refresh()
+            points = {
+                k: points[k]
+                for k, count in zip(which, before, strict=True)
+                if len(self._blocks.blocks[k].tangents) > count
+            }
+
+    def _relaxed(self, block: int, time_limit_s: float, at: FloatArray | None = None) -> Priced:
+        """Return what the multipliers of a block's linear relaxation prove, and its point.
+
+        ``at`` is a point of the block whose binaries are held; what is proved then is no bound.
+        """
         part, problem = self._blocks.blocks[block], self._blocks.problem
         unit = problem.unit[part.columns]
         h, rows = _block_problem(self._blocks, block, self._reduced, self._question)
+        if at is not None and part.binary.any():
+            held = np.flatnonzero(part.binary).astype(np.int32)
+            values = np.round(at[part.binary])
+            h.changeColsBounds(len(held), held, values, values)
         set_time_limit(h, time_limit_s, mixed=False)
         h.run()
         found = answer_of(h, unit, mixed=False)
