@@ -1,6 +1,6 @@
 """Questions with known answers that every solver is asked before it is believed.
 
-A release of HiGHS has called a point optimal that was five times as dear as the optimum, on a
+A release of HiGHS has called a point optimal that was 5000 times as dear as the optimum, on a
 problem of three columns. The small problems here are such published counter-examples and textbook
 problems. They are asked once in a process, when a solver is first called for, and take
 milliseconds.
@@ -56,10 +56,10 @@ LINEAR = (
         "an integer between -0.5 and 0.5", 0.0, [(1.0, -0.5, 0.5, True), (-1.0, -0.5, 0.5, True)]
     ),
     Small(
-        "two integers over 0.5 whose sum is at most 1 (HiGHS issue 1191)",
+        "three binaries of which one and a half are to be 1",
         INFEASIBLE,
-        [(1.0, 0.5, inf, True), (1.0, 0.5, inf, True)],
-        [(-inf, {0: 1.0, 1: 1.0}, 1.0)],
+        [(1.0, 0.0, 1.0, True)] * 3,
+        [(3.0, {0: 2.0, 1: 2.0, 2: 2.0}, 3.0)],
     ),
     Small(
         "an integer and a number that add up to 20.1 (HiGHS issue 2957)",
