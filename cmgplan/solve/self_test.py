@@ -164,7 +164,7 @@ once = _Once()
 
 
 def check_highs() -> None:
-    """Ask HiGHS its questions, each with presolve and without, once in a process.
+    """Ask HiGHS its questions with presolve, and the first ones without, once in a process.
 
     Raises
     ------
@@ -205,10 +205,10 @@ def _shown(answer: Answer) -> str:
 
 
 def _ask_highs() -> None:
-    for problem in LINEAR:
-        for presolve in ("choose", "off"):
-            told = f"{problem.name}, presolve {presolve}"
-            agrees("HiGHS", "highspy", told, problem.expected, _answer_of(problem, presolve))
+    presolved = [(problem, "choose") for problem in LINEAR]
+    for problem, presolve in (*presolved, *((problem, "off") for problem in LINEAR[:4])):
+        told = f"{problem.name}, presolve {presolve}"
+        agrees("HiGHS", "highspy", told, problem.expected, _answer_of(problem, presolve))
 
 
 def _answer_of(problem: Small, presolve: str) -> Answer:
