@@ -397,7 +397,7 @@ def test_no_number_is_taken_from_a_wrong_answer_of_bonmin(
     assert right.stop is Stop.OPTIMAL and right.value == pytest.approx(-4.0)
     for code, told in (
         ("leave(x=[3.0, 1.0])", "breaks a row"),
-        ("leave(x=[1.0, 2.0])", "breaks a row or bound by 1 of"),
+        ("leave(x=[1.0, 2.0])", "breaks a row or bound by 0.5 of"),
         ("leave(f=float('nan'))", "SUCCESS"),
         ("leave(x=None)", "SUCCESS"),
         ("leave(x=[1.0])", "ended with code 0"),
