@@ -32,6 +32,7 @@ from cmgplan.supervise import CAN_FORK, INTERRUPTING, end_after, supervise
 if TYPE_CHECKING:
     from cmgplan.case.records import Case, PlanOptions
     from cmgplan.network.opf_result import OpfResult
+    from cmgplan.report.files import Run
 
 INTERRUPTED = 130
 
@@ -196,16 +197,32 @@ def cases() -> None:
 
 
 @app.command()
-def verify(run: RunFolder, debug: Debug = False) -> None:
+def verify(
+    run: RunFolder,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Prove every printed bound again, another way.")
+    ] = False,
+    time_limit: Annotated[
+        float, typer.Option(metavar="S", min=0.0, help="Seconds that --prove may take.")
+    ] = 1200.0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Hours that --prove asks at once.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
     """Replay a finished run and check it against its case."""
     from cmgplan.report.files import read_run, recover
     from cmgplan.report.verify import verify_run
 
     recover(run)
-    report = verify_run(read_run(run))
+    finished = read_run(run)
+    report = verify_run(finished)
     console.print_report(report)
-    if not report.passed:
-        raise ReplayError(f"FAILED: {len(report.failed)} of {len(report.checks)} checks")
+    failed = [] if report.passed else [f"{len(report.failed)} of {len(report.checks)} checks"]
+    if prove:
+        failed += _prove(finished, time_limit, jobs)
+    if failed:
+        raise ReplayError(f"FAILED: {'; '.join(failed)}")
     console.say(f"{run}: all {len(report.checks)} checks hold")
 
 
@@ -315,11 +332,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     child process, which may crash.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    solves = SOLVING.intersection(arguments[:1]) or "--prove" in arguments
     for number in INTERRUPTING:
         signal.signal(number, _interrupt)
     in_child = False
     try:
-        if argv is None and CAN_FORK and SOLVING.intersection(arguments[:1]):
+        if argv is None and CAN_FORK and solves:
             code = supervise(f"cmgplan {arguments[0]}")
             in_child = code is None
             if code == INTERRUPTED:
@@ -360,6 +378,29 @@ def _work(arguments: Sequence[str]) -> None:
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
     """Let a termination clean up as an interruption does."""
     raise KeyboardInterrupt
+
+
+def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
+    """Prove the bounds of a run again, print what became of each, and return what failed."""
+    from cmgplan.planning.prove import Verdict, prove_run
+    from cmgplan.planning.result import ProgressEvent
+    from cmgplan.report.proofs import read_proofs
+
+    options = run.load_options()
+    with console.progress_shown(quiet=False) as tell:
+        proved = prove_run(
+            run.load_case(),
+            options,
+            run.summary,
+            run.tables["pareto"],
+            read_proofs(run.folder),
+            time_limit_s=time_limit_s,
+            jobs=options.jobs if jobs is None else jobs,
+            tell=lambda message, share: tell(ProgressEvent("prove", message, fraction=share)),
+        )
+    console.print_proved(proved)
+    failed = sum(bound.verdict is Verdict.FAILED for bound in proved)
+    return [f"{failed} of {len(proved)} bounds"] if failed else []
 
 
 def _raise_unless_solved(result: OpfResult) -> None:

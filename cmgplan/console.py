@@ -16,6 +16,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.errors import Fault
+    from cmgplan.planning.prove import Proved
     from cmgplan.planning.result import ProgressEvent
     from cmgplan.report.compare.write import WrittenComparison
     from cmgplan.report.export import Export
@@ -35,6 +36,8 @@ LONG_S = 5.0
 
 REMIND_S = 30.0
 """Seconds after which it tells so again where nobody sees a terminal."""
+VERDICTS = ("stands", "not reached", "FAILED")
+"""What can become of a printed bound that is proved again."""
 
 NONE = "-"
 
@@ -282,6 +285,27 @@ def print_report(report: VerifyReport) -> None:
         f"replay: voltages within {report.max_dv_pu:.2g} pu, "
         f"losses within {report.max_dloss_kw:.2g} kW"
     )
+
+
+def print_proved(proved: Sequence[Proved]) -> None:
+    """Print what became of each printed bound, and why where it does not stand."""
+    table = _table("bound", "printed", "proved again", "verdict", "s", "by")
+    for bound in proved:
+        cells = (f"{_number(value, 6)}" for value in (bound.printed, bound.value))
+        table.add_row(
+            f"{bound.what}, {bound.unit}",
+            *cells,
+            str(bound.verdict),
+            _number(bound.wall_s, 1),
+            bound.by or NONE,
+        )
+    _print(table)
+    for bound in proved:
+        if bound.reason:
+            say(f"{bound.what}, {bound.verdict}: {bound.reason}")
+    counts = {verdict: sum(b.verdict == verdict for b in proved) for verdict in VERDICTS}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    say(f"{len(proved)} printed bounds: {told}")
 
 
 def _table(*headers: str) -> Table:

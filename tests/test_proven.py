@@ -10,7 +10,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from cmgplan.solve import LinearProblem, linear
+from cmgplan.solve import LinearProblem, highs
 from cmgplan.solve.blocks import GLOBAL, BlockProblem
 from cmgplan.solve.cones import FloatArray
 from cmgplan.solve.hull import Question
@@ -121,7 +121,7 @@ def test_rows_hold_for_other_caps_and_objectives_only_within_the_same_bounds() -
 def test_a_relaxation_that_fails_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks, question, least = coupled_knapsacks(2)
     rows = ProvenRows(blocks)
-    right = linear.new_highs
+    right = highs.new_highs
     failing: list[str] = []
 
     def unsure(**how: Any) -> Any:
@@ -136,7 +136,7 @@ def test_a_relaxation_that_fails_proves_nothing(monkeypatch: pytest.MonkeyPatch)
         h.getModelStatus = told
         return h
 
-    monkeypatch.setattr(linear, "new_highs", unsure)
+    monkeypatch.setattr(highs, "new_highs", unsure)
     plain = rows.proof(question, 10.0)
     failing.append("choose")
     again = rows.proof(question, 10.0)

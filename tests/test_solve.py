@@ -19,7 +19,7 @@ from cmgplan.errors import SolverError
 from cmgplan.solve import Disk, LinearProblem, Outcome, QuadraticCone, Stop
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
 from cmgplan.solve.bonmin import solve_bonmin
-from cmgplan.solve.linear import new_highs
+from cmgplan.solve.highs import new_highs
 
 
 def model(**variables: Any) -> Any:
@@ -339,7 +339,7 @@ LONG_BONMIN = """
 from test_solve import market_split
 from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
 from cmgplan.solve.bonmin import solve_bonmin
-from cmgplan.solve.linear import new_highs
+from cmgplan.solve.highs import new_highs
 m = market_split()
 print("ready", flush=True)
 solve_bonmin(m, [(m.goal, 1.0)], time_limit_s=60.0)

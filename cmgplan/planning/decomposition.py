@@ -16,6 +16,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.case.records import Case, PlanOptions
+from cmgplan.planning.bound_proof import BoundProof, Evidence
 from cmgplan.planning.grid_models import ConvexModel, linear_problem
 from cmgplan.planning.grid_search import (
     HighsSearch,
@@ -111,17 +112,23 @@ class DecompositionSearch:
         )
         search.rounded = self._begin(search, self._hourly)
         partitions = [self._hourly] if self._wide is None else [self._hourly, self._wide]
-        search.bound = max(part.prices.remembered(search.question) for part in partitions)
+        for part in partitions:
+            part.prices.remember(search)
         judge.proved(search.bound, "prices of earlier questions")
         try:
             reason = self._rounds(search, judge) if np.isfinite(gap_abs) else self._once(search)
-        except NoMixError:
-            return SwitchesFound(None, True, "the hours prove that nothing meets the caps", "hours")
+        except NoMixError as broken:
+            told = "the hours prove that nothing meets the caps"
+            return SwitchesFound(None, True, told, "hours", _proof(broken.evidence, {}, caps))
         except StoppedError as stopped:
             reason = str(stopped)
         search.operate_all(judge)
         found = SwitchesFound(
-            search.bound if np.isfinite(search.bound) else None, False, reason, "hours"
+            search.bound if np.isfinite(search.bound) else None,
+            False,
+            reason,
+            "hours",
+            _proof(search.evidence, weights, caps),
         )
         open_still = judge.best - search.bound > gap_abs
         search.deadline = deadline
@@ -184,9 +191,10 @@ class DecompositionSearch:
         )
         if whole.infeasible:
             return whole
-        bounds = [bound for bound in (found.bound, whole.bound) if bound is not None]
         reason = f"{found.reason}; {whole.reason} on the whole problem"
-        return replace(found, bound=max(bounds, default=None), reason=reason)
+        if whole.bound is None or (found.bound is not None and found.bound >= whole.bound):
+            return replace(found, reason=reason)
+        return replace(found, bound=whole.bound, reason=reason, proof=whole.proof)
 
     def _rounds(self, search: Search, judge: Judge) -> str:
         """Alternate until value and bound meet, or nothing new is found; return why."""
@@ -283,3 +291,10 @@ class DecompositionSearch:
         self._at.prices.ask(search, hull)
         self._seeker.round_off(search, self._at.mix(search))
         return "one round of prices"
+
+
+def _proof(
+    evidence: Evidence | None, weights: Mapping[str, float], caps: Mapping[str, float]
+) -> BoundProof | None:
+    """Return what is to be kept of a bound's evidence."""
+    return None if evidence is None else evidence.proof(weights, caps)

@@ -13,6 +13,7 @@ import pyomo.environ as pyo
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
+from cmgplan.planning.bound_proof import WHOLE, BoundProof
 from cmgplan.planning.grid_models import ConvexModel, linear_problem
 from cmgplan.planning.schedule import DeviceKey, VariableBounds
 from cmgplan.planning.switches import SwitchHours
@@ -37,6 +38,9 @@ What the usual tolerance lets a schedule lose too little can be what makes it me
 """
 
 NO_FINER = "value and bound differ with the finest tangents"
+
+ANY_BREAK = 1.0
+"""Break of the rows that stands for that of a problem which a solver finds infeasible."""
 
 NONE_OPERATES = "no schedule that the relaxation chose has an AC operation under the caps"
 
@@ -73,12 +77,13 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class SwitchesFound:
-    """What a search proves, and why it stopped; its schedules went to the judge."""
+    """What a search proves and by what, and why it stopped; its schedules went to the judge."""
 
     bound: float | None
     infeasible: bool
     reason: str
     solver: str
+    proof: BoundProof | None = None
 
 
 class SwitchSearch(Protocol):
@@ -132,6 +137,17 @@ def read_schedule(m: Any, case: Case, options: PlanOptions, origin: str) -> Swit
     return SwitchSchedule(closed, on, origin)
 
 
+def _whole(
+    found: SwitchesFound, weights: Mapping[str, float], caps: Mapping[str, float]
+) -> BoundProof | None:
+    """Return what is to be kept of a bound that a solver states of the whole problem."""
+    if found.infeasible:
+        return BoundProof(WHOLE, ANY_BREAK, {}, dict(caps))
+    return (
+        None if found.bound is None else BoundProof(WHOLE, found.bound, dict(weights), dict(caps))
+    )
+
+
 class HighsSearch:
     """HiGHS on the outer approximation.
 
@@ -164,6 +180,17 @@ class HighsSearch:
         rounds: int | None = None,
     ) -> SwitchesFound:
         """See ``SwitchSearch``."""
+        found = self._run(weights, caps, time_limit_s, gap_abs, judge)
+        return replace(found, proof=_whole(found, weights, caps))
+
+    def _run(
+        self,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        time_limit_s: float,
+        gap_abs: float,
+        judge: Judge,
+    ) -> SwitchesFound:
         goals = goals_of(self._m)
         pairs = [(goals[name], weight) for name, weight in weights.items()]
         bounds: VariableBounds = pyo.ComponentMap()
@@ -309,7 +336,8 @@ class BonminSearch:
             if not cycles:
                 judge.proved(outcome.bound, "Bonmin")
                 judge.value(schedule)
-                return SwitchesFound(outcome.bound, False, outcome.message, "Bonmin")
+                found = SwitchesFound(outcome.bound, False, outcome.message, "Bonmin")
+                return replace(found, proof=_whole(found, weights, caps))
             self._cut({nodes for nodes, _ in cycles})
         return SwitchesFound(None, False, "the closed switches keep forming cycles", "Bonmin")
 

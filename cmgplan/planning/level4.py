@@ -19,6 +19,7 @@ from cmgplan.case.records import Case, PlanOptions
 from cmgplan.explanation import Explanation
 from cmgplan.network.feeder import Feeder
 from cmgplan.planning.ac_operation import AcOperation
+from cmgplan.planning.bound_proof import BoundProof
 from cmgplan.planning.grid_models import convex_model
 from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_search
 from cmgplan.planning.operation import Operation
@@ -60,6 +61,8 @@ class GridAnswer:
         Why the search stopped, in words.
     history
         Seconds since the start, bound and value after each step.
+    proof
+        What the bound rests on.
     """
 
     operation: Operation | None
@@ -68,6 +71,7 @@ class GridAnswer:
     reason: str
     wall_s: float
     history: Sequence[Mapping[str, float | str | None]] = field(default_factory=tuple)
+    proof: BoundProof | None = None
 
     @property
     def values(self) -> Mapping[str, float] | None:
@@ -191,7 +195,13 @@ class GridConnection:
             self._remember(best, label)
             self._held.append(best)
         return GridAnswer(
-            best, found.bound, found.infeasible, found.reason, attempt.elapsed_s, attempt.history
+            best,
+            found.bound,
+            found.infeasible,
+            found.reason,
+            attempt.elapsed_s,
+            attempt.history,
+            found.proof,
         )
 
     def explain(self) -> Explanation | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
+from cmgplan.planning.bound_proof import Evidence
 from cmgplan.planning.hour_blocks import block_of_columns
 from cmgplan.planning.pricing import HourPrices
 from cmgplan.planning.search_state import INFEASIBLE_BREAK, Search
@@ -29,7 +30,11 @@ class StoppedError(Exception):
 
 
 class NoMixError(Exception):
-    """The blocks prove that nothing meets the coupling rows."""
+    """The blocks prove that nothing meets the coupling rows; says by which multipliers."""
+
+    def __init__(self, evidence: Evidence | None) -> None:
+        self.evidence = evidence
+        super().__init__("nothing meets the coupling rows")
 
 
 class Partition:
@@ -114,8 +119,9 @@ class Partition:
                 self._ask_relaxed(search)
                 continue
             self.age(broken)
-            if self.prices.ask(search.without_objective, broken) > INFEASIBLE_BREAK:
-                raise NoMixError
+            of_break = search.without_objective
+            if self.prices.ask(of_break, broken) > INFEASIBLE_BREAK:
+                raise NoMixError(of_break.evidence)
             if self.pool.complete and self.pool.kept_wide() == wide:
                 raise StoppedError("no mix of topologies that meets the caps")
             if search.left_s <= 0.0:

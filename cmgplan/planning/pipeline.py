@@ -133,7 +133,14 @@ def plan(
     clock.lap("tables_and_headroom")
     summary["wall_s"] = clock.total()
     tell(ProgressEvent("done", "plan finished", fraction=1.0))
-    return PlanResult(case, chosen, summary, result_tables, tables.point_tables(case, front.points))
+    return PlanResult(
+        case,
+        chosen,
+        summary,
+        result_tables,
+        tables.point_tables(case, front.points),
+        {p.number: p.answer.proof.as_dict() for p in front.points if p.answer.proof is not None},
+    )
 
 
 @contextmanager

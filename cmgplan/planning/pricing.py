@@ -83,6 +83,7 @@ class HourPrices:
 
     def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
         self._case, self._options, self._m = grid.case, grid.options, grid.model
+        self._grid = grid
         self._problem, self._blocks, self._pool = grid.problem, grid.blocks, pool
         self._proven = ProvenRows(self._blocks)
         self._asked: list[tuple[FloatArray, FloatArray, float]] = []
@@ -103,17 +104,16 @@ class HourPrices:
         self._nodes[:] = ALL_NODES if self._wide else NODES
         self._reach = FURTHEST
 
-    def remembered(self, question: Question) -> float:
-        """Return the best bound that earlier prices give under these caps.
+    def remember(self, search: Search) -> None:
+        """Tell a search the best bound that earlier prices give under its caps.
 
         The hours' bounds depend on objective and multipliers alone; caps enter the rest.
         """
-        best = -np.inf
+        question = search.question
         for cost, multipliers, hours_bound in self._asked:
             if np.array_equal(cost, question.cost):
                 constant, _ = self._blocks.relaxed(*question.vectors, multipliers)
-                best = max(best, constant + hours_bound)
-        return best
+                search.knows(constant + hours_bound, multipliers, self._grid)
 
     def combine(self, search: Search, hull: Hull, time_limit_s: float) -> None:
         """Prove what all bounds of the hours give together, and take its prices for the best.
@@ -131,7 +131,7 @@ class HourPrices:
         needed = took if proof is not None else AGAIN * took
         search.pace.proving_s = max(search.pace.proving_s, needed)
         if proof is not None and proof.bound <= hull.value + search.gap_now(hull.value):
-            search.proves(proof.bound, proof.multipliers)
+            search.proves(proof.bound, proof.multipliers, self._grid)
 
     def ask_relaxations(self, search: Search, relaxed: Hull) -> None:
         """Prove what the hours' linear relaxations do at the relaxation's multipliers.
@@ -145,7 +145,7 @@ class HourPrices:
         bound = sum(self._proven.bounds(every, question, reduced, self.workers.map))
         if np.isfinite(bound):
             self._asked.append((question.cost, relaxed.multipliers, bound))
-        search.proves(constant + bound, relaxed.multipliers)
+        search.proves(constant + bound, relaxed.multipliers, self._grid)
 
     def ask(self, search: Search, hull: Hull) -> float:
         """Return the Lagrangian bound, and put each hour's topologies into the pool."""
@@ -194,7 +194,7 @@ class HourPrices:
             self._proven.learn(question, reduced, answers)
         if np.isfinite(bound):
             self._asked.append((question.cost, multipliers, bound - constant))
-        search.proves(bound, multipliers)
+        search.proves(bound, multipliers, self._grid)
         self._learn(search, answers, hull)
         return bound
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -51,6 +51,8 @@ class PlanResult:
         Tables of the run by file stem (``pareto``, ``dispatch``, ...).
     points
         By Pareto point: its ``switch_schedule``, ``dispatch`` and ``exchange``.
+    proofs
+        By Pareto point: what its bound rests on, as JSON holds it.
     """
 
     case: Case
@@ -58,3 +60,4 @@ class PlanResult:
     summary: dict[str, Any]
     tables: Mapping[str, pd.DataFrame]
     points: Mapping[int, Mapping[str, pd.DataFrame]]
+    proofs: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cmgplan.devices.base import FloatArray
+from cmgplan.planning.bound_proof import Evidence
 from cmgplan.planning.grid_search import Judge, SwitchSchedule
+from cmgplan.planning.topologies import HourlyGrid
 from cmgplan.solve.hull import Hull, Question
 
 FAR_SHARE = 0.5
@@ -123,6 +125,8 @@ class Search:
         Seconds of the time limit in which no prices are asked, so that a schedule can follow.
     round_s
         What the latest round of hull and prices took.
+    evidence
+        What the bound rests on.
     """
 
     question: Question
@@ -145,6 +149,7 @@ class Search:
     pace: Pace = field(default_factory=Pace)
     kept_s: float = 0.0
     round_s: float = 0.0
+    evidence: Evidence | None = None
 
     def begin_anew(self) -> None:
         """Forget what tells of the blocks so far, not what is proved or held."""
@@ -173,11 +178,17 @@ class Search:
         """Whether the question has an objective: else its bound tells of feasibility."""
         return bool(self.question.cost.any())
 
-    def proves(self, bound: float, prices: FloatArray) -> None:
-        """Take note of a bound and its prices."""
-        self.bound = max(self.bound, bound)
+    def proves(self, bound: float, prices: FloatArray, grid: HourlyGrid) -> None:
+        """Take note of a bound and its prices, of the coupling rows of a grid's blocks."""
+        self.knows(bound, prices, grid)
         if bound > self.priced_bound:
             self.priced_bound, self.prices = bound, prices
+
+    def knows(self, bound: float, prices: FloatArray, grid: HourlyGrid) -> None:
+        """Take note of a bound, whose prices may be those of another question."""
+        if bound > self.bound:
+            self.bound = bound
+            self.evidence = Evidence(bound, prices, grid.blocks.coupling_names, grid.hours)
 
     def asking(self, lifted: Question) -> Search:
         """Return the search of the same question without the limit of operations."""

@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from cmgplan.case import load_case
 from cmgplan.case.folder import SOURCES_FILE, CaseFolder
-from cmgplan.case.records import Case
+from cmgplan.case.records import Case, PlanOptions
 from cmgplan.errors import CmgplanError, InputError, MachineError, as_told
 from cmgplan.given import read_text
 from cmgplan.planning.result import PlanResult
@@ -91,6 +92,22 @@ class Run:
         if not isinstance(day, str | None):
             raise InputError("plan.json case.day: is not a day; plan the case again")
         return load_case(self.case_folder, day=day)
+
+    def load_options(self) -> PlanOptions:
+        """Return the options that the run was planned with.
+
+        Raises
+        ------
+        InputError
+            If plan.json does not hold them.
+        """
+        try:
+            return PlanOptions.model_validate(self.summary.get("options"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            told = f"plan.json options.{key}: {first['msg']}; plan the case again"
+            raise InputError(told) from error
 
 
 def prepare(out: Path, kind: FolderKind = RUN) -> None:
@@ -305,6 +322,11 @@ def _write_contents(result: PlanResult, folder: Path) -> None:
         sub.mkdir(parents=True)
         for stem in POINT_TABLES:
             write_table(stem, tables[stem], sub)
+    for number, proof in result.proofs.items():
+        text = json.dumps(_jsonable(proof), indent=1, allow_nan=False, ensure_ascii=False)
+        path = folder / "proofs" / f"{number:02d}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{text}\n", encoding="utf-8")
     # From the files just written: they are proven readable, and ``cmgplan report`` gives the same.
     _put_page(read_run(folder))
 

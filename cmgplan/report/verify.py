@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from cmgplan.case.records import PlanOptions
-from cmgplan.errors import InputError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.report.checks_feeder import check_feeder
 from cmgplan.report.checks_front import check_front
@@ -59,7 +55,7 @@ def verify_run(run: Run) -> VerifyReport:
         If the options in plan.json cannot be read, or a table of a point.
     """
     case = run.load_case()
-    subject = Subject(case, _options(run.summary.get("options")), run.summary, run.tables)
+    subject = Subject(case, run.load_options(), run.summary, run.tables)
     feeder = build_feeder(case)
     points = read_points(subject, run.folder)
     on_feeder, replays = check_feeder(subject, feeder)
@@ -89,13 +85,3 @@ def _copy_is_unchanged(run: Run) -> CheckResult:
     same = told == case_sha256(run.case_folder)
     found = () if same else (Finding("case/ differs from the hash in plan.json", np.nan, ""),)
     return CheckResult("copy of the case is unchanged", found)
-
-
-def _options(dump: Any) -> PlanOptions:
-    """Return the options that a run was planned with."""
-    try:
-        return PlanOptions.model_validate(dump)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"plan.json options.{key}: {first['msg']}; plan the case again") from error

@@ -20,12 +20,8 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from cmgplan.solve.cones import FloatArray, IntArray, Rows, joined
-from cmgplan.solve.linear import (
-    LinearProblem,
-    new_highs,
-    pass_rows,
-    set_time_limit,
-)
+from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
+from cmgplan.solve.linear import LinearProblem
 from cmgplan.solve.scaled_copy import KeptCopies, StackedRows
 
 GLOBAL = -1
@@ -189,6 +185,11 @@ class BlockProblem:
         """Which of the problem's rows are coupling rows, in order, as of the last refresh."""
         return np.concatenate(self._coupled)
 
+    @property
+    def coupling_names(self) -> list[str]:
+        """Names of the coupling rows, the same whenever the model is built again."""
+        return [self.problem.row_name(int(row)) for row in np.flatnonzero(self.coupled)]
+
     def coupling(self) -> Rows:
         """Return the coupling rows over all columns."""
         return self._joined
@@ -208,6 +209,18 @@ class BlockProblem:
         which it has no bound, the multiplier of an equation that defines it is corrected.
         """
         rows, g = self.coupling(), self.linking
+        y = self.corrected(cost, lower, upper, multipliers)
+        reduced = cost - rows.matrix.T @ y
+        side = np.where(y == 0.0, 0.0, np.where(y > 0.0, rows.lower, rows.upper))
+        edge = np.where(reduced[g] >= 0.0, lower[g], upper[g])
+        edge = np.where((np.abs(reduced[g]) < 1e-12) & ~np.isfinite(edge), 0.0, edge)
+        return float(y @ side + reduced[g] @ edge), reduced
+
+    def corrected(
+        self, cost: FloatArray, lower: FloatArray, upper: FloatArray, multipliers: FloatArray
+    ) -> FloatArray:
+        """Return multipliers without those that prove nothing; see ``relaxed``."""
+        rows, g = self.coupling(), self.linking
         y = np.where(
             multipliers > 0.0,
             np.where(np.isfinite(rows.lower), multipliers, 0.0),
@@ -217,11 +230,7 @@ class BlockProblem:
         endless = np.where(reduced[g] > 0.0, lower[g], upper[g])
         for column in g[~np.isfinite(endless) & (reduced[g] != 0.0)]:
             y = self._corrected(rows, y, int(column), float(reduced[column]))
-        reduced = cost - rows.matrix.T @ y
-        side = np.where(y == 0.0, 0.0, np.where(y > 0.0, rows.lower, rows.upper))
-        edge = np.where(reduced[g] >= 0.0, lower[g], upper[g])
-        edge = np.where((np.abs(reduced[g]) < 1e-12) & ~np.isfinite(edge), 0.0, edge)
-        return float(y @ side + reduced[g] @ edge), reduced
+        return np.asarray(y, dtype=np.float64)
 
     def _corrected(self, rows: Rows, y: FloatArray, column: int, reduced: float) -> FloatArray:
         """Return multipliers under which a linking column has no reduced cost."""
@@ -297,8 +306,11 @@ class BlockProblem:
                 solution.col_value = list(start / unit)
                 h.setSolution(solution)
         part.on_the_way.clear()
-        h.run()
-        found = _priced(h, unit, mixed=mixed)
+        try:
+            h.run()
+        except Exception:  # noqa: BLE001 - one that breaks off has failed
+            return None
+        found = answer_of(h, unit, mixed=mixed)
         others = tuple(x * unit for x in part.on_the_way[:-1])
         return None if found is None else replace(found, others=others)
 
@@ -347,7 +359,8 @@ def _known_value(part: Block, reduced: FloatArray, x: FloatArray | None) -> floa
     return float(terms.sum() + ROUNDING * np.abs(terms).sum())
 
 
-def _priced(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
+def answer_of(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
+    """Return what HiGHS answers a block, in the problem's units; None where it failed."""
     status, info = h.getModelStatus(), h.getInfo()
     if status == highspy.HighsModelStatus.kInfeasible:
         return Priced(np.inf, None)
@@ -360,5 +373,7 @@ def _priced(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
         bound = float(info.objective_function_value) if optimal else -np.inf
     held = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     x = np.asarray(h.getSolution().col_value) * unit if held else None
+    if np.isnan(bound) or not (x is None or np.isfinite(x).all()):
+        return None
     cut_short = status == highspy.HighsModelStatus.kSolutionLimit
     return Priced(bound, x, cut_short, int(info.simplex_iteration_count))

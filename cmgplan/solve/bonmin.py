@@ -22,6 +22,7 @@ import pyomo.environ as pyo
 from pyomo.repn.plugins.nl_writer import NLWriter
 
 from cmgplan.solve.outcome import Outcome, Stop
+from cmgplan.solve.self_test import agrees
 
 NO_SOLUTION = 1e49
 CHILD = Path(__file__).with_name("bonmin_child.py")
@@ -32,6 +33,12 @@ ANY_GAP = 1e20
 
 STARTING_S = 20.0
 """Time that a child has beyond its limit, to start and to heed it; Bonmin does not always."""
+
+KNOWN, KNOWN_ANSWER = "the best point in a circle with one coordinate 0 or 1", -4.0
+"""What every child asks Bonmin beside the problem (``bonmin_child.known``), and the answer."""
+
+BELIEVED_BREAK = 1e-3
+"""Break of a row, as a share of 1 + its limit, with which no point of Bonmin is believed."""
 
 _NUMBER = r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"
 _BOUNDS = (
@@ -79,10 +86,12 @@ def solve_bonmin(
                 "allowable_gap": min(gap_abs, ANY_GAP),
                 "allowable_fraction_gap": 0.0,
             }
-            answer, log, code = _child(path, options, time_limit_s)
+            answer, log, code = _child(path, options, time_limit_s, len(variables))
     finally:
         model.del_component("bonmin_goal_")
-    return _outcome(variables, weights, answer, log, code, gap_abs, time.perf_counter() - begun)
+    return _outcome(
+        model, variables, weights, answer, log, code, gap_abs, time.perf_counter() - begun
+    )
 
 
 def _write_nl(model: Any, path: Path) -> list[Any]:
@@ -95,7 +104,7 @@ def _write_nl(model: Any, path: Path) -> list[Any]:
 
 
 def _child(
-    path: Path, options: Mapping[str, object], time_limit_s: float
+    path: Path, options: Mapping[str, object], time_limit_s: float, columns: int
 ) -> tuple[dict[str, Any] | None, str, int]:
     """Run the child; return its answer, its log and its exit code."""
     (path.parent / "options.json").write_text(json.dumps(options))
@@ -118,11 +127,11 @@ def _child(
         process.wait()
         raise
     result = path.parent / "answer.json"
-    answer = json.loads(result.read_text()) if result.exists() else None
-    return answer, log, int(process.returncode)
+    return _left(result, columns), log, int(process.returncode)
 
 
 def _outcome(
+    model: Any,
     variables: Sequence[Any],
     weights: Sequence[tuple[Any, float]],
     answer: dict[str, Any] | None,
@@ -136,6 +145,7 @@ def _outcome(
         return Outcome(
             Stop.ERROR, None, None, None, "Bonmin", f"ended with code {code}: {tail}", wall_s
         )
+    agrees("Bonmin", "casadi", KNOWN, KNOWN_ANSWER, answer.get("known", KNOWN_ANSWER))
     status = str(answer["status"])
     bound = _bound(log)
     held = answer["x"] is not None and abs(float(answer["f"])) < NO_SOLUTION
@@ -150,9 +160,47 @@ def _outcome(
         variable.set_value(rounded, skip_validation=True)
     value = float(sum(weight * v.value for v, weight in weights))
     stop = Stop.OPTIMAL if status == "SUCCESS" else Stop.FEASIBLE
+    wrong = _contradicted(model, value, bound, gap_abs)
+    if wrong:
+        message = f"{status}, but {wrong}"
+        return Outcome(Stop.ERROR, None, None, None, "Bonmin", message, wall_s)
     if stop is Stop.OPTIMAL and gap_abs < ANY_GAP:
         bound = max(value - gap_abs, -np.inf if bound is None else bound)
     return Outcome(stop, value, bound, x, "Bonmin", status, wall_s)
+
+
+def _left(path: Path, columns: int) -> dict[str, Any] | None:
+    """Return what a child has left, None where that is nothing that can be used."""
+    try:
+        answer = json.loads(path.read_text())
+        usable = isinstance(answer, dict) and {"status", "f", "x"} <= set(answer)
+    except (OSError, ValueError):
+        return None
+    if not usable or (answer["x"] is not None and len(answer["x"]) != columns):
+        return None
+    found: dict[str, Any] = answer
+    return found
+
+
+def _contradicted(model: Any, value: float, bound: float | None, gap_abs: float) -> str:
+    """Return what of the answer loaded into a model cannot be, in words; empty where it can."""
+    off = 0.0
+    for v in model.component_data_objects(pyo.Var, active=True):
+        if v.value is not None and not v.fixed:
+            for side, over in ((v.lb, -1.0), (v.ub, 1.0)):
+                if side is not None:
+                    off = max(off, over * (v.value - side) / (1.0 + abs(side)))
+    for row in model.component_data_objects(pyo.Constraint, active=True):
+        body = float(pyo.value(row.body))
+        for side, over in ((row.lower, -1.0), (row.upper, 1.0)):
+            if side is not None:
+                limit = float(pyo.value(side))
+                off = max(off, over * (body - limit) / (1.0 + abs(limit)))
+    if not off <= BELIEVED_BREAK:
+        return f"its point breaks a row or bound by {off:.3g} of its size"
+    if bound is not None and bound > value + gap_abs + BELIEVED_BREAK * (1.0 + abs(value)):
+        return f"its bound {bound:.6g} is above the value {value:.6g} of its point"
+    return ""
 
 
 def _bound(log: str) -> float | None:

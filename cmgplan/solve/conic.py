@@ -23,7 +23,7 @@ import scipy.sparse as sp
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.conic_proof import PRECISE, Certificate, certificate, without_prices
 from cmgplan.solve.dual_bound import DualBound, implied_bounds
-from cmgplan.solve.linear import linear_program, pass_rows, run_highs, set_time_limit
+from cmgplan.solve.highs import linear_program, pass_rows, run_highs, set_time_limit
 from cmgplan.solve.outcome import FloatArray, Outcome, Stop
 from cmgplan.solve.templates import COLD, Copies, Instance, TemplateModel, TemplateProblem
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from cmgplan.solve.cones import FloatArray, IntArray
 from cmgplan.solve.outcome import Stop
+from cmgplan.solve.self_test import check_clarabel
 
 FINE: dict[str, float | bool] = {"tol_gap_abs": 1e-8, "tol_gap_rel": 1e-8, "tol_feas": 1e-8}
 
@@ -43,6 +44,12 @@ Refining each step's linear system takes half the time and hardly ever changes a
 
 STUCK_GAP_ABS = 5e-5
 """Absolute gap of a point at which the solver gets no further, for one that will do."""
+
+BELIEVED_BREAK = 1e-3
+"""Break of a row or cone, as a share of the largest number, with which no optimum is believed."""
+
+PANIC = "PanicException"
+"""Type of what Rust code raises through Python where it gives up; it is no ``Exception``."""
 
 _STATUS = {
     "Solved": Stop.OPTIMAL,
@@ -102,6 +109,7 @@ def solve_conic(
     Where it gets no further, its point will do if it leaves no more than ``stuck_gap_abs``.
     ``attempts`` are settings that are tried in turn; all of them share the time limit.
     """
+    check_clarabel()
     n = len(program.cost)
     kinds = [
         clarabel.ZeroConeT(program.equations),
@@ -114,28 +122,68 @@ def solve_conic(
         curvature = sp.csc_matrix(sp.diags_array(program.curvature))
     until = time.perf_counter() + time_limit_s
     for attempt in attempts:
-        solver = clarabel.DefaultSolver(
-            curvature,
-            program.cost,
-            matrix,
-            program.right,
-            kinds,
-            _settings(
-                {**attempt, "reduced_tol_gap_abs": stuck_gap_abs},
-                max(until - time.perf_counter(), 0.0),
-            ),
+        settings = _settings(
+            {**attempt, "reduced_tol_gap_abs": stuck_gap_abs},
+            max(until - time.perf_counter(), 0.0),
         )
-        answer = solver.solve()
-        if _STATUS.get(str(answer.status), Stop.ERROR) is not Stop.ERROR:
+        answer = _attempted(program, curvature, matrix, kinds, settings)
+        if answer.stop is not Stop.ERROR:
             break
-    status = str(answer.status)
-    return ConicAnswer(
+    return answer
+
+
+def _attempted(
+    program: ConicProgram, curvature: Any, matrix: Any, kinds: Sequence[Any], settings: Any
+) -> ConicAnswer:
+    """Return Clarabel's answer under some settings; one that cannot be is an error of it."""
+    try:
+        solver = clarabel.DefaultSolver(
+            curvature, program.cost, matrix, program.right, kinds, settings
+        )
+        found = solver.solve()
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == PANIC:
+            return _failed(program, f"Clarabel broke off: {error}")
+        raise
+    status = str(found.status)
+    answer = ConicAnswer(
         stop=_STATUS.get(status, Stop.ERROR),
-        value=float(answer.obj_val),
-        x=np.asarray(answer.x, dtype=np.float64),
-        z=np.asarray(answer.z, dtype=np.float64),
-        message=f"Clarabel: {status} after {answer.iterations} iterations",
+        value=float(found.obj_val),
+        x=np.asarray(found.x, dtype=np.float64),
+        z=np.asarray(found.z, dtype=np.float64),
+        message=f"Clarabel: {status} after {found.iterations} iterations",
     )
+    if not answer.accepted:
+        return answer
+    if not (np.isfinite(answer.value) and np.isfinite(answer.x).all()):
+        return _failed(program, f"{answer.message}, but its answer is not of numbers")
+    if not np.isfinite(answer.z).all():
+        return _failed(program, f"{answer.message}, but its multipliers are not numbers")
+    off = _off(program, answer.x)
+    if off > BELIEVED_BREAK:
+        return _failed(program, f"{answer.message}, but its point is off by {off:.3g}")
+    return answer
+
+
+def _failed(program: ConicProgram, message: str) -> ConicAnswer:
+    nothing = np.full(len(program.cost), np.nan), np.full(len(program.right), np.nan)
+    return ConicAnswer(Stop.ERROR, np.nan, *nothing, message)
+
+
+def _off(program: ConicProgram, x: FloatArray) -> float:
+    """Return the largest break of a row or cone at a point, as a share of the largest size."""
+    slack = program.right - program.matrix @ x
+    size = 1.0 + float(np.abs(program.right).max(initial=0.0)) + float(np.abs(x).max(initial=0.0))
+    first, rest = program.equations, program.equations + program.inequalities
+    off = max(
+        float(np.abs(slack[:first]).max(initial=0.0)),
+        float(-slack[first:rest].min(initial=0.0)),
+    )
+    starts = rest + np.cumsum([0, *program.sizes[:-1]]) if len(program.sizes) else ()
+    for start, count in zip(starts, program.sizes, strict=True):
+        cone = slack[start : start + count]
+        off = max(off, float(np.linalg.norm(cone[1:]) - cone[0]))
+    return off / size
 
 
 def _settings(attempt: Mapping[str, float | bool], time_limit_s: float) -> Any:

@@ -7,9 +7,9 @@ weights and bounds.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import highspy
@@ -17,11 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.errors import SolverError
 from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
+from cmgplan.solve.highs import new_highs, pass_rows, run_highs, set_time_limit
 from cmgplan.solve.matrix_form import matrix_form
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.scaling import column_units, in_units
+
+BELIEVED_BREAK = 1e-3
+"""Break of a row or bound, as a share of 1 + its size, with which no point of HiGHS is believed.
+
+Its tolerance is 1e-6 in units of its own."""
 
 Bounds = tuple[float, float]
 Weights = Sequence[tuple[Any, float]]
@@ -36,10 +41,6 @@ _STATUS = {
     highspy.HighsModelStatus.kSolutionLimit: Stop.LIMIT,
     highspy.HighsModelStatus.kInterrupt: Stop.LIMIT,
 }
-
-
-MOST_COEFFICIENT = 1e15
-"""Coefficient over which HiGHS takes no row (its large_matrix_value)."""
 
 
 class LinearProblem:
@@ -93,6 +94,7 @@ class LinearProblem:
         h = self._highs
         h.addVars(self._n, self._lower / self.unit, self._upper / self.unit)
         self.add_rows(self._form.rows)
+        self._first_rows = self.passed(self._form.rows)
         which = np.flatnonzero(self._integer).astype(np.int32)
         kinds = np.full(len(which), highspy.HighsVarType.kInteger)
         if len(which):
@@ -127,6 +129,11 @@ class LinearProblem:
                 lower[k], upper[k] = low, high
         return cost, lower, upper
 
+    def ask_otherwise(self, options: Mapping[str, object]) -> None:
+        """Give HiGHS further options from now on."""
+        for name, value in options.items():
+            self._highs.setOptionValue(name, value)
+
     def stopped_by(self, columns: IntArray, values: Sequence[int]) -> IntArray:
         """Return the columns that are zero because these switch columns are."""
         return self.cones.stopped_by(columns[np.asarray(values) == 0])
@@ -134,6 +141,16 @@ class LinearProblem:
     def column(self, variable: Any) -> int:
         """Return the column of a variable."""
         return self._column[id(variable)]
+
+    def row_name(self, row: int) -> str:
+        """Return the name of a row of the model; rows that were added have only a number."""
+        named = row < len(self._form.constraints)
+        return self._form.row_name(row) if named else f"added[{row}]"
+
+    @property
+    def exact_rows(self) -> list[Rows]:
+        """The rows that are no tangents."""
+        return [rows for rows, outer in zip(self.rows, self.outer, strict=True) if not outer]
 
     def add_rows(self, rows: Rows, *, outer: bool = False) -> int:
         """Add rows for good; return how many. ``outer`` rows follow from cones and disks."""
@@ -199,8 +216,27 @@ class LinearProblem:
         start
             Values of all columns to begin a mixed-integer search from.
         """
+        return self.solve_vectors(
+            *self.vectors(weights, bounds),
+            relax=relax,
+            time_limit_s=time_limit_s,
+            gap_abs=gap_abs,
+            start=start,
+        )
+
+    def solve_vectors(
+        self,
+        cost: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+        *,
+        relax: bool = False,
+        time_limit_s: float | None = None,
+        gap_abs: float = 1e-6,
+        start: FloatArray | None = None,
+    ) -> Outcome:
+        """Minimise ``cost @ x`` within bounds of all columns; see ``solve``."""
         h, begun = self._highs, time.perf_counter()
-        cost, lower, upper = self.vectors(weights, bounds)
         every = np.arange(self._n, dtype=np.int32)
         h.changeColsCost(self._n, every, cost * self.unit)
         h.changeColsBounds(self._n, every, lower / self.unit, upper / self.unit)
@@ -211,8 +247,35 @@ class LinearProblem:
             solution = highspy.HighsSolution()
             solution.col_value = list(start / self.unit)
             h.setSolution(solution)
-        run_highs(h)
-        return self._outcome(cost, relax, time.perf_counter() - begun)
+        run_highs(h, time_limit_s)
+        outcome = self._outcome(cost, relax, time.perf_counter() - begun)
+        wrong = self._contradicted(outcome, cost, lower, upper)
+        if not wrong and outcome.stop is not Stop.ERROR:
+            return outcome
+        message = f"{outcome.message}, but {wrong}" if wrong else outcome.message
+        return replace(outcome, stop=Stop.ERROR, value=None, bound=None, x=None, message=message)
+
+    def _contradicted(
+        self, outcome: Outcome, cost: FloatArray, lower: FloatArray, upper: FloatArray
+    ) -> str:
+        """Return what of an answer cannot be, in words; empty where it can."""
+        x, bound = outcome.x, outcome.bound
+        if bound is not None and np.isnan(bound):
+            return "its bound is not a number"
+        if x is None:
+            return ""
+        if not np.isfinite(x).all():
+            return "its point is not of numbers"
+        rows, seen = self._first_rows, x / self.unit
+        off = broken_by(rows.matrix @ seen, rows.lower, rows.upper)
+        off = max(off, broken_by(seen, lower / self.unit, upper / self.unit))
+        if off > BELIEVED_BREAK:
+            return f"its point breaks a row or bound by {off:.3g} of its size"
+        terms = cost * x
+        slack = BELIEVED_BREAK * (1.0 + float(np.abs(terms).sum()))
+        if bound is not None and bound > terms.sum() + slack:
+            return f"its bound {bound:.6g} is above the value {terms.sum():.6g} of its point"
+        return ""
 
     def _outcome(self, cost: FloatArray, relax: bool, wall_s: float) -> Outcome:
         h = self._highs
@@ -288,89 +351,8 @@ def _cone_variables(cones: Sequence[QuadraticCone], disks: Sequence[Disk]) -> li
     return [v for v in inside if v is not None]
 
 
-def new_highs(*, interruptible: bool = True) -> Any:
-    """Return a quiet HiGHS on one thread; its callbacks cost time where solves are short."""
-    h = highspy.Highs()
-    h.setOptionValue("output_flag", False)
-    h.HandleUserInterrupt = interruptible
-    h.setOptionValue("random_seed", 1)
-    h.setOptionValue("threads", 1)
-    h.setOptionValue("parallel", "off")
-    h.setOptionValue("mip_rel_gap", 0.0)
-    return h
-
-
-def linear_program(
-    cost: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    rows: Iterable[Rows],
-    *,
-    interruptible: bool = True,
-) -> Any:
-    """Return a HiGHS with a linear program, to be run."""
-    h = new_highs(interruptible=interruptible)
-    count = len(cost)
-    h.addVars(count, lower, upper)
-    h.changeColsCost(count, np.arange(count, dtype=np.int32), cost)
-    for part in rows:
-        pass_rows(h, part)
-    return h
-
-
-def set_time_limit(h: Any, time_limit_s: float | None, *, mixed: bool) -> None:
-    """Limit the next run: HiGHS counts linear solves from its first run, mixed ones anew."""
-    if time_limit_s is None:
-        h.setOptionValue("time_limit", np.inf)
-    else:
-        h.setOptionValue("time_limit", time_limit_s + (0.0 if mixed else h.getRunTime()))
-
-
-def pass_rows(h: Any, rows: Rows) -> None:
-    """Add rows to a HiGHS model."""
-    matrix = rows.matrix
-    status = h.addRows(
-        matrix.shape[0],
-        rows.lower,
-        rows.upper,
-        matrix.nnz,
-        matrix.indptr[:-1].astype(np.int32),
-        matrix.indices.astype(np.int32),
-        matrix.data.astype(np.float64),
-    )
-    if status == highspy.HighsStatus.kError:
-        raise SolverError(_refused(matrix))
-
-
-def _refused(matrix: sp.csr_array) -> str:
-    """Return why HiGHS takes no such rows: numbers that no planner means, or that are none."""
-    size = np.abs(matrix.data)
-    told = "HiGHS does not take the rows of the model"
-    if not np.isfinite(size).all():
-        return f"{told}: a number of them is infinite or not a number; correct the case's numbers"
-    return (
-        f"{told}: its coefficients lie between {size[size > 0.0].min(initial=np.inf):.0e} and "
-        f"{size.max(initial=0.0):.0e}, and none may be over {MOST_COEFFICIENT:.0e}; correct "
-        "numbers of the case that are too large or too small to be meant"
-    )
-
-
-def run_highs(h: Any) -> None:
-    """Run HiGHS so that an interruption ends it at once and reaches the caller."""
-    done = threading.Event()
-
-    def work() -> None:
-        try:
-            h.run()
-        finally:
-            done.set()
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        # Not Thread.join: interrupted once, it takes the thread for finished (CPython 3.11).
-        while not done.wait(0.05):
-            pass
-    except KeyboardInterrupt:
-        h.cancelSolve()
-        done.wait(30.0)
-        raise
+def broken_by(value: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
+    """Return by how much values lie outside limits at most, as a share of 1 + the limit's size."""
+    sizes = [1.0 + np.abs(np.where(np.isfinite(side), side, 0.0)) for side in (lower, upper)]
+    over = np.maximum((lower - value) / sizes[0], (value - upper) / sizes[1])
+    return float(over.max(initial=0.0))

@@ -15,6 +15,9 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from cmgplan.solve.cones import FloatArray, Rows
 
+SIDES = {0: "", 1: " at most", -1: " at least"}
+"""What the name of a constraint gets for the side that a row is."""
+
 
 @dataclass(frozen=True)
 class MatrixForm:
@@ -30,6 +33,8 @@ class MatrixForm:
         Bounds and initial values of the columns, shape (n,); without an initial value 0.
     integer
         Which columns are integer, shape (n,).
+    constraints
+        The Pyomo constraint of each row, with -1 for its upper, 1 for its lower side, 0 for both.
     """
 
     variables: tuple[Any, ...]
@@ -38,6 +43,7 @@ class MatrixForm:
     upper: FloatArray
     start: FloatArray
     integer: npt.NDArray[np.bool_]
+    constraints: tuple[tuple[Any, int], ...]
 
     @cached_property
     def columns(self) -> dict[int, int]:
@@ -47,6 +53,11 @@ class MatrixForm:
     def column(self, variable: Any) -> int:
         """Return the column of a variable."""
         return self.columns[id(variable)]
+
+    def row_name(self, row: int) -> str:
+        """Return the name of a row, the same whenever the model is built again."""
+        constraint, side = self.constraints[row]
+        return f"{constraint.name}{SIDES[side]}"
 
     def load(self, x: FloatArray) -> None:
         """Write values into the Pyomo variables; integers are rounded."""
@@ -77,6 +88,7 @@ def matrix_form(model: Any, more: Iterable[Any] = ()) -> MatrixForm:
         upper=np.asarray([np.inf if v.ub is None else v.ub for v in variables], dtype=np.float64),
         start=np.asarray([v.value or 0.0 for v in variables], dtype=np.float64),
         integer=np.asarray([not v.is_continuous() for v in variables], dtype=bool),
+        constraints=tuple((row.constraint, int(row.bound_type)) for row in compiled.rows),
     )
 
 

@@ -19,8 +19,8 @@ import scipy.sparse as sp
 
 from cmgplan.solve.blocks import BlockProblem, Priced
 from cmgplan.solve.cones import FloatArray, IntArray, Rows
+from cmgplan.solve.highs import linear_program
 from cmgplan.solve.hull import Question
-from cmgplan.solve.linear import linear_program
 
 Each = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
 """Takes bounds of several blocks like ``map``."""

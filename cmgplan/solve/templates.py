@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.solve.outcome import FloatArray, Multipliers, Outcome, Stop
+from cmgplan.solve.self_test import check_ipopt
 from cmgplan.solve.template_derivatives import compiled
 from cmgplan.solve.template_model import Copies, Instance, TemplateModel
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
@@ -70,6 +71,7 @@ class TemplateProblem:
     """A compiled template model; solve it as often as needed, from one thread at a time."""
 
     def __init__(self, model: TemplateModel) -> None:
+        check_ipopt()
         begun = time.perf_counter()
         self._nlp, self._derivatives = compiled(
             TemplateModel(
@@ -123,16 +125,21 @@ class TemplateProblem:
         duals = it.multipliers
         known = {} if duals is None else {"lam_x0": duals.bounds, "lam_g0": duals.rows}
         # CasADi warns of too many equations, which the outcome tells as well.
-        with contextlib.redirect_stderr(io.StringIO()):
-            answer = solver(
-                x0=np.clip(it.start, it.lbx, it.ubx),
-                **known,
-                p=np.concatenate([it.linear, it.quadratic]),
-                lbx=it.lbx,
-                ubx=it.ubx,
-                lbg=it.lbg,
-                ubg=it.ubg,
-            )
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                answer = solver(
+                    x0=np.clip(it.start, it.lbx, it.ubx),
+                    **known,
+                    p=np.concatenate([it.linear, it.quadratic]),
+                    lbx=it.lbx,
+                    ubx=it.ubx,
+                    lbg=it.lbg,
+                    ubg=it.ubg,
+                )
+        except RuntimeError as error:  # of CasADi, with many lines of C++ places
+            told = str(error).strip().splitlines()[-1:]
+            message = f"broke off: {' '.join(told)}"
+            return Outcome(Stop.ERROR, None, None, None, "Ipopt", message)
         stats = solver.stats()
         status = str(stats["return_status"])
         if watch is not None and watch.ended and status == "User_Requested_Stop":
@@ -181,7 +188,8 @@ class TemplateProblem:
 
 def _largest_break(it: Instance, x: FloatArray, g: FloatArray) -> float:
     parts = (it.lbg - g, g - it.ubg, it.lbx - x, x - it.ubx)
-    return float(max(part.max(initial=0.0) for part in parts))
+    # Not Python's max: what it makes of a number that is none depends on the order.
+    return float(np.max([part.max(initial=0.0) for part in parts]))
 
 
 def _flat(column: Any) -> FloatArray:
