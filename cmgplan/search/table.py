@@ -131,9 +131,10 @@ def _cell(text: str) -> Cell:
     for kind in (int, float):
         try:
             value = kind(bare)
-        except ValueError:
+            finite = math.isfinite(value)
+        except (ValueError, OverflowError):
             continue
-        if math.isfinite(value):
+        if finite:
             return value
         return None if math.isnan(value) else text
     return text
