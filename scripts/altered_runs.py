@@ -339,7 +339,8 @@ def _try_many(true_run: Path, scratch: Path, count: int, seed: int, commands: li
     noticed: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     missed = []
     before = _verdict(ending("verify", true_run, true_run))
-    for change in altered(true_run, scratch, count, seed):
+    for k, change in enumerate(altered(true_run, scratch, count, seed), start=1):
+        print(f"\r{k} of {count}", end="", file=sys.stderr, flush=True)
         for command in commands:
             end = ending(command, scratch, true_run)
             ends[command][str(end.code)] += 1

@@ -256,8 +256,13 @@ def test_a_wrong_total_is_found(run: Path, section: str, key: str) -> None:
     assert found_at(run, check, place).startswith(
         f"{place}: 0.5 {'$' if 'usd' in key else 'kWh'} (told"
     )
-    change_summary(run, section, key, value=None)
-    assert found_at(run, check, place).startswith(f"{place}: told nothing, computed")
+
+
+def test_a_total_that_is_gone_is_found(run: Path) -> None:
+    change_summary(run, "upper", "loss_kwh", value=None)
+    place = "plan.json upper.loss_kwh"
+    found = found_at(run, "totals follow from the tables", place)
+    assert found.startswith(f"{place}: told nothing, computed")
 
 
 def test_an_operation_cost_enters_the_generation_cost(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
-from cmgplan.report.checks_objectives import exchange_injection, solved
+from cmgplan.report.checks_objectives import Injection, exchange_injection
 from cmgplan.report.findings import (
     POWER_KW,
     VOLTAGE_PU,
@@ -34,8 +35,10 @@ class Replay:
     dloss_kw: FloatArray
 
 
-def check_feeder(run: Subject, feeder: Feeder) -> tuple[list[CheckResult], list[Replay]]:
-    """Replay the feeder at both levels and without microgrids, and compare."""
+def check_feeder(
+    run: Subject, feeder: Feeder, flows: Mapping[str, PowerFlow]
+) -> tuple[list[CheckResult], list[Replay]]:
+    """Compare the feeder at both levels and without microgrids with its power flow."""
     results: list[CheckResult] = []
     replays: list[Replay] = []
     for level in LEVEL_NUMBER:
@@ -44,15 +47,20 @@ def check_feeder(run: Subject, feeder: Feeder) -> tuple[list[CheckResult], list[
         results.append(_injection_agrees(run, feeder, level, p_kw, q_kvar))
         if faults:
             continue
-        replay = _replay(run, feeder, level, p_kw, q_kvar)
+        replay = _replay(run, feeder, level, flows[level])
         replays.append(replay)
         results += [*_agreement(feeder, replay), *_limits(feeder, replay)]
         if level == "upper":
             results.append(_upstream(run, replay.flow, "with_cmg_kw", level))
-    p_kw, q_kvar = _demand_without_microgrids(run, feeder)
-    bare = _replay(run, feeder, "without_cmg", p_kw, q_kvar)
+    bare = _replay(run, feeder, "without_cmg", flows["without_cmg"])
     results += [*_agreement(feeder, bare), _upstream(run, bare.flow, "without_cmg_kw", bare.level)]
     return results, [*replays, bare]
+
+
+def replayed_injections(run: Subject, feeder: Feeder) -> dict[str, Injection]:
+    """Return the injections of both levels as told, and those without microgrids."""
+    told = {level: _given_injection(run, feeder, level)[:2] for level in LEVEL_NUMBER}
+    return {**told, "without_cmg": _demand_without_microgrids(run, feeder)}
 
 
 def _given_injection(
@@ -120,11 +128,8 @@ def _demand_without_microgrids(run: Subject, feeder: Feeder) -> tuple[FloatArray
     return s_kva.real.copy(), s_kva.imag.copy()
 
 
-def _replay(
-    run: Subject, feeder: Feeder, level: str, p_kw: FloatArray, q_kvar: FloatArray
-) -> Replay:
-    """Solve the power flow of one level and take the differences."""
-    flow = solved(feeder, p_kw, q_kvar)
+def _replay(run: Subject, feeder: Feeder, level: str, flow: PowerFlow) -> Replay:
+    """Return how far voltages and losses of a level are from its power flow."""
     told_v = run.hourly(run.rows("bus_voltage", level), "v_pu", "bus", feeder.bus_ids)
     column = f"{level}_kw" if level == "without_cmg" else f"{level}_feeder_kw"
     return Replay(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import networkx as nx
@@ -14,8 +14,8 @@ from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
 from cmgplan.report.checks_feeder import upper_demand
-from cmgplan.report.checks_objectives import solved
-from cmgplan.report.checks_switches import closed_switches, switch_ids
+from cmgplan.report.checks_objectives import Injection
+from cmgplan.report.checks_switches import closed_switches
 from cmgplan.report.findings import (
     POWER_KW,
     VOLTAGE_PU,
@@ -35,11 +35,15 @@ LOADING = 1e-5
 _NUMBER = re.compile(r"(?<![\w.])\d+\.\d+")
 
 
-def check_headroom(run: Subject, feeder: Feeder) -> list[CheckResult]:
+def check_headroom(
+    run: Subject, feeder: Feeder, flows: Mapping[str, PowerFlow]
+) -> list[CheckResult]:
     """Compare plan.json headroom with what dispatch, exchange and case give."""
     return [
         CheckResult("headroom follows from the tables", tuple(_hourly(run))),
-        CheckResult("replay under forecast error follows", tuple(_under_error(run, feeder))),
+        CheckResult(
+            "replay under forecast error follows", tuple(_under_error(run, feeder, flows["error"]))
+        ),
     ]
 
 
@@ -88,14 +92,21 @@ def _at_pcc(run: Subject, mg: Microgrid) -> tuple[FloatArray, FloatArray, FloatA
     """Return whether a microgrid's switch is closed, and what it carries."""
     rows = run.rows("exchange", LEVEL)
     p, q = (run.hourly(rows, c, "switch", [mg.pcc.id])[:, 0] for c in ("p_kw", "q_kvar"))
-    return closed_switches(run)[:, switch_ids(run).index(mg.pcc.id)] == 1.0, p, q
+    schedule = run.tables["switch_schedule"]
+    closed = run.hourly(schedule, "closed", "switch", [mg.pcc.id])[:, 0]
+    return closed == 1.0, p, q
 
 
-def _under_error(run: Subject, feeder: Feeder) -> list[Finding]:
-    """Compare voltages, loading and broken limits with loads up and renewables down."""
-    p, q, broken = _shifted(run, feeder)
+def error_injection(run: Subject, feeder: Feeder) -> Injection:
+    """Return the injections with loads up and renewables down."""
+    p, q, _ = _shifted(run, feeder)
     demand, demand_q = upper_demand(run, feeder)
-    flow = solved(feeder, p - LOAD_FACTOR * demand, q - LOAD_FACTOR * demand_q)
+    return p - LOAD_FACTOR * demand, q - LOAD_FACTOR * demand_q
+
+
+def _under_error(run: Subject, feeder: Feeder, flow: PowerFlow) -> list[Finding]:
+    """Compare voltages, loading and broken limits with loads up and renewables down."""
+    broken = _shifted(run, feeder)[2]
     error: Any = run.told("headroom", "forecast_error")
     error = error if isinstance(error, dict) else {}
     place = "plan.json headroom.forecast_error"

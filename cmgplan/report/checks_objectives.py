@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.report.checks_switches import closed_switches, operation_counts
 from cmgplan.report.findings import Finding, Subject, unequal
+
+Injection = tuple[FloatArray, FloatArray]
+"""Injections into the feeder at every bus, kW and kvar, each of shape (T, n)."""
 
 UNITS = {"gc_usd": "$", "ec_usd": "$", "loss_kwh": "kWh"}
 """Objectives f1, f2, f3 by their columns."""
@@ -105,11 +109,19 @@ def feeder_demand(case: Case, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
     return p, q
 
 
-def solved(feeder: Feeder, p_kw: FloatArray, q_kvar: FloatArray) -> PowerFlow:
-    """Return the power flow of injections of shape (T, n), like hours solved only once.
+def solve_all(feeder: Feeder, asked: Mapping[str, Injection]) -> dict[str, PowerFlow]:
+    """Return the power flow of each set of injections by its name, like hours solved only once."""
+    flow = _solved(feeder, *(np.vstack([given[k] for given in asked.values()]) for k in (0, 1)))
+    found, start = {}, 0
+    for name, (p_kw, _) in asked.items():
+        part = slice(start, start + len(p_kw))
+        found[name] = PowerFlow(**{key: values[part] for key, values in vars(flow).items()})
+        start += len(p_kw)
+    return found
 
-    Hours whose injections are not all finite have none.
-    """
+
+def _solved(feeder: Feeder, p_kw: FloatArray, q_kvar: FloatArray) -> PowerFlow:
+    """Return the power flow of injections of shape (T, n); hours not all finite have none."""
     given = np.hstack([p_kw, q_kvar])
     whole = np.asarray(np.isfinite(given).all(axis=1), dtype=np.bool_)
     unique, place = np.unique(np.where(whole[:, None], given, 0.0), axis=0, return_inverse=True)
@@ -130,9 +142,3 @@ def solved(feeder: Feeder, p_kw: FloatArray, q_kvar: FloatArray) -> PowerFlow:
         slack_q_kvar=spread(flow.slack_q_kvar),
         converged=flow.converged[at] & whole,
     )
-
-
-def hours_of(flow: PowerFlow, start: int, count: int) -> PowerFlow:
-    """Return some consecutive hours of a power flow."""
-    part = slice(start, start + count)
-    return PowerFlow(**{name: values[part] for name, values in vars(flow).items()})

@@ -17,10 +17,9 @@ from cmgplan.report.checks_levels import level_masks, outside_mask
 from cmgplan.report.checks_microgrid import broken_devices, unbalanced
 from cmgplan.report.checks_objectives import (
     UNITS,
+    Injection,
     exchange_injection,
-    hours_of,
     lower_objectives,
-    solved,
 )
 from cmgplan.report.checks_text import wrong_texts
 from cmgplan.report.complete import faults, names_of_case, wanted_of_point
@@ -52,9 +51,10 @@ def read_points(run: Subject, folder: Path) -> dict[int, Subject]:
     return found
 
 
-def check_points(run: Subject, points: Mapping[int, Subject], feeder: Feeder) -> list[CheckResult]:
+def check_points(
+    run: Subject, points: Mapping[int, Subject], feeder: Feeder, flows: Mapping[str, PowerFlow]
+) -> list[CheckResult]:
     """Hold every point against its case, its power flow, and its row of pareto.csv."""
-    flows = _flows(points, feeder)
     mask = level_masks(run)[LEVEL]
     schedule: dict[str, Callable[[Subject], list[Finding]]] = {
         "every row once": _incomplete,
@@ -73,11 +73,13 @@ def check_points(run: Subject, points: Mapping[int, Subject], feeder: Feeder) ->
     ]
     limits = [
         _at(number, finding)
-        for number, flow in flows.items()
-        for finding in _beyond_limits(feeder, flow)
+        for number in points
+        for finding in _beyond_limits(feeder, flows[f"point {number}"])
     ]
     values = [
-        finding for number, p in points.items() for finding in _values(p, number, flows[number])
+        finding
+        for number, point in points.items()
+        for finding in _values(point, number, flows[f"point {number}"])
     ]
     return [
         *results,
@@ -99,14 +101,9 @@ def _at(number: int, finding: Finding) -> Finding:
     return replace(finding, place=f"points/{number:02d}: {finding.place}")
 
 
-def _flows(points: Mapping[int, Subject], feeder: Feeder) -> dict[int, PowerFlow]:
-    """Return the power flow of each point's exchange, hours that are alike solved once."""
-    if not points:
-        return {}
-    given = [exchange_injection(point, feeder, LEVEL) for point in points.values()]
-    flow = solved(feeder, np.vstack([p for p, _ in given]), np.vstack([q for _, q in given]))
-    hours = len(given[0][0])
-    return {number: hours_of(flow, k * hours, hours) for k, number in enumerate(points)}
+def point_injections(points: Mapping[int, Subject], feeder: Feeder) -> dict[str, Injection]:
+    """Return the exchange of every point alone."""
+    return {f"point {n}": exchange_injection(point, feeder, LEVEL) for n, point in points.items()}
 
 
 def _incomplete(point: Subject) -> list[Finding]:

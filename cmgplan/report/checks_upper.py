@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from cmgplan.network.powerflow import PowerFlow
 from cmgplan.report.checks_feeder import Replay
 from cmgplan.report.checks_objectives import (
     UNITS,
+    Injection,
     Objectives,
     device_values,
     exchange_injection,
     feeder_demand,
     lower_objectives,
     path_text,
-    solved,
     tie_loss_kw,
 )
 from cmgplan.report.findings import (
@@ -48,18 +48,26 @@ RELATIVE = 1e-6
 """Tolerance of the objective, a weighted sum of shares, relative."""
 
 
-def check_upper(run: Subject, feeder: Feeder, replays: Sequence[Replay]) -> list[CheckResult]:
+def check_upper(
+    run: Subject, flows: Mapping[str, PowerFlow], replays: Sequence[Replay]
+) -> list[CheckResult]:
     """Check the totals of plan.json, those of the chosen point too, and what Level 5 held."""
     given = {replay.level: replay for replay in replays}
     return [
         CheckResult("totals follow from the tables", tuple(_totals(run, given))),
         CheckResult("weights and objective of the upper level", tuple(_weights(run))),
-        CheckResult("lower objectives after the upper level", tuple(_after(run, feeder))),
-        CheckResult("totals without microgrids", tuple(_without(run, feeder, given))),
+        CheckResult("lower objectives after the upper level", tuple(_after(run, flows))),
+        CheckResult("totals without microgrids", tuple(_without(run, flows))),
         CheckResult("the upper level held what it was given", tuple(_held(run))),
         CheckResult("losses of ties by hour", tuple(_tie_losses(run))),
         CheckResult("the replay tells what it found", tuple(_replay(run, given))),
     ]
+
+
+def upper_injections(run: Subject, feeder: Feeder) -> dict[str, Injection]:
+    """Return the microgrids' exchange at Level 5 alone, and the feeder's own demand alone."""
+    p, q = feeder_demand(run.case, feeder)
+    return {"after": exchange_injection(run, feeder, LEVEL), "bare": (-p, -q)}
 
 
 def _totals(run: Subject, given: dict[str, Replay]) -> list[Finding]:
@@ -159,19 +167,16 @@ def _weights(run: Subject) -> list[Finding]:
     return [*found, *differs(run.told("upper", "status"), SOLVED, "plan.json upper.status")]
 
 
-def _after(run: Subject, feeder: Feeder) -> list[Finding]:
+def _after(run: Subject, flows: Mapping[str, PowerFlow]) -> list[Finding]:
     """Compare the lower objectives at Level 5 with the power flow of its exchange alone."""
-    flow = solved(feeder, *exchange_injection(run, feeder, LEVEL))
-    return lower_objectives(run, LEVEL, flow).unlike(run, "upper", "lower_after_upper")
+    return lower_objectives(run, LEVEL, flows["after"]).unlike(run, "upper", "lower_after_upper")
 
 
-def _without(run: Subject, feeder: Feeder, given: dict[str, Replay]) -> list[Finding]:
+def _without(run: Subject, flows: Mapping[str, PowerFlow]) -> list[Finding]:
     """Compare the totals of the feeder with the microgrids' loads, and with its own alone."""
-    p, q = feeder_demand(run.case, feeder)
-    bare = solved(feeder, -p, -q)
     return [
-        *_flow_totals(run, given["without_cmg"].flow, "upper", "without_cmg"),
-        *_flow_totals(run, bare, "upper", "without_microgrid_loads"),
+        *_flow_totals(run, flows["without_cmg"], "upper", "without_cmg"),
+        *_flow_totals(run, flows["bare"], "upper", "without_microgrid_loads"),
     ]
 
 

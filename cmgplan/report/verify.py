@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.network.feeder import build_feeder
-from cmgplan.report.checks_feeder import check_feeder
+from cmgplan.report.checks_feeder import check_feeder, replayed_injections
 from cmgplan.report.checks_front import check_front
-from cmgplan.report.checks_headroom import check_headroom
+from cmgplan.report.checks_headroom import check_headroom, error_injection
 from cmgplan.report.checks_levels import check_levels
 from cmgplan.report.checks_microgrid import check_microgrids
-from cmgplan.report.checks_points import check_points, read_points
+from cmgplan.report.checks_objectives import solve_all
+from cmgplan.report.checks_points import check_points, point_injections, read_points
 from cmgplan.report.checks_proof import check_proof
 from cmgplan.report.checks_switches import check_switches
 from cmgplan.report.checks_text import check_texts
-from cmgplan.report.checks_upper import check_upper
+from cmgplan.report.checks_upper import check_upper, upper_injections
 from cmgplan.report.files import Run, case_sha256
 from cmgplan.report.findings import CheckResult, Finding, Subject
 
@@ -58,7 +59,14 @@ def verify_run(run: Run) -> VerifyReport:
     subject = Subject(case, run.load_options(), run.summary, run.tables)
     feeder = build_feeder(case)
     points = read_points(subject, run.folder)
-    on_feeder, replays = check_feeder(subject, feeder)
+    asked = {
+        **replayed_injections(subject, feeder),
+        **upper_injections(subject, feeder),
+        "error": error_injection(subject, feeder),
+        **point_injections(points, feeder),
+    }
+    flows = solve_all(feeder, asked)
+    on_feeder, replays = check_feeder(subject, feeder, flows)
     return VerifyReport(
         checks=(
             _copy_is_unchanged(run),
@@ -69,9 +77,9 @@ def verify_run(run: Run) -> VerifyReport:
             *check_levels(subject),
             *check_front(subject),
             *check_proof(subject),
-            *check_points(subject, points, feeder),
-            *check_upper(subject, feeder, replays),
-            *check_headroom(subject, feeder),
+            *check_points(subject, points, feeder, flows),
+            *check_upper(subject, flows, replays),
+            *check_headroom(subject, feeder, flows),
         ),
         max_dv_pu=max((float(np.max(r.dv_pu)) for r in replays), default=float("nan")),
         max_dloss_kw=max((float(np.max(r.dloss_kw)) for r in replays), default=float("nan")),
