@@ -6,7 +6,11 @@ examples of each, always the same, and ``scripts/fuzz.py`` as many new ones as t
 
 from __future__ import annotations
 
+import atexit
 import json
+import random
+import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +24,7 @@ from factories import BUSES, LINES, PROFILES, as_toml, small_case
 from generated import generated_case
 from hypothesis import strategies as st
 from matpower_text import GOLDEN, branch, bus, gen, matpower
-from plans import EVERY_KIND, quick
+from plans import EVERY_KIND, quick, small
 from test_front_proofs import GAP_USD, IDLE_USD, LOCAL_USD, instance, questions, score
 from variants import VARIANTS, Variant
 
@@ -30,8 +34,14 @@ from cmgplan.network.feeder import build_feeder
 from cmgplan.network.grid import Grid
 from cmgplan.network.networks import Missing, read_network
 from cmgplan.planning.level4 import GridAnswer, GridConnection
+from cmgplan.planning.pipeline import plan
 from cmgplan.planning.switches import allow
+from cmgplan.report.files import write_run
 from cmgplan.search.table import read_solutions, select
+
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+
+from altered_runs import ALLOWED, COMMANDS, alter, ending
 
 LONGEST_MESSAGE = 20_000
 """Characters that a message may have: what a file holds is quoted in short."""
@@ -252,6 +262,28 @@ def _answered(case: Case, weights: Mapping[str, float]) -> GridAnswer:
     return connection.minimise(weights, {}, label="asked", gap_abs=GAP_USD)
 
 
+# Finished runs
+
+
+@cache
+def finished_run() -> Path:
+    """Return the folder of a small finished plan, which lasts as long as the process."""
+    kept = tempfile.TemporaryDirectory()
+    atexit.register(kept.cleanup)
+    folder = Path(kept.name)
+    case = small(folder / "case")
+    result = plan(case, case.options.model_copy(update={"points": 2}))
+    return write_run(result, folder / "run")
+
+
+def an_altered_run_is_read_or_refused(seed: int, command: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        altered = Path(shutil.copytree(finished_run(), Path(folder) / "run"))
+        alteration = alter(altered, random.Random(seed))  # noqa: S311 - no secret
+        end = ending(command, altered, finished_run())
+    assert end.code in ALLOWED, f"{alteration}: {end}"
+
+
 SEEDS = st.integers(100, 10**6)
 
 PROPERTIES = (
@@ -296,5 +328,12 @@ PROPERTIES = (
         (SEEDS, st.sampled_from(sorted(VARIANTS))),
         12,
         "fronts",
+    ),
+    Property(
+        "altered runs are read or refused",
+        an_altered_run_is_read_or_refused,
+        (SEEDS, st.sampled_from(COMMANDS)),
+        4,
+        "runs",
     ),
 )
