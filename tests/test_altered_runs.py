@@ -188,6 +188,12 @@ def test_a_dropped_row_is_named(run: Path) -> None:
         ('{"levels": [7]}', r"levels\[0\]: Input should be a valid dictionary"),
         ('{"versions": {"python": "\\ud800"}}', "unpaired surrogate"),
         ("[]", "not an object"),
+        ('{"headroom": {"hourly": [{"a": 1}]}}', r"headroom.hourly\[0\].hour: Field required"),
+        (
+            '{"headroom": {"hourly": [{"hour": 1, "mt_kw": 0, "storage_kw": 0, '
+            '"storage_kwh": 0, "pcc_kva": 0}]}}',
+            "headroom.hourly: Value error, entry 0 is of hour 1",
+        ),
     ],
 )
 def test_a_plan_json_that_cannot_be_read_is_explained(run: Path, text: str, told: str) -> None:
