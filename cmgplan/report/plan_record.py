@@ -298,8 +298,8 @@ def parse_plan(text: str) -> dict[str, Any]:
     ------
     ValueError
         If it is no JSON object, names a key twice, or holds a value of a wrong type, not finite
-        or beyond ``GREATEST``. A key that is missing elsewhere than in an hour's entry is not a fault here; see
-        ``missing_keys``.
+        or beyond ``GREATEST``. A key that is missing is not a fault here, but in the entry of an
+        hour; see ``missing_keys``.
     """
     try:
         content = json.loads(
