@@ -114,7 +114,7 @@ def test_values_of_plan_json_that_do_not_follow_are_found(run: Path) -> None:
     assert places(run) >= {
         "plan.json upper.upstream_kwh",
         "plan.json upper.without_microgrid_loads.gc_usd",
-        "pareto.csv row 2, bound_ec_usd",
+        "pareto.csv row 2, bound",
         "plan.json certificate.points[1].gap",
         "plan.json levels[1].switch_hours_allowed.cluster",
         "plan.json upper.weights.loss_kwh",
