@@ -141,6 +141,12 @@ def hourly_tables() -> dict[str, pd.DataFrame]:
     }
 
 
+NO_SHORTAGE = {"level": 4, "hour": 0, "microgrid": "MG1", "surplus_kw": 0.0}
+NO_SHORTAGE |= {"shortage_kw": 0.0, "shortage_kvar": 0.0}
+NO_INJECTION = {"level": "lower", "hour": 0, "bus": "2", "p_kw": 0.0, "q_kvar": 0.0}
+"""A row each of tables that no claim looks at."""
+
+
 def make_tables() -> dict[str, pd.DataFrame]:
     pareto = [
         {
@@ -161,8 +167,8 @@ def make_tables() -> dict[str, pd.DataFrame]:
     ]
     return {
         "pareto": table("pareto", pareto),
-        "shortage": table("shortage", []),
-        "nodal_injection": table("nodal_injection", []),
+        "shortage": table("shortage", [NO_SHORTAGE]),
+        "nodal_injection": table("nodal_injection", [NO_INJECTION]),
         "switch_schedule": table("switch_schedule", schedule),
         "dispatch": storage(),
         "exchange": exchange(),

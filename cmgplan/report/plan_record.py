@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cmgplan.given import MAX_DEPTH, deeper
 
@@ -15,6 +15,18 @@ GREATEST = 1e30
 Number = Annotated[float, Field(ge=-GREATEST, le=GREATEST)]
 Amount = Annotated[float, Field(ge=0.0, le=GREATEST)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
+
+
+HOURLY = ("headroom.hourly[", "headroom.forecast_error.hours[")
+"""Lists of one entry an hour, whose entries lack no key."""
+
+
+def _in_order(rows: list[Any]) -> list[Any]:
+    """Return rows of one entry an hour; ValueError unless they count from 0."""
+    for t, row in enumerate(rows):
+        if row.hour != t:
+            raise ValueError(f"entry {t} is of hour {row.hour}")
+    return rows
 
 
 class Part(BaseModel):
@@ -238,14 +250,14 @@ class ForecastError(Part):
 
     load_factor: Number
     renewable_factor: Number
-    hours: list[ErrorHour]
+    hours: Annotated[list[ErrorHour], AfterValidator(_in_order)]
     broken: list[str]
 
 
 class Headroom(Part):
     """Room left by hour, and the replay under forecast error."""
 
-    hourly: list[Room]
+    hourly: Annotated[list[Room], AfterValidator(_in_order)]
     forecast_error: ForecastError | None
 
 
@@ -286,7 +298,8 @@ def parse_plan(text: str) -> dict[str, Any]:
     ------
     ValueError
         If it is no JSON object, names a key twice, or holds a value of a wrong type, not finite
-        or beyond ``GREATEST``. A key that is missing is not a fault here; see ``missing_keys``.
+        or beyond ``GREATEST``. A key that is missing is not a fault here, but in the entry of an
+        hour; see ``missing_keys``.
     """
     try:
         content = json.loads(
@@ -301,7 +314,7 @@ def parse_plan(text: str) -> dict[str, Any]:
         json.dumps(content, ensure_ascii=False).encode("utf-8")
         if not isinstance(content, dict):
             raise ValueError("not an object")
-        wrong = [fault for fault in _faults(content) if fault[1] != "missing"]
+        wrong = [f for f in _faults(content) if f[1] != "missing" or f[0].startswith(HOURLY)]
     except RecursionError:
         raise ValueError("its brackets are nested too deeply") from None
     except UnicodeEncodeError:
