@@ -227,7 +227,7 @@ def test_a_day_on_which_clocks_change_has_the_rows_that_its_offsets_say(
 
 def test_damaged_runs_are_refused_by_the_file(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text("[" * 100_000 + "]" * 100_000, encoding="utf-8")
-    with pytest.raises(InputError, match=r"plan\.json: is damaged .*nested deeper"):
+    with pytest.raises(InputError, match=r"plan\.json: is damaged .*nested too deeply"):
         read_run(tmp_path)
     (tmp_path / "plan.json").unlink()
     os.mkfifo(tmp_path / "plan.json")

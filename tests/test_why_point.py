@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from factories import LINES
 from plans import EVERY_KIND, connect, quick, small
 from test_level4 import TIGHT
 
@@ -125,7 +126,10 @@ def test_reasons_are_sought_for_a_while_only(case: Case, monkeypatch: pytest.Mon
 
 
 @pytest.fixture(scope="module")
-def result(case: Case) -> PlanResult:
+def result(tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
+    """Return a plan of the same case on lines of ten times the impedance, so that losses count."""
+    lines = LINES.replace(",2.0,2.0,", ",20.0,20.0,")
+    case = small(tmp_path_factory.mktemp("lossy"), TIGHT, lines=lines)
     return plan(case, quick(case, points=3, sweep="grid", time_limit_s=10.0))
 
 

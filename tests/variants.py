@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +22,8 @@ class Variant:
 
 
 def _with_document(case: Case, document: Mapping[str, Any], **changes: Any) -> Case:
-    return replace(case, file=CaseFile.model_validate(document), **changes)
+    file = CaseFile.model_validate_json(json.dumps(document, default=str))
+    return replace(case, file=file, **changes)
 
 
 def relabelled(case: Case, rng: np.random.Generator) -> Variant:

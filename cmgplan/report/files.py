@@ -160,14 +160,16 @@ def _try_to_write(place: Path) -> None:
 
     Some of it is filled: an empty folder takes no room on a full disk.
     """
-    trial = _fresh(place)
     with suppress(FileNotFoundError):
         os.lstat(place.with_name(place.name + "-" * LONGEST_ENDING))
+    trial = _fresh(place)
+    filled = trial / RUN.marker
+    trial.mkdir()
     try:
-        trial.mkdir()
-        (trial / RUN.marker).write_bytes(bytes(LEAST_ROOM))
+        filled.write_bytes(bytes(LEAST_ROOM))
     finally:
-        shutil.rmtree(trial, ignore_errors=True)
+        filled.unlink(missing_ok=True)
+        trial.rmdir()
 
 
 def recover(out: Path) -> None:
