@@ -41,6 +41,9 @@ OF_KIND = {"microgrid": 1, "cluster": 2, "grid": 3}
 TANGENTS = 2e-2
 """kVA and kW by which the cuts of Levels 1 to 3 may leave ratings and losses of ties open."""
 
+PROVED = 1e-3
+"""Share of its value by which the bound of a goal solved to optimality may be less."""
+
 BoolArray = npt.NDArray[np.bool_]
 Mask = dict[str, BoolArray]
 
@@ -350,6 +353,11 @@ def _goals(
         if bound > value + margin(value):
             found.append(
                 Finding(f"{where}.bound", bound - value, "over the value", None, bound, value)
+            )
+        proved = isinstance(stopped, dict) and stopped.get(name) == "Optimal"
+        if proved and not value - bound <= margin(value) + PROVED * abs(value):
+            found.append(
+                Finding(f"{where}.bound", value - bound, "under the value", None, bound, value)
             )
     if level == 4:
         found += _level4_bound(run, entry, place)
