@@ -11,7 +11,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from factories import LINES
 from plans import EVERY_KIND, connect, quick, small
 from test_level4 import TIGHT
 
@@ -127,9 +126,8 @@ def test_reasons_are_sought_for_a_while_only(case: Case, monkeypatch: pytest.Mon
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
-    """Return a plan of the same case on lines of ten times the impedance, so that losses count."""
-    lines = LINES.replace(",2.0,2.0,", ",20.0,20.0,")
-    case = small(tmp_path_factory.mktemp("lossy"), TIGHT, lines=lines)
+    """Return a plan of the same case with a tie of more resistance, so that losses count."""
+    case = small(tmp_path_factory.mktemp("lossy"), {**TIGHT, "tie.1.r_ohm": 10.0})
     return plan(case, quick(case, points=3, sweep="grid", time_limit_s=10.0))
 
 
