@@ -24,11 +24,12 @@ import scipy.sparse as sp
 from test_solve import knapsack
 
 from cmgplan.errors import SolverError
-from cmgplan.solve import LinearProblem, Outcome, Stop, bonmin, conic_program, highs
+from cmgplan.solve import LinearProblem, Outcome, Stop, bonmin, conic_program, highs, time_limit
 from cmgplan.solve.blocks import GLOBAL, BlockProblem
 from cmgplan.solve.conic_program import ConicAnswer, ConicProgram, solve_conic
 from cmgplan.solve.highs import new_highs
 from cmgplan.solve.templates import COLD, Copies, Instance, TemplateModel, TemplateProblem
+from cmgplan.solve.time_limit import TimeLimit
 
 Fault = Callable[[Any], None]
 """Changes one method of a HiGHS."""
@@ -257,6 +258,7 @@ def told_by_clarabel(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> ConicAn
 
         def solve() -> Any:
             found = solver.solve()
+            time.sleep(changes.get("late_s", 0.0))
             if "raised" in changes:
                 raise changes["raised"]
             names = ("status", "obj_val", "x", "z", "iterations")
@@ -266,7 +268,7 @@ def told_by_clarabel(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> ConicAn
 
     solve_conic(circle())  # asks the questions with known answers
     monkeypatch.setattr(conic_program.clarabel, "DefaultSolver", made)
-    return solve_conic(circle())
+    return solve_conic(circle(), time_limit_s=changes.get("time_limit_s", np.inf))
 
 
 def test_the_circle_has_its_optimum() -> None:
@@ -291,6 +293,14 @@ def test_no_number_is_taken_from_a_wrong_answer_of_clarabel(
     answer = told_by_clarabel(monkeypatch, **changes)
     assert answer.stop is Stop.ERROR and not answer.accepted
     assert answer.message.startswith("Clarabel") and told in answer.message
+
+
+def test_a_late_clarabel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_limit, "LATE_S", 0.1)
+    in_time = told_by_clarabel(monkeypatch, time_limit_s=30.0)
+    assert in_time.accepted and "heed" not in in_time.message
+    late = told_by_clarabel(monkeypatch, late_s=0.5, time_limit_s=0.05)
+    assert "Clarabel did not heed its time limit of 0.05 s" in late.message
 
 
 def test_an_interruption_in_clarabel_is_none_of_its_failures(
@@ -318,12 +328,13 @@ def ipopt() -> tuple[TemplateProblem, Instance]:
 
 
 class Spoilt:
-    """Ipopt with another answer or status, or one that raises."""
+    """Ipopt with another answer or status, one that raises or comes late."""
 
     def __init__(self, right: Any, changes: dict[str, Any]) -> None:
         self._right, self._changes = right, changes
 
     def __call__(self, **asked: Any) -> dict[str, Any]:
+        time.sleep(self._changes.get("late_s", 0.0))
         if "raised" in self._changes:
             raise self._changes["raised"]
         return {**self._right(**asked), **self._changes}
@@ -348,11 +359,24 @@ def test_no_number_is_taken_from_a_wrong_answer_of_ipopt(
 ) -> None:
     problem, instance = ipopt
     assert problem.solve(instance).value == pytest.approx(4.0, abs=1e-6)
-    problem._solvers[COLD] = Spoilt(problem._solvers[COLD], changes)
+    problem._solvers[COLD, False] = Spoilt(problem._solvers[COLD, False], changes)
     outcome = problem.solve(instance)
     assert outcome.stop is Stop.ERROR and not outcome.accepted
     assert (outcome.value, outcome.x) == (None, None)
     assert outcome.solver == "Ipopt" and told in outcome.message
+
+
+def test_a_late_ipopt_is_named(
+    ipopt: tuple[TemplateProblem, Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_limit, "LATE_S", 0.1)
+    problem, instance = ipopt
+    limit = TimeLimit(30.0)
+    in_time = problem.solve(instance, limit=limit)
+    assert in_time.value == pytest.approx(4.0, abs=1e-6) and "heed" not in in_time.message
+    problem._solvers[COLD, True] = Spoilt(problem._solvers[COLD, True], {"late_s": 0.5})
+    late = problem.solve(instance, limit=TimeLimit(0.05))
+    assert "Ipopt did not heed its time limit of 0.05 s" in late.message
 
 
 # Bonmin, a process of its own

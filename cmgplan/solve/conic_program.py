@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from cmgplan.solve.cones import FloatArray, IntArray
 from cmgplan.solve.outcome import Stop
 from cmgplan.solve.self_test import check_clarabel
+from cmgplan.solve.time_limit import lateness
 
 FINE: dict[str, float | bool] = {"tol_gap_abs": 1e-8, "tol_gap_rel": 1e-8, "tol_feas": 1e-8}
 
@@ -136,6 +137,7 @@ def _attempted(
     program: ConicProgram, curvature: Any, matrix: Any, kinds: Sequence[Any], settings: Any
 ) -> ConicAnswer:
     """Return Clarabel's answer under some settings; one that cannot be is an error of it."""
+    begun = time.perf_counter()
     try:
         solver = clarabel.DefaultSolver(
             curvature, program.cost, matrix, program.right, kinds, settings
@@ -146,12 +148,13 @@ def _attempted(
             return _failed(program, f"Clarabel broke off: {error}")
         raise
     status = str(found.status)
+    late = lateness("Clarabel", time.perf_counter() - begun, settings.time_limit)
     answer = ConicAnswer(
         stop=_STATUS.get(status, Stop.ERROR),
         value=float(found.obj_val),
         x=np.asarray(found.x, dtype=np.float64),
         z=np.asarray(found.z, dtype=np.float64),
-        message=f"Clarabel: {status} after {found.iterations} iterations",
+        message=f"Clarabel: {status} after {found.iterations} iterations{late}",
     )
     if not answer.accepted:
         return answer

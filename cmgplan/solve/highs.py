@@ -17,9 +17,7 @@ import scipy.sparse as sp
 from cmgplan.errors import SolverError
 from cmgplan.solve.cones import FloatArray, Rows
 from cmgplan.solve.self_test import QuietHighs, check_highs
-
-LATE, LATE_S = 1.5, 20.0
-"""Multiple of the time limit, and seconds more, after which HiGHS is taken not to heed it."""
+from cmgplan.solve.time_limit import LATE, LATE_S
 
 MOST_COEFFICIENT = 1e15
 """Coefficient over which HiGHS takes no row (its large_matrix_value)."""

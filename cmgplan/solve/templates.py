@@ -16,7 +16,7 @@ from cmgplan.solve.outcome import FloatArray, Multipliers, Outcome, Stop
 from cmgplan.solve.self_test import check_ipopt
 from cmgplan.solve.template_derivatives import compiled
 from cmgplan.solve.template_model import Copies, Instance, TemplateModel
-from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
+from cmgplan.solve.time_limit import UNLIMITED, TimeLimit, lateness
 from cmgplan.solve.watch import Watch
 
 __all__ = ["ADAPTIVE", "Copies", "Instance", "Strategy", "TemplateModel", "TemplateProblem"]
@@ -120,7 +120,7 @@ class TemplateProblem:
         it = instance
         if limit.over:
             return Outcome(Stop.LIMIT, None, None, None, "Ipopt", NO_TIME)
-        watch = self._watching(limit)
+        left_s, watch = limit.left_s, self._watching(limit)
         solver = self._solver(strategy, watch)
         duals = it.multipliers
         known = {} if duals is None else {"lam_x0": duals.bounds, "lam_g0": duals.rows}
@@ -154,14 +154,15 @@ class TemplateProblem:
         elif stop is Stop.LIMIT:
             stop = Stop.FEASIBLE
         held = stop in (Stop.LOCAL_OPTIMUM, Stop.FEASIBLE)
+        wall_s = time.perf_counter() - begun
         return Outcome(
             stop=stop,
             value=it.constant + float((it.linear + it.quadratic * x) @ x) if held else None,
             bound=None,
             x=x if held else None,
             solver="Ipopt",
-            message=f"{status}, largest break {off:.2e}",
-            wall_s=time.perf_counter() - begun,
+            message=f"{status}, largest break {off:.2e}{lateness('Ipopt', wall_s, left_s)}",
+            wall_s=wall_s,
             iterations=int(stats["iter_count"]),
             multipliers=Multipliers(_flat(answer["lam_x"]), _flat(answer["lam_g"]))
             if held

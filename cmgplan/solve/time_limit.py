@@ -13,6 +13,17 @@ Tell = Callable[[str, float], None]
 """Takes what is being done, and the seconds since the beginning; may be called often."""
 
 
+LATE, LATE_S = 1.5, 20.0
+"""Multiple of its time limit, and seconds more, after which a solver is taken not to heed it."""
+
+
+def lateness(solver: str, took_s: float, limit_s: float) -> str:
+    """Return what is to be said of a solver that went on far beyond its limit, else nothing."""
+    if not took_s > LATE * limit_s + LATE_S:
+        return ""
+    return f"; {solver} did not heed its time limit of {limit_s:.3g} s and took {took_s:.3g} s"
+
+
 class TimeLimit:
     """What is left of a limit of time.
 
