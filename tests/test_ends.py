@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from matpower_text import GOLDEN
-from test_supervise import LINUX, child_of, doing, finished
+from test_supervise import LINUX, doing, finished
 
 from cmgplan import cli
 from cmgplan.errors import InputError, MachineError, as_told
@@ -211,14 +211,7 @@ def test_errors_of_the_system_keep_the_file_they_name() -> None:
 def test_a_solver_that_crashes_on_its_way_out_is_an_interruption(
     crash: str, sent: signal.Signals
 ) -> None:
-    work = f"import time\n    try: time.sleep(60)\n    except KeyboardInterrupt: {crash}"
-    parent = subprocess.Popen(doing(work), stderr=subprocess.PIPE, text=True)
-    child = child_of(parent.pid)
-    while "sleep" not in Path(f"/proc/{child}/wchan").read_text() and not _is_asleep(child):
-        pass
-    parent.send_signal(sent)
-    _, err = parent.communicate(timeout=10)
-    assert (parent.returncode, err) == (130, "interrupted; nothing was written\n")
+    assert _interrupted(sent, crash) == (130, "interrupted; nothing was written\n")
 
 
 @LINUX
@@ -235,20 +228,23 @@ def test_a_child_that_is_ended_by_itself_is_an_interruption(sent: signal.Signals
         assert "crashed" not in ended.stderr
 
 
-def _is_asleep(process: int) -> bool:
-    state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    return state == "S"
+def _interrupted(sent: signal.Signals, heeding: str) -> tuple[int, str]:
+    """Interrupt work that heeds it in some way; return exit code and what was said."""
+    work = (
+        "import time\n    try:\n        print('at work', flush=True); time.sleep(60)\n"
+        f"    except KeyboardInterrupt: {heeding}"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(doing(work), text=True, **pipes) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "at work\n"
+        parent.send_signal(sent)
+        _, err = parent.communicate(timeout=20)
+    return parent.returncode, err
 
 
-def test_work_that_is_done_when_the_interruption_comes_counts(tmp_path: Path) -> None:
-    work = "import time\n    try: time.sleep(60)\n    except KeyboardInterrupt: sys.exit(0)"
-    parent = subprocess.Popen(doing(work), stderr=subprocess.PIPE, text=True)
-    child = child_of(parent.pid)
-    while not _is_asleep(child):
-        pass
-    parent.send_signal(signal.SIGTERM)
-    _, err = parent.communicate(timeout=10)
-    assert (parent.returncode, err) == (0, "")
+def test_work_that_is_done_when_the_interruption_comes_counts() -> None:
+    assert _interrupted(signal.SIGTERM, "sys.exit(0)") == (0, "")
 
 
 def test_exit_codes_are_each_for_one_thing() -> None:

@@ -138,7 +138,11 @@ class AttachedOpf:
         return replace(outcome, value=value)
 
     def _attempts(self, instance: Instance, insist: bool, after: Outcome | None) -> Outcome:
-        """Return the first answer of the strategies, or the first failure."""
+        """Return the first answer of the strategies, or the first failure.
+
+        A point that holds every limit and that Ipopt could not prove a local optimum is an answer
+        too; where one is insisted on, it is so only if no other strategy gets further.
+        """
         if after is not None and after.multipliers is not None:
             known = replace(instance, start=after.values(), multipliers=after.multipliers)
             outcome = self._problem.solve(known, WARM)
@@ -147,11 +151,13 @@ class AttachedOpf:
         first, *others = INSISTENT if insist else (QUICK, STEADY)
         outcome = self._problem.solve(instance, first)
         for strategy in others:
-            if outcome.accepted or not (insist or _nearly_feasible(outcome)):
+            enough = outcome.stop is Stop.LOCAL_OPTIMUM if insist else outcome.accepted
+            if enough or not (insist or _nearly_feasible(outcome)):
                 break
             tried = self._problem.solve(instance, strategy)
             together = outcome.iterations + tried.iterations
-            outcome = replace(tried if tried.accepted else outcome, iterations=together)
+            further = tried.accepted and (not outcome.accepted or tried.stop is Stop.LOCAL_OPTIMUM)
+            outcome = replace(tried if further else outcome, iterations=together)
         return outcome
 
     def columns(self, outcome: Outcome) -> FloatArray:
