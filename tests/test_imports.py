@@ -16,12 +16,12 @@ SYSTEMS = ("planning",)
 ADAPTER = "cmgplan.network.powerflow"
 ADAPTERS = (
     ADAPTER,
-    "cmgplan.network.grid_replay",
-    "cmgplan.network.net_replay",
-    "cmgplan.network.pandapower_feeder",
-    "cmgplan.network.pandapower_matrices",
-    "cmgplan.network.pandapower_tables",
-    "cmgplan.network.pandapower_writer",
+    "cmgplan.network.opf.grid_replay",
+    "cmgplan.network.files.net_replay",
+    "cmgplan.network.files.pandapower_feeder",
+    "cmgplan.network.files.pandapower_matrices",
+    "cmgplan.network.files.pandapower_tables",
+    "cmgplan.network.files.pandapower_writer",
 )
 RESULT = "cmgplan.planning.result"
 
@@ -55,7 +55,7 @@ def forbidden(module: str) -> tuple[str, ...]:
     packages: list[str] = []
     if room in ROOMS_BELOW:
         packages += [f"cmgplan.{system}" for system in SYSTEMS]
-        packages += ["cmgplan.report", "cmgplan.cli"]
+        packages += ["cmgplan.planning.report", "cmgplan.cli"]
     if room in ("search", "report"):
         packages += ["pyomo"]
     if room == "report":
@@ -70,7 +70,7 @@ def forbidden(module: str) -> tuple[str, ...]:
 def violations(source: str, module: str, is_package: bool = False) -> list[str]:
     names = imported(source, module, is_package)
     found = {name for name in names if within(name, *forbidden(module))}
-    if within(module, "cmgplan.report"):
+    if within(module, "cmgplan.planning.report"):
         # A report may read what a plan hands on, not how it was made.
         found |= {
             name
@@ -99,7 +99,7 @@ def test_every_module_keeps_the_import_law() -> None:
 
 def test_the_walk_sees_the_package() -> None:
     names = {module for module, _ in modules()}
-    assert {"cmgplan", *ADAPTERS, "cmgplan.case.records", "cmgplan.devices"} <= names
+    assert {"cmgplan", *ADAPTERS, "cmgplan.planning.case.records", "cmgplan.devices"} <= names
     for adapter in ADAPTERS:
         source = dict(modules())[adapter].read_text(encoding="utf-8")
         assert any(within(name, "pandapower") for name in imported(source, adapter))
@@ -108,7 +108,7 @@ def test_the_walk_sees_the_package() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("cmgplan.case.read", "import cmgplan.planning.pipeline"),
+        ("cmgplan.planning.case.read", "import cmgplan.planning.pipeline"),
         ("cmgplan.devices.load", "from cmgplan import planning"),
         ("cmgplan.network.feeder", "from ..planning import pipeline"),
         ("cmgplan.solve.linear", "def f():\n    from cmgplan.planning.result import PlanResult"),
@@ -118,9 +118,9 @@ def test_the_walk_sees_the_package() -> None:
         ("cmgplan.network.metrics", "import pandapower as pp"),
         ("cmgplan.planning.level1", "if True:\n    import highspy"),
         ("cmgplan.cli", "from casadi import nlpsol"),
-        ("cmgplan.report.page", "from cmgplan.solve.outcome import Outcome"),
-        ("cmgplan.report.page", "from cmgplan.planning.pipeline import plan"),
-        ("cmgplan.report.page", "from cmgplan.planning import pipeline"),
+        ("cmgplan.page.page", "from cmgplan.solve.outcome import Outcome"),
+        ("cmgplan.page.page", "from cmgplan.planning.pipeline import plan"),
+        ("cmgplan.page.page", "from cmgplan.planning import pipeline"),
     ],
 )
 def test_a_planted_violation_is_found(module: str, source: str) -> None:
@@ -133,8 +133,8 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
         (ADAPTER, "import pandapower as pp"),
         ("cmgplan.solve.linear", "import highspy, casadi"),
         ("cmgplan.planning.pipeline", "from cmgplan.search.fuzzy import memberships"),
-        ("cmgplan.report.page", "from cmgplan.planning.result import PlanResult"),
-        ("cmgplan.case.read", "from .records import planning"),
+        ("cmgplan.page.page", "from cmgplan.planning.result import PlanResult"),
+        ("cmgplan.planning.case.read", "from .records import planning"),
         ("cmgplan.search.fuzzy", "import pyomology"),
     ],
 )

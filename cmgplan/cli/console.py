@@ -16,11 +16,11 @@ from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.errors import Fault
-    from cmgplan.planning.prove import Proved
-    from cmgplan.planning.result import ProgressEvent
-    from cmgplan.report.compare.write import WrittenComparison
-    from cmgplan.report.export import Export
-    from cmgplan.report.verify import VerifyReport
+    from cmgplan.planning.proof.prove import Proved
+    from cmgplan.planning.report.compare.write import WrittenComparison
+    from cmgplan.planning.report.export import Export
+    from cmgplan.planning.report.verify import VerifyReport
+    from cmgplan.progress import ProgressEvent
 
 SHOWN_TIED = 5
 """Rows that are listed of those as good as the chosen one."""

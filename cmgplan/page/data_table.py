@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from cmgplan.report.wording import NONE, number
+from cmgplan.page.wording import NONE, number
 
 
 @dataclass(frozen=True)

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 import plotly.graph_objects as go
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
-from cmgplan.report.data_table import DataTable
-from cmgplan.report.overview import overview
-from cmgplan.report.sections import Chart, Note, sections
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
+from cmgplan.page.data_table import DataTable
+from cmgplan.page.parts import Chart, Note
 
 
-def render_page(
-    summary: Mapping[str, Any],
-    tables: Tables,
-    view: FeederView | None = None,
-    sources: str = "",
-) -> str:
-    """Return the page of a run.
-
-    Parameters
-    ----------
-    summary
-        Content of plan.json.
-    tables
-        Tables of the run by file stem.
-    view
-        What the case says of the feeder; without it the map is left out.
-    sources
-        Text of the case's SOURCES.md.
-    """
-    return (
-        environment()
-        .get_template("page.html.jinja")
-        .render(
-            case=summary["case"],
-            top=overview(summary, tables),
-            sections=sections(summary, tables, view),
-            sources=sources,
-            plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library's own code
-        )
-    )
-
-
-def environment() -> jinja2.Environment:
-    """Return the templates of this package, everything put into them escaped."""
+def environment(package: str = "cmgplan.page") -> jinja2.Environment:
+    """Return the templates of this room and of a package, everything put into them escaped."""
     found = jinja2.Environment(
-        loader=jinja2.PackageLoader("cmgplan.report", "."),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("cmgplan.page", "."), jinja2.PackageLoader(package, ".")]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.wording import MINUS, NONE, short_name
+from cmgplan.page.wording import MINUS, NONE, short_name
 
 # Okabe and Ito's palette, darkest first where lines cross.
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"

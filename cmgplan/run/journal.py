@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cmgplan import console
 from cmgplan.errors import as_told
 
 
@@ -26,7 +25,8 @@ def journal_path(out: Path) -> Path:
 class Journal:
     """The front so far, rewritten after each point by a rename."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, warn: Callable[[str], None]) -> None:
+        self._warn = warn
         self.path = journal_path(out)
         self.points = 0
         self._told = False
@@ -39,7 +39,7 @@ class Journal:
             fresh.replace(self.path)
         except OSError as error:
             if not self._told:
-                console.warn(f"warning: the front so far is not kept: {as_told(error, self.path)}")
+                self._warn(f"warning: the front so far is not kept: {as_told(error, self.path)}")
             self._told = True
             return
         finally:
@@ -48,15 +48,15 @@ class Journal:
 
 
 @contextmanager
-def kept(out: Path) -> Iterator[Journal]:
+def kept(out: Path, warn: Callable[[str], None]) -> Iterator[Journal]:
     """Keep a journal while a plan is under way; say where it is if the plan does not finish."""
-    journal = Journal(out)
+    journal = Journal(out, warn)
     journal.path.unlink(missing_ok=True)
     try:
         yield journal
     except BaseException:
         if journal.points:
-            console.warn(
+            warn(
                 f"the plan is not finished; its points so far ({journal.points}) are in "
                 f"{journal.path}"
             )

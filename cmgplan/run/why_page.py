@@ -50,7 +50,7 @@ def write_why(page: Path, explanation: Explanation, case: str) -> None:
 def render_why(explanation: Explanation, case: str) -> str:
     """Return the page of an explanation."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("cmgplan.report", "."),
+        loader=jinja2.PackageLoader("cmgplan.run", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.report.findings import Subject
+from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import COUNTED_KW, OWN_NUMBERS, Claim, exchange, hours_text, near
 
 EXPORT_HOUR = 3

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from factories import BUSES, LINES, PROFILES, write_case
 
-from cmgplan.case import check_case
+from cmgplan.planning.case import check_case
 
 
 def found(path: Path) -> list[str]:

@@ -12,13 +12,13 @@ import pytest
 from plans import quick
 
 from cmgplan import cli
-from cmgplan.case import check_case, load_case
 from cmgplan.errors import CaseError, InputError
+from cmgplan.planning.case import check_case, load_case
 from cmgplan.planning.pipeline import plan
-from cmgplan.report.files import read_run, write_run
-from cmgplan.report.verify import verify_run
+from cmgplan.planning.report.run_folder import read_run, write_run
+from cmgplan.planning.report.verify import verify_run
 
-TWO_BUS = Path(__file__).parents[1] / "cases" / "two-bus"
+TWO_BUS = Path(__file__).parents[2] / "cases" / "two-bus"
 HOURS = 24
 
 Write = Callable[..., Path]

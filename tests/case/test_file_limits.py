@@ -13,15 +13,16 @@ import numpy as np
 import pandapower as pp
 import pytest
 
-from cmgplan.case import check_case, load_case
 from cmgplan.errors import LONGEST_LINE, CaseError, InputError, brief
 from cmgplan.given import MAX_DEPTH, json_value, read_text, shown
-from cmgplan.network.pandapower_tables import decoded_net
-from cmgplan.report.files import read_run
-from cmgplan.report.tables import guarded, read_table
+from cmgplan.network.files.pandapower_tables import decoded_net
+from cmgplan.planning.case import check_case, load_case
+from cmgplan.planning.report.run_folder import read_run
+from cmgplan.planning.report.table_forms import read_table
+from cmgplan.run.tables import guarded
 from cmgplan.search.table import read_solutions
 
-TWO_BUS = Path(__file__).parents[1] / "cases" / "two-bus"
+TWO_BUS = Path(__file__).parents[2] / "cases" / "two-bus"
 
 
 @pytest.fixture

@@ -21,10 +21,13 @@ import pytest
 from plans import small
 from results import HOSTILE, NAMES, make_result, write_case
 
-from cmgplan import cli, console
+from cmgplan import cli
+from cmgplan.cli import console
+from cmgplan.cli.arguments import folder_name
+from cmgplan.cli.supervise import INTERRUPTING
 from cmgplan.errors import InfeasibleError, LimitError, MachineError
-from cmgplan.planning.result import PlanResult, ProgressEvent
-from cmgplan.supervise import INTERRUPTING
+from cmgplan.planning.result import PlanResult
+from cmgplan.progress import ProgressEvent
 
 Planner = Callable[..., PlanResult]
 
@@ -152,9 +155,8 @@ def test_the_run_goes_under_the_name_of_the_case(
 @pytest.mark.parametrize(
     ("name", "folder"), [("../../etc", "etc"), ("a b/c", "a-b-c"), ("..", "case"), ("é1", "é1")]
 )
-def test_no_name_leads_a_run_out_of_its_place(name: str, folder: str, result: PlanResult) -> None:
-    named = replace(result.case, file=result.case.file.model_copy(update={"name": name}))
-    assert cli._folder_name(named) == folder
+def test_no_name_leads_a_run_out_of_its_place(name: str, folder: str) -> None:
+    assert folder_name(name) == folder
 
 
 @pytest.mark.parametrize(

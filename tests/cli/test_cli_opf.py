@@ -12,7 +12,7 @@ from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
 from cmgplan.cli import main
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 
 
 def run(*arguments: str) -> int:

@@ -17,14 +17,16 @@ from matpower_text import GOLDEN
 from test_supervise import LINUX, doing, finished
 
 from cmgplan import cli
+from cmgplan.cli import console
+from cmgplan.cli.supervise import INTERRUPTING
 from cmgplan.errors import InputError, MachineError, as_told
-from cmgplan.report.files import RUN, place_of, prepare, write_folder
-from cmgplan.report.journal import kept
-from cmgplan.supervise import INTERRUPTING
+from cmgplan.planning.report.run_folder import RUN
+from cmgplan.run.folder import place_of, prepare, write_folder
+from cmgplan.run.journal import kept
 
 CASE = "two-bus"
 NETWORK = GOLDEN / "pglib_case14_ieee" / "network.m"
-FEEDER = Path(__file__).parent / "data" / "networks"
+FEEDER = Path(__file__).parents[1] / "data" / "networks"
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +78,7 @@ def test_a_place_that_cannot_be_is_refused_before_any_work(
     (tmp_path / "full" / "letter.txt").write_text("kept", encoding="utf-8")
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(InputError, match=told):
-        prepare(tmp_path / out)
+        prepare(tmp_path / out, RUN)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "full", "loop"]
     assert (tmp_path / "full" / "letter.txt").read_text(encoding="utf-8") == "kept"
 
@@ -150,7 +152,7 @@ def test_a_full_disk_is_named_with_its_place(tmp_path: Path) -> None:
 def test_a_plan_goes_on_without_its_journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with kept(tmp_path / "run") as journal:
+    with kept(tmp_path / "run", console.warn) as journal:
         journal.path.mkdir()  # where a file cannot be put
         journal.write({"points": [1]})
         journal.write({"points": [1, 2]})

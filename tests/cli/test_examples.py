@@ -12,9 +12,9 @@ import pytest
 from results import make_result
 
 import cmgplan
-from cmgplan.report.files import read_run, write_run
+from cmgplan.planning.report.run_folder import read_run, write_run
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])

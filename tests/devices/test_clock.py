@@ -10,8 +10,8 @@ import pyomo.environ as pyo
 import pytest
 from factories import PROFILES, write_case
 
-from cmgplan.case import check_case, load_case
 from cmgplan.devices import ElectricVehicle, FloatArray, Horizon
+from cmgplan.planning.case import check_case, load_case
 
 FLEET: dict[str, Any] = {
     "id": "fleet",

@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from cmgplan.case.records import Bus, Line
 from test_network import make
 
-from cmgplan.case.records import Bus, Line
 from cmgplan.errors import InputError
-from cmgplan.network.attached import Attached, Circles, Losses
 from cmgplan.network.feeder import Feeder
-from cmgplan.network.flexible import Responsive
+from cmgplan.network.files.networks import grid_of_feeder
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.horizon import Horizon, horizon_of
-from cmgplan.network.networks import grid_of_feeder
-from cmgplan.network.opf import solve_opf
-from cmgplan.network.opf_attached import AttachedOpf
-from cmgplan.network.opf_result import OpfResult, WallTime, replayed, result_of
+from cmgplan.network.opf.attached import Attached, Circles, Losses
+from cmgplan.network.opf.attached_problem import AttachedOpf
+from cmgplan.network.opf.flexible import Responsive
+from cmgplan.network.opf.problem import solve_opf
+from cmgplan.network.opf.result import OpfResult, WallTime, replayed, result_of
 from cmgplan.network.powerflow import power_flow
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.outcome import Stop

@@ -15,17 +15,18 @@ from matpowercaseframes import CaseFrames
 from pandapower.converter.matpower import from_mpc
 from plans import small
 
-from cmgplan.case import Case, load_case
 from cmgplan.network.feeder import build_feeder
+from cmgplan.network.files.matpower import read_matpower
+from cmgplan.network.files.matpower_writer import bus_numbers, function_name, matpower_text
+from cmgplan.network.files.networks import grid_at, peak_hour
 from cmgplan.network.grid import Grid
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.matpower_writer import bus_numbers, function_name, matpower_text
-from cmgplan.network.networks import grid_at, grid_of_case, peak_hour
-from cmgplan.network.opf import OpfProblem, solve_opf
+from cmgplan.network.opf.problem import OpfProblem, solve_opf
 from cmgplan.network.powerflow import power_flow
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.model.case_network import grid_of_case
 from cmgplan.units import kw_from_mw
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 CHARGED = LINES.replace("rating_kva", "b_us,rating_kva").replace("2.0,2.0,", "2.0,2.0,40,")
 NAMES = BUSES.replace("\n2,", "\nO'Neil; % {x}...,").replace("\n3,", "\nÜbergabe,")
 

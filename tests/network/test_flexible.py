@@ -10,11 +10,11 @@ from matpower_text import branch, bus, distribution, gen, matpower
 
 from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
-from cmgplan.network.flexible import Placed, Responsive
+from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon, horizon_of
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.opf import solve_opf
+from cmgplan.network.opf.flexible import Placed, Responsive
+from cmgplan.network.opf.problem import solve_opf
 
 
 def two_buses(folder: Path) -> Grid:

@@ -15,7 +15,7 @@ import pytest
 
 from cmgplan.cli import main
 from cmgplan.errors import InputError
-from cmgplan.network.pandapower_tables import TABLES, decoded_net
+from cmgplan.network.files.pandapower_tables import TABLES, decoded_net
 
 WATCHED = (
     *("import", "open", "exec", "compile", "os.system", "os.exec", "os.posix_spawn", "os.fork"),

@@ -13,12 +13,12 @@ import pytest
 from matpower_text import CONVERSIONS, branch, bus, gen, matpower
 
 from cmgplan.errors import InputError
+from cmgplan.network.files.matlab_text import MAX_DEPTH
+from cmgplan.network.files.matpower import read_matpower
+from cmgplan.network.files.matpower_file import MatpowerFile, read_matpower_file
+from cmgplan.network.files.pandapower_file import read_pandapower
 from cmgplan.network.grid import Grid
-from cmgplan.network.matlab_text import MAX_DEPTH
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.matpower_file import MatpowerFile, read_matpower_file
-from cmgplan.network.opf import solve_opf
-from cmgplan.network.pandapower_file import read_pandapower
+from cmgplan.network.opf.problem import solve_opf
 
 TRIANGLE = """function mpc = c
 mpc.version = '2';

@@ -15,13 +15,13 @@ import pytest
 
 from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
-from cmgplan.network.flexible import Placed, Responsive
+from cmgplan.network.files.pandapower_file import Missing, read_pandapower
 from cmgplan.network.grid import Grid
-from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import horizon_of
-from cmgplan.network.opf import solve_opf
-from cmgplan.network.opf_result import OpfResult
-from cmgplan.network.pandapower_file import Missing, read_pandapower
+from cmgplan.network.opf.flexible import Placed, Responsive
+from cmgplan.network.opf.grid_replay import replay_voltages
+from cmgplan.network.opf.problem import solve_opf
+from cmgplan.network.opf.result import OpfResult
 
 TRAFO = {
     "pfe_kw": 0.0,

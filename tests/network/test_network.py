@@ -14,7 +14,7 @@ from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder, feeder_from_tables, oriented
 from cmgplan.network.powerflow import PowerFlow, minimum_voltage, power_flow
 
-NETWORKS = Path(__file__).parent / "data" / "networks"
+NETWORKS = Path(__file__).parents[1] / "data" / "networks"
 
 
 def make(buses: list[Bus], lines: list[Line], v_slack_pu: float = 1.0) -> Feeder:

@@ -13,12 +13,13 @@ import pytest
 from matpower_text import NETWORKS, branch, bus, distribution, gen, matpower
 
 from cmgplan.errors import InputError
+from cmgplan.network.files.matpower import read_matpower
+from cmgplan.network.files.matpower_coverage import COLUMNS
+from cmgplan.network.files.networks import Missing, read_feeder_network
+from cmgplan.network.files.pandapower_file import read_pandapower
 from cmgplan.network.grid import Grid
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.matpower_coverage import COLUMNS
-from cmgplan.network.networks import Missing, read_feeder_network, read_network
-from cmgplan.network.opf import solve_opf
-from cmgplan.network.pandapower_file import read_pandapower
+from cmgplan.network.opf.problem import solve_opf
+from cmgplan.planning.model.case_network import read_network
 
 BUSES = [bus(1, kind=3), bus(2, 10.0)]
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
+from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
-from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import horizon_of
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.opf import OpfProblem, solve_opf
+from cmgplan.network.opf.grid_replay import replay_voltages
+from cmgplan.network.opf.problem import OpfProblem, solve_opf
 
 
 def grid_of(folder: Path, text: str, price: float | None = None) -> Grid:

@@ -10,11 +10,11 @@ import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
 from cmgplan.devices.storage import Storage
-from cmgplan.network.flexible import Flexible, Placed, Responsive
+from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon, horizon_of
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.opf import OpfProblem, solve_opf
+from cmgplan.network.opf.flexible import Flexible, Placed, Responsive
+from cmgplan.network.opf.problem import OpfProblem, solve_opf
 
 
 def grid_of(folder: Path, text: str) -> Grid:

@@ -10,17 +10,17 @@ import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
 from cmgplan.devices.storage import Storage
-from cmgplan.network import opf_ladder
-from cmgplan.network.flexible import Flexible, Placed
+from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.horizon import Horizon, horizon_of, single_hour
-from cmgplan.network.jabr import Relaxation
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.opf import OpfProblem
-from cmgplan.network.opf_elastic import ElasticProblem
-from cmgplan.network.opf_ladder import RUNGS, widened
-from cmgplan.network.opf_model import Layout, build_instance, build_model, flat_start
-from cmgplan.network.opf_starts import least_break_start, power_flow_start, relaxation_start
+from cmgplan.network.opf import ladder as opf_ladder
+from cmgplan.network.opf.elastic import ElasticProblem
+from cmgplan.network.opf.flexible import Flexible, Placed
+from cmgplan.network.opf.jabr import Relaxation
+from cmgplan.network.opf.ladder import RUNGS, widened
+from cmgplan.network.opf.model import Layout, build_instance, build_model, flat_start
+from cmgplan.network.opf.problem import OpfProblem
+from cmgplan.network.opf.starts import least_break_start, power_flow_start, relaxation_start
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, Strategy, TemplateProblem
 from cmgplan.solve.time_limit import TimeLimit

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
-from cmgplan.network.broken_limits import BrokenLimit
+from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import horizon_of, single_hour
-from cmgplan.network.jabr import Relaxation
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.opf import OpfProblem, solve_opf
+from cmgplan.network.opf.broken_limits import BrokenLimit
+from cmgplan.network.opf.jabr import Relaxation
+from cmgplan.network.opf.problem import OpfProblem, solve_opf
 
 
 def grid_of(folder: Path, text: str) -> Grid:

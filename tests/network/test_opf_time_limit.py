@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
-from cmgplan import console, supervise
-from cmgplan.cli import main
+from cmgplan.cli import console, main, supervise
 from cmgplan.errors import InputError
-from cmgplan.network import opf_ladder
+from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import single_hour
-from cmgplan.network.jabr import Relaxation
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.opf import NO_TIME, OpfProblem, solve_opf
+from cmgplan.network.opf import ladder as opf_ladder
+from cmgplan.network.opf.jabr import Relaxation
+from cmgplan.network.opf.problem import NO_TIME, OpfProblem, solve_opf
 from cmgplan.solve import conic
 from cmgplan.solve.conic_proof import certificate, without_prices
 from cmgplan.solve.outcome import Stop
@@ -246,7 +245,7 @@ def test_multipliers_of_a_cut_solve_prove_no_more_than_is_true() -> None:
 
 
 def test_attached_columns_take_no_limit() -> None:
-    from cmgplan.network.attached import Attached
+    from cmgplan.network.opf.attached import Attached
 
     with pytest.raises(InputError, match="time_limit_s"):
         solve_opf(meshed(), attached=object.__new__(Attached), time_limit_s=1.0)
@@ -266,7 +265,7 @@ def test_a_terminal_shows_what_is_being_done(
 
 STUCK = """
 import time
-from cmgplan import supervise
+from cmgplan.cli import supervise
 from cmgplan.errors import LimitError
 supervise.OVERTIME_S = 0.0
 try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandapower as pp
 import pandas as pd
 
-from cmgplan.network.pandapower_coverage import (
+from cmgplan.network.files.pandapower_coverage import (
     HONOURED,
     NOTED,
     REFUSED,

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 
 from cmgplan.errors import InputError
+from cmgplan.network.files.networks import Missing, read_feeder_network
+from cmgplan.network.files.pandapower_file import grid_of_net, read_pandapower
 from cmgplan.network.grid import Grid
-from cmgplan.network.networks import Missing, read_feeder_network
-from cmgplan.network.opf import solve_opf
-from cmgplan.network.opf_result import OpfResult
-from cmgplan.network.pandapower_file import grid_of_net, read_pandapower
+from cmgplan.network.opf.problem import solve_opf
+from cmgplan.network.opf.result import OpfResult
 
 WIDE = {"min_p_mw": -50.0, "max_p_mw": 50.0, "min_q_mvar": -50.0, "max_q_mvar": 50.0}
 

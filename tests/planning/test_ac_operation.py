@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from plans import EVERY_KIND, quick, small
 
-from cmgplan.case import load_case
 from cmgplan.errors import InfeasibleError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import power_flow
-from cmgplan.planning.ac_operation import AcOperation
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switches import SwitchHours, allow
-from cmgplan.planning.upper import pcc_nodal, solve_upper
+from cmgplan.planning.case import load_case
+from cmgplan.planning.levels.upper import pcc_nodal, solve_upper
+from cmgplan.planning.model.ac_operation import AcOperation
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import SwitchHours, allow
 
-TWO_BUS = Path(__file__).parents[1] / "cases" / "two-bus"
+TWO_BUS = Path(__file__).parents[2] / "cases" / "two-bus"
 LEAST_LOSS = {"loss_kwh": 1.0}
 
 

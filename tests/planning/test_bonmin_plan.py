@@ -9,10 +9,10 @@ import pytest
 from test_two_bus import line_state
 
 from cmgplan import plan
-from cmgplan.case import load_case
+from cmgplan.planning.case import load_case
 from cmgplan.planning.result import PlanResult
 
-FOLDER = Path(__file__).parents[1] / "cases" / "two-bus"
+FOLDER = Path(__file__).parents[2] / "cases" / "two-bus"
 ENDS_P_KW = np.array([100.0, 700.0])
 """Power delivered at bus 2 in hour 4, at the ends of the diagonal."""
 

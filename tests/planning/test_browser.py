@@ -15,7 +15,7 @@ import pytest
 from pages import rich
 from results import HOSTILE, make_result
 
-from cmgplan.report.files import write_run
+from cmgplan.planning.report.run_folder import write_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from factories import BUSES, DELETE, LINES, PROFILES, small_case, write_case
 
-from cmgplan.case import check_case, load_case
 from cmgplan.errors import CaseError
+from cmgplan.planning.case import check_case, load_case
 
 MT = "microgrid.0.mt.0"
 LOAD = "microgrid.0.load.0"

@@ -17,15 +17,15 @@ from results import HOSTILE, make_result
 import cmgplan
 from cmgplan import cli
 from cmgplan.errors import InputError, MachineError
+from cmgplan.page.parts import Chart
 from cmgplan.planning.pipeline import plan
-from cmgplan.report.compare import write as writing
-from cmgplan.report.compare.page import sections
-from cmgplan.report.compare.runs import read_runs, unique_names
-from cmgplan.report.compare.switches import FIRST_ONLY, OTHER_ONLY, positions
-from cmgplan.report.compare.totals import difference
-from cmgplan.report.compare.write import compare_runs
-from cmgplan.report.files import write_run
-from cmgplan.report.sections import Chart
+from cmgplan.planning.report.compare import write as writing
+from cmgplan.planning.report.compare.page import sections
+from cmgplan.planning.report.compare.runs import read_runs, unique_names
+from cmgplan.planning.report.compare.switches import FIRST_ONLY, OTHER_ONLY, positions
+from cmgplan.planning.report.compare.totals import difference
+from cmgplan.planning.report.compare.write import compare_runs
+from cmgplan.planning.report.run_folder import write_run
 
 KEY = ["quantity", "unit", "level", "place", "device", "hour"]
 

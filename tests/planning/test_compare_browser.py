@@ -10,8 +10,8 @@ import pytest
 from results import make_result
 from test_browser import NASTY, browser
 
-from cmgplan.report.compare.write import compare_runs
-from cmgplan.report.files import write_run
+from cmgplan.planning.report.compare.write import compare_runs
+from cmgplan.planning.report.run_folder import write_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

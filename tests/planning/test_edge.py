@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from plans import connect, quick
 
-from cmgplan.case import Case, load_case
 from cmgplan.errors import InfeasibleError
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import solve_front
-from cmgplan.planning.mend import mended
-from cmgplan.planning.switches import allow
-from cmgplan.planning.why_edge import explain_edge
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.model.switches import allow
+from cmgplan.planning.why.at_the_edge import explain_edge
+from cmgplan.planning.why.mend import mended
 
-FOLDER = Path(__file__).parent / "data" / "cases" / "short-by-1e-7-kva"
+FOLDER = Path(__file__).parents[1] / "data" / "cases" / "short-by-1e-7-kva"
 EVERY_KIND = ("microgrid", "cluster", "grid")
 DEMAND_KW = 100.0
 """Of MG1, which has a PCC and nothing else."""

@@ -22,14 +22,14 @@ from results import HOSTILE, make_result
 
 import cmgplan
 from cmgplan import cli
-from cmgplan.case import load_case
 from cmgplan.errors import InputError, MachineError, ReplayError
-from cmgplan.network.pandapower_file import Missing, read_pandapower
+from cmgplan.network.files.pandapower_file import Missing, read_pandapower
+from cmgplan.planning.case import load_case
 from cmgplan.planning.pipeline import plan
-from cmgplan.report import export as exports
-from cmgplan.report.export import Export, export_run
-from cmgplan.report.files import Run, read_run, write_run
-from cmgplan.report.schedule_json import schedule_document
+from cmgplan.planning.report import export as exports
+from cmgplan.planning.report.export import Export, export_run
+from cmgplan.planning.report.run_folder import Run, read_run, write_run
+from cmgplan.planning.report.schedule_json import schedule_document
 
 Networks = Callable[..., Export]
 LEVELS = ("upper", "lower", "without_cmg")

@@ -14,18 +14,18 @@ import pytest
 from enumeration import Enumeration, optimum
 from plans import quick
 
-from cmgplan.case import Case, check_case, load_case
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import Front, solve_front
-from cmgplan.planning.grid_search import SwitchSchedule
-from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.selection import select_point
-from cmgplan.planning.switches import SwitchHours, allow
+from cmgplan.planning.case import Case, check_case, load_case
+from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.levels.selection import select_point
+from cmgplan.planning.levels.trade import NEGLIGIBLE, trade_of
+from cmgplan.planning.model.switches import SwitchHours, allow
+from cmgplan.planning.switch_search.schedules import SwitchSchedule
 from cmgplan.planning.tables import pareto_table
-from cmgplan.planning.trade import NEGLIGIBLE, trade_of
 from cmgplan.search.epsilon import Range
 
-DATA = Path(__file__).parent / "data" / "three-hours"
+DATA = Path(__file__).parents[1] / "data" / "three-hours"
 GAP = 0.01
 LOCAL = 2e-3
 """Share of a range by which two local optima may differ where a cap is steep."""

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from cmgplan.case.records import Bus, Line
 from test_network import make, network
 
-from cmgplan.case.records import Bus, Line
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.branch_flow import add_branch_flow
 from cmgplan.network.feeder import Feeder, oriented
+from cmgplan.network.files.networks import grid_of_feeder
 from cmgplan.network.horizon import horizon_of
-from cmgplan.network.networks import grid_of_feeder
-from cmgplan.network.opf import solve_opf
-from cmgplan.network.opf_result import OpfResult
+from cmgplan.network.opf.problem import solve_opf
+from cmgplan.network.opf.result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.network.reduction import expand_voltages, reduce_feeder
 from cmgplan.solve import LinearProblem

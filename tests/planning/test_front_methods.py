@@ -10,12 +10,12 @@ import pytest
 from generated import generated_case
 from plans import EVERY_KIND, quick, random_weights, score
 
-from cmgplan.case import Case
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.grid_search import SwitchSchedule
-from cmgplan.planning.level4 import GridAnswer, GridConnection
-from cmgplan.planning.operation import both_ways
-from cmgplan.planning.switches import SwitchHours, all_switches, allow, is_forest
+from cmgplan.planning.case import Case
+from cmgplan.planning.levels.level4 import GridAnswer, GridConnection
+from cmgplan.planning.model.operation import both_ways
+from cmgplan.planning.model.switches import SwitchHours, all_switches, allow, is_forest
+from cmgplan.planning.switch_search.schedules import SwitchSchedule
 
 pytestmark = pytest.mark.slow
 

@@ -12,13 +12,13 @@ from enumeration import Enumeration, optimum, random_mask
 from generated import generated_case
 from plans import quick, random_weights, score
 
-from cmgplan.case import Case
-from cmgplan.case.records import PlanOptions
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.grid_search import SwitchSchedule
-from cmgplan.planning.level4 import GridAnswer, GridConnection
-from cmgplan.planning.operation import Operation, both_ways
-from cmgplan.planning.switches import SwitchHours, all_switches, is_forest, operations
+from cmgplan.planning.case import Case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.level4 import GridAnswer, GridConnection
+from cmgplan.planning.model.operation import Operation, both_ways
+from cmgplan.planning.model.switches import SwitchHours, all_switches, is_forest, operations
+from cmgplan.planning.switch_search.schedules import SwitchSchedule
 
 SEEDS = range(60)
 GAP_USD = 0.01

@@ -13,16 +13,21 @@ from plans import EVERY_KIND, quick, score
 from test_front_proofs import LOCAL_USD, instance
 
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning import decomposition, hour_blocks
-from cmgplan.planning.decomposition import DecompositionSearch
-from cmgplan.planning.grid_models import convex_model, linear_problem
-from cmgplan.planning.hour_blocks import block_of_columns, blocks_of_hours, single_hours
-from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.partition import Partition
-from cmgplan.planning.search_state import Search
-from cmgplan.planning.switches import allow
-from cmgplan.solve.blocks import GLOBAL
-from cmgplan.solve.hull import Question
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.model.grid_models import convex_model, linear_problem
+from cmgplan.planning.model.switches import allow
+from cmgplan.planning.switch_search import blocks_of_hours as hour_blocks
+from cmgplan.planning.switch_search import decomposition
+from cmgplan.planning.switch_search.blocks_of_hours import (
+    block_of_columns,
+    blocks_of_hours,
+    single_hours,
+)
+from cmgplan.planning.switch_search.decomposition import DecompositionSearch
+from cmgplan.planning.switch_search.partition import Partition
+from cmgplan.planning.switch_search.state import Search
+from cmgplan.solve.blocks.hull import Question
+from cmgplan.solve.blocks.problem import GLOBAL
 
 SOLVER_USD = 1e-4
 """Tolerance of a bound to which HiGHS closes every block."""

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from matpower_text import NETWORKS, distribution
 
-from cmgplan.case import load_case
-from cmgplan.case.records import Case
 from cmgplan.network.feeder import build_feeder
+from cmgplan.planning.case import load_case
+from cmgplan.planning.case.records import Case
 from cmgplan.planning.pipeline import plan
 from cmgplan.planning.result import PlanResult
-from cmgplan.starter import new_case
+from cmgplan.planning.starter import new_case
 
 YEAR_ROWS = {
     # day: (hour, load_feeder, load_home, sun, wind) as they stand in the series of 2016

@@ -13,17 +13,17 @@ import pytest
 from plans import EVERY_KIND, connect, quick, random_weights, score, small
 from test_levels import SELF_SUFFICIENT, demand_kw
 
-from cmgplan.case import Case, load_case
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import power_flow
-from cmgplan.planning.front import solve_front
-from cmgplan.planning.islanded import first_mask, solve_islanded
-from cmgplan.planning.level4 import GridAnswer, GridConnection, PointStatus
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.selection import select_point
-from cmgplan.planning.switches import SwitchHours, all_switches, allow, is_forest
-from cmgplan.planning.upper import pcc_nodal
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.levels.islanded import first_mask, solve_islanded
+from cmgplan.planning.levels.level4 import GridAnswer, GridConnection, PointStatus
+from cmgplan.planning.levels.selection import select_point
+from cmgplan.planning.levels.upper import pcc_nodal
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import SwitchHours, all_switches, allow, is_forest
 from cmgplan.units import usd_per_kwh
 
 TIGHT = {"microgrid.0.pcc.rating_kva": 60.0, "microgrid.1.pcc.rating_kva": 30.0}
@@ -284,7 +284,7 @@ def test_gap_is_a_share_of_the_range_or_dollars_where_that_is_small(
     case: Case, absolute: bool
 ) -> None:
     if not absolute:
-        case = load_case(Path(__file__).parents[1] / "cases" / "two-bus")
+        case = load_case(Path(__file__).parents[2] / "cases" / "two-bus")
     options = quick(case, points=2)
     connection = Loose(case, options, build_feeder(case), allow(case, EVERY_KIND))
     front = solve_front(connection, options, lambda *told: None)

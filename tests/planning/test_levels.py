@@ -10,10 +10,10 @@ import pytest
 from factories import EMISSIONS
 from plans import quick, small
 
-from cmgplan.case import Case
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError
-from cmgplan.planning.islanded import (
+from cmgplan.planning.case import Case
+from cmgplan.planning.levels.islanded import (
     LEFT_OVER_KW,
     LevelResult,
     first_mask,
@@ -21,9 +21,9 @@ from cmgplan.planning.islanded import (
     solve_islanded,
     solve_levels_1_to_3,
 )
-from cmgplan.planning.islanded_search import SWITCHING_GAP, IslandedSearch
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switches import allow
+from cmgplan.planning.levels.islanded_search import SWITCHING_GAP, IslandedSearch
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import allow
 from cmgplan.units import tie_loss_per_kva2, usd_per_kwh
 
 SELF_SUFFICIENT = {

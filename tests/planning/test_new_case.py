@@ -15,15 +15,15 @@ import pytest
 from matpower_text import branch, bus, distribution, gen, matpower
 
 from cmgplan import cli
-from cmgplan.case import check_case, load_case
-from cmgplan.case.records import Case
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
+from cmgplan.planning.case import check_case, load_case
+from cmgplan.planning.case.records import Case
 from cmgplan.planning.pipeline import plan
-from cmgplan.report.files import read_run, write_run
-from cmgplan.report.verify import verify_run
-from cmgplan.starter import NewCase, new_case
+from cmgplan.planning.report.run_folder import read_run, write_run
+from cmgplan.planning.report.verify import verify_run
+from cmgplan.planning.starter import NewCase, new_case
 
 Start = Callable[..., tuple[NewCase, Case]]
 CHAIN = ([bus(1, kind=3), bus(2, 0.3, 0.1), bus(3, 0.2, 0.05)], [branch(1, 2), branch(2, 3)])

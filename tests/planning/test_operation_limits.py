@@ -17,12 +17,9 @@ from test_front_proofs import GAP_USD, LOCAL_USD, instance
 
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning import decomposition, hour_blocks, pricing
-from cmgplan.planning.grid_models import convex_model, linear_problem
-from cmgplan.planning.hour_blocks import block_of_columns, single_hours
-from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.pricing import HourPrices
-from cmgplan.planning.switches import (
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.model.grid_models import convex_model, linear_problem
+from cmgplan.planning.model.switches import (
     BoolArray,
     Switch,
     SwitchHours,
@@ -31,11 +28,16 @@ from cmgplan.planning.switches import (
     is_forest,
     operations,
 )
-from cmgplan.planning.topologies import HourlyGrid, Topologies
-from cmgplan.planning.trajectories import trajectories, trajectory
-from cmgplan.solve.blocks import BlockProblem, Pattern, Priced
-from cmgplan.solve.hull import Hull, Question, solve_hull
-from cmgplan.solve.proven import ProvenRows
+from cmgplan.planning.model.trajectories import trajectories, trajectory
+from cmgplan.planning.switch_search import blocks_of_hours as hour_blocks
+from cmgplan.planning.switch_search import bounding as pricing
+from cmgplan.planning.switch_search import decomposition
+from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns, single_hours
+from cmgplan.planning.switch_search.bounding import HourPrices
+from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.solve.blocks.hull import Hull, Question, solve_hull
+from cmgplan.solve.blocks.problem import BlockProblem, Pattern, Priced
+from cmgplan.solve.blocks.proven import ProvenRows
 
 OPERATION, MISSED = 0.3, 1.0
 

@@ -11,9 +11,9 @@ import pytest
 from pages import ReadPage, rich, traces
 from results import make_result
 
-from cmgplan.report.branch_flow import branch_flow_kw
-from cmgplan.report.figures import feeder_view
-from cmgplan.report.files import Run, read_run, write_run
+from cmgplan.planning.report.branch_flow import branch_flow_kw
+from cmgplan.planning.report.figures import feeder_view
+from cmgplan.planning.report.run_folder import Run, read_run, write_run
 
 FIGURES = {
     "level_energy",
@@ -269,7 +269,7 @@ def lines(trace: dict[str, Any]) -> int:
 
 def test_branch_flow_is_exact(run: Run) -> None:
     """The only branch carries what the power flow takes from upstream."""
-    from cmgplan.case import load_case
+    from cmgplan.planning.case import load_case
 
     view = feeder_view(load_case(run.case_folder))
     flow = branch_flow_kw(run.tables, view)

@@ -14,12 +14,13 @@ import pytest
 from pages import ReadPage, page_of, rich, stretched, traces, with_tables
 from results import HOSTILE, make_result
 
+from cmgplan.page.page import script_json
+from cmgplan.page.style import label, labels
+from cmgplan.page.wording import amount, change, hours_text, in_hours, number, short_name
+from cmgplan.planning.report.figures import all_figures, feeder_view
+from cmgplan.planning.report.page import render_page
+from cmgplan.planning.report.run_folder import read_run, write_page, write_run
 from cmgplan.planning.result import PlanResult
-from cmgplan.report.figures import all_figures, feeder_view
-from cmgplan.report.figures.style import label, labels
-from cmgplan.report.files import read_run, write_page, write_run
-from cmgplan.report.page import render_page, script_json
-from cmgplan.report.wording import amount, change, hours_text, in_hours, number, short_name
 
 LONG = "a very long name that goes on and on, " * 4
 NASTY = {

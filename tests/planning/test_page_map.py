@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from results import make_result
 
-from cmgplan.case import load_case
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import power_flow
-from cmgplan.report.branch_flow import branch_flow_kw
-from cmgplan.report.figures import feeder_view
-from cmgplan.report.figures.layout import label_sides, map_layout
-from cmgplan.report.topology import Branch, FeederView
+from cmgplan.planning.case import load_case
+from cmgplan.planning.report.branch_flow import branch_flow_kw
+from cmgplan.planning.report.figures import feeder_view
+from cmgplan.planning.report.figures.layout import label_sides, map_layout
+from cmgplan.planning.report.topology import Branch, FeederView
 
 
 def tree(edges: list[tuple[str, str]], microgrids: dict[str, str]) -> FeederView:

@@ -13,14 +13,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cmgplan.case import load_case
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.islanded import grid_mask, solve_levels_1_to_3
-from cmgplan.planning.level4 import GridConnection
+from cmgplan.planning.case import load_case
+from cmgplan.planning.levels.islanded import grid_mask, solve_levels_1_to_3
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.levels.upper import pcc_nodal, solve_upper
 from cmgplan.planning.pipeline import replay_plan
-from cmgplan.planning.upper import pcc_nodal, solve_upper
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 COMMAND = [sys.executable, "-m", "cmgplan"]
 
 

@@ -15,13 +15,13 @@ import pytest
 from generated import generated_case
 from plans import connect, quick
 
-from cmgplan.case import load_case
 from cmgplan.cli import main
-from cmgplan.planning.islanded import solve_levels_1_to_3
+from cmgplan.planning.case import load_case
+from cmgplan.planning.levels.islanded import solve_levels_1_to_3
 from cmgplan.planning.pipeline import plan
-from cmgplan.planning.prove import TOLERANCE, GridProver, Proved, Verdict, prove_run
-from cmgplan.report.files import read_run, write_run
-from cmgplan.report.proofs import read_proofs
+from cmgplan.planning.proof.prove import TOLERANCE, GridProver, Proved, Verdict, prove_run
+from cmgplan.planning.report.proofs import read_proofs
+from cmgplan.planning.report.run_folder import read_run, write_run
 
 POINTS = 3
 

@@ -18,12 +18,14 @@ import pandas as pd
 import pytest
 from results import HOSTILE, make_result
 
-from cmgplan.case import load_case
 from cmgplan.errors import InputError, MachineError
+from cmgplan.planning.case import load_case
+from cmgplan.planning.report import run_folder as run_files
+from cmgplan.planning.report.run_folder import RUN, read_run, write_page, write_run
+from cmgplan.planning.report.table_forms import POINT_TABLES, TABLES, read_table, write_table
 from cmgplan.planning.result import PlanResult
-from cmgplan.report import files as run_files
-from cmgplan.report.files import case_sha256, prepare, read_run, recover, write_page, write_run
-from cmgplan.report.tables import POINT_TABLES, TABLES, read_table, write_table
+from cmgplan.run import folder as run_folder
+from cmgplan.run.folder import case_sha256, prepare, recover
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_a_run_is_read_as_it_was_written(result: PlanResult, tmp_path: Path) -> 
 
 def test_plan_json_keeps_to_its_schema(result: PlanResult, tmp_path: Path) -> None:
     run = read_run(write_run(result, tmp_path / "run"))
-    schema = json.loads(files("cmgplan.report").joinpath("plan.schema.json").read_text())
+    schema = json.loads(files("cmgplan.planning.report").joinpath("plan.schema.json").read_text())
     checker = jsonschema.Draft202012Validator(schema)
     checker.check_schema(schema)
     checker.validate(run.summary)
@@ -150,7 +152,7 @@ def test_a_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
     place = tmp_path / "notes"
     place.write_text("keep")
     with pytest.raises(InputError, match="is a file"):
-        prepare(place)
+        prepare(place, RUN)
     assert place.read_text() == "keep"
 
 
@@ -175,7 +177,7 @@ def test_a_failure_leaves_the_earlier_run(
         "page": "render_page",
         "swap": "_sync_folder",
     }[stage]
-    monkeypatch.setattr(run_files, name, fail)
+    monkeypatch.setattr(run_folder if stage == "swap" else run_files, name, fail)
     with pytest.raises(MachineError, match="disk is full"):
         write_run(titled(result, "second"), out)
     assert note(out) == "first"
@@ -205,8 +207,9 @@ def test_a_failed_rename_puts_the_earlier_run_back(
 _CHILD = """
 import pickle, signal, sys, time
 from pathlib import Path
-from cmgplan import cli
-from cmgplan.report import files
+from cmgplan.cli.app import interrupt
+from cmgplan.planning.report import run_folder as files
+from cmgplan.run import folder
 
 def hang(*_):
     print("here", flush=True)
@@ -222,11 +225,11 @@ if stage == "between the renames":
             hang()
     Path.rename = halfway
 elif stage == "rmtree":
-    files.shutil.rmtree = lambda path, **_: hang() if path.exists() else None
+    folder.shutil.rmtree = lambda path, **_: hang() if path.exists() else None
 else:
-    setattr(files, stage, hang)
+    setattr(folder if hasattr(folder, stage) else files, stage, hang)
 
-signal.signal(signal.SIGTERM, cli._interrupt)
+signal.signal(signal.SIGTERM, interrupt)
 files.write_run(result, Path(out))
 """
 

@@ -16,12 +16,12 @@ import pytest
 from paper_run import CASE, hourly_tables, make_summary, make_tables
 from results import make_result
 
-from cmgplan.case import load_case
-from cmgplan.report.files import write_run
-from cmgplan.report.findings import Subject
-from cmgplan.report.tables import write_table
+from cmgplan.planning.case import load_case
+from cmgplan.planning.report.run_folder import write_run
+from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.table_forms import write_table
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "scripts"))
 paper = importlib.import_module("paper_claims")
 claim_module = importlib.import_module("paper_claims.claim")

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cmgplan.planning.rounding import FEW_HOURS, rounded, rounded_well, swapped, taken
-from cmgplan.solve.blocks import Pattern
-from cmgplan.solve.hull import Hull, Mix
+from cmgplan.planning.switch_search.rounding import FEW_HOURS, rounded, rounded_well, swapped, taken
+from cmgplan.solve.blocks.hull import Hull, Mix
+from cmgplan.solve.blocks.problem import Pattern
 
 HOURS = FEW_HOURS
 FIRST, SECOND, THIRD = (1, 0, 0), (0, 1, 0), (0, 0, 1)

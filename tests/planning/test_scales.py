@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cmgplan.case import Case, check_case, load_case
 from cmgplan.network.powerflow import PowerFlow
+from cmgplan.planning.case import Case, check_case, load_case
+from cmgplan.planning.levels.scales import scales_of
 from cmgplan.planning.pipeline import plan
-from cmgplan.planning.scales import scales_of
 
-DATA = Path(__file__).parent / "data" / "three-hours"
+DATA = Path(__file__).parents[1] / "data" / "three-hours"
 
 
 def with_grid_emission(tmp_path: Path, usd_per_mwh: float) -> Case:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from plans import connect, quick, score
 
-from cmgplan.case import Case, load_case
-from cmgplan.planning import decomposition
-from cmgplan.planning.level4 import GridAnswer
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.levels.level4 import GridAnswer
+from cmgplan.planning.switch_search import decomposition
 
-FOLDER = Path(__file__).parent / "data" / "cases" / "small-problem-left-open"
+FOLDER = Path(__file__).parents[1] / "data" / "cases" / "small-problem-left-open"
 WEIGHTS = {"ec_usd": 1.0, "gc_usd": 4e-4, "loss_kwh": 1.2e-3}
 STEEP_END = {"gc_usd": 168.35924, "loss_kwh": 0.5712707}
 """Caps of its first point: with losses 5e-4 kW too small, a schedule seems to emit 0.4 $ less."""

@@ -8,7 +8,7 @@ import pytest
 from factories import DELETE
 from plans import quick, small
 
-from cmgplan.planning.islanded import LEFT_OVER_KW, solve_levels_1_to_3
+from cmgplan.planning.levels.islanded import LEFT_OVER_KW, solve_levels_1_to_3
 from cmgplan.planning.pipeline import plan
 
 SHORT_KW = 0.05

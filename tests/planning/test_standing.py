@@ -11,14 +11,14 @@ import pytest
 from plans import connect, quick
 
 from cmgplan import plan
-from cmgplan.case import Case, load_case
 from cmgplan.errors import InfeasibleError
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.islanded import first_mask, solve_levels_1_to_3, standing_apart
-from cmgplan.planning.switches import all_switches, allow
-from cmgplan.planning.why import explain_grid
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.levels.islanded import first_mask, solve_levels_1_to_3, standing_apart
+from cmgplan.planning.model.switches import all_switches, allow
+from cmgplan.planning.why.explain import explain_grid
 
-FOLDER = Path(__file__).parent / "data" / "cases" / "closed-at-the-start-no-operations"
+FOLDER = Path(__file__).parents[1] / "data" / "cases" / "closed-at-the-start-no-operations"
 
 
 @cache

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from plans import EVERY_KIND, quick
 
-from cmgplan.case import load_case
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import Front, solve_front
-from cmgplan.planning.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
-from cmgplan.planning.switches import allow
+from cmgplan.planning.case import load_case
+from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
+from cmgplan.planning.model.switches import allow
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 SIDE = 5
 
 
@@ -77,7 +77,7 @@ def test_cells_under_the_least_cost_are_proven_empty_and_not_asked_again(
         costs, losses = (400.0, 100.0, 50.0), (90.0, 80.0)
         return ({"gc_usd": c, "loss_kwh": f} for c in costs for f in losses)
 
-    monkeypatch.setattr("cmgplan.planning.front.grid_caps", impossible)
+    monkeypatch.setattr("cmgplan.planning.levels.front.grid_caps", impossible)
     front = solve_front(connection, options, lambda *told: None)
     assert connection.asked == 2
     assert [cell.point for cell in front.cells] == [1, 1, None, None, None, None]

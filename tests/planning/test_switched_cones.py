@@ -11,11 +11,11 @@ import pytest
 from generated import generated_case
 from networkx.utils import UnionFind
 
-from cmgplan.case.records import Case
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.grid_models import ConvexModel, convex_model
-from cmgplan.planning.schedule import VariableBounds
-from cmgplan.planning.switches import all_switches, allow
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.model.grid_models import ConvexModel, convex_model
+from cmgplan.planning.model.schedule import VariableBounds
+from cmgplan.planning.model.switches import all_switches, allow
 from cmgplan.solve import LinearProblem, Stop
 from cmgplan.solve.linear import Weights
 

@@ -12,10 +12,10 @@ import pytest
 from factories import DELETE, EMISSIONS
 from plans import EVERY_KIND, connect, quick, small
 
-from cmgplan.case import Case
-from cmgplan.case.records import PlanOptions
-from cmgplan.planning.islanded import LevelResult, first_mask, grid_mask, solve_islanded
-from cmgplan.planning.switches import (
+from cmgplan.planning.case import Case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.islanded import LevelResult, first_mask, grid_mask, solve_islanded
+from cmgplan.planning.model.switches import (
     FEEDER,
     Switch,
     SwitchHours,

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from plans import connect, quick
 
-from cmgplan.case import Case, load_case
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.islanded import solve_levels_1_to_3
-from cmgplan.planning.level4 import GridAnswer
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switches import allow
-from cmgplan.planning.upper import solve_upper
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.levels.islanded import solve_levels_1_to_3
+from cmgplan.planning.levels.level4 import GridAnswer
+from cmgplan.planning.levels.upper import solve_upper
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import allow
 from cmgplan.solve.cones import ConeSet, Disk, Placing, QuadraticCone
 from cmgplan.units import tie_loss_per_kva2
 
-FOLDER = Path(__file__).parent / "data" / "cases" / "tie-limited-at-one-end"
+FOLDER = Path(__file__).parents[1] / "data" / "cases" / "tie-limited-at-one-end"
 RATING_KVA, HOUR = 80.0, 1
 """Of tie T23, and the hour in which all that it may bring to MG2 is wanted there."""
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from generated import generated_case
 
-from cmgplan.case.records import PlanOptions
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning import decomposition
-from cmgplan.planning.grid_models import convex_model
-from cmgplan.planning.grid_search import SwitchSchedule
-from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.rounding import rounded, taken
-from cmgplan.planning.search_state import Pace, Search
-from cmgplan.planning.switches import allow
-from cmgplan.solve.blocks import BlockProblem, Pattern, Priced
-from cmgplan.solve.hull import Hull, Question
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.model.grid_models import convex_model
+from cmgplan.planning.model.switches import allow
+from cmgplan.planning.switch_search import decomposition
+from cmgplan.planning.switch_search.rounding import rounded, taken
+from cmgplan.planning.switch_search.schedules import SwitchSchedule
+from cmgplan.planning.switch_search.state import Pace, Search
+from cmgplan.solve.blocks.hull import Hull, Question
+from cmgplan.solve.blocks.problem import BlockProblem, Pattern, Priced
 
 LIMIT_S = 3.0
 HOURS = 8

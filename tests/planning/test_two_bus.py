@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cmgplan.case import Case, load_case
-from cmgplan.case.records import PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder, build_feeder
-from cmgplan.planning.front import Front, solve_front
-from cmgplan.planning.islanded import LevelResult, grid_mask, solve_levels_1_to_3
-from cmgplan.planning.level4 import GridConnection, PointStatus
-from cmgplan.planning.selection import select_point
-from cmgplan.planning.upper import UpperResult, solve_upper
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.islanded import LevelResult, grid_mask, solve_levels_1_to_3
+from cmgplan.planning.levels.level4 import GridConnection, PointStatus
+from cmgplan.planning.levels.selection import select_point
+from cmgplan.planning.levels.upper import UpperResult, solve_upper
 
-FOLDER = Path(__file__).parents[1] / "cases" / "two-bus"
+FOLDER = Path(__file__).parents[2] / "cases" / "two-bus"
 
 POINTS_P_KW = [100, 256.763, 347.623, 418.383, 478.186, 530.821, 578.295, 621.821, 662.202, 700]
 R_PU = X_PU = 0.05

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cmgplan.case import Case, check_case, load_case
+from cmgplan.planning.case import Case, check_case, load_case
 from cmgplan.units import PerUnit, tie_loss_per_kva2
 
-FOLDER = Path(__file__).parents[1] / "cases" / "two-bus"
+FOLDER = Path(__file__).parents[2] / "cases" / "two-bus"
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pytest
 from results import make_result
 
 from cmgplan.errors import InputError
-from cmgplan.report.files import read_run, write_run
-from cmgplan.report.verify import verify_run
+from cmgplan.planning.report.run_folder import read_run, write_run
+from cmgplan.planning.report.verify import verify_run
 
 OF_THE_PLAN = {
     "copy of the case is unchanged",

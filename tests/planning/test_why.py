@@ -16,16 +16,16 @@ from factories import DELETE
 from plans import EVERY_KIND, connect, quick, small
 from test_switches import FOUR_HOURS, alternating, microgrid, tied, triangle
 
-from cmgplan.case import Case, load_case
-from cmgplan.case.records import PlanOptions
 from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation, GivingLimit, Way
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import solve_front
-from cmgplan.planning.islanded import first_mask, solve_islanded
-from cmgplan.planning.mend import mended
-from cmgplan.planning.switches import SwitchHours, allow
-from cmgplan.planning.why import explain_grid, explain_islanded
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.levels.islanded import first_mask, solve_islanded
+from cmgplan.planning.model.switches import SwitchHours, allow
+from cmgplan.planning.why.explain import explain_grid, explain_islanded
+from cmgplan.planning.why.mend import mended
 
 THIN_LINES = "line,from_bus,to_bus,r_ohm,x_ohm,rating_kva\nL1,1,2,2.0,2.0,{}\nL2,2,3,2.0,2.0,\n"
 WEAK_LINES = "line,from_bus,to_bus,r_ohm,x_ohm\nL1,1,2,60.0,60.0\nL2,2,3,2.0,2.0\n"

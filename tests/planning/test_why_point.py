@@ -14,19 +14,20 @@ import pytest
 from plans import EVERY_KIND, connect, quick, small
 from test_level4 import TIGHT
 
-from cmgplan import console
-from cmgplan.case import Case
+import cmgplan
+from cmgplan.cli import console
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import Front, PointStatus, solve_front
-from cmgplan.planning.level4 import GridAnswer, GridConnection
+from cmgplan.planning.case import Case
+from cmgplan.planning.levels.front import Front, PointStatus, solve_front
+from cmgplan.planning.levels.level4 import GridAnswer, GridConnection
+from cmgplan.planning.levels.selection import select_point
+from cmgplan.planning.model.switches import allow
 from cmgplan.planning.pipeline import plan
 from cmgplan.planning.result import PlanResult
-from cmgplan.planning.selection import select_point
-from cmgplan.planning.switches import allow
-from cmgplan.planning.why_point import NOT_ASKED, CapReasons
+from cmgplan.planning.why.empty_point import NOT_ASKED, CapReasons
 
-SCHEMA = Path(console.__file__).parent / "report" / "plan.schema.json"
+SCHEMA = Path(cmgplan.__file__).parent / "planning" / "report" / "plan.schema.json"
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from generated import generated_case
 from plans import EVERY_KIND, quick
 from test_why import assert_least, planned
 
-from cmgplan.case import Case
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.switches import allow
-from cmgplan.planning.why import explain_grid
+from cmgplan.planning.case import Case
+from cmgplan.planning.model.switches import allow
+from cmgplan.planning.why.explain import explain_grid
 
 
 def cut(case: Case, share: float) -> Case:

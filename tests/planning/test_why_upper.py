@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from test_ac_operation import TWO_BUS, all_to_the_grid
 
-from cmgplan.case import Case, load_case
 from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation
 from cmgplan.network.feeder import Feeder, build_feeder
-from cmgplan.planning.ac_operation import AcOperation
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switches import allow
-from cmgplan.planning.upper import solve_upper
-from cmgplan.planning.why_upper import widened
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.levels.upper import solve_upper
+from cmgplan.planning.model.ac_operation import AcOperation
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import allow
+from cmgplan.planning.why.upper import widened
 
 EVERY_KIND = ("microgrid", "cluster", "grid")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cmgplan.case import load_case
+from cmgplan.cli import console
 from cmgplan.errors import LimitError
+from cmgplan.planning.case import load_case
 from cmgplan.planning.pipeline import plan
-from cmgplan.report.journal import journal_path, kept
+from cmgplan.run.journal import journal_path, kept
 
-CASE = Path(__file__).parents[1] / "cases" / "two-bus"
+CASE = Path(__file__).parents[2] / "cases" / "two-bus"
 
 
 def test_the_front_so_far_is_told_after_each_point(tmp_path: Path) -> None:
@@ -33,15 +34,15 @@ def test_a_journal_stays_only_if_the_plan_does_not_finish(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    with kept(out) as journal:
+    with kept(out, console.warn) as journal:
         journal.write({"points": [1]})
         assert journal_path(out).exists()
     assert not journal_path(out).exists()
-    with pytest.raises(LimitError), kept(out) as journal:
+    with pytest.raises(LimitError), kept(out, console.warn) as journal:
         journal.write({"points": [1, 2]})
         raise LimitError("no time left")
     assert json.loads(journal_path(out).read_text(encoding="utf-8")) == {"points": [1, 2]}
     assert "points so far (2)" in capsys.readouterr().err
-    with pytest.raises(LimitError), kept(out):
+    with pytest.raises(LimitError), kept(out, console.warn):
         raise LimitError("at once")
     assert list(tmp_path.iterdir()) == []

@@ -13,9 +13,9 @@ import pytest
 from test_solve import knapsack
 
 from cmgplan.solve import Disk, LinearProblem, QuadraticCone
-from cmgplan.solve.blocks import GLOBAL, BlockProblem
+from cmgplan.solve.blocks.hull import Question
+from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem
 from cmgplan.solve.cones import NEAR_AXIS, TINY, FloatArray
-from cmgplan.solve.hull import Question
 
 RATING_KVA = 80.0
 TOUCHED_KW = 1e-9

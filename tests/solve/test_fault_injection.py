@@ -25,7 +25,7 @@ from test_solve import knapsack
 
 from cmgplan.errors import SolverError
 from cmgplan.solve import LinearProblem, Outcome, Stop, bonmin, conic_program, highs, time_limit
-from cmgplan.solve.blocks import GLOBAL, BlockProblem
+from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem
 from cmgplan.solve.conic_program import ConicAnswer, ConicProgram, solve_conic
 from cmgplan.solve.highs import new_highs
 from cmgplan.solve.templates import COLD, Copies, Instance, TemplateModel, TemplateProblem

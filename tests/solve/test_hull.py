@@ -9,12 +9,12 @@ import pytest
 from generated import generated_case
 
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.grid_models import convex_model, linear_problem
-from cmgplan.planning.hour_blocks import block_of_columns, single_hours
-from cmgplan.planning.switches import allow
+from cmgplan.planning.model.grid_models import convex_model, linear_problem
+from cmgplan.planning.model.switches import allow
+from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns, single_hours
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks import BlockProblem, Pattern
-from cmgplan.solve.hull import Hull, Question, solve_hull
+from cmgplan.solve.blocks.hull import Hull, Question, solve_hull
+from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 
 EVERY_KIND = ("microgrid", "cluster", "grid")
 
@@ -112,7 +112,7 @@ def test_copies_heed_bounds_rows_and_spare_binaries() -> None:
 
 def test_no_more_copies_are_kept_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     hourly = Hourly(0)
-    monkeypatch.setattr("cmgplan.solve.hull_copies.KEPT", 1)
+    monkeypatch.setattr("cmgplan.solve.blocks.copies.KEPT", 1)
     for mix in hourly.mixes():
         assert_same(solved(hourly, mix, hourly.question), solved(Hourly(0), mix, hourly.question))
         assert len(hourly.blocks.copies) <= hourly.blocks.n_blocks

@@ -7,8 +7,8 @@ import pytest
 from test_hull import Hourly, solved
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.solve.blocks import Pattern
-from cmgplan.solve.level import LEAST_SPREAD, level_prices
+from cmgplan.solve.blocks.level_method import LEAST_SPREAD, level_prices
+from cmgplan.solve.blocks.problem import Pattern
 
 TANGENT_USD = 1e-2
 """What tangents leave between a copy and the linear problem of its block."""

@@ -11,10 +11,10 @@ import pyomo.environ as pyo
 import pytest
 
 from cmgplan.solve import LinearProblem, highs
-from cmgplan.solve.blocks import GLOBAL, BlockProblem
+from cmgplan.solve.blocks.hull import Question
+from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem
+from cmgplan.solve.blocks.proven import ProvenRows
 from cmgplan.solve.cones import FloatArray
-from cmgplan.solve.hull import Question
-from cmgplan.solve.proven import ProvenRows
 
 BLOCKS, ITEMS = 3, 5
 

@@ -9,11 +9,11 @@ import pytest
 import scipy.sparse as sp
 from generated import generated_case
 
-from cmgplan.case import load_case
-from cmgplan.case.records import Case
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.grid_models import convex_model, linear_problem
-from cmgplan.planning.switches import allow
+from cmgplan.planning.case import load_case
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.model.grid_models import convex_model, linear_problem
+from cmgplan.planning.model.switches import allow
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.scaling import MOST, column_units, in_units
 

@@ -17,7 +17,7 @@ import pytest
 
 from cmgplan.errors import SolverError
 from cmgplan.solve import Disk, LinearProblem, Outcome, QuadraticCone, Stop
-from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
+from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem, Priced
 from cmgplan.solve.bonmin import solve_bonmin
 from cmgplan.solve.highs import new_highs
 
@@ -134,7 +134,7 @@ def priced(monkeypatch: pytest.MonkeyPatch, failures: int) -> Priced:
     blocks = BlockProblem(problem, block_of)
     blocks.refresh()
     cost = np.where(problem.integer, -np.random.default_rng(3).uniform(1, 9, problem.n), 0.0)
-    monkeypatch.setattr("cmgplan.solve.blocks.new_highs", Failing(failures).new_highs)
+    monkeypatch.setattr("cmgplan.solve.blocks.problem.new_highs", Failing(failures).new_highs)
     _, lower, upper = problem.vectors([])
     start = np.zeros(10)
     return blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=start)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cmgplan.network import matlab_values as arithmetic
-from cmgplan.network.matlab_expressions import Evaluator, Unknown, filled
-from cmgplan.network.matlab_text import Fault, Place, Token, Words
-from cmgplan.network.matlab_values import Matrix, Value, ValueFault
-from cmgplan.network.matpower_columns import DEFINED, IDX
+from cmgplan.network.files import matlab_values as arithmetic
+from cmgplan.network.files.matlab_expressions import Evaluator, Unknown, filled
+from cmgplan.network.files.matlab_text import Fault, Place, Token, Words
+from cmgplan.network.files.matlab_values import Matrix, Value, ValueFault
+from cmgplan.network.files.matpower_columns import DEFINED, IDX
 
 _EXECUTING = frozenset(["assignin", "eval", "evalc", "evalin", "feval", "run", "source"])
 _SHOWN, _WHY = 80, 120

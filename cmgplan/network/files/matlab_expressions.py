@@ -10,8 +10,8 @@ from math import inf, nan, pi
 
 import numpy as np
 
-from cmgplan.network import matlab_values as arithmetic
-from cmgplan.network.matlab_text import (
+from cmgplan.network.files import matlab_values as arithmetic
+from cmgplan.network.files.matlab_text import (
     MAX_ELEMENTS,
     SHOWN,
     Fault,
@@ -20,8 +20,8 @@ from cmgplan.network.matlab_text import (
     number_of,
     too_many,
 )
-from cmgplan.network.matlab_values import Matrix, Value, ValueFault
-from cmgplan.network.matpower_columns import DEFINED
+from cmgplan.network.files.matlab_values import Matrix, Value, ValueFault
+from cmgplan.network.files.matpower_columns import DEFINED
 
 _BINARY = (
     {"||": 1, "&&": 2, "|": 3, "&": 4, ":": 6, "+": 7, "-": 7}

@@ -6,10 +6,10 @@ passed over. Nothing is executed.
 
 from __future__ import annotations
 
-from cmgplan.network import matlab_values as arithmetic
-from cmgplan.network.matlab_assignments import Assignments
-from cmgplan.network.matlab_text import Fault, Token, Words
-from cmgplan.network.matlab_values import ValueFault
+from cmgplan.network.files import matlab_values as arithmetic
+from cmgplan.network.files.matlab_assignments import Assignments
+from cmgplan.network.files.matlab_text import Fault, Token, Words
+from cmgplan.network.files.matlab_values import ValueFault
 
 _PRINTING = frozenset(
     ["clc", "close", "disp", "display", "format", "fprintf", "more", "printf", "warning"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.network.matlab_text import MAX_ELEMENTS
+from cmgplan.network.files.matlab_text import MAX_ELEMENTS
 
 Matrix = npt.NDArray[Any]
 Value = float | bool | str | Matrix

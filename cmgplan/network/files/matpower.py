@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cmgplan.errors import InputError
-from cmgplan.network.costs import CostTable, costs_of_rows, uniform_price
+from cmgplan.network.files.costs import CostTable, costs_of_rows, uniform_price
+from cmgplan.network.files.matpower_coverage import refusals, remarks
+from cmgplan.network.files.matpower_file import MatpowerFile, read_matpower_file
 from cmgplan.network.grid import (
     Branches,
     FloatArray,
@@ -23,8 +25,6 @@ from cmgplan.network.grid import (
     Source,
     checked,
 )
-from cmgplan.network.matpower_coverage import refusals, remarks
-from cmgplan.network.matpower_file import MatpowerFile, read_matpower_file
 
 BoolArray = npt.NDArray[np.bool_]
 

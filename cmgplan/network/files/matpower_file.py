@@ -15,12 +15,12 @@ import numpy as np
 
 from cmgplan.errors import InputError
 from cmgplan.given import file_bytes
+from cmgplan.network.files.matlab_assignments import Assignments
+from cmgplan.network.files.matlab_expressions import Unknown
+from cmgplan.network.files.matlab_statements import Program
+from cmgplan.network.files.matlab_text import Fault
+from cmgplan.network.files.matlab_values import Value
 from cmgplan.network.grid import FloatArray
-from cmgplan.network.matlab_assignments import Assignments
-from cmgplan.network.matlab_expressions import Unknown
-from cmgplan.network.matlab_statements import Program
-from cmgplan.network.matlab_text import Fault
-from cmgplan.network.matlab_values import Value
 
 READ = frozenset({"bus", "gen", "branch", "gencost", "baseMVA", "version", "dcline"})
 """Fields that are read; any other is only named."""

@@ -7,25 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from cmgplan.case import Case, load_case
-from cmgplan.case.bundled import is_bundled
 from cmgplan.errors import InputError
-from cmgplan.network.costs import uniform_price
-from cmgplan.network.feeder import Feeder, build_feeder
-from cmgplan.network.grid import Branches, Generators, Grid, checked
-from cmgplan.network.horizon import Horizon, horizon_of, single_hour
-from cmgplan.network.matpower import read_matpower
-from cmgplan.network.pandapower_file import Missing, read_pandapower
+from cmgplan.network.feeder import Feeder
+from cmgplan.network.files.costs import uniform_price
+from cmgplan.network.files.matpower import read_matpower
+from cmgplan.network.files.pandapower_file import Missing, read_pandapower
+from cmgplan.network.grid import Branches, Generators, Grid
+from cmgplan.network.horizon import Horizon, single_hour
 from cmgplan.units import S_BASE_KVA, mw_from_kw
 
 __all__ = [
     "GivenNetwork",
     "Missing",
     "grid_at",
-    "grid_of_case",
     "grid_of_feeder",
     "peak_hour",
-    "read_network",
 ]
 
 
@@ -39,28 +35,6 @@ class GivenNetwork:
 
     grid: Grid
     profiles: Horizon | None = None
-
-
-def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
-    """Read a MATPOWER ``.m``, a pandapower ``.json``, or a case by its folder or bundled name.
-
-    Raises
-    ------
-    InputError, CaseError
-        The network cannot be read, or lacks figures that ``missing`` does not give.
-    """
-    missing = missing or Missing()
-    if path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path):
-        return grid_of_case(load_case(path))
-    if path.suffix.lower() == ".m":
-        price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
-        return GivenNetwork(read_matpower(path, price_usd_per_mwh=price, v_limits_pu=limits))
-    if path.suffix.lower() == ".json":
-        return GivenNetwork(read_pandapower(path, missing))
-    raise InputError(
-        f"{path}: not a network that is known; give a MATPOWER .m, a pandapower .json or the "
-        "folder or name of a case"
-    )
 
 
 def read_feeder_network(path: Path, missing: Missing) -> Grid:
@@ -83,36 +57,6 @@ def read_feeder_network(path: Path, missing: Missing) -> Grid:
     else:
         raise InputError(f"{path}: give a MATPOWER .m or a pandapower .json")
     return replace(grid, notes=tuple(n for n in grid.notes if not n.startswith(_OF_OPF_ONLY)))
-
-
-def grid_of_case(case: Case) -> GivenNetwork:
-    """Return a case's feeder without its microgrids' devices, over all its hours.
-
-    Loads are the feeder's own and, at their PCC buses, those of the microgrids; the slack bus
-    imports or exports at the hourly price.
-    """
-    feeder, h = build_feeder(case), case.horizon()
-    demand_kva = np.zeros((feeder.n_bus, h.hours), dtype=np.complex128)
-    for load in case.feeder_load():
-        demand_kva[feeder.position(load.id)] += load.base_kw(h) + 1j * load.base_kvar(h)
-    for mg in case.microgrids:
-        demand_kva[feeder.position(mg.bus)] += case.microgrid_load_kva(mg.id)
-    demand = demand_kva.T / S_BASE_KVA
-    grid = replace(
-        grid_of_feeder(feeder, case.name),
-        p_load_pu=demand.real.mean(axis=0),
-        q_load_pu=demand.imag.mean(axis=0),
-        notes=("the devices of the microgrids are left out; their loads stand at their buses",),
-    )
-    profiles = horizon_of(
-        grid,
-        hours=h.hours,
-        p_load_pu=demand.real,
-        q_load_pu=demand.imag,
-        price_usd_per_mwh=case.price_usd_per_mwh,
-        dt_h=h.dt_h,
-    )
-    return GivenNetwork(checked(grid), profiles)
 
 
 def peak_hour(given: GivenNetwork) -> int:

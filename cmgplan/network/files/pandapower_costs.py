@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.network.costs import CostTable, costs_of_rows, uniform_price
+from cmgplan.network.files.costs import CostTable, costs_of_rows, uniform_price
 from cmgplan.network.grid import FloatArray
 
 CONSUMERS = ("load", "storage")

@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.errors import InputError
+from cmgplan.network.files.net_replay import NetReplay
+from cmgplan.network.files.pandapower_costs import CONSUMERS, read_costs
+from cmgplan.network.files.pandapower_coverage import refusals, remarks
+from cmgplan.network.files.pandapower_feeder import as_feeder, balanced
+from cmgplan.network.files.pandapower_matrices import LIMITS, Matrices, branches_of, converted
+from cmgplan.network.files.pandapower_tables import decoded_net
+from cmgplan.network.files.pandapower_values import completed, idle_taps
 from cmgplan.network.grid import FloatArray, Generators, Grid, checked
-from cmgplan.network.net_replay import NetReplay
-from cmgplan.network.pandapower_costs import CONSUMERS, read_costs
-from cmgplan.network.pandapower_coverage import refusals, remarks
-from cmgplan.network.pandapower_feeder import as_feeder, balanced
-from cmgplan.network.pandapower_matrices import LIMITS, Matrices, branches_of, converted
-from cmgplan.network.pandapower_tables import decoded_net
-from cmgplan.network.pandapower_values import completed, idle_taps
 
 _SOURCES = ("ext_grid", "gen", "sgen", "load", "storage")
 _FREE_WITHIN = ("gen", "ext_grid")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cmgplan.errors import InputError
 from cmgplan.given import MAX_ROWS, json_value, shown
-from cmgplan.network.pandapower_cells import LEAVE_OUT, MAX_INDEX, Column, kind_of, typed
+from cmgplan.network.files.pandapower_cells import LEAVE_OUT, MAX_INDEX, Column, kind_of, typed
 
 _FRAME_MODULES = ("pandas.core.frame", "pandas")
 _BESIDE = frozenset(

@@ -18,8 +18,8 @@ import pandas as pd
 
 from cmgplan.errors import InputError
 from cmgplan.given import MAX_NETWORK_MB, json_value, read_text, shown
-from cmgplan.network.pandapower_cells import kind_of
-from cmgplan.network.pandapower_frames import frame_of
+from cmgplan.network.files.pandapower_cells import kind_of
+from cmgplan.network.files.pandapower_frames import frame_of
 
 NET_MODULE, NET_CLASS = "pandapower.auxiliary", "pandapowerNet"
 SIGNATURE = ("_module", "_class")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan.network.pandapower_cells import TRUE_UNLESS_SAID
+from cmgplan.network.files.pandapower_cells import TRUE_UNLESS_SAID
 
 _TRAFO3W = tuple(
     f"{what}_{side}_{unit}"

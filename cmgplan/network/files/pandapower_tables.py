@@ -13,9 +13,9 @@ import pandas as pd
 
 from cmgplan.errors import InputError
 from cmgplan.given import shown
-from cmgplan.network.pandapower_coverage import TABLES
-from cmgplan.network.pandapower_json import NetFile, read_net_file, release
-from cmgplan.network.pandapower_required import complete, unsaid
+from cmgplan.network.files.pandapower_coverage import TABLES
+from cmgplan.network.files.pandapower_json import NetFile, read_net_file, release
+from cmgplan.network.files.pandapower_required import complete, unsaid
 
 SCALARS = frozenset(["version", "format_version", "name", "f_hz", "sn_mva"])
 SILENT = ("res_", "std_types", "user_pf_options", "converged", "OPF_converged", "_empty")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan.network.pandapower_coverage import HONOURED
+from cmgplan.network.files.pandapower_coverage import HONOURED
 
 _FLAGS = frozenset(
     [

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.network.grid import FloatArray, IntArray
-from cmgplan.network.opf_model import Layout
+from cmgplan.network.opf.model import Layout
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.templates import Copies, Instance, TemplateModel
 

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.network.attached import Attached, attach, attached_instance
 from cmgplan.network.grid import FloatArray, Grid
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.opf_model import Layout, build_instance, build_model
-from cmgplan.network.opf_result import OpfResult, WallTime, replayed, result_of
+from cmgplan.network.opf.attached import Attached, attach, attached_instance
+from cmgplan.network.opf.model import Layout, build_instance, build_model
+from cmgplan.network.opf.result import OpfResult, WallTime, replayed, result_of
 from cmgplan.solve.held import HeldRows
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, Strategy, TemplateProblem

@@ -13,8 +13,8 @@ import scipy.sparse as sp
 
 from cmgplan.network.grid import FloatArray
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.jabr import Bound, Relaxation
-from cmgplan.network.opf_model import Layout
+from cmgplan.network.opf.jabr import Bound, Relaxation
+from cmgplan.network.opf.model import Layout
 from cmgplan.solve.conic import ConicProblem, RotatedCones
 from cmgplan.solve.templates import Instance
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit

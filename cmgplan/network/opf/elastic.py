@@ -15,18 +15,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.network.broken_limits import CONSIDERABLE, LIMITS, BrokenLimit, broken_limits
-from cmgplan.network.coupled import injected, reach
-from cmgplan.network.flexible import (
+from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.network.horizon import Horizon
+from cmgplan.network.opf.broken_limits import CONSIDERABLE, LIMITS, BrokenLimit, broken_limits
+from cmgplan.network.opf.coupled import injected, reach
+from cmgplan.network.opf.flexible import (
     Flexible,
     extended_instance,
     extended_model,
     one_way,
     position,
 )
-from cmgplan.network.grid import FloatArray, Grid, IntArray
-from cmgplan.network.horizon import Horizon
-from cmgplan.network.opf_model import Layout, build_instance, build_model
+from cmgplan.network.opf.model import Layout, build_instance, build_model
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import ADAPTIVE, Instance, Strategy, TemplateProblem
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit

@@ -16,7 +16,7 @@ from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
 from cmgplan.network.grid import FloatArray, Grid, IntArray
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.opf_model import Layout
+from cmgplan.network.opf.model import Layout
 from cmgplan.solve.templates import Instance, TemplateModel
 from cmgplan.units import mw_from_kw, mw_from_pu
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from cmgplan.network.grid import FloatArray
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.jabr import Relaxation
-from cmgplan.network.opf_elastic import ElasticProblem
-from cmgplan.network.opf_model import Layout
-from cmgplan.network.opf_starts import least_break_start, power_flow_start, relaxation_start
+from cmgplan.network.opf.elastic import ElasticProblem
+from cmgplan.network.opf.jabr import Relaxation
+from cmgplan.network.opf.model import Layout
+from cmgplan.network.opf.starts import least_break_start, power_flow_start, relaxation_start
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, Strategy, TemplateProblem
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit

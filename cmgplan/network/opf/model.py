@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.network.branch_flow_ac import (
+from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.network.horizon import Horizon
+from cmgplan.network.opf.branch_flow_ac import (
     branch_load,
     branch_loads,
     branch_powers,
     shunt_power,
     two_port,
 )
-from cmgplan.network.grid import FloatArray, Grid, IntArray
-from cmgplan.network.horizon import Horizon
 from cmgplan.solve.templates import Copies, Instance, TemplateModel
 
 Triplets = tuple[IntArray, IntArray, FloatArray]

@@ -9,9 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cmgplan.errors import InputError
-from cmgplan.network.attached import Attached
-from cmgplan.network.coupled import CoupledRelaxation
-from cmgplan.network.flexible import (
+from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.opf.attached import Attached
+from cmgplan.network.opf.attached_problem import AttachedOpf
+from cmgplan.network.opf.coupled import CoupledRelaxation
+from cmgplan.network.opf.elastic import ElasticProblem, explain
+from cmgplan.network.opf.flexible import (
     Flexible,
     Placed,
     Responsive,
@@ -20,21 +24,10 @@ from cmgplan.network.flexible import (
     one_way,
     schedules,
 )
-from cmgplan.network.grid import FloatArray, Grid, IntArray
-from cmgplan.network.horizon import Horizon, single_hour
-from cmgplan.network.jabr import Bound, Relaxation
-from cmgplan.network.opf_attached import AttachedOpf
-from cmgplan.network.opf_elastic import ElasticProblem, explain
-from cmgplan.network.opf_ladder import LARGE_BUSES, RUNGS, Climbed, Helpers, Ladder
-from cmgplan.network.opf_model import Layout, build_instance, build_model
-from cmgplan.network.opf_result import (
-    OpfResult,
-    Status,
-    WallTime,
-    replayed,
-    result_of,
-    values_of,
-)
+from cmgplan.network.opf.jabr import Bound, Relaxation
+from cmgplan.network.opf.ladder import LARGE_BUSES, RUNGS, Climbed, Helpers, Ladder
+from cmgplan.network.opf.model import Layout, build_instance, build_model
+from cmgplan.network.opf.result import OpfResult, Status, WallTime, replayed, result_of, values_of
 from cmgplan.solve.conic import MAX_ROUNDS
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import Instance, TemplateProblem

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from cmgplan.network.binding import binding_limits
-from cmgplan.network.branch_flow_ac import branch_powers, two_port
 from cmgplan.network.grid import FloatArray, Grid
-from cmgplan.network.grid_replay import replay_voltages
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.opf_model import Layout
+from cmgplan.network.opf.binding import binding_limits
+from cmgplan.network.opf.branch_flow_ac import branch_powers, two_port
+from cmgplan.network.opf.grid_replay import replay_voltages
+from cmgplan.network.opf.model import Layout
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.units import mw_from_pu
 

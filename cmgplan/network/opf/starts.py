@@ -11,11 +11,11 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import spsolve
 
 from cmgplan.network.grid import ComplexArray, FloatArray, Grid
-from cmgplan.network.grid_replay import newton_voltages
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.jabr import Relaxation
-from cmgplan.network.opf_elastic import ElasticProblem
-from cmgplan.network.opf_model import Layout, flat_start, put_segment_costs
+from cmgplan.network.opf.elastic import ElasticProblem
+from cmgplan.network.opf.grid_replay import newton_voltages
+from cmgplan.network.opf.jabr import Relaxation
+from cmgplan.network.opf.model import Layout, flat_start, put_segment_costs
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 

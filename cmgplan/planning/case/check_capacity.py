@@ -10,11 +10,11 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.case.draft import Draft
 from cmgplan.case.folder import CASE_FILE
-from cmgplan.case.records import Microgrid
 from cmgplan.devices import FloatArray, Horizon
 from cmgplan.errors import Fault
+from cmgplan.planning.case.draft import Draft
+from cmgplan.planning.case.records import Microgrid
 
 TOLERANCE = 1e-6
 

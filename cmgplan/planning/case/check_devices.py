@@ -7,8 +7,6 @@ from math import floor
 
 import numpy as np
 
-from cmgplan.case.check_switches import repeated
-from cmgplan.case.draft import Draft
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import (
     Device,
@@ -21,6 +19,8 @@ from cmgplan.devices import (
 )
 from cmgplan.devices.vehicle import DAY_H
 from cmgplan.errors import Fault
+from cmgplan.planning.case.check_switches import repeated
+from cmgplan.planning.case.draft import Draft
 
 TOLERANCE_KWH = 1e-6
 

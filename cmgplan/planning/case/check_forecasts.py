@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cmgplan.case.draft import Draft
 from cmgplan.case.explain import nearest
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.profiles import PRICE_SUFFIX, is_price
 from cmgplan.devices import Load, Photovoltaic, WindTurbine
 from cmgplan.errors import Fault
+from cmgplan.planning.case.draft import Draft
 from cmgplan.units import in_known_unit
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from cmgplan.case.draft import Draft
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.profiles import PRICE_SUFFIX
 from cmgplan.devices import Record
 from cmgplan.errors import Fault
+from cmgplan.planning.case.draft import Draft
 
 LIMITS: dict[str, tuple[float, str]] = {
     "_usd_per_mwh": (1e7, "$/MWh"),

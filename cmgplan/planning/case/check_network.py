@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import networkx as nx
 from networkx.utils import UnionFind
 
-from cmgplan.case.check_switches import repeated
-from cmgplan.case.draft import Draft
 from cmgplan.case.explain import nearest
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.records import Bus, NetworkSection
 from cmgplan.errors import Fault
+from cmgplan.planning.case.check_switches import repeated
+from cmgplan.planning.case.draft import Draft
 
 
 def check_buses(draft: Draft) -> Iterator[Fault]:

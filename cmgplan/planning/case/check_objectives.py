@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cmgplan.case.draft import Draft
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import (
     Load,
@@ -14,6 +13,7 @@ from cmgplan.devices import (
     WindTurbine,
 )
 from cmgplan.errors import Fault
+from cmgplan.planning.case.draft import Draft
 
 OVER = "the front is over the other objectives"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cmgplan.case.draft import Draft
 from cmgplan.case.explain import shown
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import Fault
+from cmgplan.planning.case.draft import Draft
 
 
 def check_options(draft: Draft) -> Iterator[Fault]:

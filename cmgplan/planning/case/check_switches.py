@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cmgplan.case.draft import Draft
 from cmgplan.case.explain import nearest
 from cmgplan.case.folder import CASE_FILE
-from cmgplan.case.records import Tie
 from cmgplan.errors import Fault
+from cmgplan.planning.case.draft import Draft
+from cmgplan.planning.case.records import Tie
 
 
 def repeated(file: str, what: str, places: Iterator[tuple[str, str]]) -> Iterator[Fault]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from cmgplan.case.days import DAY_H, SAME_STEP_H, intervals_of_day, whole_days
-from cmgplan.case.draft import MOST_HOURS, Draft
 from cmgplan.case.explain import shown
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import Photovoltaic
 from cmgplan.errors import Fault
+from cmgplan.planning.case.draft import MOST_HOURS, Draft
 
 WHERE = "time.hours"
 

@@ -16,23 +16,20 @@ from cmgplan.case.days import TIME, TIME_COLUMNS, begins_h, rows_left, rows_of_p
 from cmgplan.case.explain import holds, problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
-from cmgplan.case.records import (
-    Bus,
-    CaseFile,
-    Cluster,
-    GridSection,
-    Line,
-    Microgrid,
-    NetworkSection,
-    PlanOptions,
-    Tie,
-    TimeSection,
-)
+from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
 from cmgplan.devices import Device, FloatArray, Horizon, Record
 from cmgplan.errors import Fault
 from cmgplan.given import MAX_DEPTH, deeper
+from cmgplan.planning.case.records import (
+    CaseFile,
+    Cluster,
+    GridSection,
+    Microgrid,
+    PlanOptions,
+    Tie,
+)
 
 R = TypeVar("R", bound=Record)
 

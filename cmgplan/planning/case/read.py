@@ -6,12 +6,12 @@ from datetime import date
 from pathlib import Path
 
 from cmgplan.case.bundled import find_case, known_cases
-from cmgplan.case.check import check_draft
 from cmgplan.case.days import as_day
-from cmgplan.case.draft import Draft, read_draft
 from cmgplan.case.folder import CaseFolder
-from cmgplan.case.records import Case
 from cmgplan.errors import CaseError, Fault
+from cmgplan.planning.case.check import check_draft
+from cmgplan.planning.case.draft import Draft, read_draft
+from cmgplan.planning.case.records import Case
 
 
 def load_case(path: Path | str, *, day: date | str | None = None) -> Case:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cmgplan.case.records import PlanOptions
 from cmgplan.errors import InfeasibleError, LimitError
-from cmgplan.planning.level4 import GridAnswer, GridConnection, PointStatus
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switching import counts_operations
-from cmgplan.planning.trade import CAPPED, NEGLIGIBLE, Trade, trade_of
-from cmgplan.planning.why_point import CapReasons, explain_limit
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.level4 import GridAnswer, GridConnection, PointStatus
+from cmgplan.planning.levels.trade import CAPPED, NEGLIGIBLE, Trade, trade_of
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switching import counts_operations
+from cmgplan.planning.why.empty_point import CapReasons, explain_limit
 from cmgplan.search.epsilon import (
     NoSolutionError,
     Payoff,

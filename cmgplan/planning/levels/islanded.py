@@ -9,12 +9,12 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError
-from cmgplan.planning.islanded_search import IslandedSearch, NoScheduleError, margin
-from cmgplan.planning.operation import Operation, read_operation, stores_of
-from cmgplan.planning.schedule import (
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.levels.islanded_search import IslandedSearch, NoScheduleError, margin
+from cmgplan.planning.model.operation import Operation, read_operation, stores_of
+from cmgplan.planning.model.schedule import (
     add_objectives,
     allow_unserved,
     curtailed_kw,
@@ -23,15 +23,10 @@ from cmgplan.planning.schedule import (
     tie_cones,
     unserved_kw,
 )
-from cmgplan.planning.switches import (
-    BoolArray,
-    SwitchHours,
-    allow,
-    next_mask,
-)
-from cmgplan.planning.switching import add_switching
-from cmgplan.planning.why import explain_islanded
-from cmgplan.planning.why_search import PROVEN
+from cmgplan.planning.model.switches import BoolArray, SwitchHours, allow, next_mask
+from cmgplan.planning.model.switching import add_switching
+from cmgplan.planning.why.explain import explain_islanded
+from cmgplan.planning.why.least_set import PROVEN
 from cmgplan.solve import LinearProblem, Outcome
 
 LEFT_OVER_KW = 0.1

@@ -9,19 +9,19 @@ import networkx as nx
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.errors import SolverError
-from cmgplan.planning.operation import both_ways, read_operation
-from cmgplan.planning.schedule import VariableBounds, exchange_bounds
-from cmgplan.planning.switches import SwitchHours, all_switches
-from cmgplan.planning.switching import (
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.operation import both_ways, read_operation
+from cmgplan.planning.model.schedule import VariableBounds, exchange_bounds
+from cmgplan.planning.model.switches import SwitchHours, all_switches
+from cmgplan.planning.model.switching import (
     counts_operations,
     cut_cycles,
     cycles_closed,
     open_idle,
     read_closed,
 )
-from cmgplan.planning.trajectories import trajectories
+from cmgplan.planning.model.trajectories import trajectories
 from cmgplan.solve import LinearProblem, Outcome, Stop
 
 SWITCHING_GAP = 1e-2

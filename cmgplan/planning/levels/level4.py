@@ -15,18 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.explanation import Explanation
 from cmgplan.network.feeder import Feeder
-from cmgplan.planning.ac_operation import AcOperation
-from cmgplan.planning.bound_proof import BoundProof
-from cmgplan.planning.grid_models import convex_model
-from cmgplan.planning.grid_search import SwitchSchedule, SwitchSearch, switch_search
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switches import SwitchHours, all_switches, operations
-from cmgplan.planning.switching import IDLE_KVA, counts_operations
-from cmgplan.planning.why import explain_grid
-from cmgplan.planning.why_edge import explain_edge
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.ac_operation import AcOperation
+from cmgplan.planning.model.bound_proof import BoundProof
+from cmgplan.planning.model.grid_models import convex_model
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import SwitchHours, all_switches, operations
+from cmgplan.planning.model.switching import IDLE_KVA, counts_operations
+from cmgplan.planning.switch_search.choose import switch_search
+from cmgplan.planning.switch_search.schedules import SwitchSchedule, SwitchSearch
+from cmgplan.planning.why.at_the_edge import explain_edge
+from cmgplan.planning.why.explain import explain_grid
 
 OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
 CAP_TOLERANCE = 1e-5

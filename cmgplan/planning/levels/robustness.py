@@ -7,13 +7,13 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from cmgplan.case.records import Case, Microgrid, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import power_flow
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switches import all_switches, graph_of
-from cmgplan.planning.upper import UpperResult
+from cmgplan.planning.case.records import Case, Microgrid, PlanOptions
+from cmgplan.planning.levels.upper import UpperResult
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import all_switches, graph_of
 
 LOAD_FACTOR = 1.1
 RENEWABLE_FACTOR = 0.8

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.network.powerflow import PowerFlow
+from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.units import usd_per_kwh
 
 NOTHING_SHARE = 0.05

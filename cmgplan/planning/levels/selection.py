@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.case.records import PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.explanation import Explanation
-from cmgplan.planning.front import Front
-from cmgplan.planning.level4 import OBJECTIVES, PointStatus
-from cmgplan.planning.trade import NEGLIGIBLE
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.front import Front
+from cmgplan.planning.levels.level4 import OBJECTIVES, PointStatus
+from cmgplan.planning.levels.trade import NEGLIGIBLE
 from cmgplan.search.fuzzy import choose
 
 

@@ -9,30 +9,30 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
+from cmgplan.network.files.networks import grid_of_feeder
 from cmgplan.network.horizon import horizon_of
-from cmgplan.network.networks import grid_of_feeder
-from cmgplan.network.opf import solve_opf
-from cmgplan.network.opf_result import OpfResult
+from cmgplan.network.opf.problem import solve_opf
+from cmgplan.network.opf.result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow
-from cmgplan.planning.attachment import add_upstream
-from cmgplan.planning.feeder_opf import FeederOpf, FeederSchedule, Weights
-from cmgplan.planning.grid_models import pcc_injections
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.scales import Scales, scales_of
-from cmgplan.planning.schedule import (
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.levels.scales import Scales, scales_of
+from cmgplan.planning.model.attachment import add_upstream
+from cmgplan.planning.model.feeder_opf import FeederOpf, FeederSchedule, Weights
+from cmgplan.planning.model.grid_models import pcc_injections
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.schedule import (
     Frozen,
     VariableBounds,
     commitment_bounds,
     exchange_bounds,
     new_schedule,
 )
-from cmgplan.planning.switches import all_switches, operations
-from cmgplan.planning.why_upper import explain_upper
+from cmgplan.planning.model.switches import all_switches, operations
+from cmgplan.planning.why.upper import explain_upper
 from cmgplan.units import S_BASE_KVA, kw_from_mw, usd_per_kwh
 
 FIXED_FLOW_KVA = 1e-6

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import expand_voltages, reduce_feeder
-from cmgplan.planning.attachment import add_upstream
-from cmgplan.planning.feeder_opf import FeederOpf, FeederSchedule
-from cmgplan.planning.grid_models import pcc_injections
-from cmgplan.planning.operation import Operation, both_ways, one_way_bounds
-from cmgplan.planning.schedule import (
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.attachment import add_upstream
+from cmgplan.planning.model.feeder_opf import FeederOpf, FeederSchedule
+from cmgplan.planning.model.grid_models import pcc_injections
+from cmgplan.planning.model.operation import Operation, both_ways, one_way_bounds
+from cmgplan.planning.model.schedule import (
     VariableBounds,
     add_objectives,
     commitment_bounds,
     exchange_bounds,
     new_schedule,
 )
-from cmgplan.planning.switches import SwitchHours, all_switches, operations
+from cmgplan.planning.model.switches import SwitchHours, all_switches, operations
 from cmgplan.solve import Outcome
 
 WITHIN_PU = 5e-8

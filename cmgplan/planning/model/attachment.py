@@ -11,12 +11,12 @@ import pyomo.environ as pyo
 import scipy.sparse as sp
 from pyomo.repn import generate_standard_repn
 
-from cmgplan.case.records import Case
 from cmgplan.devices.base import FloatArray
-from cmgplan.network.attached import Attached, Circles, Losses
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
-from cmgplan.planning.schedule import rating_disks, tie_cones
+from cmgplan.network.opf.attached import Attached, Circles, Losses
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.model.schedule import rating_disks, tie_cones
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
 from cmgplan.units import S_BASE_KVA
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.case.records import Case
 from cmgplan.devices.base import FloatArray
-from cmgplan.network.attached import Attached
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
+from cmgplan.network.files.networks import grid_of_feeder
 from cmgplan.network.horizon import horizon_of
-from cmgplan.network.networks import grid_of_feeder
-from cmgplan.network.opf_attached import AttachedOpf
-from cmgplan.planning.attachment import attachment
-from cmgplan.planning.operation import Operation, read_operation
-from cmgplan.planning.switches import SwitchHours
+from cmgplan.network.opf.attached import Attached
+from cmgplan.network.opf.attached_problem import AttachedOpf
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.model.attachment import attachment
+from cmgplan.planning.model.operation import Operation, read_operation
+from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.solve import Outcome
 from cmgplan.units import S_BASE_KVA
 

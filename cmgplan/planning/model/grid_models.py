@@ -9,18 +9,13 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.network.branch_flow import Injection, add_branch_flow, switched_cone
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import reduce_feeder
-from cmgplan.planning.schedule import (
-    add_objectives,
-    exchange_disks,
-    new_schedule,
-    tie_cones,
-)
-from cmgplan.planning.switches import SwitchHours
-from cmgplan.planning.switching import add_switching
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.schedule import add_objectives, exchange_disks, new_schedule, tie_cones
+from cmgplan.planning.model.switches import SwitchHours
+from cmgplan.planning.model.switching import add_switching
 from cmgplan.solve import Disk, LinearProblem, QuadraticCone
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case
 from cmgplan.devices.base import FloatArray
 from cmgplan.devices.storage import Storage
-from cmgplan.planning.schedule import DeviceKey, VariableBounds, curtailed_kw, unserved_kw
-from cmgplan.planning.switches import SwitchHours
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.model.schedule import DeviceKey, VariableBounds, curtailed_kw, unserved_kw
+from cmgplan.planning.model.switches import SwitchHours
 
 EXCLUSIVE_KW = 1e-3
 """Simultaneous charge and discharge under this counts as numerical noise."""

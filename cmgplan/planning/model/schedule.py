@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions, Tie
 from cmgplan.devices.base import Horizon
-from cmgplan.planning.switches import SwitchHours
+from cmgplan.planning.case.records import Case, PlanOptions, Tie
+from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.solve import Disk, QuadraticCone
 from cmgplan.units import tie_loss_per_kva2, usd_per_kwh
 

@@ -11,10 +11,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation, hours_in_words
-from cmgplan.planning.switches import FEEDER, Switch, SwitchHours, all_switches, cycles_in, graph_of
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.switches import (
+    FEEDER,
+    Switch,
+    SwitchHours,
+    all_switches,
+    cycles_in,
+    graph_of,
+)
 
 ONE_OPERATION = "each switch may operate once (operation_limit = 1)"
 MESHED = "switches may form loops (radial = false)"

@@ -9,7 +9,8 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.case.records import Case, SwitchKind
+from cmgplan.case.records import SwitchKind
+from cmgplan.planning.case.records import Case
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
-from cmgplan.planning.schedule import exchange_bounds
-from cmgplan.planning.switches import (
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.schedule import exchange_bounds
+from cmgplan.planning.model.switches import (
     FEEDER,
     Switch,
     SwitchHours,

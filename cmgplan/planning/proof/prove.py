@@ -17,24 +17,24 @@ import numpy as np
 import pandas as pd
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.bound_proof import MULTIPLIERS, BoundProof, proof_of
-from cmgplan.planning.grid_models import convex_model, linear_problem
-from cmgplan.planning.grid_search import goals_of
-from cmgplan.planning.hour_blocks import block_of_columns
-from cmgplan.planning.islanded import LevelResult, grid_mask, solve_levels_1_to_3
-from cmgplan.planning.level4 import CAP_TOLERANCE
-from cmgplan.planning.schedule import VariableBounds
-from cmgplan.planning.switches import all_switches, cycles_in
-from cmgplan.planning.switching import cut_cycles
-from cmgplan.planning.topologies import HourlyGrid, Topologies
-from cmgplan.solve.blocks import BlockProblem
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.levels.islanded import LevelResult, grid_mask, solve_levels_1_to_3
+from cmgplan.planning.levels.level4 import CAP_TOLERANCE
+from cmgplan.planning.model.bound_proof import MULTIPLIERS, BoundProof, proof_of
+from cmgplan.planning.model.grid_models import convex_model, linear_problem
+from cmgplan.planning.model.schedule import VariableBounds
+from cmgplan.planning.model.switches import all_switches, cycles_in
+from cmgplan.planning.model.switching import cut_cycles
+from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns
+from cmgplan.planning.switch_search.schedules import goals_of
+from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.solve.blocks.hull import Question
+from cmgplan.solve.blocks.problem import BlockProblem
+from cmgplan.solve.blocks.reproof import SETTINGS, TIME_LIMIT, Reproved, reprove, reprove_whole
 from cmgplan.solve.highs import asked_otherwise
-from cmgplan.solve.hull import Question
-from cmgplan.solve.reproof import SETTINGS, TIME_LIMIT, Reproved, reprove, reprove_whole
 
 TOLERANCE = 1e-3
 """By which a bound may come out lower and stand, $ or kWh.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cmgplan.report.data_table import Column, DataTable, data_table
-from cmgplan.report.overview import section
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import number
+from cmgplan.page.data_table import Column, DataTable, data_table
+from cmgplan.page.wording import number
+from cmgplan.planning.report.overview import section
+from cmgplan.planning.report.topology import FeederView
 
 Fact = tuple[str, str, str]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
+from cmgplan.planning.report.topology import FeederView
+from cmgplan.run.tables import Tables
 from cmgplan.units import branch_loss_per_kva2, charging_kvar
 
 FloatArray = npt.NDArray[np.float64]

@@ -10,13 +10,13 @@ import numpy as np
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
-from cmgplan.report.checks_objectives import Injection, exchange_injection
-from cmgplan.report.findings import (
+from cmgplan.planning.report.checks_objectives import Injection, exchange_injection
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import (
     POWER_KW,
     VOLTAGE_PU,
     CheckResult,
     Finding,
-    Subject,
     apart,
     over,
     over_hourly,

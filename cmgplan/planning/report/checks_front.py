@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.report.findings import CheckResult, Finding, Subject, differs, unequal
-from cmgplan.report.roles import CAPPED, CAPS, NEGLIGIBLE, roles_of
+from cmgplan.planning.report.roles import CAPPED, CAPS, NEGLIGIBLE, roles_of
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import CheckResult, Finding, differs, unequal
 
 MEMBERSHIPS = {"gc_usd": "mu_gc", "ec_usd": "mu_ec", "loss_kwh": "mu_loss"}
 

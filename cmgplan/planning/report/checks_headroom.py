@@ -9,22 +9,15 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from cmgplan.case.records import Microgrid
 from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
-from cmgplan.report.checks_feeder import upper_demand
-from cmgplan.report.checks_objectives import Injection
-from cmgplan.report.checks_switches import closed_switches
-from cmgplan.report.findings import (
-    POWER_KW,
-    VOLTAGE_PU,
-    CheckResult,
-    Finding,
-    Subject,
-    differs,
-    unequal,
-)
+from cmgplan.planning.case.records import Microgrid
+from cmgplan.planning.report.checks_feeder import upper_demand
+from cmgplan.planning.report.checks_objectives import Injection
+from cmgplan.planning.report.checks_switches import closed_switches
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import POWER_KW, VOLTAGE_PU, CheckResult, Finding, differs, unequal
 
 LEVEL = 5
 LOAD_FACTOR, RENEWABLE_FACTOR = 1.1, 0.8

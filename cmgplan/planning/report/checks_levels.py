@@ -7,26 +7,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.case.records import Microgrid
 from cmgplan.devices.base import FloatArray, energy_value
 from cmgplan.devices.load import Load
-from cmgplan.report import checks_switches as switches
-from cmgplan.report.checks_microgrid import unbalanced
-from cmgplan.report.checks_objectives import Objectives, tie_loss_kw
-from cmgplan.report.findings import (
+from cmgplan.planning.case.records import Microgrid
+from cmgplan.planning.report import checks_switches as switches
+from cmgplan.planning.report.checks_microgrid import unbalanced
+from cmgplan.planning.report.checks_objectives import Objectives, tie_loss_kw
+from cmgplan.planning.report.goal import bounds_of
+from cmgplan.planning.report.roles import roles_of
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import (
     ENERGY,
     POWER_KW,
     CheckResult,
     Finding,
-    Subject,
     apart_hourly,
     differs,
     over,
     over_hourly,
     unequal,
 )
-from cmgplan.report.goal import bounds_of
-from cmgplan.report.roles import roles_of
 
 LEVELS = (1, 2, 3, 4)
 LEFT_OVER_KW = 0.1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.report.checks_switches import switch_ids
-from cmgplan.report.findings import (
+from cmgplan.planning.report.checks_switches import switch_ids
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import (
     ENERGY,
     POWER_KW,
     CheckResult,
     Finding,
-    Subject,
     apart_hourly,
     over,
     over_hourly,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.case.records import Case
 from cmgplan.devices.base import FloatArray, energy_value
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
-from cmgplan.report.checks_switches import closed_switches, operation_counts
-from cmgplan.report.findings import Finding, Subject, unequal
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.report.checks_switches import closed_switches, operation_counts
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import Finding, unequal
 
 Injection = tuple[FloatArray, FloatArray]
 """Injections into the feeder at every bus, kW and kvar, each of shape (T, n)."""

@@ -11,27 +11,21 @@ import numpy as np
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
-from cmgplan.report import checks_switches as switches
-from cmgplan.report.checks_front import held_points
-from cmgplan.report.checks_levels import level_masks, outside_mask
-from cmgplan.report.checks_microgrid import broken_devices, unbalanced
-from cmgplan.report.checks_objectives import (
+from cmgplan.planning.report import checks_switches as switches
+from cmgplan.planning.report.checks_front import held_points
+from cmgplan.planning.report.checks_levels import level_masks, outside_mask
+from cmgplan.planning.report.checks_microgrid import broken_devices, unbalanced
+from cmgplan.planning.report.checks_objectives import (
     UNITS,
     Injection,
     exchange_injection,
     lower_objectives,
 )
-from cmgplan.report.checks_text import wrong_texts
-from cmgplan.report.complete import faults, names_of_case, wanted_of_point
-from cmgplan.report.findings import (
-    VOLTAGE_PU,
-    CheckResult,
-    Finding,
-    Subject,
-    over,
-    unequal,
-)
-from cmgplan.report.tables import POINT_TABLES, read_table
+from cmgplan.planning.report.checks_text import wrong_texts
+from cmgplan.planning.report.complete import faults, names_of_case, wanted_of_point
+from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.table_forms import POINT_TABLES, read_table
+from cmgplan.run.findings import VOLTAGE_PU, CheckResult, Finding, over, unequal
 
 LEVEL = 4
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.report.checks_front import (
+from cmgplan.planning.report.checks_front import (
     CAP_TOLERANCE,
     HELD,
     MEMBERSHIPS,
@@ -19,9 +19,10 @@ from cmgplan.report.checks_front import (
     combinations,
     places,
 )
-from cmgplan.report.findings import CheckResult, Finding, Subject, differs, unequal
-from cmgplan.report.goal import SYMBOLS, bounds_of
-from cmgplan.report.roles import CAPPED, CAPS, payoff_range, roles_of
+from cmgplan.planning.report.goal import SYMBOLS, bounds_of
+from cmgplan.planning.report.roles import CAPPED, CAPS, payoff_range, roles_of
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import CheckResult, Finding, differs, unequal
 
 TIE_BREAK = 1e-4
 """Share of the goal's range that the other objectives may count in the sum that is bounded."""

@@ -6,9 +6,10 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from cmgplan.case.records import Tie
 from cmgplan.devices.base import FloatArray
-from cmgplan.report.findings import ENERGY, POWER_KW, CheckResult, Finding, Subject, over
+from cmgplan.planning.case.records import Tie
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import ENERGY, POWER_KW, CheckResult, Finding, over
 from cmgplan.units import tie_loss_per_kva2
 
 FEEDER_NODE = ("feeder",)

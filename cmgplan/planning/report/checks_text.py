@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cmgplan.case.records import Case
-from cmgplan.report.complete import faults, names_of_case, wanted_rows
-from cmgplan.report.findings import CheckResult, Finding, Subject, apart_hourly, differs, unequal
-from cmgplan.report.plan_record import missing_keys
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.report.complete import faults, names_of_case, wanted_rows
+from cmgplan.planning.report.plan_record import missing_keys
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import CheckResult, Finding, apart_hourly, differs, unequal
 
 VERSIONED = ("cmgplan", "python", "pyomo", "casadi", "highspy", "pandapower", "numpy")
 """What every plan tells the version of."""

@@ -11,8 +11,8 @@ from cmgplan.devices.load import Load
 from cmgplan.devices.storage import Storage
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
-from cmgplan.report.checks_feeder import Replay
-from cmgplan.report.checks_objectives import (
+from cmgplan.planning.report.checks_feeder import Replay
+from cmgplan.planning.report.checks_objectives import (
     UNITS,
     Injection,
     Objectives,
@@ -23,12 +23,12 @@ from cmgplan.report.checks_objectives import (
     path_text,
     tie_loss_kw,
 )
-from cmgplan.report.findings import (
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import (
     POWER_KW,
     VOLTAGE_PU,
     CheckResult,
     Finding,
-    Subject,
     apart_hourly,
     differs,
     unequal,

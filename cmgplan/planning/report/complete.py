@@ -8,9 +8,10 @@ from itertools import product
 
 import pandas as pd
 
-from cmgplan.case.records import Case
 from cmgplan.errors import InputError
-from cmgplan.report.tables import TABLES, Tables
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.report.table_forms import TABLES
+from cmgplan.run.tables import Tables
 
 Key = tuple[int | str, ...]
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from cmgplan.report.data_table import Column, DataTable, data_table
-from cmgplan.report.figures.headroom import hourly
-from cmgplan.report.figures.losses import losses_kw
-from cmgplan.report.figures.switches import WINDOWS, operations, schedule_grid
-from cmgplan.report.figures.voltage import voltage_pu
-from cmgplan.report.goal import SYMBOLS, UNITS, goal_of
-from cmgplan.report.lookup import least, records
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import NONE, hours_text
+from cmgplan.page.data_table import Column, DataTable, data_table
+from cmgplan.page.lookup import least, records
+from cmgplan.page.wording import NONE, hours_text
+from cmgplan.planning.report.figures.headroom import hourly
+from cmgplan.planning.report.figures.losses import losses_kw
+from cmgplan.planning.report.figures.switches import WINDOWS, operations, schedule_grid
+from cmgplan.planning.report.figures.voltage import voltage_pu
+from cmgplan.planning.report.goal import SYMBOLS, UNITS, goal_of
+from cmgplan.planning.report.topology import FeederView
+from cmgplan.run.tables import Tables
 
 _LEVEL = 4
 _GENERATION = {"wt": "wind_kwh", "pv": "pv_kwh", "mt": "turbine_kwh"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from cmgplan.planning.report.figures import all_figures, feeder_view
+from cmgplan.planning.report.run_folder import Run
 from cmgplan.planning.result import PlanResult
-from cmgplan.report.figures import all_figures, feeder_view
-from cmgplan.report.files import Run
 
 
 def figures(plan: PlanResult | Run) -> dict[str, go.Figure]:
@@ -24,7 +24,7 @@ def figures(plan: PlanResult | Run) -> dict[str, go.Figure]:
     -------
     dict
         Figures by name, in the order of the page; the names stand at
-        ``cmgplan.report.figures.all_figures``.
+        ``cmgplan.planning.report.figures.all_figures``.
 
     Raises
     ------

@@ -14,27 +14,19 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from cmgplan import __version__
-from cmgplan.case.records import Case
 from cmgplan.errors import InputError, ReplayError
-from cmgplan.network.matpower_writer import function_name, matpower_text
-from cmgplan.network.networks import grid_at, grid_of_case, peak_hour
-from cmgplan.network.pandapower_writer import solve_pandapower, write_pandapower
-from cmgplan.report.files import (
-    FolderKind,
-    Run,
-    case_sha256,
-    place_of,
-    prepare,
-    read_run,
-    recover,
-    require_complete_run,
-    write_folder,
-)
-from cmgplan.report.findings import POWER_KW, VOLTAGE_PU
-from cmgplan.report.hours import LEVELS, HourReader, Level
-from cmgplan.report.overview import section
-from cmgplan.report.schedule_json import SCHEMA, schedule_document, schedule_text
+from cmgplan.network.files.matpower_writer import function_name, matpower_text
+from cmgplan.network.files.networks import grid_at, peak_hour
+from cmgplan.network.files.pandapower_writer import solve_pandapower, write_pandapower
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.model.case_network import grid_of_case
+from cmgplan.planning.report.hours import LEVELS, HourReader, Level
+from cmgplan.planning.report.overview import section
+from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run
+from cmgplan.planning.report.schedule_json import SCHEMA, schedule_document, schedule_text
+from cmgplan.run.findings import POWER_KW, VOLTAGE_PU
+from cmgplan.run.folder import FolderKind, case_sha256, place_of, prepare, recover, write_folder
+from cmgplan.version import __version__
 
 Format = Literal["pandapower", "schedule", "matpower"]
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from cmgplan.case.records import Case
 from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
-from cmgplan.network.snapshot import Node, Snapshot, SwitchPosition, Unit, feeder_nodes
-from cmgplan.report.tables import Tables
+from cmgplan.network.files.snapshot import Node, Snapshot, SwitchPosition, Unit, feeder_nodes
+from cmgplan.planning.case.records import Case
+from cmgplan.run.tables import Tables
 
 Level = Literal["upper", "lower", "without_cmg"]
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cmgplan.report.data_table import Column, DataTable, data_table
-from cmgplan.report.goal import goal_in_words
-from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, change, counted, number
+from cmgplan.page.data_table import Column, DataTable, data_table
+from cmgplan.page.wording import amount, change, counted, number
+from cmgplan.planning.report.goal import goal_in_words
+from cmgplan.run.tables import Tables
 
 SOLVED = {"optimal", "local optimum"}
 QUANTITIES = (

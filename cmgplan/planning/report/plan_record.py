@@ -8,9 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cmgplan.given import MAX_DEPTH, deeper
-
-GREATEST = 1e30
-"""No number of a plan is larger; what is only serves to overflow."""
+from cmgplan.run.tables import GREATEST
 
 Number = Annotated[float, Field(ge=-GREATEST, le=GREATEST)]
 Amount = Annotated[float, Field(ge=0.0, le=GREATEST)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cmgplan.report.findings import Subject
+from cmgplan.planning.report.subject import Subject
 
 NEGLIGIBLE = {"gc_usd": 0.01, "ec_usd": 0.01, "loss_kwh": 0.005}
 """Range under which an objective counts as having none: a cent, and 5 Wh."""

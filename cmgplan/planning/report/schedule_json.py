@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from cmgplan.case.records import Case
 from cmgplan.errors import InputError
+from cmgplan.planning.case.records import Case
 
 FORMAT = "cmgplan-switch-schedule"
 VERSION = 1

@@ -3,68 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import plotly.graph_objects as go
-
-from cmgplan.report import assumptions, detail_tables
-from cmgplan.report.data_table import DataTable
-from cmgplan.report.figures import all_figures, interval_h
-from cmgplan.report.figures.exchange import exchange_sentence
-from cmgplan.report.figures.feeder_map import map_sentence
-from cmgplan.report.figures.headroom import error_sentence, headroom_sentence
-from cmgplan.report.figures.levels import by_hour_sentence, levels_sentence
-from cmgplan.report.figures.losses import losses_sentence
-from cmgplan.report.figures.pareto import (
+from cmgplan.page.data_table import DataTable
+from cmgplan.page.parts import Chart, Note, Part, Section
+from cmgplan.page.wording import in_intervals
+from cmgplan.planning.report import assumptions, detail_tables
+from cmgplan.planning.report.figures import all_figures, interval_h
+from cmgplan.planning.report.figures.exchange import exchange_sentence
+from cmgplan.planning.report.figures.feeder_map import map_sentence
+from cmgplan.planning.report.figures.headroom import error_sentence, headroom_sentence
+from cmgplan.planning.report.figures.levels import by_hour_sentence, levels_sentence
+from cmgplan.planning.report.figures.losses import losses_sentence
+from cmgplan.planning.report.figures.pareto import (
     front_title,
     parallel_sentence,
     pareto_sentence,
     steps_sentence,
 )
-from cmgplan.report.figures.response import leaders_sentence, response_sentence
-from cmgplan.report.figures.stores import device_sentence, storage_sentence, stored_sentence
-from cmgplan.report.figures.switches import WINDOWS, switches_sentence
-from cmgplan.report.figures.upstream import upstream_sentence
-from cmgplan.report.figures.voltage import peak_hour, profile_sentence, voltage_sentence
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import in_intervals
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A figure under its heading; without one the sentence says why there is nothing to show.
-
-    ``half`` leaves room for another beside it.
-    """
-
-    name: str
-    title: str
-    sentence: str
-    figure: go.Figure | None
-    half: bool = False
-
-
-@dataclass(frozen=True)
-class Note:
-    """Sentences under a heading."""
-
-    title: str
-    sentences: tuple[str, ...]
-
-
-Part = Chart | DataTable | Note
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page."""
-
-    name: str
-    title: str
-    parts: tuple[Part, ...]
+from cmgplan.planning.report.figures.response import leaders_sentence, response_sentence
+from cmgplan.planning.report.figures.stores import (
+    device_sentence,
+    storage_sentence,
+    stored_sentence,
+)
+from cmgplan.planning.report.figures.switches import WINDOWS, switches_sentence
+from cmgplan.planning.report.figures.upstream import upstream_sentence
+from cmgplan.planning.report.figures.voltage import peak_hour, profile_sentence, voltage_sentence
+from cmgplan.planning.report.topology import FeederView
+from cmgplan.run.tables import Tables
 
 
 class _Builder:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cmgplan.case.records import Case
+from cmgplan.planning.case.records import Case
 
 
 @dataclass(frozen=True)

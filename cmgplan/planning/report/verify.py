@@ -7,19 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.network.feeder import build_feeder
-from cmgplan.report.checks_feeder import check_feeder, replayed_injections
-from cmgplan.report.checks_front import check_front
-from cmgplan.report.checks_headroom import check_headroom, error_injection
-from cmgplan.report.checks_levels import check_levels
-from cmgplan.report.checks_microgrid import check_microgrids
-from cmgplan.report.checks_objectives import solve_all
-from cmgplan.report.checks_points import check_points, point_injections, read_points
-from cmgplan.report.checks_proof import check_proof
-from cmgplan.report.checks_switches import check_switches
-from cmgplan.report.checks_text import check_texts
-from cmgplan.report.checks_upper import check_upper, upper_injections
-from cmgplan.report.files import Run, case_sha256
-from cmgplan.report.findings import CheckResult, Finding, Subject
+from cmgplan.planning.report.checks_feeder import check_feeder, replayed_injections
+from cmgplan.planning.report.checks_front import check_front
+from cmgplan.planning.report.checks_headroom import check_headroom, error_injection
+from cmgplan.planning.report.checks_levels import check_levels
+from cmgplan.planning.report.checks_microgrid import check_microgrids
+from cmgplan.planning.report.checks_objectives import solve_all
+from cmgplan.planning.report.checks_points import check_points, point_injections, read_points
+from cmgplan.planning.report.checks_proof import check_proof
+from cmgplan.planning.report.checks_switches import check_switches
+from cmgplan.planning.report.checks_text import check_texts
+from cmgplan.planning.report.checks_upper import check_upper, upper_injections
+from cmgplan.planning.report.run_folder import Run
+from cmgplan.planning.report.subject import Subject
+from cmgplan.run.findings import CheckResult, Finding
+from cmgplan.run.folder import case_sha256
 
 
 @dataclass(frozen=True)

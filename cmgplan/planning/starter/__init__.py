@@ -1,5 +1,5 @@
 """A case to start from: a network file turned into a feeder with two example microgrids."""
 
-from cmgplan.starter.new import NewCase, new_case
+from cmgplan.planning.starter.new import NewCase, new_case
 
 __all__ = ["NewCase", "new_case"]

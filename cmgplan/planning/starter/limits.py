@@ -11,7 +11,7 @@ from cmgplan.case.records import Bus, Line
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import Feeder, feeder_from_tables
 from cmgplan.network.powerflow import PowerFlow, power_flow
-from cmgplan.starter.tables import FeederTables, rounded
+from cmgplan.planning.starter.tables import FeederTables, rounded
 
 MARGIN_PU = 0.005
 """Room left between a voltage of the power flow and a limit that is widened for it."""

@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 
 from cmgplan.case.records import Bus
-from cmgplan.starter.tables import LEAST_KW, FeederTables, rounded
+from cmgplan.planning.starter.tables import LEAST_KW, FeederTables, rounded
 
 LARGEST_SHARE = 0.05
 """Share of the feeder's load that a microgrid takes over at most."""

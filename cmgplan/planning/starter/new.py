@@ -14,14 +14,14 @@ from pathlib import Path
 
 import jinja2
 
-from cmgplan.case import check_case
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.records import Bus, Line
 from cmgplan.errors import CaseError, InputError, as_told
-from cmgplan.network.networks import Missing, read_feeder_network
-from cmgplan.starter.limits import within_limits
-from cmgplan.starter.microgrids import Example, with_examples
-from cmgplan.starter.tables import NO_LIMITS, FeederTables, feeder_tables, rounded
+from cmgplan.network.files.networks import Missing, read_feeder_network
+from cmgplan.planning.case import check_case
+from cmgplan.planning.starter.limits import within_limits
+from cmgplan.planning.starter.microgrids import Example, with_examples
+from cmgplan.planning.starter.tables import NO_LIMITS, FeederTables, feeder_tables, rounded
 
 EXAMPLE_DAY = "example_day.csv"
 UNLIMITED_MVA = 1e6
@@ -106,7 +106,7 @@ def _refuse_taken(place: Path) -> None:
 
 def _example_day() -> str:
     """Return the example day as the text of a profiles file."""
-    return (files("cmgplan.starter") / EXAMPLE_DAY).read_text(encoding="utf-8")
+    return (files("cmgplan.planning.starter") / EXAMPLE_DAY).read_text(encoding="utf-8")
 
 
 def _write(
@@ -176,7 +176,7 @@ def _environment() -> jinja2.Environment:
     """Return the templates with filters that keep foreign text what it is."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(
-            lambda name: (files("cmgplan.starter") / name).read_text(encoding="utf-8")
+            lambda name: (files("cmgplan.planning.starter") / name).read_text(encoding="utf-8")
         ),
         autoescape=False,  # noqa: S701 - TOML and Markdown, each text through a filter of its own
         trim_blocks=True,

@@ -15,7 +15,7 @@ import numpy as np
 from cmgplan.case.records import Bus, Line
 from cmgplan.errors import InputError
 from cmgplan.network.grid import Grid
-from cmgplan.starter.radial import Branch, cut_below, radial_branches
+from cmgplan.planning.starter.radial import Branch, cut_below, radial_branches
 from cmgplan.units import PerUnit, kw_from_mw
 
 NO_LIMITS = (0.5, 1.5)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks import GLOBAL
+from cmgplan.solve.blocks.problem import GLOBAL
 from cmgplan.solve.cones import IntArray
 
 MOST_BINARIES = 75

@@ -13,13 +13,13 @@ from functools import partial
 import numpy as np
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.search_state import LOOSE_GAP, Search
-from cmgplan.planning.switching import counts_operations, cut_cycles
-from cmgplan.planning.topologies import HourlyGrid, Topologies
-from cmgplan.solve.blocks import Priced
-from cmgplan.solve.hull import Hull, Question, points_of
-from cmgplan.solve.level import level_prices
-from cmgplan.solve.proven import ProvenRows
+from cmgplan.planning.model.switching import counts_operations, cut_cycles
+from cmgplan.planning.switch_search.state import LOOSE_GAP, Search
+from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.solve.blocks.hull import Hull, Question, points_of
+from cmgplan.solve.blocks.level_method import level_prices
+from cmgplan.solve.blocks.problem import Priced
+from cmgplan.solve.blocks.proven import ProvenRows
 
 PRICE_GAP_SHARE = 0.2
 """Share of the wanted gap that the hours' mixed-integer solves may leave together."""

@@ -15,24 +15,19 @@ from functools import cache
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
-from cmgplan.planning.bound_proof import BoundProof, Evidence
-from cmgplan.planning.grid_models import ConvexModel, linear_problem
-from cmgplan.planning.grid_search import (
-    HighsSearch,
-    Judge,
-    SwitchesFound,
-    SwitchSchedule,
-    goals_of,
-)
-from cmgplan.planning.hour_blocks import blocks_of_hours, single_hours
-from cmgplan.planning.partition import NoMixError, Partition, StoppedError
-from cmgplan.planning.schedule import VariableBounds
-from cmgplan.planning.search_state import FEW_ROUNDS, UNLIMITED, Pace, Search
-from cmgplan.planning.seeking import Seeker
-from cmgplan.planning.switching import counts_operations
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.bound_proof import BoundProof, Evidence
+from cmgplan.planning.model.grid_models import ConvexModel, linear_problem
+from cmgplan.planning.model.schedule import VariableBounds
+from cmgplan.planning.model.switching import counts_operations
+from cmgplan.planning.switch_search.blocks_of_hours import blocks_of_hours, single_hours
+from cmgplan.planning.switch_search.partition import NoMixError, Partition, StoppedError
+from cmgplan.planning.switch_search.schedules import Judge, SwitchesFound, SwitchSchedule, goals_of
+from cmgplan.planning.switch_search.seeking import Seeker
+from cmgplan.planning.switch_search.state import FEW_ROUNDS, UNLIMITED, Pace, Search
+from cmgplan.planning.switch_search.whole import HighsSearch
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.hull import Hull, Question
+from cmgplan.solve.blocks.hull import Hull, Question
 
 UNIT_RANGE = (1e-2, 1.0)
 """Differences of the objective that the hours resolve, whatever gap is asked for."""

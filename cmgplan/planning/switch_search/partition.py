@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.bound_proof import Evidence
-from cmgplan.planning.hour_blocks import block_of_columns
-from cmgplan.planning.pricing import HourPrices
-from cmgplan.planning.search_state import INFEASIBLE_BREAK, Search
-from cmgplan.planning.switch_dive import SwitchDive
-from cmgplan.planning.switching import counts_operations
-from cmgplan.planning.topologies import HourlyGrid, Topologies
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.bound_proof import Evidence
+from cmgplan.planning.model.switching import counts_operations
+from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns
+from cmgplan.planning.switch_search.bounding import HourPrices
+from cmgplan.planning.switch_search.state import INFEASIBLE_BREAK, Search
+from cmgplan.planning.switch_search.switch_dive import SwitchDive
+from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks import BlockProblem, Pattern
-from cmgplan.solve.hull import WORTH_A_LOOK, Hull, solve_hull
+from cmgplan.solve.blocks.hull import WORTH_A_LOOK, Hull, solve_hull
+from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 
 FEASIBILITY_ROUNDS = 30
 """Rounds of prices in which a mix is sought that meets the coupling rows."""

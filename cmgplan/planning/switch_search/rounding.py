@@ -6,8 +6,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 import numpy as np
 
-from cmgplan.solve.blocks import Pattern
-from cmgplan.solve.hull import Hull, Mix
+from cmgplan.solve.blocks.hull import Hull, Mix
+from cmgplan.solve.blocks.problem import Pattern
 
 TAKEN = 0.95
 """Weight from which a topology is taken in its hour when the hull is rounded."""

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.planning.grid_search import Judge
-from cmgplan.planning.partition import Partition
-from cmgplan.planning.rounding import rounded, rounded_well, swapped, taken
-from cmgplan.planning.search_state import FEW_ROUNDS, Search
-from cmgplan.solve.hull import Hull, points_of
+from cmgplan.planning.switch_search.partition import Partition
+from cmgplan.planning.switch_search.rounding import rounded, rounded_well, swapped, taken
+from cmgplan.planning.switch_search.schedules import Judge
+from cmgplan.planning.switch_search.state import FEW_ROUNDS, Search
+from cmgplan.solve.blocks.hull import Hull, points_of
 
 WORTH_GAPS = 2.0
 """Multiple of the wanted gap within which hull and bound are worth a schedule."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.bound_proof import Evidence
-from cmgplan.planning.grid_search import Judge, SwitchSchedule
-from cmgplan.planning.topologies import HourlyGrid
-from cmgplan.solve.hull import Hull, Question
+from cmgplan.planning.model.bound_proof import Evidence
+from cmgplan.planning.switch_search.schedules import Judge, SwitchSchedule
+from cmgplan.planning.switch_search.topologies import HourlyGrid
+from cmgplan.solve.blocks.hull import Hull, Question
 
 FAR_SHARE = 0.5
 """Share of what value and bound are apart that the hours' gap is taken from for now."""

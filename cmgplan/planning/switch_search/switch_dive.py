@@ -16,13 +16,13 @@ import numpy as np
 from networkx.utils import UnionFind
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.rounding import in_use, rounded
-from cmgplan.planning.search_state import Aim
-from cmgplan.planning.switches import BoolArray, Switch, all_switches
-from cmgplan.planning.topologies import HourlyGrid, Topologies
-from cmgplan.planning.trajectories import trajectory
-from cmgplan.solve.blocks import Pattern
-from cmgplan.solve.hull import Hull, Mix, Question, solve_hull
+from cmgplan.planning.model.switches import BoolArray, Switch, all_switches
+from cmgplan.planning.model.trajectories import trajectory
+from cmgplan.planning.switch_search.rounding import in_use, rounded
+from cmgplan.planning.switch_search.state import Aim
+from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.solve.blocks.hull import Hull, Mix, Question, solve_hull
+from cmgplan.solve.blocks.problem import Pattern
 
 OPERATION_HOURS = 0.25
 """Hours of the mean that an operation of a trajectory must be worth."""

@@ -11,13 +11,13 @@ import networkx as nx
 import numpy as np
 from networkx.utils import UnionFind
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.grid_search import SwitchSchedule, read_schedule
-from cmgplan.planning.switches import Switch, SwitchHours, all_switches, cycles_in
-from cmgplan.planning.switching import IDLE_KVA, counts_operations, flows_of
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.switches import Switch, SwitchHours, all_switches, cycles_in
+from cmgplan.planning.model.switching import IDLE_KVA, counts_operations, flows_of
+from cmgplan.planning.switch_search.schedules import SwitchSchedule, read_schedule
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks import BlockProblem, Pattern
+from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 
 KEPT = 5
 """Topologies per block that the hull works with: those that it used last, and the newest."""

@@ -11,15 +11,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.explanation import Explanation, GivingLimit, Way, last_digit
 from cmgplan.network.feeder import Feeder
-from cmgplan.planning.mend import mended
-from cmgplan.planning.switches import SwitchHours
-from cmgplan.planning.why_ac import operates
-from cmgplan.planning.why_model import ElasticLevel, elastic_level
-from cmgplan.planning.why_search import FIRST_S, PROVEN, Giving, Least, LeastSearch
-from cmgplan.planning.why_words import limits_of
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.switches import SwitchHours
+from cmgplan.planning.why.elastic_model import ElasticLevel, elastic_level
+from cmgplan.planning.why.in_ac import operates
+from cmgplan.planning.why.least_set import FIRST_S, PROVEN, Giving, Least, LeastSearch
+from cmgplan.planning.why.mend import mended
+from cmgplan.planning.why.words import limits_of
 
 RESOLVED = 1e-3
 """What the relaxation resolves, kVA or kWh; see ``PU``."""

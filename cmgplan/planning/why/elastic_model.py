@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices import StaticVarCompensator
 from cmgplan.network.branch_flow import add_branch_flow
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import reduce_feeder
-from cmgplan.planning.grid_models import pcc_injections
-from cmgplan.planning.schedule import add_objectives, allow_unserved, new_schedule, tie_cones
-from cmgplan.planning.switches import SwitchHours
-from cmgplan.planning.switching import add_switching
-from cmgplan.planning.why_slacks import RESERVE, Slack, SlackBuilder
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.grid_models import pcc_injections
+from cmgplan.planning.model.schedule import add_objectives, allow_unserved, new_schedule, tie_cones
+from cmgplan.planning.model.switches import SwitchHours
+from cmgplan.planning.model.switching import add_switching
+from cmgplan.planning.why.slacks import RESERVE, Slack, SlackBuilder
 from cmgplan.solve import LinearProblem, QuadraticCone
 
 CONE_KW, DISK_KVA = 1e-4, 1e-3

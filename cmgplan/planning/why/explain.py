@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.explanation import Explanation, GivingLimit, Way, hours_in_words
 from cmgplan.network.feeder import Feeder
-from cmgplan.planning.standing import held_open
-from cmgplan.planning.switches import SwitchHours, allow
-from cmgplan.planning.why_ac import enough_in_ac, operates
-from cmgplan.planning.why_model import ElasticLevel, elastic_level
-from cmgplan.planning.why_search import PROVEN, TRIAL_S, Least, LeastSearch
-from cmgplan.planning.why_words import limits_of
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.standing import held_open
+from cmgplan.planning.model.switches import SwitchHours, allow
+from cmgplan.planning.why.elastic_model import ElasticLevel, elastic_level
+from cmgplan.planning.why.in_ac import enough_in_ac, operates
+from cmgplan.planning.why.least_set import PROVEN, TRIAL_S, Least, LeastSearch
+from cmgplan.planning.why.words import limits_of
 
 TIME_LIMIT_S = 20.0
 """Seconds that an explanation may take; what else would do is left out where they are over."""

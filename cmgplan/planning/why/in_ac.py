@@ -9,14 +9,14 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices.base import Horizon
 from cmgplan.explanation import GivingLimit, last_digit, rounded_away
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.ac_operation import AcOperation
-from cmgplan.planning.mend import mended
-from cmgplan.planning.schedule import allow_unserved
-from cmgplan.planning.why_search import Least
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.ac_operation import AcOperation
+from cmgplan.planning.model.schedule import allow_unserved
+from cmgplan.planning.why.least_set import Least
+from cmgplan.planning.why.mend import mended
 
 STEPS = ((1.0, 0), (1.0, 1), (1.001, 1), (1.005, 1), (1.02, 1), (1.1, 1))
 """Factor of the amounts, and last digits added, that are tried one after the other."""

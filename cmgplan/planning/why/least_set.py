@@ -12,10 +12,10 @@ import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.devices.base import FloatArray
-from cmgplan.planning.schedule import DeviceKey, VariableBounds
-from cmgplan.planning.switches import SwitchHours, all_switches, cycles_in, graph_of
-from cmgplan.planning.switching import cut_cycles, read_closed
-from cmgplan.planning.why_model import ElasticLevel
+from cmgplan.planning.model.schedule import DeviceKey, VariableBounds
+from cmgplan.planning.model.switches import SwitchHours, all_switches, cycles_in, graph_of
+from cmgplan.planning.model.switching import cut_cycles, read_closed
+from cmgplan.planning.why.elastic_model import ElasticLevel
 from cmgplan.solve import Outcome
 
 CONSIDERABLE = 5e-3

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from cmgplan.case.records import Case, Microgrid, Tie
 from cmgplan.devices import StaticVarCompensator
 from cmgplan.explanation import GivingLimit
+from cmgplan.planning.case.records import Case, Microgrid, Tie
 
 ADDED = "added reactive power"
 """Id of the compensator that stands for reactive power that is missing."""

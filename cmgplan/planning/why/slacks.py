@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.case.records import Case, PlanOptions
 from cmgplan.devices import ElectricVehicle, Horizon
 from cmgplan.network.feeder import Feeder
-from cmgplan.planning.switches import SwitchHours, all_switches, allowed_pairs
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.switches import SwitchHours, all_switches, allowed_pairs
 from cmgplan.solve import Disk
 from cmgplan.units import S_BASE_KVA
 

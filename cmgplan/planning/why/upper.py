@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.explanation import Explanation, GivingLimit, Way, rounded_away
-from cmgplan.network.broken_limits import CONSIDERABLE, BrokenLimit, broken_limits
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.opf_elastic import ElasticProblem, Need
+from cmgplan.network.opf.broken_limits import CONSIDERABLE, BrokenLimit, broken_limits
+from cmgplan.network.opf.elastic import ElasticProblem, Need
 from cmgplan.units import S_BASE_KVA
 
 HOURS_S = 5.0

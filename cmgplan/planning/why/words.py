@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.case.records import Case
 from cmgplan.explanation import GivingLimit, rounded_away
 from cmgplan.network.feeder import Feeder, oriented
-from cmgplan.planning.why_model import ElasticLevel
-from cmgplan.planning.why_search import Giving, Least
-from cmgplan.planning.why_slacks import Slack
+from cmgplan.planning.case.records import Case
+from cmgplan.planning.why.elastic_model import ElasticLevel
+from cmgplan.planning.why.least_set import Giving, Least
+from cmgplan.planning.why.slacks import Slack
 from cmgplan.units import S_BASE_KVA
 
 NAMED_HOUR = 0.02

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from cmgplan.solve.blocks import BlockProblem
+from cmgplan.solve.blocks.hull import Question
+from cmgplan.solve.blocks.problem import BlockProblem
 from cmgplan.solve.cones import FloatArray, Rows
-from cmgplan.solve.hull import Question
 
 PASSES = 60
 """Times that bounds are derived from rows; a feeder's flows follow branch by branch."""

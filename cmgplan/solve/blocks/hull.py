@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.solve.blocks import BlockProblem, Pattern
+from cmgplan.solve.blocks.copies import copy_of
+from cmgplan.solve.blocks.problem import BlockProblem, Pattern
+from cmgplan.solve.blocks.scaled_copy import Kind, ScaledCopy
 from cmgplan.solve.cones import FloatArray, IntArray
 from cmgplan.solve.conic_program import (
     STUCK_GAP_ABS,
@@ -21,8 +23,6 @@ from cmgplan.solve.conic_program import (
     ConicProgram,
     solve_conic,
 )
-from cmgplan.solve.hull_copies import copy_of
-from cmgplan.solve.scaled_copy import Kind, ScaledCopy
 
 WORTH_A_LOOK = 1e-3
 """Weight over which a pattern's point is handed back."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.solve.blocks import BlockProblem
+from cmgplan.solve.blocks.hull import Hull, HullModel, Mix, Question, copies_of
+from cmgplan.solve.blocks.problem import BlockProblem
 from cmgplan.solve.cones import FloatArray
 from cmgplan.solve.conic_program import ConicProgram, solve_conic
-from cmgplan.solve.hull import Hull, HullModel, Mix, Question, copies_of
 
 LEAST_SPREAD = 0.3
 """Least scale of a multiplier, in mean scales: one that is zero twice may move as well."""

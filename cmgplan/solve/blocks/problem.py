@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from cmgplan.solve.blocks.scaled_copy import KeptCopies, StackedRows
 from cmgplan.solve.cones import FloatArray, IntArray, Rows, joined
 from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
 from cmgplan.solve.linear import LinearProblem
-from cmgplan.solve.scaled_copy import KeptCopies, StackedRows
 
 GLOBAL = -1
 """Block number of columns that belong to no block."""

@@ -17,10 +17,10 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.solve.blocks import BlockProblem, Priced
+from cmgplan.solve.blocks.hull import Question
+from cmgplan.solve.blocks.problem import BlockProblem, Priced
 from cmgplan.solve.cones import FloatArray, IntArray, Rows
 from cmgplan.solve.highs import linear_program
-from cmgplan.solve.hull import Question
 
 Each = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
 """Takes bounds of several blocks like ``map``."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from cmgplan.errors import InputError
 from cmgplan.given import MAX_DEPTH, deeper, read_text
-from cmgplan.report.compare.runs import ComparedRun, Comparison
+from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
 
 NOT_GIVEN = "not given"
 ABSENT = "no such file"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cmgplan.report.compare.asked import Asked, files_asked, keys_asked, options_asked
-from cmgplan.report.compare.runs import ComparedRun, Comparison
-from cmgplan.report.compare.totals import OF_LEVEL, Difference, Total
-from cmgplan.report.data_table import Cell, Column, DataTable, data_table
-from cmgplan.report.overview import SOLVED, gap_text, gap_unit, section
-from cmgplan.report.wording import MINUS, amount, counted, named, number, short_name
+from cmgplan.page.data_table import Cell, Column, DataTable, data_table
+from cmgplan.page.wording import MINUS, amount, counted, named, number, short_name
+from cmgplan.planning.report.compare.asked import Asked, files_asked, keys_asked, options_asked
+from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
+from cmgplan.planning.report.compare.totals import OF_LEVEL, Difference, Total
+from cmgplan.planning.report.overview import SOLVED, gap_text, gap_unit, section
 
 LEAST_PERCENT = 0.05
 """Change that is worth telling in percent."""

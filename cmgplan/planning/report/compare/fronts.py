@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.compare.look import each
-from cmgplan.report.compare.runs import Comparison
-from cmgplan.report.compare.totals import open_by
-from cmgplan.report.figures.pareto import OBJECTIVES, points_with_values
-from cmgplan.report.figures.style import finish
-from cmgplan.report.goal import SHORT, goal_of
-from cmgplan.report.lookup import records
-from cmgplan.report.sections import Chart
-from cmgplan.report.wording import amount, counted, named
+from cmgplan.page.lookup import records
+from cmgplan.page.parts import Chart
+from cmgplan.page.style import finish
+from cmgplan.page.wording import amount, counted, named
+from cmgplan.planning.report.compare.look import each
+from cmgplan.planning.report.compare.runs import Comparison
+from cmgplan.planning.report.compare.totals import open_by
+from cmgplan.planning.report.figures.pareto import OBJECTIVES, points_with_values
+from cmgplan.planning.report.goal import SHORT, goal_of
 
 SLACK = {"gc_usd": 0.0, "ec_usd": 1e-6, "loss_kwh": 1e-6}
 """$ or kWh by which a point may be worse in an objective and still be no worse."""

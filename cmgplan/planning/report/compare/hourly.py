@@ -6,15 +6,20 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cmgplan.report.compare.look import energy_sentence, hourly, hourly_lines, hourly_sentence
-from cmgplan.report.compare.runs import ComparedRun, Comparison
-from cmgplan.report.figures.exchange import LEVELS
-from cmgplan.report.figures.headroom import hourly as headroom_of
-from cmgplan.report.figures.losses import losses_kw
-from cmgplan.report.figures.stores import store_rows
-from cmgplan.report.lookup import greatest
-from cmgplan.report.sections import Chart
-from cmgplan.report.wording import amount, named
+from cmgplan.page.lookup import greatest
+from cmgplan.page.parts import Chart
+from cmgplan.page.wording import amount, named
+from cmgplan.planning.report.compare.look import (
+    energy_sentence,
+    hourly,
+    hourly_lines,
+    hourly_sentence,
+)
+from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
+from cmgplan.planning.report.figures.exchange import LEVELS
+from cmgplan.planning.report.figures.headroom import hourly as headroom_of
+from cmgplan.planning.report.figures.losses import losses_kw
+from cmgplan.planning.report.figures.stores import store_rows
 
 LEAST_KWH = 1e-3
 """Difference of stored energy that is a solver's tolerance."""

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.compare.look import each, hourly, hourly_lines, hourly_sentence
-from cmgplan.report.compare.runs import Comparison
-from cmgplan.report.figures.levels import energy_by_level
-from cmgplan.report.figures.style import category_axis, finish, labels
-from cmgplan.report.figures.voltage import peak_hour, voltage_pu
-from cmgplan.report.lookup import greatest, least
-from cmgplan.report.sections import Chart
-from cmgplan.report.wording import amount, named, number
+from cmgplan.page.lookup import greatest, least
+from cmgplan.page.parts import Chart
+from cmgplan.page.style import category_axis, finish, labels
+from cmgplan.page.wording import amount, named, number
+from cmgplan.planning.report.compare.look import each, hourly, hourly_lines, hourly_sentence
+from cmgplan.planning.report.compare.runs import Comparison
+from cmgplan.planning.report.figures.levels import energy_by_level
+from cmgplan.planning.report.figures.voltage import peak_hour, voltage_pu
 
 ALIKE_PU = 1e-6
 """Difference of a voltage that is rounding."""

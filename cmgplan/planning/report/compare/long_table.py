@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from pandas._libs.missing import NAType
 
-from cmgplan.report.compare.runs import ComparedRun, Comparison
-from cmgplan.report.compare.totals import Total
-from cmgplan.report.goal import UNITS, WORDS, bounds_of, goal_of
-from cmgplan.report.tables import guarded
+from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
+from cmgplan.planning.report.compare.totals import Total
+from cmgplan.planning.report.goal import UNITS, WORDS, bounds_of, goal_of
+from cmgplan.run.tables import guarded
 
 KEY = ["quantity", "unit", "level", "place", "device", "hour"]
 

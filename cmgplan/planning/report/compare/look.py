@@ -8,18 +8,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.compare.runs import ComparedRun, Comparison
-from cmgplan.report.figures.style import (
-    DASHES,
-    PATTERNS,
-    SERIES,
-    SYMBOLS,
-    finish,
-    hour_axis,
-    labels,
-)
-from cmgplan.report.lookup import greatest
-from cmgplan.report.wording import amount, change, named
+from cmgplan.page.lookup import greatest
+from cmgplan.page.style import DASHES, PATTERNS, SERIES, SYMBOLS, finish, hour_axis, labels
+from cmgplan.page.wording import amount, change, named
+from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
 
 NOISE = 1e-6
 """Relative difference of two curves that is a solver's tolerance."""

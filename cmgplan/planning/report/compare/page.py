@@ -8,16 +8,16 @@ from dataclasses import replace
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from cmgplan import __version__
-from cmgplan.report.compare import hourly, levels
-from cmgplan.report.compare.first_screen import first_screen
-from cmgplan.report.compare.fronts import front_charts
-from cmgplan.report.compare.runs import Comparison
-from cmgplan.report.compare.switches import switch_charts, switch_hours_table
-from cmgplan.report.compare.totals import Total
-from cmgplan.report.page import environment
-from cmgplan.report.sections import Chart, Part, Section
-from cmgplan.report.wording import in_intervals
+from cmgplan.page.page import environment
+from cmgplan.page.parts import Chart, Part, Section
+from cmgplan.page.wording import in_intervals
+from cmgplan.planning.report.compare import hourly, levels
+from cmgplan.planning.report.compare.first_screen import first_screen
+from cmgplan.planning.report.compare.fronts import front_charts
+from cmgplan.planning.report.compare.runs import Comparison
+from cmgplan.planning.report.compare.switches import switch_charts, switch_hours_table
+from cmgplan.planning.report.compare.totals import Total
+from cmgplan.version import __version__
 
 TEMPLATE = "compare.html.jinja"
 
@@ -25,7 +25,7 @@ TEMPLATE = "compare.html.jinja"
 def render_comparison(comparison: Comparison, totals: Sequence[Total]) -> str:
     """Return the page that lays runs beside each other."""
     return (
-        environment()
+        environment("cmgplan.planning.report.compare")
         .get_template(TEMPLATE)
         .render(
             names=[run.name for run in comparison.runs],

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cmgplan.errors import InputError
-from cmgplan.report.files import Run, read_run, recover, require_complete_run
-from cmgplan.report.tables import Tables
+from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run
+from cmgplan.run.folder import recover
+from cmgplan.run.tables import Tables
 
 LEAST_RUNS = 2
 

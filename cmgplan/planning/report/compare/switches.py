@@ -5,22 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.compare.look import each
-from cmgplan.report.compare.runs import ComparedRun, Comparison
-from cmgplan.report.data_table import Column, DataTable, data_table
-from cmgplan.report.figures.style import (
-    BLUE,
-    GREY,
-    LIGHT,
-    ORANGE,
-    finish,
-    hour_axis,
-    labels,
-    rows_height,
-)
-from cmgplan.report.lookup import hours_of, hours_where
-from cmgplan.report.sections import Chart
-from cmgplan.report.wording import counted, hours_text, named, short_name
+from cmgplan.page.data_table import Column, DataTable, data_table
+from cmgplan.page.lookup import hours_of, hours_where
+from cmgplan.page.parts import Chart
+from cmgplan.page.style import BLUE, GREY, LIGHT, ORANGE, finish, hour_axis, labels, rows_height
+from cmgplan.page.wording import counted, hours_text, named, short_name
+from cmgplan.planning.report.compare.look import each
+from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
 
 OPEN, CLOSED, FIRST_ONLY, OTHER_ONLY = 0, 1, 2, 3
 _COLOURS = (LIGHT, GREY, BLUE, ORANGE)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cmgplan.report.compare.runs import ComparedRun, Comparison
-from cmgplan.report.goal import bounds_of, goal_of
+from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
+from cmgplan.planning.report.goal import bounds_of, goal_of
 
 Verdict = Literal["same", "within the gap", "different", "not comparable"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from cmgplan import __version__
-from cmgplan.report.compare.asked import Asked, files_asked, keys_asked, options_asked
-from cmgplan.report.compare.long_table import long_table, write_long_table
-from cmgplan.report.compare.page import render_comparison
-from cmgplan.report.compare.runs import Comparison, read_runs
-from cmgplan.report.compare.totals import Total, totals
-from cmgplan.report.export import beside
-from cmgplan.report.files import FolderKind, prepare, write_folder
+from cmgplan.planning.report.compare.asked import Asked, files_asked, keys_asked, options_asked
+from cmgplan.planning.report.compare.long_table import long_table, write_long_table
+from cmgplan.planning.report.compare.page import render_comparison
+from cmgplan.planning.report.compare.runs import Comparison, read_runs
+from cmgplan.planning.report.compare.totals import Total, totals
+from cmgplan.planning.report.export import beside
+from cmgplan.run.folder import FolderKind, prepare, write_folder
+from cmgplan.version import __version__
 
 COMPARISON = FolderKind("a comparison", "cmgplan-compare.json")
 

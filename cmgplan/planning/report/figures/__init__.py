@@ -12,20 +12,20 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.exchange import exchange
-from cmgplan.report.figures.feeder_map import feeder_map
-from cmgplan.report.figures.headroom import forecast_error, headroom
-from cmgplan.report.figures.levels import level_energy, shortage, surplus
-from cmgplan.report.figures.losses import losses
-from cmgplan.report.figures.pareto import pareto_3d, pareto_front, pareto_parallel
-from cmgplan.report.figures.response import demand_response, demand_response_by_microgrid
-from cmgplan.report.figures.stores import state_of_charge, storage_by_device, storage_power
-from cmgplan.report.figures.switches import WINDOWS, switch_schedule
-from cmgplan.report.figures.upstream import upstream
-from cmgplan.report.figures.voltage import peak_hour, voltage_heatmap, voltage_profile
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView, feeder_view
-from cmgplan.report.wording import in_intervals
+from cmgplan.page.wording import in_intervals
+from cmgplan.planning.report.figures.exchange import exchange
+from cmgplan.planning.report.figures.feeder_map import feeder_map
+from cmgplan.planning.report.figures.headroom import forecast_error, headroom
+from cmgplan.planning.report.figures.levels import level_energy, shortage, surplus
+from cmgplan.planning.report.figures.losses import losses
+from cmgplan.planning.report.figures.pareto import pareto_3d, pareto_front, pareto_parallel
+from cmgplan.planning.report.figures.response import demand_response, demand_response_by_microgrid
+from cmgplan.planning.report.figures.stores import state_of_charge, storage_by_device, storage_power
+from cmgplan.planning.report.figures.switches import WINDOWS, switch_schedule
+from cmgplan.planning.report.figures.upstream import upstream
+from cmgplan.planning.report.figures.voltage import peak_hour, voltage_heatmap, voltage_profile
+from cmgplan.planning.report.topology import FeederView, feeder_view
+from cmgplan.run.tables import Tables
 
 __all__ = [
     "FeederView",

@@ -6,11 +6,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cmgplan.report.figures.style import PATTERNS, SERIES, finish, hour_axis, labels
-from cmgplan.report.lookup import greatest
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, hours_text
+from cmgplan.page.lookup import greatest
+from cmgplan.page.style import PATTERNS, SERIES, finish, hour_axis, labels
+from cmgplan.page.wording import amount, counted, hours_text
+from cmgplan.planning.report.topology import FeederView
+from cmgplan.run.tables import Tables
 
 LEVELS = {"lower": 4, "upper": 5}
 LEAST_KW = 0.1

@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.branch_flow import branch_flow_kw
-from cmgplan.report.figures.layout import map_layout
-from cmgplan.report.figures.map_traces import LEAST_KW, Drawing, moving_traces, slack_trace
-from cmgplan.report.figures.style import finish, time_word
-from cmgplan.report.figures.voltage import voltage_pu
-from cmgplan.report.lookup import greatest, hours_of, least
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, named
+from cmgplan.page.lookup import greatest, hours_of, least
+from cmgplan.page.style import finish, time_word
+from cmgplan.page.wording import amount, counted, named
+from cmgplan.planning.report.branch_flow import branch_flow_kw
+from cmgplan.planning.report.figures.layout import map_layout
+from cmgplan.planning.report.figures.map_traces import LEAST_KW, Drawing, moving_traces, slack_trace
+from cmgplan.planning.report.figures.voltage import voltage_pu
+from cmgplan.planning.report.topology import FeederView
+from cmgplan.run.tables import Tables
 
 LEVEL = 5
 

@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cmgplan.report.figures.style import (
+from cmgplan.page.lookup import least
+from cmgplan.page.style import (
     BLACK,
     BLUE,
     DASHES,
@@ -21,9 +22,8 @@ from cmgplan.report.figures.style import (
     finish,
     hour_axis,
 )
-from cmgplan.report.lookup import least
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, in_hours, number
+from cmgplan.page.wording import amount, counted, in_hours, number
+from cmgplan.planning.report.topology import FeederView
 
 LEAST_KW = 0.1
 """Room below is none."""

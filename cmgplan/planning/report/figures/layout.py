@@ -12,7 +12,7 @@ from math import ceil
 
 import networkx as nx
 
-from cmgplan.report.topology import FeederView
+from cmgplan.planning.report.topology import FeederView
 
 LABEL_STEPS = 40.0
 """Steps from the slack over the width of a page for which a label reaches one step each way."""

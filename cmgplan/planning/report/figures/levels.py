@@ -8,18 +8,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.style import (
-    GREEN,
-    ORANGE,
-    PATTERNS,
-    PURPLE,
-    VERMILLION,
-    finish,
-    hour_axis,
-)
-from cmgplan.report.lookup import greatest
-from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, in_hours
+from cmgplan.page.lookup import greatest
+from cmgplan.page.style import GREEN, ORANGE, PATTERNS, PURPLE, VERMILLION, finish, hour_axis
+from cmgplan.page.wording import amount, in_hours
+from cmgplan.run.tables import Tables
 
 LEAST_KW = 0.1
 """What the plan itself counts as shortage or surplus."""

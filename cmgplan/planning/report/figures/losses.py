@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.style import LOWER, WITH, WITHOUT, finish, hour_axis, line
-from cmgplan.report.lookup import greatest
-from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, change, counted
+from cmgplan.page.lookup import greatest
+from cmgplan.page.style import LOWER, WITH, WITHOUT, finish, hour_axis, line
+from cmgplan.page.wording import amount, change, counted
+from cmgplan.run.tables import Tables
 
 SITUATIONS = {
     "without microgrids": (WITHOUT, ("without_cmg_kw",)),

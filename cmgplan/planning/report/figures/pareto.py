@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.style import (
+from cmgplan.page.lookup import greatest, least
+from cmgplan.page.style import (
     BLACK,
     BLUE,
     GREY,
@@ -21,10 +22,9 @@ from cmgplan.report.figures.style import (
     finish,
     label,
 )
-from cmgplan.report.goal import SHORT, UNITS, WORDS, bounds_of, goal_of, stepped
-from cmgplan.report.lookup import greatest, least
-from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, number
+from cmgplan.page.wording import amount, counted, number
+from cmgplan.planning.report.goal import SHORT, UNITS, WORDS, bounds_of, goal_of, stepped
+from cmgplan.run.tables import Tables
 
 OBJECTIVES = {
     "gc_usd": "generation cost, $",

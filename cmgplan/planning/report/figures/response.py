@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cmgplan.report.figures.style import (
+from cmgplan.page.lookup import hours_of
+from cmgplan.page.style import (
     DIVERGING,
     WITH,
     WITHOUT,
@@ -18,9 +19,8 @@ from cmgplan.report.figures.style import (
     rows_height,
     sign_marks,
 )
-from cmgplan.report.lookup import hours_of
-from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, in_hours, named
+from cmgplan.page.wording import amount, counted, in_hours, named
+from cmgplan.run.tables import Tables
 
 _WHO = {"lower": "microgrids", "upper": "feeder"}
 LEAST_KW = 0.01

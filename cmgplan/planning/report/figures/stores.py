@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.style import (
+from cmgplan.page.lookup import greatest, hours_of, least
+from cmgplan.page.style import (
     BLUE,
     DIVERGING,
     ORANGE,
@@ -20,10 +21,9 @@ from cmgplan.report.figures.style import (
     rows_height,
     sign_marks,
 )
-from cmgplan.report.lookup import greatest, hours_of, least
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import amount, counted, in_hours, named
+from cmgplan.page.wording import amount, counted, in_hours, named
+from cmgplan.planning.report.topology import FeederView
+from cmgplan.run.tables import Tables
 
 LEVEL = 5
 """Storage and fleets keep the selected point's schedule at the upper level."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.style import BLUE, LIGHT, MARKED, finish, hour_axis, labels, rows_height
-from cmgplan.report.lookup import greatest, hours_of, hours_where
-from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, counted, in_hours, named
+from cmgplan.page.lookup import greatest, hours_of, hours_where
+from cmgplan.page.style import BLUE, LIGHT, MARKED, finish, hour_axis, labels, rows_height
+from cmgplan.page.wording import amount, counted, in_hours, named
+from cmgplan.run.tables import Tables
 
 WINDOWS = {
     "grid": "Window 1: connection to the feeder",

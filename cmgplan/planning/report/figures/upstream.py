@@ -5,10 +5,10 @@ from __future__ import annotations
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cmgplan.report.figures.style import GREY, WITH, WITHOUT, finish, hour_axis, line
-from cmgplan.report.lookup import greatest, least
-from cmgplan.report.tables import Tables
-from cmgplan.report.wording import amount, change, in_hours
+from cmgplan.page.lookup import greatest, least
+from cmgplan.page.style import GREY, WITH, WITHOUT, finish, hour_axis, line
+from cmgplan.page.wording import amount, change, in_hours
+from cmgplan.run.tables import Tables
 
 SITUATIONS = {
     "without microgrids": (WITHOUT, "without_cmg_kw"),

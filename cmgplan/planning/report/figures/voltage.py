@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.report.figures.style import (
+from cmgplan.page.lookup import greatest, hours_of, least
+from cmgplan.page.style import (
     BLACK,
     SEQUENTIAL,
     VERMILLION,
@@ -20,10 +21,9 @@ from cmgplan.report.figures.style import (
     line,
     time_word,
 )
-from cmgplan.report.lookup import greatest, hours_of, least
-from cmgplan.report.tables import Tables
-from cmgplan.report.topology import FeederView
-from cmgplan.report.wording import counted, named, number
+from cmgplan.page.wording import counted, named, number
+from cmgplan.planning.report.topology import FeederView
+from cmgplan.run.tables import Tables
 
 SITUATIONS = {"without_cmg": ("without microgrids", WITHOUT), "upper": ("with microgrids", WITH)}
 TOLERANCE_PU = 1e-6

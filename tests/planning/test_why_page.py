@@ -15,7 +15,7 @@ from test_switches import microgrid, tied
 from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation, GivingLimit, Way, hours_in_words
 from cmgplan.planning.result import PlanResult
-from cmgplan.report.why import render_why, why_path
+from cmgplan.run.why_page import render_why, why_path
 
 HOSTILE = "<script>alert(1)</script>"
 
