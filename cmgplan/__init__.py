@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cmgplan.network.opf.problem import OpfProblem, solve_opf
     from cmgplan.network.opf.result import OpfResult
     from cmgplan.planning.case import Case, check_case, load_case
+    from cmgplan.planning.case.network import read_network
     from cmgplan.planning.case.records import PlanOptions
-    from cmgplan.planning.model.case_network import read_network
     from cmgplan.planning.pipeline import plan
     from cmgplan.planning.report.compare.write import compare_runs
     from cmgplan.planning.report.drawing import figures
@@ -63,7 +63,7 @@ _HOMES = {
     "PlanOptions": "cmgplan.planning.case.records",
     "OpfProblem": "cmgplan.network.opf.problem",
     "OpfResult": "cmgplan.network.opf.result",
-    "read_network": "cmgplan.planning.model.case_network",
+    "read_network": "cmgplan.planning.case.network",
     "solve_opf": "cmgplan.network.opf.problem",
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",

@@ -37,7 +37,7 @@ from cmgplan.network.opf.model import Layout, build_instance, build_model
 from cmgplan.network.opf.problem import OpfProblem
 from cmgplan.network.opf.result import OpfResult
 from cmgplan.planning.case import load_case
-from cmgplan.planning.model.case_network import grid_of_case, read_network
+from cmgplan.planning.case.network import grid_of_case, read_network
 from cmgplan.solve.outcome import Outcome
 from cmgplan.solve.templates import Strategy, TemplateProblem
 from cmgplan.solve.time_limit import TimeLimit

@@ -11,6 +11,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from cmgplan.arrays import BoolArray
 from cmgplan.planning.case import Case
 from cmgplan.planning.case.records import PlanOptions
 from cmgplan.planning.levels.level4 import GridConnection
@@ -19,7 +20,6 @@ from cmgplan.planning.model.schedule import DeviceKey
 from cmgplan.planning.model.switches import SwitchHours, all_switches, allow
 from cmgplan.planning.switch_search.schedules import SwitchSchedule
 
-BoolArray = npt.NDArray[np.bool_]
 PRODUCT_LIMIT = 2048
 """Schedules that may be written down before those that others dominate are dropped."""
 

@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 import networkx as nx
 import numpy as np
-from cmgplan.case.records import Bus, Line
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
+from cmgplan.case.records import Bus, Line
 from cmgplan.planning.case import Case, load_case
 from cmgplan.planning.case.records import CaseFile
 

@@ -33,8 +33,8 @@ from cmgplan.network.feeder import build_feeder
 from cmgplan.network.files.networks import Missing
 from cmgplan.network.grid import Grid
 from cmgplan.planning.case import Case, check_case, load_case
+from cmgplan.planning.case.network import read_network
 from cmgplan.planning.levels.level4 import GridAnswer, GridConnection
-from cmgplan.planning.model.case_network import read_network
 from cmgplan.planning.model.switches import allow
 from cmgplan.planning.pipeline import plan
 from cmgplan.planning.report.run_folder import write_run

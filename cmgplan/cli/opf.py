@@ -42,7 +42,7 @@ def opf(
     """Solve the AC optimal power flow of a network and replay it."""
     from cmgplan.network.files.networks import Missing
     from cmgplan.network.opf.problem import solve_opf
-    from cmgplan.planning.model.case_network import read_network
+    from cmgplan.planning.case.network import read_network
     from cmgplan.solve.time_limit import TimeLimit
 
     if not time_limit > 0.0:

@@ -9,13 +9,10 @@ from typing import Protocol
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.case.records import Bus, Line, NetworkSection
-from cmgplan.devices.base import FloatArray
 from cmgplan.units import PerUnit
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

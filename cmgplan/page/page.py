@@ -1,16 +1,48 @@
-"""The page of a run: one self-contained HTML file that opens without a network."""
+"""A page: one self-contained HTML file that opens without a network."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
 import plotly.graph_objects as go
 from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
 from cmgplan.page.data_table import DataTable
-from cmgplan.page.parts import Chart, Note
+from cmgplan.page.parts import Chart, Note, Overview, Section
+
+
+def render(
+    title: str, about: str, top: Overview, sections: Sequence[Section], sources: str = ""
+) -> str:
+    """Return a whole page.
+
+    Parameters
+    ----------
+    title, about
+        Headline, and one sentence under it.
+    top
+        The first screen: verdict, boxes, totals, warnings.
+    sections
+        What follows, with links to it at the top.
+    sources
+        Text of the case's SOURCES.md.
+    """
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            title=title,
+            about=about,
+            top=top,
+            sections=sections,
+            sources=sources,
+            plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library's own code
+        )
+    )
 
 
 def environment(package: str = "cmgplan.page") -> jinja2.Environment:

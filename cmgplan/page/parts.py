@@ -41,3 +41,25 @@ class Section:
     name: str
     title: str
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Box:
+    """One of the boxes at the top."""
+
+    name: str
+    text: str
+    well: bool
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What stands at the top of the page."""
+
+    good: bool
+    verdict: str
+    against: str
+    boxes: tuple[Box, ...]
+    totals: DataTable
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError, SolverError
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.powerflow import power_flow

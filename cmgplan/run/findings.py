@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 
 POWER_KW = 1e-3
 """Tolerance of every power balance, kW or kvar."""

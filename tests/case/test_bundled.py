@@ -14,7 +14,7 @@ import cmgplan
 from cmgplan import cli
 from cmgplan.case import bundled
 from cmgplan.planning.case import check_case, load_case
-from cmgplan.planning.model.case_network import read_network
+from cmgplan.planning.case.network import read_network
 
 ROOT = Path(__file__).parents[2]
 NAMES = {"ieee33", "ieee33-year", "ieee94", "ieee94-costs", "two-bus"}

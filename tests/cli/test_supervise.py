@@ -17,7 +17,7 @@ NETWORK = GOLDEN / "pglib_case14_ieee" / "network.m"
 
 DOING = """
 import os, sys
-from cmgplan import cli
+from cmgplan.cli import entry as cli
 def work(**given):
     {work}
 cli.app = work

@@ -10,7 +10,8 @@ import pyomo.environ as pyo
 import pytest
 from factories import PROFILES, write_case
 
-from cmgplan.devices import ElectricVehicle, FloatArray, Horizon
+from cmgplan.arrays import FloatArray
+from cmgplan.devices import ElectricVehicle, Horizon
 from cmgplan.planning.case import check_case, load_case
 
 FLEET: dict[str, Any] = {

@@ -8,10 +8,10 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices import (
     Device,
     ElectricVehicle,
-    FloatArray,
     Horizon,
     Load,
     MicroTurbine,

@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cmgplan.case.records import Bus, Line
 from test_network import make
 
+from cmgplan.arrays import FloatArray
+from cmgplan.case.records import Bus, Line
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.files.networks import grid_of_feeder
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon, horizon_of
 from cmgplan.network.opf.attached import Attached, Circles, Losses
 from cmgplan.network.opf.attached_problem import AttachedOpf

@@ -23,7 +23,7 @@ from cmgplan.network.grid import Grid
 from cmgplan.network.opf.problem import OpfProblem, solve_opf
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning.case import Case, load_case
-from cmgplan.planning.model.case_network import grid_of_case
+from cmgplan.planning.case.network import grid_of_case
 from cmgplan.units import kw_from_mw
 
 CASES = Path(__file__).parents[2] / "cases"

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cmgplan.arrays import FloatArray
 from cmgplan.case.records import Bus, Line
-from cmgplan.devices.base import FloatArray
 from cmgplan.network.feeder import Feeder, feeder_from_tables, oriented
 from cmgplan.network.powerflow import PowerFlow, minimum_voltage, power_flow
 

@@ -19,7 +19,7 @@ from cmgplan.network.files.networks import Missing, read_feeder_network
 from cmgplan.network.files.pandapower_file import read_pandapower
 from cmgplan.network.grid import Grid
 from cmgplan.network.opf.problem import solve_opf
-from cmgplan.planning.model.case_network import read_network
+from cmgplan.planning.case.network import read_network
 
 BUSES = [bus(1, kind=3), bus(2, 10.0)]
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.storage import Storage
 from cmgplan.network.files.matpower import read_matpower
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon, horizon_of, single_hour
 from cmgplan.network.opf import ladder as opf_ladder
 from cmgplan.network.opf.elastic import ElasticProblem

@@ -15,7 +15,7 @@ from matpower_text import of_net
 from cmgplan.network.files.networks import Missing
 from cmgplan.network.opf.problem import solve_opf
 from cmgplan.network.opf.result import OpfResult
-from cmgplan.planning.model.case_network import read_network
+from cmgplan.planning.case.network import read_network
 
 SOLVED = (
     *("case5", "case6ww", "case9", "case14", "case24_ieee_rts", "case30", "case_ieee30"),

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from cmgplan.case.records import Bus, Line
 from test_network import make, network
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
+from cmgplan.case.records import Bus, Line
 from cmgplan.network.branch_flow import add_branch_flow
 from cmgplan.network.feeder import Feeder, oriented
 from cmgplan.network.files.networks import grid_of_feeder

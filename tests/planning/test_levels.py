@@ -10,7 +10,7 @@ import pytest
 from factories import EMISSIONS
 from plans import quick, small
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InfeasibleError
 from cmgplan.planning.case import Case
 from cmgplan.planning.levels.islanded import (

@@ -9,7 +9,7 @@ import pytest
 from test_formulations import relaxed_loss, with_limits
 from test_network import network
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder, oriented
 from cmgplan.network.powerflow import PowerFlow, power_flow
 

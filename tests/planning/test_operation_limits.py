@@ -15,12 +15,11 @@ from plans import EVERY_KIND, quick, score
 from pyomo.environ import ComponentMap
 from test_front_proofs import GAP_USD, LOCAL_USD, instance
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.levels.level4 import GridConnection
 from cmgplan.planning.model.grid_models import convex_model, linear_problem
 from cmgplan.planning.model.switches import (
-    BoolArray,
     Switch,
     SwitchHours,
     all_switches,

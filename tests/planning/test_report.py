@@ -141,7 +141,7 @@ def test_a_folder_of_something_else_is_left_alone(result: PlanResult, tmp_path: 
     out = tmp_path / "thesis"
     out.mkdir()
     (out / "chapter1.txt").write_text("years of work")
-    for write in (prepare, lambda place: write_run(result, place)):
+    for write in (lambda place: prepare(place, RUN), lambda place: write_run(result, place)):
         with pytest.raises(InputError, match="not a run"):
             write(out)
     assert [path.name for path in out.iterdir()] == ["chapter1.txt"]
@@ -207,7 +207,7 @@ def test_a_failed_rename_puts_the_earlier_run_back(
 _CHILD = """
 import pickle, signal, sys, time
 from pathlib import Path
-from cmgplan.cli.app import interrupt
+from cmgplan.cli.entry import interrupt
 from cmgplan.planning.report import run_folder as files
 from cmgplan.run import folder
 

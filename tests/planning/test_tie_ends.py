@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from plans import connect, quick
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case import Case, load_case
 from cmgplan.planning.levels.islanded import solve_levels_1_to_3

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.planning.case import Case, load_case
 from cmgplan.planning.case.records import PlanOptions

@@ -12,10 +12,11 @@ import pyomo.environ as pyo
 import pytest
 from test_solve import knapsack
 
+from cmgplan.arrays import FloatArray
 from cmgplan.solve import Disk, LinearProblem, QuadraticCone
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem
-from cmgplan.solve.cones import NEAR_AXIS, TINY, FloatArray
+from cmgplan.solve.cones import NEAR_AXIS, TINY
 
 RATING_KVA = 80.0
 TOUCHED_KW = 1e-9

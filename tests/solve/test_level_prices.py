@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_hull import Hourly, solved
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.level_method import LEAST_SPREAD, level_prices
 from cmgplan.solve.blocks.problem import Pattern
 

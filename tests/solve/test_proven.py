@@ -10,11 +10,11 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+from cmgplan.arrays import FloatArray
 from cmgplan.solve import LinearProblem, highs
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem
 from cmgplan.solve.blocks.proven import ProvenRows
-from cmgplan.solve.cones import FloatArray
 
 BLOCKS, ITEMS = 3, 5
 

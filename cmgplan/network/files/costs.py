@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
-from cmgplan.network.grid import FloatArray, PiecewiseCost
+from cmgplan.network.grid import PiecewiseCost
 
 MODEL, NCOST, COST = 0, 3, 4
 PIECEWISE, POLYNOMIAL = 1, 2

@@ -10,23 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.errors import InputError
 from cmgplan.network.files.costs import CostTable, costs_of_rows, uniform_price
 from cmgplan.network.files.matpower_coverage import refusals, remarks
 from cmgplan.network.files.matpower_file import MatpowerFile, read_matpower_file
-from cmgplan.network.grid import (
-    Branches,
-    FloatArray,
-    Generators,
-    Grid,
-    IntArray,
-    Source,
-    checked,
-)
-
-BoolArray = npt.NDArray[np.bool_]
+from cmgplan.network.grid import Branches, Generators, Grid, Source, checked
 
 BUS_ID, BUS_TYPE, PD, QD, GS, BS, VA, BASE_KV, VMAX, VMIN = 0, 1, 2, 3, 4, 5, 8, 9, 11, 12
 GEN_BUS, QMAX, QMIN, VG, GEN_STATUS, PMAX, PMIN = 0, 3, 4, 5, 7, 8, 9

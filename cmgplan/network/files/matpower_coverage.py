@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.network.files.matpower_file import MatpowerFile
-from cmgplan.network.grid import FloatArray
 
 PMAX, PMIN, QMAX, QMIN, GEN_STATUS = 8, 9, 3, 4, 7
 PC1, PC2, QC1MIN, QC1MAX, QC2MIN, QC2MAX = range(10, 16)

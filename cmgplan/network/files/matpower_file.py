@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.given import file_bytes
 from cmgplan.network.files.matlab_assignments import Assignments
@@ -20,7 +21,6 @@ from cmgplan.network.files.matlab_expressions import Unknown
 from cmgplan.network.files.matlab_statements import Program
 from cmgplan.network.files.matlab_text import Fault
 from cmgplan.network.files.matlab_values import Value
-from cmgplan.network.grid import FloatArray
 
 READ = frozenset({"bus", "gen", "branch", "gencost", "baseMVA", "version", "dcline"})
 """Fields that are read; any other is only named."""

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cmgplan.network.grid import Branches, FloatArray, Grid
+from cmgplan.arrays import FloatArray
+from cmgplan.network.grid import Branches, Grid
 
 LOAD_BUS, REFERENCE_BUS = 1, 3
 POLYNOMIAL = 2

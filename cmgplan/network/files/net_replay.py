@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import MatrixRankWarning
 
-from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.network.grid import Grid
 
 TOLERANCES_MVA = (1e-10, 1e-8)
 """The second is for branches of nearly no impedance, whose rounding errors exceed the first."""

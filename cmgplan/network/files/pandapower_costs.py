@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.network.files.costs import CostTable, costs_of_rows, uniform_price
-from cmgplan.network.grid import FloatArray
 
 CONSUMERS = ("load", "storage")
 """Tables whose power is drawn, so that a generator's output is its negative."""

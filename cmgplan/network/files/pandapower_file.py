@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.network.files.net_replay import NetReplay
 from cmgplan.network.files.pandapower_costs import CONSUMERS, read_costs
@@ -23,7 +24,7 @@ from cmgplan.network.files.pandapower_feeder import as_feeder, balanced
 from cmgplan.network.files.pandapower_matrices import LIMITS, Matrices, branches_of, converted
 from cmgplan.network.files.pandapower_tables import decoded_net
 from cmgplan.network.files.pandapower_values import completed, idle_taps
-from cmgplan.network.grid import FloatArray, Generators, Grid, checked
+from cmgplan.network.grid import Generators, Grid, checked
 
 _SOURCES = ("ext_grid", "gen", "sgen", "load", "storage")
 _FREE_WITHIN = ("gen", "ext_grid")

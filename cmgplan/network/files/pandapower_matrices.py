@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.errors import InputError
-from cmgplan.network.grid import Branches, FloatArray, IntArray
+from cmgplan.network.grid import Branches
 
 ISOLATED = 4
 

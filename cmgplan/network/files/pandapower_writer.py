@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.files.snapshot import Snapshot, Unit, ideal_switches, with_tie_powers
 from cmgplan.units import PerUnit, ka_from_pu, kw_from_mw, mw_from_kw
 

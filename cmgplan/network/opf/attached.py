@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.network.grid import FloatArray, IntArray
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.network.opf.model import Layout
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.templates import Copies, Instance, TemplateModel

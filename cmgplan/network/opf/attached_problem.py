@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.arrays import FloatArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.attached import Attached, attach, attached_instance
 from cmgplan.network.opf.model import Layout, build_instance, build_model

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.arrays import FloatArray
+from cmgplan.network.grid import Grid
 
 NEAR = 1e-5
 """Distance from a limit, pu or rad, within which it binds."""

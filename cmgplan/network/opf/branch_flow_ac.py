@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.network.grid import Branches, FloatArray
+from cmgplan.arrays import FloatArray
+from cmgplan.network.grid import Branches
 
 
 def branch_powers(x: Sequence[Any], p: Sequence[Any], ops: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.network.grid import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.opf.model import Layout
 from cmgplan.units import ka_from_pu, mw_from_pu
 

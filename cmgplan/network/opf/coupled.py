@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.network.grid import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.jabr import Bound, Relaxation
 from cmgplan.network.opf.model import Layout
-from cmgplan.solve.conic import ConicProblem, RotatedCones
+from cmgplan.solve.conic import ConicProblem
+from cmgplan.solve.rotated_cones import RotatedCones
 from cmgplan.solve.templates import Instance
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 

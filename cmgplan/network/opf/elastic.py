@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.broken_limits import CONSIDERABLE, LIMITS, BrokenLimit, broken_limits
 from cmgplan.network.opf.coupled import injected, reach

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.devices.base import Horizon as DeviceHorizon
 from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
-from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.model import Layout
 from cmgplan.solve.templates import Instance, TemplateModel

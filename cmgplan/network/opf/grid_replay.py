@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import MatrixRankWarning
 
-from cmgplan.network.grid import ComplexArray, FloatArray, Grid, IntArray
+from cmgplan.arrays import ComplexArray, FloatArray, IntArray
+from cmgplan.network.grid import Grid
 
 TOLERANCES_PU = (1e-11, 1e-9)
 """The second is for branches of nearly no impedance, whose rounding errors exceed the first."""

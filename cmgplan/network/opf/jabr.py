@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.branch_flow_ac import two_port
 from cmgplan.network.opf.model import Layout, build_instance
-from cmgplan.solve.conic import MAX_ROUNDS, ConicProblem, RotatedCones
+from cmgplan.solve.conic import MAX_ROUNDS, ConicProblem
+from cmgplan.solve.rotated_cones import RotatedCones
 from cmgplan.solve.templates import Instance
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 

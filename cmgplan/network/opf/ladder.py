@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cmgplan.network.grid import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.elastic import ElasticProblem
 from cmgplan.network.opf.jabr import Relaxation

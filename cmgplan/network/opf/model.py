@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.branch_flow_ac import (
     branch_load,

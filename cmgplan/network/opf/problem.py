@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.errors import InputError
-from cmgplan.network.grid import FloatArray, Grid, IntArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon, single_hour
 from cmgplan.network.opf.attached import Attached
 from cmgplan.network.opf.attached_problem import AttachedOpf

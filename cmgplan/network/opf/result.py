@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.arrays import FloatArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.binding import binding_limits
 from cmgplan.network.opf.branch_flow_ac import branch_powers, two_port

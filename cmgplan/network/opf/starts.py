@@ -10,7 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import spsolve
 
-from cmgplan.network.grid import ComplexArray, FloatArray, Grid
+from cmgplan.arrays import ComplexArray, FloatArray
+from cmgplan.network.grid import Grid
 from cmgplan.network.horizon import Horizon
 from cmgplan.network.opf.elastic import ElasticProblem
 from cmgplan.network.opf.grid_replay import newton_voltages

@@ -10,8 +10,9 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from cmgplan.arrays import FloatArray
 from cmgplan.case.folder import CASE_FILE
-from cmgplan.devices import FloatArray, Horizon
+from cmgplan.devices import Horizon
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
 from cmgplan.planning.case.records import Microgrid

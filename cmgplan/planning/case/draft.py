@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from cmgplan.arrays import FloatArray
 from cmgplan.case.days import TIME, TIME_COLUMNS, begins_h, rows_left, rows_of_plan
-from cmgplan.case.explain import holds, problems
+from cmgplan.case.explain import problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
 from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
-from cmgplan.devices import Device, FloatArray, Horizon, Record
+from cmgplan.case.toml_file import R, dotted, owner, read_toml, sound
+from cmgplan.devices import Device, Horizon
 from cmgplan.errors import Fault
-from cmgplan.given import MAX_DEPTH, deeper
 from cmgplan.planning.case.records import (
     CaseFile,
     Cluster,
@@ -30,9 +29,6 @@ from cmgplan.planning.case.records import (
     PlanOptions,
     Tie,
 )
-
-R = TypeVar("R", bound=Record)
-
 
 MOST_HOURS = 100_000
 """Intervals, and hours, that a plan may have: eleven years."""
@@ -127,7 +123,7 @@ def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list
     A ``day`` takes the place of the one that case.toml names.
     """
     faults: list[Fault] = []
-    raw = _read_toml(folder, faults)
+    raw = read_toml(folder, faults)
     if raw is not None and day is not None and isinstance(raw.get("time"), dict):
         raw["time"] = {**raw["time"], "day": day}
     draft = Draft(folder, raw if raw is not None else {})
@@ -145,37 +141,6 @@ def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list
     return draft, faults
 
 
-def _read_toml(folder: CaseFolder, faults: list[Fault]) -> dict[str, Any] | None:
-    """Read case.toml with its arrays as tuples, as the records want them."""
-    text = folder.read_text(CASE_FILE)
-    if isinstance(text, Fault):
-        faults.append(text)
-        return None
-    try:
-        raw = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        row = re.search(r"at line (\d+)", str(error))
-        where = f"row {row.group(1)}" if row else ""
-        faults.append(
-            Fault(CASE_FILE, where, f"this is not TOML ({error})", "mend the syntax of the row")
-        )
-        return None
-    if deeper(raw, MAX_DEPTH):
-        message = f"its tables are nested deeper than {MAX_DEPTH} levels"
-        faults.append(Fault(CASE_FILE, "", message, "no key of a case has so many parts"))
-        return None
-    return {key: _frozen(value) for key, value in raw.items()}
-
-
-def _frozen(value: object) -> object:
-    """Return a value with every list in it turned into a tuple."""
-    if isinstance(value, dict):
-        return {key: _frozen(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
-    return value
-
-
 def _read_case_file(draft: Draft, faults: list[Fault]) -> None:
     """Validate case.toml, first as a whole for its faults, then by parts for what is sound."""
     raw = draft.raw
@@ -183,12 +148,12 @@ def _read_case_file(draft: Draft, faults: list[Fault]) -> None:
         draft.file = CaseFile.model_validate(raw)
     except ValidationError as error:
         for problem in problems(error, CaseFile, raw):
-            message = f"{problem.message}{_owner(raw, problem.path)}"
-            faults.append(Fault(CASE_FILE, _dotted(problem.path), message, problem.mend))
-    draft.time = _sound(TimeSection, raw.get("time"))
-    draft.network = _sound(NetworkSection, raw.get("network"))
-    draft.grid = _sound(GridSection, raw.get("grid"))
-    draft.plan = _sound(PlanOptions, raw.get("plan", {}))
+            message = f"{problem.message}{owner(raw, problem.path)}"
+            faults.append(Fault(CASE_FILE, dotted(problem.path), message, problem.mend))
+    draft.time = sound(TimeSection, raw.get("time"))
+    draft.network = sound(NetworkSection, raw.get("network"))
+    draft.grid = sound(GridSection, raw.get("grid"))
+    draft.plan = sound(PlanOptions, raw.get("plan", {}))
     draft.clusters = _sound_list(draft, "cluster", Cluster)
     draft.microgrids = _sound_list(draft, "microgrid", Microgrid)
     draft.ties = _sound_list(draft, "tie", Tie)
@@ -213,38 +178,14 @@ def _read_network_tables(draft: Draft, faults: list[Fault]) -> None:
         draft.incomplete.add("lines")
 
 
-def _sound(model: type[R], raw: object) -> R | None:
-    """Return a record, or None where it is faulty."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        return None
-
-
 def _sound_list(draft: Draft, key: str, model: type[R]) -> list[Placed[R]]:
     """Return the sound records of an array of tables."""
     raw = draft.raw.get(key, ())
     if not isinstance(raw, tuple):
         draft.incomplete.add(key)
         return []
-    read = [(f"{key}[{i}]", _sound(model, item)) for i, item in enumerate(raw)]
-    sound = [Placed(where, record) for where, record in read if record is not None]
-    if len(sound) < len(raw):
+    read = [(f"{key}[{i}]", sound(model, item)) for i, item in enumerate(raw)]
+    placed = [Placed(where, record) for where, record in read if record is not None]
+    if len(placed) < len(raw):
         draft.incomplete.add(key)
-    return sound
-
-
-def _dotted(path: tuple[str | int, ...]) -> str:
-    """Return ``microgrid[2].mt[0].p_max_kw`` for a path in the data."""
-    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
-    return "".join(parts).removeprefix(".")
-
-
-def _owner(raw: object, path: tuple[str | int, ...]) -> str:
-    """Return the ids along a path, such as `` (MG3, MT1)``."""
-    ids = []
-    for part in path:
-        raw = raw[part] if holds(raw, part) else None  # type: ignore[index]
-        if isinstance(part, int) and isinstance(raw, Mapping) and isinstance(raw.get("id"), str):
-            ids.append(str(raw["id"]))
-    return f" ({', '.join(ids)})" if ids else ""
+    return placed

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from cmgplan.arrays import FloatArray
 from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.devices.base import (
     Device,
-    FloatArray,
     Horizon,
     Id,
     NonNegative,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import InfeasibleError
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.levels.islanded_search import IslandedSearch, NoScheduleError, margin
@@ -23,7 +23,7 @@ from cmgplan.planning.model.schedule import (
     tie_cones,
     unserved_kw,
 )
-from cmgplan.planning.model.switches import BoolArray, SwitchHours, allow, next_mask
+from cmgplan.planning.model.switches import SwitchHours, allow, next_mask
 from cmgplan.planning.model.switching import add_switching
 from cmgplan.planning.why.explain import explain_islanded
 from cmgplan.planning.why.least_set import PROVEN

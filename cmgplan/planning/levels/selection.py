@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.explanation import Explanation
 from cmgplan.planning.case.records import PlanOptions

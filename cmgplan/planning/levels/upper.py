@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder

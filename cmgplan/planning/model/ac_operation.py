@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import expand_voltages, reduce_feeder
 from cmgplan.planning.case.records import Case, PlanOptions

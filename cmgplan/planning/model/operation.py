@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.storage import Storage
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.model.schedule import DeviceKey, VariableBounds, curtailed_kw, unserved_kw

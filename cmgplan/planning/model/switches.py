@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 
+from cmgplan.arrays import BoolArray
 from cmgplan.case.records import SwitchKind
 from cmgplan.planning.case.records import Case
-
-BoolArray = npt.NDArray[np.bool_]
 
 FEEDER = "\0feeder"
 """The feeder as one node of the switch graph; no id from a case can equal it."""

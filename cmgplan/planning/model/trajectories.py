@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from networkx.utils import UnionFind
 
-from cmgplan.devices.base import FloatArray
-from cmgplan.planning.model.switches import BoolArray, Switch, SwitchHours
+from cmgplan.arrays import BoolArray, FloatArray
+from cmgplan.planning.model.switches import Switch, SwitchHours
 
 CONFLICTS = 2000
 """Hours in which a switch that nobody wants is taken out of a cycle, before giving up."""

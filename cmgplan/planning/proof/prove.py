@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case.records import Case, PlanOptions

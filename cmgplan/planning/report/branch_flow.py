@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.report.topology import FeederView
 from cmgplan.run.tables import Tables
 from cmgplan.units import branch_loss_per_kva2, charging_kvar
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def branch_flow_kw(tables: Tables, view: FeederView, level: str = "upper") -> FloatArray | None:

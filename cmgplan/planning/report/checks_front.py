@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.report.roles import CAPPED, CAPS, NEGLIGIBLE, roles_of
 from cmgplan.planning.report.subject import Subject
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal

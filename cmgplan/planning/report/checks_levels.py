@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from cmgplan.devices.base import FloatArray, energy_value
+from cmgplan.arrays import BoolArray, FloatArray
+from cmgplan.devices.base import energy_value
 from cmgplan.devices.load import Load
 from cmgplan.planning.case.records import Microgrid
 from cmgplan.planning.report import checks_switches as switches
@@ -44,7 +44,6 @@ TANGENTS = 2e-2
 PROVED = 1e-3
 """Share of its value by which the bound of a goal solved to optimality may be less."""
 
-BoolArray = npt.NDArray[np.bool_]
 Mask = dict[str, BoolArray]
 
 

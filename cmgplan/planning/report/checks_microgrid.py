@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.report.checks_switches import switch_ids
 from cmgplan.planning.report.subject import Subject
 from cmgplan.run.findings import (

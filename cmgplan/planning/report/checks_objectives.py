@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray, energy_value
+from cmgplan.arrays import FloatArray
+from cmgplan.devices.base import energy_value
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.case.records import Case

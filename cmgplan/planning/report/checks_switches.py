@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Tie
 from cmgplan.planning.report.subject import Subject
 from cmgplan.run.findings import ENERGY, POWER_KW, CheckResult, Finding, over

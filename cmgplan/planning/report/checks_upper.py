@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray, energy_value
+from cmgplan.arrays import FloatArray
+from cmgplan.devices.base import energy_value
 from cmgplan.devices.load import Load
 from cmgplan.devices.storage import Storage
 from cmgplan.network.feeder import Feeder

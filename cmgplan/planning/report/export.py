@@ -18,8 +18,8 @@ from cmgplan.errors import InputError, ReplayError
 from cmgplan.network.files.matpower_writer import function_name, matpower_text
 from cmgplan.network.files.networks import grid_at, peak_hour
 from cmgplan.network.files.pandapower_writer import solve_pandapower, write_pandapower
+from cmgplan.planning.case.network import grid_of_case
 from cmgplan.planning.case.records import Case
-from cmgplan.planning.model.case_network import grid_of_case
 from cmgplan.planning.report.hours import LEVELS, HourReader, Level
 from cmgplan.planning.report.overview import section
 from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cmgplan.page.data_table import Column, DataTable, data_table
+from cmgplan.page.parts import Box, Overview
 from cmgplan.page.wording import amount, change, counted, number
 from cmgplan.planning.report.goal import goal_in_words
 from cmgplan.run.tables import Tables
@@ -19,28 +19,6 @@ QUANTITIES = (
     ("upstream_kwh", "Import from upstream, kWh", 1),
     ("v_min_pu", "Lowest voltage, pu", 4),
 )
-
-
-@dataclass(frozen=True)
-class Box:
-    """One of the boxes at the top."""
-
-    name: str
-    text: str
-    well: bool
-
-
-@dataclass(frozen=True)
-class Overview:
-    """What stands at the top of the page."""
-
-    good: bool
-    verdict: str
-    against: str
-    boxes: tuple[Box, ...]
-    totals: DataTable
-    faults: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 def overview(summary: Mapping[str, Any], tables: Tables) -> Overview:

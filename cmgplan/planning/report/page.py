@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from cmgplan.page.page import environment
+from cmgplan.page.page import render
 from cmgplan.planning.report.overview import overview
 from cmgplan.planning.report.sections import sections
 from cmgplan.planning.report.topology import FeederView
@@ -34,14 +31,15 @@ def render_page(
     sources
         Text of the case's SOURCES.md.
     """
-    return (
-        environment()
-        .get_template("page.html.jinja")
-        .render(
-            case=summary["case"],
-            top=overview(summary, tables),
-            sections=sections(summary, tables, view),
-            sources=sources,
-            plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library's own code
-        )
+    case = summary["case"]
+    about = (
+        f"Case {case['name']}, {case['hours']} intervals of {case['dt_h']:g} h, counted from 0. "
+        "Microgrids in clusters on a distribution feeder."
+    )
+    return render(
+        case["title"] or case["name"],
+        about,
+        overview(summary, tables),
+        sections(summary, tables, view),
+        sources,
     )

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from cmgplan.arrays import IntArray
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks.problem import GLOBAL
-from cmgplan.solve.cones import IntArray
 
 MOST_BINARIES = 75
 """Switch positions in a block of several hours, so that its mixed-integer problem stays small."""

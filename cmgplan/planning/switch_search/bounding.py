@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.model.switching import counts_operations, cut_cycles
 from cmgplan.planning.switch_search.state import LOOSE_GAP, Search
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.bound_proof import Evidence
 from cmgplan.planning.model.switching import counts_operations

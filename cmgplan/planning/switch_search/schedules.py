@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.bound_proof import BoundProof
 from cmgplan.planning.model.schedule import DeviceKey

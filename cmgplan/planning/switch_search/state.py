@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.model.bound_proof import Evidence
 from cmgplan.planning.switch_search.schedules import Judge, SwitchSchedule
 from cmgplan.planning.switch_search.topologies import HourlyGrid

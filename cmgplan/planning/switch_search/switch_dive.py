@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from networkx.utils import UnionFind
 
-from cmgplan.devices.base import FloatArray
-from cmgplan.planning.model.switches import BoolArray, Switch, all_switches
+from cmgplan.arrays import BoolArray, FloatArray
+from cmgplan.planning.model.switches import Switch, all_switches
 from cmgplan.planning.model.trajectories import trajectory
 from cmgplan.planning.switch_search.rounding import in_use, rounded
 from cmgplan.planning.switch_search.state import Aim

@@ -11,7 +11,7 @@ import networkx as nx
 import numpy as np
 from networkx.utils import UnionFind
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.switches import Switch, SwitchHours, all_switches, cycles_in
 from cmgplan.planning.model.switching import IDLE_KVA, counts_operations, flows_of

@@ -11,7 +11,7 @@ import networkx as nx
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.model.schedule import DeviceKey, VariableBounds
 from cmgplan.planning.model.switches import SwitchHours, all_switches, cycles_in, graph_of
 from cmgplan.planning.model.switching import cut_cycles, read_closed

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 from cmgplan.solve.blocks.scaled_copy import ScaledCopy, StackedRows, beside, entries_of
-from cmgplan.solve.cones import FloatArray, IntArray, Placing, Rows, SecondOrderRows, joined
+from cmgplan.solve.cones import Placing, Rows, SecondOrderRows, joined
 
 KEPT = 20
 """Copies that are kept for each block on average; those asked for longest ago go first."""

@@ -9,9 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import BlockProblem
-from cmgplan.solve.cones import FloatArray, Rows
+from cmgplan.solve.cones import Rows
 
 PASSES = 60
 """Times that bounds are derived from rows; a feeder's flows follow branch by branch."""

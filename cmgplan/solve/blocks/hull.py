@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.copies import copy_of
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 from cmgplan.solve.blocks.scaled_copy import Kind, ScaledCopy
-from cmgplan.solve.cones import FloatArray, IntArray
 from cmgplan.solve.conic_program import (
     STUCK_GAP_ABS,
     ConicAnswer,

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.hull import Hull, HullModel, Mix, Question, copies_of
 from cmgplan.solve.blocks.problem import BlockProblem
-from cmgplan.solve.cones import FloatArray
 from cmgplan.solve.conic_program import ConicProgram, solve_conic
 
 LEAST_SPREAD = 0.3

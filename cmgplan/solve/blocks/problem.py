@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.scaled_copy import KeptCopies, StackedRows
-from cmgplan.solve.cones import FloatArray, IntArray, Rows, joined
+from cmgplan.solve.cones import Rows, joined
 from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
 from cmgplan.solve.linear import LinearProblem
 

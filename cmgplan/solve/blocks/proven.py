@@ -17,9 +17,10 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import BlockProblem, Priced
-from cmgplan.solve.cones import FloatArray, IntArray, Rows
+from cmgplan.solve.cones import Rows
 from cmgplan.solve.highs import linear_program
 
 Each = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]

@@ -16,10 +16,11 @@ from typing import Any
 import highspy
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.exact_constant import constant_of, derived_bounds, margins
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import BlockProblem, Priced, answer_of
-from cmgplan.solve.cones import FloatArray, Rows, joined
+from cmgplan.solve.cones import Rows, joined
 from cmgplan.solve.dual_bound import safe_bound
 from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
 from cmgplan.solve.linear import LinearProblem

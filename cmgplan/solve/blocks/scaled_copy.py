@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.solve.cones import FloatArray, IntArray, Rows, SecondOrderRows
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.solve.cones import Rows, SecondOrderRows
 
 
 class Kind(IntEnum):
