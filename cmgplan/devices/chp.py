@@ -110,7 +110,7 @@ class CombinedHeatPower(Device):
             doc="heat, kW, market (11), response (52)",
         )
         if self.emission is not None:
-            self.emission.add_to(b, h, b.p_inj, max(self.p_max_kw, 0.0))
+            self.emission.add_to(b, h, "p_inj", max(self.p_max_kw, 0.0))
         complete(b, h)
 
     def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:

@@ -30,8 +30,11 @@ class Emission(Record):
         output = np.maximum(output_kw, 0.0)
         return np.asarray(self.square * output**2 + self.linear * output + self.fixed * on)
 
-    def add_to(self, b: pyo.Block, h: Forecasts, output: pyo.Expression, most_kw: float) -> None:
+    def add_to(self, b: pyo.Block, h: Forecasts, output: str, most_kw: float) -> None:
         """Add ``emission[t]``, kg/h, as a variable over tangents of the quadratic.
+
+        ``output`` names what the emission depends on, ``p_inj`` or ``heat_inj`` of the block,
+        ``most_kw`` its greatest value.
 
         Each tangent, at an output u, is in the perspective form
         ``2 square u P - square u^2 on + linear P + fixed on``, which is tight at on = 0 as well
@@ -40,7 +43,7 @@ class Emission(Record):
         and ``exact_kg_per_h`` is what is reported.
         """
         b.emission = pyo.Var(h.steps, bounds=(0.0, None))
-        b.emission_output = pyo.Reference(output)
+        b.emission_output = output
         b.tangents = pyo.ConstraintList(doc="emission over tangents, kg/h, response (57), (65)")
         b.tangent_outputs = {t: [] for t in h.steps}
         points = np.linspace(0.0, most_kw, TANGENTS) if self.square > 0.0 else np.zeros(1)
@@ -70,5 +73,5 @@ class Emission(Record):
         on = 1.0 if b.component("on") is None else b.on[t]
         slope = 2.0 * self.square * output_kw + self.linear
         level = self.fixed - self.square * output_kw**2
-        b.tangents.add(b.emission[t] >= slope * b.emission_output[t] + level * on)
+        b.tangents.add(b.emission[t] >= slope * b.component(b.emission_output)[t] + level * on)
         b.tangent_outputs[t].append(output_kw)

@@ -69,7 +69,7 @@ class GasBoiler(Device):
             doc="gas, kW, market (22), response (62)",
         )
         if self.emission is not None:
-            self.emission.add_to(b, h, b.heat_inj, self.heat_max_kw)
+            self.emission.add_to(b, h, "heat_inj", self.heat_max_kw)
         complete(b, h)
 
     def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:

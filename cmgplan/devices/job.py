@@ -115,10 +115,9 @@ class Job(Device):
     def add_to(self, b: pyo.Block, h: Forecasts) -> None:
         """Add one start, and ``on[t]`` from it: response eqs. (88)-(90)."""
         starts, n = set(self.starts(h)), self.intervals(h)
-        b.start = pyo.Var(h.steps, domain=pyo.Binary)
-        for t in h.steps:
-            if t not in starts:
-                b.start[t].fix(0)
+        b.start = pyo.Var(
+            h.steps, domain=pyo.Binary, bounds=lambda b, t: (0, 1 if t in starts else 0)
+        )
         b.once = pyo.Constraint(
             expr=pyo.quicksum(b.start[t] for t in h.steps) == 1,
             doc="it starts once, response (88), (89)",
