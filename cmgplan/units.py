@@ -19,6 +19,9 @@ S_BASE_KVA = 1000.0
 
 KWH_PER_MWH = 1000.0
 
+KWH_PER_M3_K = 1.163
+"""Heat that warms a cubic metre of water by one kelvin, kWh."""
+
 
 def usd_per_kwh(price_usd_per_mwh: float) -> float:
     """Return a price in $/kWh from one in $/MWh."""

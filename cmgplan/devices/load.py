@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     Breach,
     Device,
     Finite,
-    FloatArray,
-    Horizon,
+    Flow,
+    Flows,
+    Forecasts,
     Id,
     NonNegative,
     Price,
     Share,
+    State,
+    Step,
     Trace,
     breaches,
     energy_value,
 )
+
+TOLERANCE_KWH = 1e-3
+"""Energy saved or added over a day up to which none counts as lost."""
 
 
 class Load(Device):
@@ -33,6 +41,7 @@ class Load(Device):
     """
 
     kind: ClassVar[str] = "load"
+    column_keys: ClassVar[tuple[str, ...]] = ("profile",)
     p_kw: NonNegative
     q_kvar: Finite = 0.0
     profile: Id | None = None
@@ -51,15 +60,15 @@ class Load(Device):
         """Ratio of reactive to active power."""
         return self.q_kvar / self.p_kw if self.p_kw > 0.0 else 0.0
 
-    def base_kw(self, h: Horizon) -> FloatArray:
+    def base_kw(self, h: Forecasts) -> FloatArray:
         """Return the demand before response, kW, shape (T,)."""
         return self.p_kw * h.profile(self.profile)
 
-    def base_kvar(self, h: Horizon) -> FloatArray:
+    def base_kvar(self, h: Forecasts) -> FloatArray:
         """Return the reactive demand before response, kvar, shape (T,)."""
         return self.q_kvar * h.profile(self.profile)
 
-    def add_to(self, b: pyo.Block, h: Horizon) -> None:
+    def add_to(self, b: pyo.Block, h: Forecasts) -> None:
         """Add eqs. (23)-(25) and the unserved part, which is zero unless freed."""
         base, base_q, ratio = self.base_kw(h), self.base_kvar(h), self.kvar_per_kw
         # Without active power nothing would hold gamma: eq. (24) is empty and Q moves for free.
@@ -96,7 +105,7 @@ class Load(Device):
             )
         b.emission_usd = pyo.Expression(expr=0.0)
 
-    def allow_unserved(self, b: pyo.Block, h: Horizon) -> None:
+    def allow_unserved(self, b: pyo.Block, h: Forecasts) -> None:
         """Free the unserved part of a block, up to the demand after response."""
         base = self.base_kw(h)
         for t in h.steps:
@@ -106,19 +115,43 @@ class Load(Device):
         def unserved_limit(b: pyo.Block, t: int) -> object:
             return b.unserved[t] <= b.demand[t]
 
-    def simulate(self, h: Horizon, p_kw: FloatArray, q_kvar: FloatArray) -> Trace:
-        """Step through the day, all load served; see ``Device.simulate``."""
+    def power_range(self, h: Forecasts) -> tuple[FloatArray, FloatArray]:
+        """Return the least and the greatest injection of electricity, kW, each of shape (T,)."""
         base = self.base_kw(h)
-        demand = -p_kw
+        return -(1.0 + self.share_up) * base, -(1.0 - self.responsive_share) * base
+
+    def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
+        """Step through the day, all load served; see ``Device.simulate_flows``."""
+        p_kw = flows.p_kw
+        found = self._broken(h, flows)
+        imbalance = abs(float((-p_kw - self.base_kw(h)).sum())) * h.dt_h
+        if imbalance > TOLERANCE_KWH:
+            found.append(Breach(h.hours - 1, "eq. (24)", imbalance))
+        return Trace(self._cost_usd(h, p_kw), breaches=found)
+
+    def step(self, h: Forecasts, t: int, state: State, flow: Flow) -> Step:
+        """Run one hour, all load served; the state is the energy saved so far, kWh."""
+        now, flows = h.hour(t), flow.as_flows()
+        saved = state.level + (float(self.base_kw(now)[0]) + flow.p_kw) * h.dt_h
+        found = [replace(breach, hour=t) for breach in self._broken(now, flows)]
+        if t == h.hours - 1 and abs(saved) > TOLERANCE_KWH:
+            found.append(Breach(t, "eq. (24)", abs(saved)))
+        return Step(State(saved), tuple(found))
+
+    def _broken(self, h: Forecasts, flows: Flows) -> list[Breach]:
+        """Return the limits that hold hour by hour and are broken."""
+        p_kw = flows.p_kw
+        base, demand = self.base_kw(h), -p_kw
         expected_kvar = self.kvar_per_kw * p_kw if self.p_kw > 0.0 else -self.base_kvar(h)
-        found: list[Breach] = [
+        return [
             *breaches("responsive_share", (1.0 - self.responsive_share) * base - demand),
             *breaches("responsive_share_up", demand - (1.0 + self.share_up) * base),
-            *breaches("reactive ratio", np.abs(q_kvar - expected_kvar)),
+            *breaches("reactive ratio", np.abs(flows.q_kvar - expected_kvar)),
+            *self.idle(flows),
         ]
-        imbalance = abs(float(demand.sum() - base.sum())) * h.dt_h
-        if imbalance > 1e-3:
-            found.append(Breach(h.hours - 1, "eq. (24)", imbalance))
-        price = h.price_usd_per_kwh(self.price)
+
+    def _cost_usd(self, h: Forecasts, p_kw: FloatArray) -> float:
+        """Return the cost of the demand, or of moving it, $ over the horizon."""
+        base, demand = self.base_kw(h), -p_kw
         counted = demand if self.price == "market" else np.maximum(demand - base, 0.0)
-        return Trace(energy_value(price, counted, h.dt_h), 0.0, breaches=found)
+        return energy_value(h.price_usd_per_kwh(self.price), counted, h.dt_h)

@@ -7,11 +7,13 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
+    OFF_KW,
     Device,
     Finite,
-    FloatArray,
-    Horizon,
+    Flows,
+    Forecasts,
     NonNegative,
     Price,
     Trace,
@@ -20,9 +22,6 @@ from cmgplan.devices.base import (
     total_emission_usd_per_mwh,
 )
 from cmgplan.units import usd_per_kwh
-
-OFF_KW = 1e-3
-"""Power up to which a turbine counts as off: what a binary's tolerance leaves of a rating."""
 
 
 class MicroTurbine(Device):
@@ -40,7 +39,15 @@ class MicroTurbine(Device):
     price: Price = "market"
     emission_usd_per_mwh: dict[str, NonNegative]
 
-    def add_to(self, b: pyo.Block, h: Horizon) -> None:
+    def wants_binary(self, h: Forecasts) -> bool:
+        """Return whether the block has a binary variable: with a minimum load."""
+        return self.p_min_kw > 0.0
+
+    def power_range(self, h: Forecasts) -> tuple[FloatArray, FloatArray]:
+        """Return the least and the greatest injection of electricity, kW, each of shape (T,)."""
+        return np.zeros(h.hours), h.series(self.p_max_kw)
+
+    def add_to(self, b: pyo.Block, h: Forecasts) -> None:
         """Add eqs. (15), (16); with a minimum load, a binary ``on[t]``."""
         b.p = pyo.Var(h.steps, bounds=(0.0, self.p_max_kw))
         b.q = pyo.Var(h.steps, bounds=(self.q_min_kvar, self.q_max_kvar))
@@ -64,8 +71,9 @@ class MicroTurbine(Device):
         rate = usd_per_kwh(total_emission_usd_per_mwh(self.emission_usd_per_mwh))
         b.emission_usd = pyo.Expression(expr=pyo.quicksum(h.dt_h * rate * b.p[t] for t in h.steps))
 
-    def simulate(self, h: Horizon, p_kw: FloatArray, q_kvar: FloatArray) -> Trace:
-        """Step through the day; see ``Device.simulate``."""
+    def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
+        """Step through the day; see ``Device.simulate_flows``."""
+        p_kw, q_kvar = flows.p_kw, flows.q_kvar
         below = np.where(p_kw > OFF_KW, self.p_min_kw - p_kw, -p_kw)
         rate = usd_per_kwh(total_emission_usd_per_mwh(self.emission_usd_per_mwh))
         return Trace(
@@ -76,5 +84,6 @@ class MicroTurbine(Device):
                 *breaches("p_min_kw", below),
                 *breaches("q_max_kvar", q_kvar - self.q_max_kvar),
                 *breaches("q_min_kvar", self.q_min_kvar - q_kvar),
+                *self.idle(flows),
             ],
         )

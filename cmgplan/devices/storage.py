@@ -1,4 +1,4 @@
-"""Battery storage: eqs. (9)-(14)."""
+"""Batteries: the priced one of planning, eqs. (9)-(14), and the battery of a home."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pyomo.environ as pyo
 
 from cmgplan.devices.base import (
     Breach,
-    Device,
     Efficiency,
-    FloatArray,
-    Horizon,
-    NonNegative,
-    Positive,
+    Flow,
+    Flows,
+    Forecasts,
     Price,
-    Share,
+    State,
+    Step,
     Trace,
-    breaches,
+    complete,
     energy_value,
 )
+from cmgplan.devices.store import TOLERANCE_KWH, ElectricStore, HomeStore
 
 
-class Storage(Device):
+class Storage(ElectricStore):
     """Battery with separate charge and discharge ratings.
 
     The state of charge is in shares of ``energy_kwh`` here and in kWh in the block, where
@@ -37,52 +37,16 @@ class Storage(Device):
     """
 
     kind: ClassVar[str] = "storage"
-    p_charge_max_kw: NonNegative
-    p_discharge_max_kw: NonNegative
-    energy_kwh: Positive
-    soc_min: Share = 0.0
-    soc_max: Share = 1.0
-    soc_start: Share
-    efficiency_charge: Efficiency = 1.0
-    efficiency_discharge: Efficiency = 1.0
     price: Price = "market"
 
-    def connected(self, h: Horizon) -> FloatArray:
-        """Return 1 in the hours in which it can charge or discharge, shape (T,)."""
-        return np.ones(h.hours)
+    def end_kwh(self, h: Forecasts) -> float:
+        """Return the least energy that must be stored when the horizon ends, kWh, eq. (14)."""
+        share = self.soc_start if h.soc_balance == "energy" else self.soc_min
+        return share * self.energy_kwh
 
-    def drawn_kwh(self, h: Horizon) -> FloatArray:
-        """Return the energy drawn from the store in each hour by driving, shape (T,)."""
-        return np.zeros(h.hours)
-
-    def soc_floor_kwh(self, h: Horizon) -> FloatArray:
-        """Return the least stored energy at the end of each hour, shape (T,)."""
-        floor = np.full(h.hours, self.soc_min * self.energy_kwh)
-        if h.soc_balance == "energy":
-            floor[-1] = max(floor[-1], self.soc_start * self.energy_kwh)
-        return floor
-
-    def add_to(self, b: pyo.Block, h: Horizon) -> None:
+    def add_to(self, b: pyo.Block, h: Forecasts) -> None:
         """Add eqs. (9), (10), (12)-(14)."""
-        plugged, drawn, floor = self.connected(h), self.drawn_kwh(h), self.soc_floor_kwh(h)
-        start = self.soc_start * self.energy_kwh
-        b.charge = pyo.Var(
-            h.steps, bounds=lambda b, t: (0.0, self.p_charge_max_kw * float(plugged[t]))
-        )
-        b.discharge = pyo.Var(
-            h.steps, bounds=lambda b, t: (0.0, self.p_discharge_max_kw * float(plugged[t]))
-        )
-        b.soc = pyo.Var(
-            h.steps, bounds=lambda b, t: (float(floor[t]), self.soc_max * self.energy_kwh)
-        )
-
-        @b.Constraint(h.steps, doc="stored energy, kWh, eq. (12)")
-        def energy_balance(b: pyo.Block, t: int) -> object:
-            before = start if t == 0 else b.soc[t - 1]
-            return b.soc[t] == before - float(drawn[t]) + h.dt_h * (
-                self.efficiency_charge * b.charge[t] - b.discharge[t] / self.efficiency_discharge
-            )
-
+        self.add_store(b, h)
         if h.soc_balance == "power":
             b.daily_power = pyo.Constraint(
                 expr=pyo.quicksum(b.charge[t] - b.discharge[t] for t in h.steps) >= 0.0,
@@ -99,32 +63,53 @@ class Storage(Device):
         )
         b.emission_usd = pyo.Expression(expr=0.0)
 
-    def simulate(self, h: Horizon, p_kw: FloatArray, q_kvar: FloatArray) -> Trace:
-        """Step through the day; see ``Device.simulate``."""
-        plugged, drawn, floor = self.connected(h), self.drawn_kwh(h), self.soc_floor_kwh(h)
-        soc = np.empty(h.hours)
-        stored = self.soc_start * self.energy_kwh
-        for t in h.steps:
-            charge, discharge = max(-float(p_kw[t]), 0.0), max(float(p_kw[t]), 0.0)
-            stored += h.dt_h * (
-                self.efficiency_charge * charge - discharge / self.efficiency_discharge
-            )
-            stored -= float(drawn[t])
-            soc[t] = stored
-        price = h.price_usd_per_kwh(self.price)
-        found: list[Breach] = [
-            *breaches("p_charge_max_kw", -p_kw - self.p_charge_max_kw * plugged),
-            *breaches("p_discharge_max_kw", p_kw - self.p_discharge_max_kw * plugged),
-            *breaches("soc_max", soc - self.soc_max * self.energy_kwh, 1e-3),
-            *breaches("soc_min", floor - soc, 1e-3),
-            *breaches("unity power factor", np.abs(q_kvar)),
-        ]
-        excess_kwh = float(np.sum(p_kw)) * h.dt_h
-        if h.soc_balance == "power" and excess_kwh > 1e-3:
+    def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
+        """Step through the day; see ``Device.simulate_flows``."""
+        trace = super().simulate_flows(h, flows)
+        found = list(trace.breaches)
+        excess_kwh = float(np.sum(flows.p_kw)) * h.dt_h
+        if h.soc_balance == "power" and excess_kwh > TOLERANCE_KWH:
             found.append(Breach(h.hours - 1, "eq. (14)", excess_kwh))
+        price = h.price_usd_per_kwh(self.price)
+        counted = flows.p_kw if self.price == "market" else np.abs(flows.p_kw)
         return Trace(
-            cost_usd=energy_value(price, p_kw if self.price == "market" else np.abs(p_kw), h.dt_h),
-            emission_usd=0.0,
-            soc_kwh=soc,
+            cost_usd=energy_value(price, counted, h.dt_h),
+            soc_kwh=trace.soc_kwh,
+            state=trace.state,
             breaches=found,
         )
+
+    def step(self, h: Forecasts, t: int, state: State, flow: Flow) -> Step:
+        """Run one hour; see ``Device.step``."""
+        step = super().step(h, t, state, flow)
+        over_kwh = step.state.given_kwh
+        if h.soc_balance == "power" and t == h.hours - 1 and over_kwh > TOLERANCE_KWH:
+            return Step(step.state, (*step.breaches, Breach(t, "eq. (14)", over_kwh)))
+        return step
+
+
+class HomeBattery(HomeStore, ElectricStore):
+    """What the battery and the car of a home share: ratings, efficiencies, no price."""
+
+    def add_to(self, b: pyo.Block, h: Forecasts) -> None:
+        """Add planning eqs. (9), (10), (12), (13); market (26)-(30), response (23)-(28)."""
+        self.add_store(b, h)
+        b.p_inj = pyo.Expression(h.steps, rule=lambda b, t: b.discharge[t] - b.charge[t])
+        complete(b, h)
+
+
+class Battery(HomeBattery):
+    """Battery of a home: market eqs. (26)-(30), response eqs. (23)-(28).
+
+    Efficiencies hold at either terminal; ``retention_per_h`` is the share of the stored energy
+    that is kept after one hour. The day ends with at least ``soc_end``, which defaults to
+    ``soc_start``.
+    """
+
+    kind: ClassVar[str] = "storage"
+    retention_per_h: Efficiency = 1.0
+
+    @property
+    def kept_per_h(self) -> float:
+        """Share of the stored energy that is kept after one hour."""
+        return self.retention_per_h

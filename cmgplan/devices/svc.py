@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import Device, Finite, FloatArray, Horizon, Trace, breaches
+from cmgplan.devices.base import Device, Finite, Flows, Forecasts, Trace, breaches
 
 
 class StaticVarCompensator(Device):
@@ -17,7 +17,7 @@ class StaticVarCompensator(Device):
     q_min_kvar: Finite
     q_max_kvar: Finite
 
-    def add_to(self, b: pyo.Block, h: Horizon) -> None:
+    def add_to(self, b: pyo.Block, h: Forecasts) -> None:
         """Add the reactive range."""
         b.q = pyo.Var(h.steps, bounds=(self.q_min_kvar, self.q_max_kvar))
         b.p_inj = pyo.Expression(h.steps, rule=lambda b, t: 0.0)
@@ -25,14 +25,13 @@ class StaticVarCompensator(Device):
         b.cost_usd = pyo.Expression(expr=0.0)
         b.emission_usd = pyo.Expression(expr=0.0)
 
-    def simulate(self, h: Horizon, p_kw: FloatArray, q_kvar: FloatArray) -> Trace:
-        """Step through the day; see ``Device.simulate``."""
+    def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
+        """Step through the day; see ``Device.simulate_flows``."""
         return Trace(
-            cost_usd=0.0,
-            emission_usd=0.0,
             breaches=[
-                *breaches("no active power", np.abs(p_kw)),
-                *breaches("q_max_kvar", q_kvar - self.q_max_kvar),
-                *breaches("q_min_kvar", self.q_min_kvar - q_kvar),
+                *breaches("no active power", np.abs(flows.p_kw)),
+                *breaches("q_max_kvar", flows.q_kvar - self.q_max_kvar),
+                *breaches("q_min_kvar", self.q_min_kvar - flows.q_kvar),
+                *self.idle(flows),
             ],
         )

@@ -1,0 +1,134 @@
+"""Combined heat and power: an engine that burns gas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import pyomo.environ as pyo
+
+from cmgplan.arrays import FloatArray
+from cmgplan.devices.base import (
+    OFF_KW,
+    Carrier,
+    Conflict,
+    Device,
+    Efficiency,
+    Finite,
+    Flows,
+    Forecasts,
+    NonNegative,
+    Positive,
+    Share,
+    Trace,
+    breaches,
+    complete,
+)
+from cmgplan.devices.emission import Emission
+
+
+class CombinedHeatPower(Device):
+    """CHP: market eqs. (8)-(11), response eqs. (50)-(52) and (57).
+
+    Electricity is ``efficiency_electric * fuel + offset_kw * on``, heat is
+    ``efficiency_heat * fuel``. With a least fuel, an offset or a fixed emission it is on or off;
+    ``fuel_max_kw`` and ``fuel_min_kw`` are gas input.
+    """
+
+    kind: ClassVar[str] = "chp"
+    fuel_max_kw: Positive
+    fuel_min_kw: NonNegative = 0.0
+    efficiency_electric: Efficiency
+    efficiency_heat: Share
+    offset_kw: Finite = 0.0
+    emission: Emission | None = None
+
+    @property
+    def carriers(self) -> frozenset[Carrier]:
+        """Carriers that the device may give or take."""
+        return frozenset({"electricity", "heat", "fuel"})
+
+    @property
+    def p_max_kw(self) -> float:
+        """Electricity at full fuel, kW."""
+        return self.efficiency_electric * self.fuel_max_kw + self.offset_kw
+
+    @property
+    def on_or_off(self) -> bool:
+        """Whether it makes a difference that it is on."""
+        fixed = 0.0 if self.emission is None else self.emission.fixed
+        return self.fuel_min_kw > 0.0 or self.offset_kw != 0.0 or fixed > 0.0
+
+    def wants_binary(self, h: Forecasts) -> bool:
+        """Return whether the block has a binary variable."""
+        return self.on_or_off
+
+    def power_range(self, h: Forecasts) -> tuple[FloatArray, FloatArray]:
+        """Return the least and the greatest injection of electricity, kW, each of shape (T,)."""
+        least = self.efficiency_electric * self.fuel_min_kw + self.offset_kw
+        return h.series(min(0.0, least)), h.series(max(0.0, self.p_max_kw))
+
+    def heat_range(self, h: Forecasts) -> tuple[FloatArray, FloatArray]:
+        """Return the least and the greatest injection of heat, kW, each of shape (T,)."""
+        return np.zeros(h.hours), h.series(self.efficiency_heat * self.fuel_max_kw)
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """Yield what is wrong with its fuel and its offset."""
+        if self.fuel_min_kw > self.fuel_max_kw:
+            message = f"fuel_min_kw {self.fuel_min_kw:g} is above fuel_max_kw {self.fuel_max_kw:g}"
+            yield Conflict("fuel_min_kw", message, "lower fuel_min_kw")
+        if self.p_max_kw < 0.0:
+            message = f"offset_kw {self.offset_kw:g} takes more than it makes at full fuel"
+            yield Conflict("offset_kw", message, "give an offset nearer to zero")
+
+    def add_to(self, b: pyo.Block, h: Forecasts) -> None:
+        """Add market eqs. (8)-(11); with a least fuel or an offset, a binary ``on[t]``."""
+        b.fuel = pyo.Var(h.steps, bounds=(0.0, self.fuel_max_kw))
+        if self.on_or_off:
+            b.on = pyo.Var(h.steps, domain=pyo.Binary)
+
+            @b.Constraint(h.steps, doc="least fuel, kW, response (50)")
+            def at_least_minimum(b: pyo.Block, t: int) -> object:
+                return b.fuel[t] >= self.fuel_min_kw * b.on[t]
+
+            @b.Constraint(h.steps, doc="fuel when on, kW, response (50)")
+            def only_when_on(b: pyo.Block, t: int) -> object:
+                return b.fuel[t] <= self.fuel_max_kw * b.on[t]
+
+        b.p_inj = pyo.Expression(
+            h.steps,
+            rule=lambda b, t: (
+                self.efficiency_electric * b.fuel[t]
+                + (self.offset_kw * b.on[t] if self.offset_kw != 0.0 else 0.0)
+            ),
+            doc="electricity, kW, market (10), response (51)",
+        )
+        b.heat_inj = pyo.Expression(
+            h.steps,
+            rule=lambda b, t: self.efficiency_heat * b.fuel[t],
+            doc="heat, kW, market (11), response (52)",
+        )
+        if self.emission is not None:
+            self.emission.add_to(b, h, "p_inj", max(self.p_max_kw, 0.0))
+        complete(b, h)
+
+    def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
+        """Step through the day; see ``Device.simulate_flows``."""
+        fuel = flows.fuel_kw
+        on = (fuel > OFF_KW) | (np.abs(flows.p_kw) > OFF_KW)
+        p_kw = self.efficiency_electric * fuel + self.offset_kw * on
+        below = np.where(fuel > OFF_KW, self.fuel_min_kw - fuel, -fuel)
+        kg = None
+        if self.emission is not None:
+            kg = h.dt_h * self.emission.exact_kg_per_h(flows.p_kw, on.astype(np.float64))
+        return Trace(
+            emission_kg=kg,
+            breaches=[
+                *breaches("fuel_max_kw", fuel - self.fuel_max_kw),
+                *breaches("fuel_min_kw", below),
+                *breaches("efficiency_electric", np.abs(flows.p_kw - p_kw)),
+                *breaches("efficiency_heat", np.abs(flows.heat_kw - self.efficiency_heat * fuel)),
+                *breaches("unity power factor", np.abs(flows.q_kvar)),
+            ],
+        )
