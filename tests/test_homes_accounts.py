@@ -166,6 +166,16 @@ def test_a_day_that_balances_has_no_findings() -> None:
     assert check_prices(entries, "optimum", price) == []
 
 
+def test_powers_of_half_hours_are_halved() -> None:
+    entries, exchange = day()
+    incomes = income_table(entries, HOMES)
+    powers = ["import_kw", "export_kw", "pool_kw", "pool_heat_kw"]
+    doubled = exchange.assign(**{column: 2.0 * exchange[column] for column in powers})
+    assert check_balance(entries, incomes, doubled, HOMES, 0.5) == []
+    found = check_balance(entries, incomes, exchange, HOMES, 0.5)
+    assert [finding.split(": ")[1].split()[0] for finding in found] == powers
+
+
 @pytest.mark.parametrize(
     ("reason", "column", "value", "message"),
     [
