@@ -10,10 +10,10 @@ from collections.abc import Collection
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.case.days import TIME_COLUMNS
 from cmgplan.case.rows import number
 from cmgplan.case.tables import Table
-from cmgplan.devices import FloatArray
 from cmgplan.errors import Fault
 from cmgplan.units import FACTOR, PRICE, SHARE, ColumnUnit, column_unit
 

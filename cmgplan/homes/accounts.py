@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cmgplan.devices import FloatArray
+from cmgplan.arrays import FloatArray, IntArray
 
 Carrier = Literal["electricity", "heat", "fuel"]
 
@@ -240,7 +240,7 @@ def _by_home(price: float | FloatArray, shape: tuple[int, int]) -> FloatArray:
 
 def _flat(
     homes: Sequence[str], power_kw: FloatArray, price: float | FloatArray, dt_h: float, called: str
-) -> tuple[npt.NDArray[np.int_], Names, FloatArray, FloatArray]:
+) -> tuple[IntArray, Names, FloatArray, FloatArray]:
     """Return hour, home, kWh and price of every hour and home, hours first."""
     bad = ~(power_kw >= -POOL_KW)
     if bad.any():
@@ -255,7 +255,7 @@ def _entries(
     way: str,
     payer: Names,
     payee: Names,
-    hour: npt.NDArray[np.int_],
+    hour: IntArray,
     carrier: Carrier,
     reason: Reason,
     kwh: FloatArray,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from cmgplan.devices import FloatArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.homes.accounts import (
     GAS,
     INCOME_COLUMNS,
@@ -49,8 +48,6 @@ PARTIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "emission": ("home", OWN, ("electricity", "heat", "fuel")),
 }
 """By reason: who pays, who is paid, and for which carriers."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 def check_balance(
@@ -198,7 +195,7 @@ def _money_tolerance(entries: pd.DataFrame) -> float:
     return MONEY + ROUNDING * float(entries["amount"].abs().sum())
 
 
-def _told(rows: pd.DataFrame, off: Mask, words: str) -> list[str]:
+def _told(rows: pd.DataFrame, off: BoolArray, words: str) -> list[str]:
     """Return what is wrong with rows of the ledger, told of the first one."""
     if not off.any():
         return []
@@ -208,13 +205,13 @@ def _told(rows: pd.DataFrame, off: Mask, words: str) -> list[str]:
     return [f"{place}, {row['reason']} of {row['carrier']} ({numbers}): {words}{_more(off)}"]
 
 
-def _more(off: Mask) -> str:
+def _more(off: BoolArray) -> str:
     """Return how many further rows a finding is about."""
     count = int(np.sum(off)) - 1
     return f" (and {count} more rows)" if count else ""
 
 
-def _same(value: FloatArray, other: FloatArray, tolerance: float) -> Mask:
+def _same(value: FloatArray, other: FloatArray, tolerance: float) -> BoolArray:
     """Return where two arrays agree; what is no number agrees with nothing."""
     least = np.minimum(np.abs(value), np.abs(other))
     return np.asarray(np.abs(value - other) <= tolerance + ROUNDING * least)

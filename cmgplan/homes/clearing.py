@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from cmgplan.devices import FloatArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.homes.bids import Bid, PoolCarrier, books
 
 SAME_KW = 1e-9
@@ -31,9 +30,6 @@ SAME_PRICE = 1e-9
 
 MIDDLE = 0.5
 """Where in its interval a price is taken from: 0 is the buyers' end, 1 the sellers'."""
-
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -222,7 +218,7 @@ def mcp_table(way: str, clearings: Mapping[PoolCarrier, Sequence[Clearing]]) -> 
 def _sides(
     kw: FloatArray,
     price: FloatArray,
-    sells: Mask,
+    sells: BoolArray,
     retailer: Retailer | None,
 ) -> tuple[_Side, _Side]:
     """Return offers, cheapest first, and bids, best first; without limits the retailer suffices."""
@@ -243,7 +239,7 @@ def _volume(offers: _Side, bids: _Side) -> float:
 def _interval(
     kw: FloatArray,
     price: FloatArray,
-    sells: Mask,
+    sells: BoolArray,
     cleared: FloatArray,
     retailer: Retailer | None,
     imported: float,
