@@ -140,7 +140,8 @@ class HomeBase(Record):
 
 def _with_devices() -> type[HomeBase]:
     """Return the record of a home with a list of devices for each kind that there is."""
-    fields: dict[str, Any] = {name: (tuple[kind, ...], ())  # type: ignore[valid-type] for name, kind in HOME_KINDS.items()}
+    lists: Any = tuple
+    fields: dict[str, Any] = {name: (lists[kind, ...], ()) for name, kind in HOME_KINDS.items()}
     doc = "``[[home]]``: a home microgrid and its devices, listed by kind."
     return create_model("Home", __base__=HomeBase, __doc__=doc, __module__=__name__, **fields)
 
