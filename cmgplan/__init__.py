@@ -17,21 +17,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cmgplan.version import __version__
 
 if TYPE_CHECKING:
-    from cmgplan.case import Case, check_case, load_case
-    from cmgplan.case.records import PlanOptions
-    from cmgplan.network.networks import read_network
-    from cmgplan.network.opf import OpfProblem, solve_opf
-    from cmgplan.network.opf_result import OpfResult
+    from cmgplan.network.opf.problem import OpfProblem, solve_opf
+    from cmgplan.network.opf.result import OpfResult
+    from cmgplan.planning.case import Case, check_case, load_case
+    from cmgplan.planning.case.network import read_network
+    from cmgplan.planning.case.records import PlanOptions
     from cmgplan.planning.pipeline import plan
-    from cmgplan.planning.result import PlanResult, ProgressEvent
-    from cmgplan.report.compare.write import compare_runs
-    from cmgplan.report.drawing import figures
-    from cmgplan.report.export import export_run
-    from cmgplan.report.files import Run, read_run, write_run
-    from cmgplan.starter import new_case
+    from cmgplan.planning.report.compare.write import compare_runs
+    from cmgplan.planning.report.drawing import figures
+    from cmgplan.planning.report.export import export_run
+    from cmgplan.planning.report.run_folder import Run, read_run, write_run
+    from cmgplan.planning.result import PlanResult
+    from cmgplan.planning.starter import new_case
+    from cmgplan.progress import ProgressEvent
 
 __all__ = [
     "Case",
@@ -56,24 +57,24 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Case": "cmgplan.case",
-    "check_case": "cmgplan.case",
-    "load_case": "cmgplan.case",
-    "PlanOptions": "cmgplan.case.records",
-    "OpfProblem": "cmgplan.network.opf",
-    "OpfResult": "cmgplan.network.opf_result",
-    "read_network": "cmgplan.network.networks",
-    "solve_opf": "cmgplan.network.opf",
+    "Case": "cmgplan.planning.case",
+    "check_case": "cmgplan.planning.case",
+    "load_case": "cmgplan.planning.case",
+    "PlanOptions": "cmgplan.planning.case.records",
+    "OpfProblem": "cmgplan.network.opf.problem",
+    "OpfResult": "cmgplan.network.opf.result",
+    "read_network": "cmgplan.planning.case.network",
+    "solve_opf": "cmgplan.network.opf.problem",
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
-    "ProgressEvent": "cmgplan.planning.result",
-    "Run": "cmgplan.report.files",
-    "read_run": "cmgplan.report.files",
-    "write_run": "cmgplan.report.files",
-    "figures": "cmgplan.report.drawing",
-    "new_case": "cmgplan.starter",
-    "export_run": "cmgplan.report.export",
-    "compare_runs": "cmgplan.report.compare.write",
+    "ProgressEvent": "cmgplan.progress",
+    "Run": "cmgplan.planning.report.run_folder",
+    "read_run": "cmgplan.planning.report.run_folder",
+    "write_run": "cmgplan.planning.report.run_folder",
+    "figures": "cmgplan.planning.report.drawing",
+    "new_case": "cmgplan.planning.starter",
+    "export_run": "cmgplan.planning.report.export",
+    "compare_runs": "cmgplan.planning.report.compare.write",
 }
 
 

@@ -24,13 +24,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cmgplan.case import Case, load_case
-from cmgplan.case.records import PlanOptions
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import Front, solve_front
-from cmgplan.planning.islanded import grid_mask, solve_levels_1_to_3
-from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.switches import allow
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.islanded import grid_mask, solve_levels_1_to_3
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.model.switches import allow
 from cmgplan.search.epsilon import augmented
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -29,15 +29,15 @@ import numpy as np
 import pandapower as pp
 import pandapower.networks
 
-from cmgplan.case import load_case
 from cmgplan.devices.storage import Storage
-from cmgplan.network.flexible import Flexible, Placed, Responsive
 from cmgplan.network.grid import Generators, Grid
 from cmgplan.network.horizon import Horizon, single_hour
-from cmgplan.network.networks import grid_of_case, read_network
-from cmgplan.network.opf import OpfProblem
-from cmgplan.network.opf_model import Layout, build_instance, build_model
-from cmgplan.network.opf_result import OpfResult
+from cmgplan.network.opf.flexible import Flexible, Placed, Responsive
+from cmgplan.network.opf.model import Layout, build_instance, build_model
+from cmgplan.network.opf.problem import OpfProblem
+from cmgplan.network.opf.result import OpfResult
+from cmgplan.planning.case import load_case
+from cmgplan.planning.case.network import grid_of_case, read_network
 from cmgplan.solve.outcome import Outcome
 from cmgplan.solve.templates import Strategy, TemplateProblem
 from cmgplan.solve.time_limit import TimeLimit

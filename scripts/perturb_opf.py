@@ -29,10 +29,10 @@ from bench_opf import P_MAX_MW, devices, given_network, pandapower_net
 from rich.console import Console
 from rich.progress import Progress
 
-from cmgplan.network.flexible import Flexible
 from cmgplan.network.grid import Generators, Grid
 from cmgplan.network.horizon import Horizon
-from cmgplan.network.opf import OpfProblem
+from cmgplan.network.opf.flexible import Flexible
+from cmgplan.network.opf.problem import OpfProblem
 from cmgplan.units import mw_from_pu
 
 LEVEL, HOURLY = (0.3, 1.6), (0.8, 1.2)

@@ -21,14 +21,14 @@ from price_figure import Curve, as_figure, as_svg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cmgplan.case import Case, load_case
-from cmgplan.case.records import PlanOptions
-from cmgplan.console import plain, warn
+from cmgplan.cli.console import plain, warn
 from cmgplan.errors import CmgplanError
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.front import Front, FrontPoint, solve_front, solve_point
-from cmgplan.planning.islanded import grid_mask, solve_levels_1_to_3
-from cmgplan.planning.level4 import GridConnection
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.front import Front, FrontPoint, solve_front, solve_point
+from cmgplan.planning.levels.islanded import grid_mask, solve_levels_1_to_3
+from cmgplan.planning.levels.level4 import GridConnection
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -15,10 +15,10 @@ from paper_claims.windows import WINDOW, open_hours
 from rich.console import Console
 from rich.table import Table
 
-from cmgplan.console import plain, warn
+from cmgplan.cli.console import plain, warn
 from cmgplan.errors import CmgplanError, InputError
-from cmgplan.report.files import read_run
-from cmgplan.report.findings import Subject
+from cmgplan.planning.report.run_folder import read_run
+from cmgplan.planning.report.subject import Subject
 
 DEFAULT_RUN = Path(__file__).resolve().parents[1] / "runs" / "ieee94"
 WIDTH = 150

@@ -11,15 +11,15 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from cmgplan.case import Case
-from cmgplan.case.records import PlanOptions
-from cmgplan.planning.grid_search import SwitchSchedule
-from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.schedule import DeviceKey
-from cmgplan.planning.switches import SwitchHours, all_switches, allow
+from cmgplan.arrays import BoolArray
+from cmgplan.planning.case import Case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.schedule import DeviceKey
+from cmgplan.planning.model.switches import SwitchHours, all_switches, allow
+from cmgplan.planning.switch_search.schedules import SwitchSchedule
 
-BoolArray = npt.NDArray[np.bool_]
 PRODUCT_LIMIT = 2048
 """Schedules that may be written down before those that others dominate are dropped."""
 

@@ -20,9 +20,10 @@ from typing import Any, Literal
 import networkx as nx
 import numpy as np
 
-from cmgplan.case import Case, load_case
-from cmgplan.case.records import Bus, CaseFile, Line
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
+from cmgplan.case.records import Bus, Line
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.case.records import CaseFile
 
 MODEL = Path(__file__).parents[1] / "cases" / "ieee94"
 """Its profiles give every case its shape of the day, its feeder the large cases theirs."""

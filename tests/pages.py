@@ -11,9 +11,9 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
+from cmgplan.planning.report.figures import feeder_view
+from cmgplan.planning.report.page import render_page
 from cmgplan.planning.result import PlanResult
-from cmgplan.report.figures import feeder_view
-from cmgplan.report.page import render_page
 
 
 @dataclass
@@ -101,7 +101,7 @@ def page_of(result: PlanResult, **changed: Any) -> ReadPage:
     """Draw the page of a result and read it back; ``changed`` replaces keys of its summary."""
     summary = {**result.summary, **changed}
     # The drawing library is most of a page and tells nothing of a run.
-    with patch("cmgplan.report.page.get_plotlyjs", return_value=""):
+    with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
         return ReadPage(render_page(summary, result.tables, feeder_view(result.case)))
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan.case import load_case
-from cmgplan.report.tables import TABLES
+from cmgplan.planning.case import load_case
+from cmgplan.planning.report.table_forms import TABLES
 
 CASE = Path(__file__).parents[1] / "cases" / "ieee94"
 T = 24

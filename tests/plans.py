@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from factories import write_case
 
-from cmgplan.case import Case, load_case
-from cmgplan.case.records import PlanOptions
 from cmgplan.network.feeder import build_feeder
-from cmgplan.planning.level4 import OBJECTIVES, GridConnection
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.switches import SwitchHours, allow
+from cmgplan.planning.case import Case, load_case
+from cmgplan.planning.case.records import PlanOptions
+from cmgplan.planning.levels.level4 import OBJECTIVES, GridConnection
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import SwitchHours, allow
 
 EVERY_KIND = ("microgrid", "cluster", "grid")
 

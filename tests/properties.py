@@ -28,15 +28,16 @@ from plans import EVERY_KIND, quick, small
 from test_front_proofs import GAP_USD, IDLE_USD, LOCAL_USD, instance, questions, score
 from variants import VARIANTS, Variant
 
-from cmgplan.case import Case, check_case, load_case
 from cmgplan.errors import CmgplanError
 from cmgplan.network.feeder import build_feeder
+from cmgplan.network.files.networks import Missing
 from cmgplan.network.grid import Grid
-from cmgplan.network.networks import Missing, read_network
-from cmgplan.planning.level4 import GridAnswer, GridConnection
+from cmgplan.planning.case import Case, check_case, load_case
+from cmgplan.planning.case.network import read_network
+from cmgplan.planning.levels.level4 import GridAnswer, GridConnection
+from cmgplan.planning.model.switches import allow
 from cmgplan.planning.pipeline import plan
-from cmgplan.planning.switches import allow
-from cmgplan.report.files import write_run
+from cmgplan.planning.report.run_folder import write_run
 from cmgplan.search.table import read_solutions, select
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan.case import load_case
-from cmgplan.case.records import Case
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import power_flow
+from cmgplan.planning.case import load_case
+from cmgplan.planning.case.records import Case
 from cmgplan.planning.result import PlanResult
 
 HOURS = 2

@@ -17,9 +17,9 @@ from plans import small
 
 from cmgplan.errors import InputError
 from cmgplan.planning.pipeline import plan
-from cmgplan.report.files import read_run, write_page, write_run
-from cmgplan.report.plan_record import json_schema, missing_keys, parse_plan
-from cmgplan.report.verify import verify_run
+from cmgplan.planning.report.plan_record import json_schema, missing_keys, parse_plan
+from cmgplan.planning.report.run_folder import read_run, write_page, write_run
+from cmgplan.planning.report.verify import verify_run
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
@@ -248,6 +248,6 @@ def test_a_point_without_its_tables_is_explained(run: Path) -> None:
 
 
 def test_the_schema_that_ships_is_that_of_the_records(true_run: Path) -> None:
-    shipped = json.loads(files("cmgplan.report").joinpath("plan.schema.json").read_text())
+    shipped = json.loads(files("cmgplan.planning.report").joinpath("plan.schema.json").read_text())
     assert shipped == json_schema(), "write json_schema() to plan.schema.json"
     assert missing_keys(parse_plan((true_run / "plan.json").read_text())) == []

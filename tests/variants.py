@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.case import Case
-from cmgplan.case.records import CaseFile
+from cmgplan.planning.case import Case
+from cmgplan.planning.case.records import CaseFile
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.case.days import TIME_COLUMNS
 from cmgplan.case.rows import number
 from cmgplan.case.tables import Table
-from cmgplan.devices import FloatArray
 from cmgplan.errors import Fault
 
 PRICE_SUFFIX = "_usd_per_mwh"

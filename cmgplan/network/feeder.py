@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 
-from cmgplan.case.records import Bus, Case, Line
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.case.records import Bus, Line, NetworkSection
 from cmgplan.units import PerUnit
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -88,9 +86,25 @@ class Feeder:
         return self.n_line == self.n_bus - 1 and self.is_connected
 
 
-def build_feeder(case: Case) -> Feeder:
+class HasFeeder(Protocol):
+    """A case with a feeder: rows of its tables, and its ``[network]``."""
+
+    @property
+    def buses(self) -> Sequence[Bus]:
+        """Rows of buses.csv."""
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Rows of lines.csv."""
+
+    @property
+    def network(self) -> NetworkSection:
+        """``[network]`` of case.toml."""
+
+
+def build_feeder(case: HasFeeder) -> Feeder:
     """Return the feeder of a case, lines out of service left out."""
-    section = case.file.network
+    section = case.network
     return feeder_from_tables(
         case.buses,
         case.lines,

@@ -7,16 +7,11 @@ from typing import Protocol
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
+from cmgplan.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from cmgplan.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
-ComplexArray = npt.NDArray[np.complex128]
 
 NAMED = 5
 """Buses that a message lists by name."""

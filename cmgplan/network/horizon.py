@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
-from cmgplan.network.grid import FloatArray, Grid
+from cmgplan.network.grid import Grid
 from cmgplan.units import usd_per_puh
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.linalg import MatrixRankWarning
 
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.units import kw_from_mw, mw_from_kw
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 
+from cmgplan.arrays import ComplexArray
 from cmgplan.network.feeder import Feeder, oriented
-from cmgplan.network.grid import ComplexArray
 
 
 def reduce_feeder(feeder: Feeder, active: Collection[int]) -> Feeder:

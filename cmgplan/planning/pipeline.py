@@ -12,23 +12,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan import __version__
-from cmgplan.case.records import Case, PlanOptions
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError, SolverError
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning import tables
-from cmgplan.planning.front import Front, solve_front
-from cmgplan.planning.islanded import LEFT_OVER_KW, LevelResult, grid_mask, solve_levels_1_to_3
-from cmgplan.planning.level4 import GridConnection
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.result import PlanResult, ProgressEvent
-from cmgplan.planning.robustness import headroom, replay_under_error
-from cmgplan.planning.selection import Selection, select_point
-from cmgplan.planning.standing import reject_standing_loops
-from cmgplan.planning.upper import UpperResult, pcc_nodal, solve_upper
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.islanded import (
+    LEFT_OVER_KW,
+    LevelResult,
+    grid_mask,
+    solve_levels_1_to_3,
+)
+from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.levels.robustness import headroom, replay_under_error
+from cmgplan.planning.levels.selection import Selection, select_point
+from cmgplan.planning.levels.upper import UpperResult, pcc_nodal, solve_upper
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.standing import reject_standing_loops
+from cmgplan.planning.result import PlanResult
+from cmgplan.progress import ProgressEvent
 from cmgplan.solve import Outcome, Stop
+from cmgplan.version import __version__
 
 VOLTAGE_TOLERANCE_PU = 1e-6
 LOSS_TOLERANCE_KW = 1e-3

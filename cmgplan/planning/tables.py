@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from cmgplan.case.records import Case, PlanOptions
-from cmgplan.devices.base import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
-from cmgplan.planning.front import Front, FrontPoint
-from cmgplan.planning.islanded import LevelResult
-from cmgplan.planning.operation import Operation
-from cmgplan.planning.selection import Selection
-from cmgplan.planning.switches import all_switches
-from cmgplan.planning.upper import UpperResult
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.levels.front import Front, FrontPoint
+from cmgplan.planning.levels.islanded import LevelResult
+from cmgplan.planning.levels.selection import Selection
+from cmgplan.planning.levels.upper import UpperResult
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import all_switches
 
 
 def pareto_table(front: Front, selection: Selection) -> pd.DataFrame:

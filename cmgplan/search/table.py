@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.given import read_text
-from cmgplan.search.fuzzy import FloatArray, choose
+from cmgplan.search.fuzzy import choose
 
 TIE = 1e-9
 """Difference of least memberships that is taken for none."""

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from cmgplan.arrays import FloatArray, IntArray
 
 CONE_BALANCE = 1e-2
 """Factor of a cone's level that brings |I|^2 in kVA and V^2 in pu to the same order."""

@@ -15,7 +15,7 @@ import clarabel
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.solve.cones import FloatArray, IntArray
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.outcome import Stop
 from cmgplan.solve.self_test import check_clarabel
 from cmgplan.solve.time_limit import lateness

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.conic_program import FINE, ConicProgram, solve_conic
-from cmgplan.solve.outcome import FloatArray, Stop
+from cmgplan.solve.outcome import Stop
 from cmgplan.solve.template_model import Instance
 
 if TYPE_CHECKING:
-    from cmgplan.solve.conic import RotatedCones
+    from cmgplan.solve.rotated_cones import RotatedCones
 
 SHORTER = {**FINE, "static_regularization_constant": 1e-7, "max_step_fraction": 0.9}
 PRECISE = (FINE, SHORTER)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.cones import Rows
-from cmgplan.solve.outcome import FloatArray
 
 PASSES = 3
 """Times that bounds are derived from rows; flows come first, then what balances them."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.solve.outcome import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.templates import Copies, Instance, TemplateModel
 
 

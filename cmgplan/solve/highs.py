@@ -14,8 +14,9 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
+from cmgplan.arrays import FloatArray
 from cmgplan.errors import SolverError
-from cmgplan.solve.cones import FloatArray, Rows
+from cmgplan.solve.cones import Rows
 from cmgplan.solve.self_test import QuietHighs, check_highs
 from cmgplan.solve.time_limit import LATE, LATE_S
 

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.solve.cones import ConeSet, Disk, FloatArray, IntArray, QuadraticCone, Rows
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.solve.cones import ConeSet, Disk, QuadraticCone, Rows
 from cmgplan.solve.highs import new_highs, pass_rows, run_highs, set_time_limit
 from cmgplan.solve.matrix_form import matrix_form
 from cmgplan.solve.outcome import Outcome, Stop

@@ -13,7 +13,8 @@ import pyomo.environ as pyo
 import scipy.sparse as sp
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
-from cmgplan.solve.cones import FloatArray, Rows
+from cmgplan.arrays import FloatArray
+from cmgplan.solve.cones import Rows
 
 SIDES = {0: "", 1: " at most", -1: " at least"}
 """What the name of a constraint gets for the side that a row is."""

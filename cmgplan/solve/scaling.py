@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.solve.cones import FloatArray, IntArray, Rows
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.solve.cones import Rows
 
 ROUNDS = 6
 """Passes over rows and columns; the geometric means settle within a few."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.solve.outcome import FloatArray
+from cmgplan.arrays import FloatArray
 from cmgplan.solve.template_model import Copies, TemplateModel
 
 

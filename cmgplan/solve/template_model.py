@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from cmgplan.solve.outcome import FloatArray, Multipliers
-
-IntArray = npt.NDArray[np.int64]
+from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.solve.outcome import Multipliers
 
 Function = Callable[[Any, Any, Any], Sequence[Any]]
 """``function(x, p, ops)`` returns outputs; ``ops`` has ``sin`` and ``cos`` of what x is made of."""

@@ -12,7 +12,8 @@ import casadi as ca
 import numpy as np
 import scipy.sparse as sp
 
-from cmgplan.solve.outcome import FloatArray, Multipliers, Outcome, Stop
+from cmgplan.arrays import FloatArray
+from cmgplan.solve.outcome import Multipliers, Outcome, Stop
 from cmgplan.solve.self_test import check_ipopt
 from cmgplan.solve.template_derivatives import compiled
 from cmgplan.solve.template_model import Copies, Instance, TemplateModel

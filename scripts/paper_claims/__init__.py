@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cmgplan.report.findings import Subject
+from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import Claim
 from paper_claims.lower import demand_moved, lower_loss, lower_loss_in_trade, storage_at_peak
 from paper_claims.table2 import (

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cmgplan.case.records import SwitchKind
-from cmgplan.report.findings import Subject
+from cmgplan.planning.report.subject import Subject
 
 COUNTED_KW = 0.1
 """Exchange over this counts, as shortage and surplus do."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
-from cmgplan.report.findings import Subject
+from cmgplan.arrays import FloatArray
+from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import Claim, hours_of_trade, hours_text, near
 
 EVENING = range(17, 23)

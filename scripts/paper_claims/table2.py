@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from cmgplan.report.findings import Subject
-from cmgplan.report.goal import goal_in_words
-from cmgplan.report.overview import gap_unit
+from cmgplan.planning.report.goal import goal_in_words
+from cmgplan.planning.report.overview import gap_unit
+from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import OWN_NUMBERS, Claim, near
 
 PAPER_EC_RANGE_USD = 120.907 + 164.402

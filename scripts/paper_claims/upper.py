@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cmgplan.devices.base import FloatArray
-from cmgplan.report.findings import Subject
+from cmgplan.arrays import FloatArray
+from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import COUNTED_KW, OWN_NUMBERS, Claim, exchange, hours_text, near
 
 EXPORT_HOUR = 3

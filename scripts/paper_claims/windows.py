@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cmgplan.case.records import SwitchKind
-from cmgplan.report.findings import Subject
+from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import COUNTED_KW, OWN_NUMBERS, Claim, exchange, hours_of_trade, hours_text
 
 ISLAND_HOUR = 1

@@ -1,0 +1,327 @@
+"""What the command line shows: messages, progress and tables. No mathematics."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:  # the planner takes seconds to import
+    from cmgplan.errors import Fault
+    from cmgplan.planning.proof.prove import Proved
+    from cmgplan.planning.report.compare.write import WrittenComparison
+    from cmgplan.planning.report.export import Export
+    from cmgplan.planning.report.verify import VerifyReport
+    from cmgplan.progress import ProgressEvent
+
+SHOWN_TIED = 5
+"""Rows that are listed of those as good as the chosen one."""
+
+SHOWN_FINDINGS = 5
+"""Findings that are listed of each failed check."""
+
+SHOWN_BINDING = 12
+"""Binding limits that are listed of an optimal power flow."""
+
+LONG_S = 5.0
+"""Seconds from which an optimal power flow tells what it is doing."""
+
+REMIND_S = 30.0
+"""Seconds after which it tells so again where nobody sees a terminal."""
+VERDICTS = ("stands", "not reached", "FAILED")
+"""What can become of a printed bound that is proved again."""
+
+NONE = "-"
+
+_TEXT = TextColumn("{task.description}", markup=False)
+
+
+def plain(text: str) -> str:
+    """Return text without the control characters that a terminal would obey."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
+def say(text: str = "") -> None:
+    """Print a line of a command's result."""
+    typer.echo(plain(text))
+
+
+def warn(text: str) -> None:
+    """Print a line to the error stream."""
+    typer.echo(plain(text), err=True)
+
+
+@contextmanager
+def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
+    """Give a function that tells progress on the error stream.
+
+    A bar on a terminal, one line for each event elsewhere, nothing when quiet.
+    """
+    if quiet:
+        yield lambda event: None
+        return
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda event: warn(_progress_line(event))
+        return
+    columns = (SpinnerColumn(), _TEXT, BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(event: ProgressEvent) -> None:
+            bar.update(task, description=plain(_progress_line(event)), completed=event.fraction)
+
+        yield show
+
+
+@contextmanager
+def seconds_shown(limit_s: float, quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """Give a function that takes what is being done and the seconds since the beginning.
+
+    Nothing is shown before ``LONG_S``. Then a terminal shows what is being done; elsewhere each
+    thing that is begun gets a line, and another every ``REMIND_S``.
+    """
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda what, seconds: None
+    elif console.is_terminal:
+        with Progress(SpinnerColumn(), _TEXT, console=console, transient=True) as bar:
+            task = bar.add_task("", visible=False)
+
+            def show(what: str, seconds: float) -> None:
+                line = plain(_seconds_line(what, seconds, limit_s))
+                bar.update(task, description=line, visible=seconds >= LONG_S)
+
+            yield show
+    else:
+        last: tuple[str, float] = ("", 0.0)
+
+        def tell(what: str, seconds: float) -> None:
+            nonlocal last
+            if seconds >= LONG_S and (what != last[0] or seconds >= last[1] + REMIND_S):
+                warn(_seconds_line(what, seconds, limit_s))
+                last = (what, seconds)
+
+        yield tell
+
+
+def _seconds_line(what: str, seconds: float, limit_s: float) -> str:
+    return f"{seconds:.0f} s of {limit_s:g} s: {what}"
+
+
+def _progress_line(event: ProgressEvent) -> str:
+    """Return an event as one line: stage, point, gap so far, message."""
+    parts = [event.stage]
+    if event.point is not None:
+        of = "" if event.points is None else f" of {event.points}"
+        parts.append(f"point {event.point}{of}")
+    if event.gap is not None:
+        parts.append(f"gap {100 * event.gap:.2f} %")
+    return f"{', '.join(parts)}: {event.message}"
+
+
+def print_plan(summary: Mapping[str, Any], told: Sequence[str] = ()) -> None:
+    """Print what a plan chose, what the feeder gains, and whether it was confirmed.
+
+    Notes that were ``told`` before are not told again.
+    """
+    upper = summary.get("upper") or {}
+    selected = summary.get("selected") or {}
+    columns = (selected, upper, upper.get("without_cmg") or {})
+    table = _table("", "microgrids", "feeder with", "without DER")
+    for name, key, digits in (
+        ("generation cost, $", "gc_usd", 2),
+        ("emission cost, $", "ec_usd", 2),
+        ("losses, kWh", "loss_kwh", 3),
+        ("upstream import, kWh", "upstream_kwh", 1),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, *(_number(column.get(key), digits) for column in columns))
+    say(f"selected: point {selected.get('point')} ({selected.get('rule')})")
+    _print(table)
+    certificate = summary.get("certificate") or {}
+    if certificate.get("statement"):
+        say(str(certificate["statement"]))
+    for note in summary.get("notes") or []:
+        if note not in told:
+            say(f"note: {note}")
+    for point in certificate.get("points") or []:
+        for sentence in point.get("explanation") or []:
+            say(f"point {point.get('point')}, {point.get('status')}: {sentence}")
+
+
+def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str, Any]) -> None:
+    """Print the memberships of all rows of a table, and the chosen row."""
+    names = list(next(row for row in rows if row is not None))
+    table = _table("row", *names, "least")
+    for k, row in enumerate(rows, start=1):
+        cells = [None] * (len(names) + 1) if row is None else [*row.values(), min(row.values())]
+        mark = " *" if k == chosen["selected"]["row"] else ""
+        table.add_row(f"{k}{mark}", *(_number(cell, 4) for cell in cells))
+    _print(table)
+    say(f"selected: row {chosen['selected']['row']}, least membership {chosen['mu_min']:.4f}")
+    if tied := chosen["tied"]:
+        rest = len(tied) - SHOWN_TIED
+        named = ", ".join(str(row) for row in tied[:SHOWN_TIED])
+        named += f" and {rest} more" if rest > 0 else ""
+        which = f"row {named} has" if len(tied) == 1 else f"rows {named} have"
+        say(f"tied: {which} the same least membership")
+
+
+def print_opf(summary: Mapping[str, Any], hours: int) -> None:
+    """Print what an optimal power flow found, and which limits bind."""
+    several = hours > 1
+    where = f"bus {summary['v_min_bus']}"
+    if several:
+        where += f", hour {summary['v_min_hour']}"
+    gap = summary["gap"]
+    shown = summary["bound_message"] or "" if gap is None else f"gap {100.0 * gap:.4f} %"
+    dv = summary["replay_max_dv_pu"]
+    say(f"{summary['status']} ({summary['rung']})")
+    if summary["objective"] is not None:
+        table = _table("", "", "")
+        table.add_row("cost, $" if several else "cost, $/h", _number(summary["objective"], 4))
+        table.add_row("lower bound", _number(summary["bound"], 4), shown)
+        name = "losses, mean MW" if several else "losses, MW"
+        table.add_row(name, _number(summary["loss_mw"], 6))
+        table.add_row("least voltage, pu", _number(summary["v_min_pu"], 6), where)
+        table.add_row("replay, largest difference, pu", NONE if dv is None else f"{dv:.1e}")
+        table.add_row("iterations", _number(summary["iterations"], 0))
+        _print(table)
+        _print_binding(summary["binding"])
+    wall = summary["wall_s"]
+    say(", ".join(f"{name} {wall[name]:.3f} s" for name in ("build", "compile", "solve")))
+
+
+def _print_binding(binding: Sequence[str]) -> None:
+    if not binding:
+        say("no limit binds")
+        return
+    say(f"{len(binding)} limit{'s bind' if len(binding) != 1 else ' binds'}")
+    for line in binding[:SHOWN_BINDING]:
+        say(f"  {line}")
+    if len(binding) > SHOWN_BINDING:
+        say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
+
+
+def print_cases(cases: Sequence[tuple[str, str, Path]]) -> None:
+    """Print name and title of each bundled case, and where they lie."""
+    if not cases:
+        warn("no case is bundled with this installation")
+        return
+    width = max(len(name) for name, _, _ in cases)
+    for name, title, _ in cases:
+        say(f"{name:{width}}  {title}")
+    say(f"in {cases[0][2].parent}")
+
+
+def print_faults(faults: Sequence[Fault]) -> None:
+    """Print faults grouped by file, errors before warnings."""
+    for severity in ("error", "warning"):
+        of_kind = [fault for fault in faults if fault.severity == severity]
+        if not of_kind:
+            continue
+        say(f"{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
+        for file in dict.fromkeys(fault.file for fault in of_kind):
+            say(f"  {file}")
+            for fault in (fault for fault in of_kind if fault.file == file):
+                where = f"{fault.where}: " if fault.where else ""
+                say(f"    {where}{fault.message}; {fault.mend}")
+
+
+def print_export(export: Export) -> None:
+    """Print what an export holds, and how far pandapower's solution is from the run."""
+    networks = [name for name in export.files if name.startswith("pandapower/")]
+    if networks:
+        say(f"{networks[0]} to {networks[-1]}: {len(networks)} pandapower networks, {export.level}")
+        say(
+            f"  solved by pandapower: voltages within {export.max_dv_pu:.2g} pu of the run, "
+            f"losses within {export.max_dloss_kw:.2g} kW"
+        )
+    for name, what in export.files.items():
+        if name not in networks:
+            say(f"{name}: {what}")
+    say(f"export: {export.folder}")
+
+
+def print_comparison(written: WrittenComparison) -> None:
+    """Print the totals of the runs, what they differ by, and what that says."""
+    heads = list(written.names)
+    for name in written.names[1:]:
+        heads += [f"difference, {name}" if len(heads) > 2 else "difference", "which is"]
+    table = _table("", *heads)
+    for total in written.totals:
+        digits = total.quantity.digits
+        cells = [_number(value, digits) for value in total.values]
+        for d in total.differences:
+            amount = 0.0 if d.verdict == "same" else d.amount
+            cells += [_number(amount, digits), d.verdict or NONE]
+        table.add_row(total.quantity.title, *cells)
+    _print(table)
+    for note in written.notes:
+        say(f"note: {note}")
+    say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
+
+
+def print_report(report: VerifyReport) -> None:
+    """Print every check, and the worst findings of those that fail."""
+    for check in report.checks:
+        say(f"{'ok    ' if check.passed else 'FAILED'} {check.name}")
+        for finding in check.findings[:SHOWN_FINDINGS]:
+            say(f"         {finding}")
+        if len(check.findings) > SHOWN_FINDINGS:
+            say(f"         and {len(check.findings) - SHOWN_FINDINGS} more")
+    say(
+        f"replay: voltages within {report.max_dv_pu:.2g} pu, "
+        f"losses within {report.max_dloss_kw:.2g} kW"
+    )
+
+
+def print_proved(proved: Sequence[Proved]) -> None:
+    """Print what became of each printed bound, and why where it does not stand."""
+    table = _table("bound", "printed", "proved again", "verdict", "s", "by")
+    for bound in proved:
+        cells = (f"{_number(value, 6)}" for value in (bound.printed, bound.value))
+        table.add_row(
+            f"{bound.what}, {bound.unit}",
+            *cells,
+            str(bound.verdict),
+            _number(bound.wall_s, 1),
+            bound.by or NONE,
+        )
+    _print(table)
+    for bound in proved:
+        if bound.reason:
+            say(f"{bound.what}, {bound.verdict}: {bound.reason}")
+    counts = {verdict: sum(b.verdict == verdict for b in proved) for verdict in VERDICTS}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    say(f"{len(proved)} printed bounds: {told}")
+
+
+def _table(*headers: str) -> Table:
+    """Return an empty table, the first column to the left and numbers to the right."""
+    table = Table(box=None, pad_edge=False)
+    for k, header in enumerate(headers):
+        table.add_column(Text(plain(header)), justify="right" if k else "left", no_wrap=True)
+    return table
+
+
+def _print(table: Table) -> None:
+    """Print a table as wide as it is when nobody's screen limits it."""
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, markup=False, highlight=False).print(table)
+
+
+def _number(value: float | None, digits: int) -> str:
+    """Return a number, or a dash where there is none."""
+    return NONE if value is None or value != value else f"{value:,.{digits}f}"

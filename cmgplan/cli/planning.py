@@ -1,0 +1,112 @@
+"""Commands of the planning system: plan, select."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cmgplan.cli import console
+from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.errors import InputError, ReplayError
+
+if TYPE_CHECKING:
+    from cmgplan.planning.case.records import PlanOptions
+
+
+def plan(
+    case: CaseFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; by default runs/<name of the case>.")
+    ] = None,
+    day: Day = None,
+    points: Annotated[int | None, typer.Option(help="Points of the Pareto front.")] = None,
+    select: Annotated[
+        int | None, typer.Option(help="Point to take instead of the fuzzy choice.")
+    ] = None,
+    sweep: Annotated[str | None, typer.Option(metavar="diagonal|grid")] = None,
+    hierarchy: Annotated[str | None, typer.Option(metavar="levels|joint")] = None,
+    minlp: Annotated[
+        str | None, typer.Option(metavar="SOLVER", help="decomposition, highs or bonmin.")
+    ] = None,
+    gap: Annotated[float | None, typer.Option(help="Gap under which a point is optimal.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds that a point may take.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes that work at once.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Plan a case through all six levels and write the run."""
+    from cmgplan.planning.case import load_case
+    from cmgplan.planning.pipeline import plan as plan_case
+    from cmgplan.planning.report.run_folder import RUN, write_run
+    from cmgplan.run.folder import prepare
+    from cmgplan.run.journal import kept
+    from cmgplan.run.why_page import explained
+
+    loaded = load_case(case, day=day)
+    doubts = [str(fault) for fault in loaded.warnings]
+    for doubt in doubts:
+        console.warn(f"warning: {doubt}")
+    options = options_of(
+        loaded.options,
+        points=points,
+        select=select,
+        sweep=sweep,
+        hierarchy=hierarchy,
+        minlp=minlp,
+        gap=gap,
+        time_limit_s=time_limit,
+        jobs=jobs,
+    )
+    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
+    folder = out if out is not None else Path("runs") / named
+    prepare(folder, RUN)
+    with explained(folder, loaded.name), kept(folder, console.warn) as journal:
+        with console.progress_shown(quiet) as tell:
+            result = plan_case(loaded, options, progress=tell, journal=journal.write)
+        write_run(result, folder)
+    console.print_plan(result.summary, told=doubts)
+    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    if not (result.summary.get("replay") or {}).get("passed"):
+        raise ReplayError(
+            f"FAILED: the independent power flow does not confirm the plan; see {folder}/plan.json"
+        )
+
+
+def select(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Table with a header.")],
+    minimise: Annotated[str, typer.Option(metavar="A,B,C", help="Columns to minimise.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Choose the fuzzy max-min compromise among the rows of any table."""
+    from cmgplan.search.table import read_solutions
+    from cmgplan.search.table import select as select_row
+
+    names = [name.strip() for name in minimise.split(",") if name.strip()]
+    chosen = select_row(read_solutions(file, names))
+    if as_json:
+        typer.echo(json.dumps(chosen, allow_nan=False))
+    else:
+        console.print_choice(chosen["memberships"], chosen)
+
+
+def options_of(base: PlanOptions, **given: Any) -> PlanOptions:
+    """Return the case's options with those of the command line in their place."""
+    from pydantic import ValidationError
+
+    from cmgplan.planning.case.records import PlanOptions
+
+    changed = {key: value for key, value in given.items() if value is not None}
+    try:
+        return PlanOptions.model_validate({**base.model_dump(), **changed})
+    except ValidationError as error:
+        told = []
+        for fault in error.errors():
+            option = str(fault["loc"][0]).removesuffix("_s").replace("_", "-")
+            told.append(f"--{option} {fault['input']}: {fault['msg']}")
+        raise InputError("; ".join(told)) from error

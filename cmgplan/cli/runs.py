@@ -1,0 +1,120 @@
+"""Commands about finished runs: verify, report, export, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cmgplan.cli import console
+from cmgplan.cli.arguments import Debug, RunFolder
+from cmgplan.errors import ReplayError
+
+if TYPE_CHECKING:
+    from cmgplan.planning.report.run_folder import Run
+
+
+def verify(
+    run: RunFolder,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Prove every printed bound again, another way.")
+    ] = False,
+    time_limit: Annotated[
+        float, typer.Option(metavar="S", min=0.0, help="Seconds that --prove may take.")
+    ] = 1200.0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Hours that --prove asks at once.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Replay a finished run and check it against its case."""
+    from cmgplan.planning.report.run_folder import read_run
+    from cmgplan.planning.report.verify import verify_run
+    from cmgplan.run.folder import recover
+
+    recover(run)
+    finished = read_run(run)
+    report = verify_run(finished)
+    console.print_report(report)
+    failed = [] if report.passed else [f"{len(report.failed)} of {len(report.checks)} checks"]
+    if prove:
+        failed += _prove(finished, time_limit, jobs)
+    if failed:
+        raise ReplayError(f"FAILED: {'; '.join(failed)}")
+    console.say(f"{run}: all {len(report.checks)} checks hold")
+
+
+def report(run: RunFolder, debug: Debug = False) -> None:
+    """Write the page of a finished run again."""
+    from cmgplan.planning.report.run_folder import read_run, write_page
+    from cmgplan.run.folder import recover
+
+    recover(run)
+    console.say(str(write_page(read_run(run))))
+
+
+def export(
+    run: RunFolder,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the export; by default RUN-export beside the run."),
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(
+            metavar="upper|lower|without_cmg",
+            help="What pandapower gets: the loaded feeder, that of Level 4, or demand alone.",
+        ),
+    ] = "upper",
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="pandapower|schedule|matpower|all")
+    ] = "all",
+    hour: Annotated[
+        int | None,
+        typer.Option(help="Hour of the MATPOWER file; by default that of greatest demand."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a finished run for other tools: pandapower, switch schedule, MATPOWER."""
+    from cmgplan.planning.report.export import FORMATS, export_run
+
+    formats = FORMATS if file_format == "all" else (file_format,)
+    written = export_run(run, out, level=level, formats=formats, hour=hour)
+    console.print_export(written)
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN ...", help="Finished runs.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the comparison; by default RUN-compare.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Lay two or more runs beside each other: a page and a table of differences."""
+    from cmgplan.planning.report.compare.write import compare_runs
+
+    console.print_comparison(compare_runs(runs, out))
+
+
+def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
+    """Prove the bounds of a run again, print what became of each, and return what failed."""
+    from cmgplan.planning.proof.prove import Verdict, prove_run
+    from cmgplan.planning.report.proofs import read_proofs
+    from cmgplan.progress import ProgressEvent
+
+    options = run.load_options()
+    with console.progress_shown(quiet=False) as tell:
+        proved = prove_run(
+            run.load_case(),
+            options,
+            run.summary,
+            run.tables["pareto"],
+            read_proofs(run.folder),
+            time_limit_s=time_limit_s,
+            jobs=options.jobs if jobs is None else jobs,
+            tell=lambda message, share: tell(ProgressEvent("prove", message, fraction=share)),
+        )
+    console.print_proved(proved)
+    failed = sum(bound.verdict is Verdict.FAILED for bound in proved)
+    return [f"{failed} of {len(proved)} bounds"] if failed else []

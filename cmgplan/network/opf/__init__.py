@@ -1,0 +1,1 @@
+"""The AC optimal power flow: problem, model, starts, bounds, explanations."""

@@ -1,0 +1,72 @@
+"""A planning case's feeder as a network for the optimal power flow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cmgplan.case.bundled import is_bundled
+from cmgplan.errors import InputError
+from cmgplan.network.feeder import build_feeder
+from cmgplan.network.files.matpower import read_matpower
+from cmgplan.network.files.networks import GivenNetwork, grid_of_feeder
+from cmgplan.network.files.pandapower_file import Missing, read_pandapower
+from cmgplan.network.grid import checked
+from cmgplan.network.horizon import horizon_of
+from cmgplan.planning.case.read import load_case
+from cmgplan.planning.case.records import Case
+from cmgplan.units import S_BASE_KVA
+
+
+def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
+    """Read a MATPOWER ``.m``, a pandapower ``.json``, or a case by its folder or bundled name.
+
+    Raises
+    ------
+    InputError, CaseError
+        The network cannot be read, or lacks figures that ``missing`` does not give.
+    """
+    missing = missing or Missing()
+    if path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path):
+        return grid_of_case(load_case(path))
+    if path.suffix.lower() == ".m":
+        price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
+        return GivenNetwork(read_matpower(path, price_usd_per_mwh=price, v_limits_pu=limits))
+    if path.suffix.lower() == ".json":
+        return GivenNetwork(read_pandapower(path, missing))
+    raise InputError(
+        f"{path}: not a network that is known; give a MATPOWER .m, a pandapower .json or the "
+        "folder or name of a case"
+    )
+
+
+def grid_of_case(case: Case) -> GivenNetwork:
+    """Return a case's feeder without its microgrids' devices, over all its hours.
+
+    Loads are the feeder's own and, at their PCC buses, those of the microgrids; the slack bus
+    imports or exports at the hourly price.
+    """
+    feeder, h = build_feeder(case), case.horizon()
+    demand_kva = np.zeros((feeder.n_bus, h.hours), dtype=np.complex128)
+    for load in case.feeder_load():
+        demand_kva[feeder.position(load.id)] += load.base_kw(h) + 1j * load.base_kvar(h)
+    for mg in case.microgrids:
+        demand_kva[feeder.position(mg.bus)] += case.microgrid_load_kva(mg.id)
+    demand = demand_kva.T / S_BASE_KVA
+    grid = replace(
+        grid_of_feeder(feeder, case.name),
+        p_load_pu=demand.real.mean(axis=0),
+        q_load_pu=demand.imag.mean(axis=0),
+        notes=("the devices of the microgrids are left out; their loads stand at their buses",),
+    )
+    profiles = horizon_of(
+        grid,
+        hours=h.hours,
+        p_load_pu=demand.real,
+        q_load_pu=demand.imag,
+        price_usd_per_mwh=case.price_usd_per_mwh,
+        dt_h=h.dt_h,
+    )
+    return GivenNetwork(checked(grid), profiles)

@@ -1,0 +1,173 @@
+"""How much room a plan has: headroom by hour, and a replay under forecast error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from cmgplan.arrays import FloatArray
+from cmgplan.network.feeder import Feeder
+from cmgplan.network.powerflow import power_flow
+from cmgplan.planning.case.records import Case, Microgrid, PlanOptions
+from cmgplan.planning.levels.upper import UpperResult
+from cmgplan.planning.model.operation import Operation
+from cmgplan.planning.model.switches import all_switches, graph_of
+
+LOAD_FACTOR = 1.1
+RENEWABLE_FACTOR = 0.8
+TOLERANCE_KW = 0.1
+
+
+def headroom(case: Case, options: PlanOptions, operation: Operation) -> list[dict[str, float]]:
+    """Return unused turbine power, storage power and energy, and PCC rating by hour.
+
+    Storage power is what could be discharged on top of the plan, within rating and the energy
+    over the least state of charge; PCC rating is that of closed PCCs.
+    """
+    h = case.horizon(options)
+    turbine, power, energy, rating = (np.zeros(h.hours) for _ in range(4))
+    for mg in case.microgrids:
+        turbine += _turbine_room(mg, operation)
+        for store in mg.stores():
+            key = (mg.id, store.id)
+            above = operation.soc_kwh[key] - store.soc_min * store.energy_kwh
+            usable = np.maximum(above, 0.0) * store.efficiency_discharge / h.dt_h
+            limit = store.p_discharge_max_kw * store.connected(h) - operation.p_kw[key]
+            power += np.clip(np.minimum(limit, usable), 0.0, None) * store.connected(h)
+            energy += np.maximum(above, 0.0)
+        flow = np.hypot(operation.p_pcc_kw[mg.id], operation.q_pcc_kvar[mg.id])
+        rating += np.where(
+            operation.closed[mg.pcc.id], np.maximum(mg.pcc.rating_kva - flow, 0.0), 0.0
+        )
+    return [
+        {
+            "hour": t,
+            "mt_kw": float(turbine[t]),
+            "storage_kw": float(power[t]),
+            "storage_kwh": float(energy[t]),
+            "pcc_kva": float(rating[t]),
+        }
+        for t in h.steps
+    ]
+
+
+def replay_under_error(
+    case: Case, options: PlanOptions, feeder: Feeder, upper: UpperResult
+) -> dict[str, Any]:
+    """Replay Level 5 with loads 10 % higher and renewables 20 % lower than forecast.
+
+    Switches, storage and vehicles do as planned. In each group of microgrids joined by closed
+    ties, curtailed renewable power and turbines make up what is missing, in the planned shares
+    of their room; the rest comes through the group's PCCs in proportion to their ratings. What
+    then exceeds a rating, a voltage or a current limit, or finds no closed PCC, is listed.
+    """
+    p, q, broken = _shifted_exchange(case, options, feeder, upper.operation)
+    flow = power_flow(
+        feeder, p - LOAD_FACTOR * upper.demand_kw, q - LOAD_FACTOR * upper.demand_kvar
+    )
+    hours = []
+    for t in range(case.file.time.hours):
+        if not flow.converged[t]:
+            broken.append(f"hour {t}: the power flow has no solution")
+            hours.append(_hour(t, None, None, None, converged=False))
+            continue
+        v = flow.v_pu[t]
+        loading = flow.i_pu[t] / feeder.i_max_pu
+        hours.append(_hour(t, v.min(), v.max(), loading.max(initial=0.0), converged=True))
+        broken += _limits_broken(feeder, t, v, loading)
+    return {
+        "load_factor": LOAD_FACTOR,
+        "renewable_factor": RENEWABLE_FACTOR,
+        "hours": hours,
+        "broken": broken,
+    }
+
+
+def _hour(
+    t: int, low: float | None, high: float | None, loading: float | None, *, converged: bool
+) -> dict[str, object]:
+    def number(value: float | None) -> float | None:
+        return None if value is None else float(value)
+
+    return {
+        "hour": t,
+        "v_min_pu": number(low),
+        "v_max_pu": number(high),
+        "max_loading": number(loading),
+        "converged": converged,
+    }
+
+
+def _limits_broken(feeder: Feeder, t: int, v: FloatArray, loading: FloatArray) -> list[str]:
+    found = []
+    low, high = feeder.v_min_pu - v, v - feeder.v_max_pu
+    for i in range(feeder.n_bus):
+        if i != feeder.slack and max(low[i], high[i]) > 1e-6:
+            limit = feeder.v_min_pu[i] if low[i] > 0 else feeder.v_max_pu[i]
+            sign = "<" if low[i] > 0 else ">"
+            found.append(
+                f"hour {t}: bus {feeder.bus_ids[i]} voltage {v[i]:.4f} {sign} {limit:.4f} pu"
+            )
+    found += [
+        f"hour {t}: line {feeder.line_ids[k]} at {100.0 * loading[k]:.1f} % of its rating"
+        for k in np.flatnonzero(loading > 1.0 + 1e-6)
+    ]
+    return found
+
+
+def _turbine_room(mg: Microgrid, operation: Operation) -> FloatArray:
+    room = sum(
+        (d.p_max_kw - operation.p_kw[mg.id, d.id] for d in mg.mt),
+        start=np.zeros_like(operation.feeder_loss_kw),
+    )
+    return np.maximum(room, 0.0)
+
+
+def _missing(case: Case, options: PlanOptions, mg: Microgrid, op: Operation) -> FloatArray:
+    """Return by how much a microgrid falls short after its own curtailed power, kW."""
+    h = case.horizon(options)
+    missing = np.zeros(h.hours)
+    for load in mg.load:
+        missing += (LOAD_FACTOR - 1.0) * -op.p_kw[mg.id, load.id]
+    for plant in mg.renewables():
+        planned = op.p_kw[mg.id, plant.id]
+        available = RENEWABLE_FACTOR * plant.p_max_kw * h.profile(plant.forecast)
+        missing += np.maximum(planned - available, 0.0) - np.maximum(available - planned, 0.0)
+    return missing
+
+
+def _shifted_exchange(
+    case: Case, options: PlanOptions, feeder: Feeder, op: Operation
+) -> tuple[FloatArray, FloatArray, list[str]]:
+    """Return the microgrids' injections under error, and what is broken on the way."""
+    shape = (case.file.time.hours, feeder.n_bus)
+    p, q = np.zeros(shape), np.zeros(shape)
+    broken: list[str] = []
+    missing = {mg.id: _missing(case, options, mg, op) for mg in case.microgrids}
+    room = {mg.id: _turbine_room(mg, op) for mg in case.microgrids}
+    ties = [s for s in all_switches(case) if s.kind != "grid"]
+    for t in range(shape[0]):
+        graph = graph_of(ties, op.closed, t)
+        graph.add_nodes_from(mg.id for mg in case.microgrids)
+        for group in nx.connected_components(graph):
+            short = sum(float(missing[g][t]) for g in group)
+            short -= min(max(short, 0.0), sum(float(room[g][t]) for g in group))
+            pccs = [mg for mg in case.microgrids if mg.id in group and op.closed[mg.pcc.id][t]]
+            if short > TOLERANCE_KW and not pccs:
+                names = ", ".join(sorted(group))
+                broken.append(f"hour {t}: {names} short of {short:.1f} kW with every PCC open")
+            total = sum(mg.pcc.rating_kva for mg in pccs)
+            for mg in pccs:
+                share = max(short, 0.0) * mg.pcc.rating_kva / total
+                flow_p = float(op.p_pcc_kw[mg.id][t]) - share
+                flow_q = float(op.q_pcc_kvar[mg.id][t])
+                excess = np.hypot(flow_p, flow_q) - mg.pcc.rating_kva
+                if excess > TOLERANCE_KW:
+                    broken.append(
+                        f"hour {t}: PCC {mg.pcc.id} of {mg.id} {excess:.1f} kVA over its rating"
+                    )
+                p[t, feeder.position(mg.bus)] += flow_p
+                q[t, feeder.position(mg.bus)] += flow_q
+    return p, q, broken

@@ -1,0 +1,1 @@
+"""Sets, variables and equations of a plan: schedules, switches, the feeder, AC operation."""

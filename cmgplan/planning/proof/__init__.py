@@ -1,0 +1,1 @@
+"""Printed bounds come to again."""

@@ -1,0 +1,1 @@
+"""The search for switch schedules: decomposition by hours, or the whole problem at once."""

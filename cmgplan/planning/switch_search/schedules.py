@@ -1,0 +1,102 @@
+"""Search for the switch schedules of Level 4 in its convex mixed-integer relaxation."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from cmgplan.arrays import FloatArray
+from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.bound_proof import BoundProof
+from cmgplan.planning.model.schedule import DeviceKey
+from cmgplan.planning.model.switches import SwitchHours
+from cmgplan.planning.model.switching import (
+    counts_operations,
+    open_idle,
+    read_closed,
+)
+
+
+@dataclass(frozen=True)
+class SwitchSchedule:
+    """Positions of all switches and commitments of devices with a minimum load."""
+
+    closed: SwitchHours
+    on: Mapping[DeviceKey, FloatArray]
+    origin: str
+
+    @property
+    def key(self) -> bytes:
+        """Identity of the schedule."""
+        parts = [np.packbits(self.closed[s]).tobytes() for s in sorted(self.closed)]
+        parts += [np.packbits(self.on[k] > 0.5).tobytes() for k in sorted(self.on)]
+        return b"".join(parts)
+
+
+class Judge(Protocol):
+    """What a search tells its schedules and bounds to."""
+
+    @property
+    def best(self) -> float:
+        """Weighted sum of the best AC operation held, infinite where none is."""
+
+    def value(self, schedule: SwitchSchedule) -> float | None:
+        """Operate a schedule; return its weighted sum if it is better than the best so far."""
+
+    def proved(self, bound: float | None, by: str) -> None:
+        """Take note of a proven bound."""
+
+
+@dataclass(frozen=True)
+class SwitchesFound:
+    """What a search proves and by what, and why it stopped; its schedules went to the judge."""
+
+    bound: float | None
+    infeasible: bool
+    reason: str
+    solver: str
+    proof: BoundProof | None = None
+
+
+class SwitchSearch(Protocol):
+    """Mixed-integer solver of the relaxation."""
+
+    @abstractmethod
+    def run(
+        self,
+        weights: Mapping[str, float],
+        caps: Mapping[str, float],
+        *,
+        time_limit_s: float,
+        gap_abs: float,
+        judge: Judge,
+        known: Sequence[SwitchSchedule] = (),
+        rounds: int | None = None,
+    ) -> SwitchesFound:
+        """Minimise a weighted sum of objectives under caps over the relaxation.
+
+        ``known`` are schedules that meet the caps or nearly so; ``rounds`` limits a search that
+        works in rounds.
+        """
+
+
+def goals_of(m: Any) -> dict[str, Any]:
+    """Return the objectives of a model by column name."""
+    return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
+
+
+def read_schedule(m: Any, case: Case, options: PlanOptions, origin: str) -> SwitchSchedule:
+    """Return the schedule in the model's variables; idle switches open where that is free."""
+    closed = read_closed(m, case)
+    if not counts_operations(options):
+        closed = open_idle(m, case, closed)
+    on = {
+        key: np.asarray([float(m.dev[key].on[t].value) for t in m.T], dtype=np.float64)
+        for key in m.DEV
+        if hasattr(m.dev[key], "on")
+    }
+    return SwitchSchedule(closed, on, origin)

@@ -1,0 +1,1 @@
+"""Why a level or a Pareto point has no answer."""

@@ -1,0 +1,1 @@
+"""A folder that is written whole or not at all, its tables, journal and findings."""

@@ -1,0 +1,1 @@
+"""Block decomposition: blocks, their hull (the master problem), multipliers, proven bounds."""

@@ -1,5 +1,0 @@
-"""A case to start from: a network file turned into a feeder with two example microgrids."""
-
-from cmgplan.starter.new import NewCase, new_case
-
-__all__ = ["NewCase", "new_case"]
