@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticKnownError
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices.flows import Breach, Flow, Flows, State, Step, Trace, breaches
@@ -29,6 +31,8 @@ __all__ = [
     "Forecasts",
     "Horizon",
     "Hourly",
+    "HourlyPositive",
+    "HourlyShare",
     "Id",
     "NonNegative",
     "Positive",
@@ -60,8 +64,37 @@ Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Efficiency = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
 Price = Literal["market"] | NonNegative
 """``"market"`` is the hourly energy price of eq. (1); a number is $/MWh."""
-Hourly = NonNegative | Annotated[str, Field(min_length=1)]
-"""A number that holds in every hour, or the name of a column of the profiles."""
+
+
+def _number_or_column(
+    *, above: float | None = None, at_least: float = 0.0, at_most: float | None = None
+) -> BeforeValidator:
+    """Return a check of a number or a column's name that gives one reason, not one for each."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, str):
+            raise PydanticKnownError("string_too_short", {"min_length": 1})
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise PydanticKnownError("float_type")
+        if not isfinite(value):
+            raise PydanticKnownError("finite_number")
+        if above is not None and value <= above:
+            raise PydanticKnownError("greater_than", {"gt": above})
+        if value < at_least:
+            raise PydanticKnownError("greater_than_equal", {"ge": at_least})
+        if at_most is not None and value > at_most:
+            raise PydanticKnownError("less_than_equal", {"le": at_most})
+        return value
+
+    return BeforeValidator(check)
+
+
+Hourly = Annotated[float | str, _number_or_column()]
+"""A number of 0 or more that holds in every hour, or the name of a column of the profiles."""
+HourlyPositive = Annotated[float | str, _number_or_column(above=0.0)]
+HourlyShare = Annotated[float | str, _number_or_column(at_most=1.0)]
 Carrier = Literal["electricity", "heat", "fuel"]
 
 OFF_KW = 1e-3

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import Field
 
 from cmgplan.devices.base import (
     Breach,
@@ -20,9 +19,9 @@ from cmgplan.devices.base import (
     Flows,
     Forecasts,
     Hourly,
+    HourlyShare,
     Id,
     NonNegative,
-    Share,
     State,
     Step,
     Trace,
@@ -59,7 +58,7 @@ class HomeLoad(Device):
     carrier: Literal["electricity", "heat"]
     p_kw: Hourly
     profile: Id | None = None
-    shiftable_share: Share | Annotated[str, Field(min_length=1)] = 0.0
+    shiftable_share: HourlyShare = 0.0
     shift_in_max_kw: Hourly | None = None
     shift_cost_per_kwh: Hourly = 0.0
     shift_direction: Literal["any", "later"] = "any"
