@@ -272,6 +272,17 @@ LATER = HomeLoad(
     shift_delay_max_h=2.0,
     shift_backlog_max_kwh=5.0,
 )
+HALVES = HomeLoad(
+    id="half-hours",
+    carrier="electricity",
+    p_kw=10.0,
+    profile="demand",
+    shiftable_share=0.5,
+    shift_in_max_kw=8.0,
+    shift_cost_per_kwh="cost_per_kwh",
+    shift_direction="later",
+    shift_delay_max_h=1.7,
+)
 SUN, WIND = H.profile("sun"), H.profile("wind")
 
 SUBJECTS = (
@@ -365,4 +376,7 @@ SUBJECTS = (
     Subject(HEATING, shifting(HEATING, H, 2), SHIFT),
     Subject(FLATS, shifting(FLATS, H, 3), SHIFT),
     Subject(LATER, shifting(LATER, H, 2), SHIFT, {"backlog": "backlog_balance"}),
+    Subject(
+        HALVES, shifting(HALVES, HALF_HOURS, 3), SHIFT, {"backlog": "backlog_balance"}, HALF_HOURS
+    ),
 )

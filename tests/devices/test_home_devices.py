@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pyomo.environ as pyo
 import pytest
 from device_blocks import CLEAR, DeviceBlock
 from home_dispatches import DISPATCHES, HOURS, SUBJECTS, Series, Subject
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import (
+    HOME_KINDS,
     CombinedHeatPower,
     Device,
     Emission,
     Flows,
     Forecasts,
     HomeLoad,
+    Job,
+    Storage,
     Trace,
 )
 
@@ -104,7 +108,14 @@ def test_block_step_and_simulation_agree(subject: Subject) -> None:
             last = {("eq. (14)", -1): ("eq. (14)", HOURS - 1)}
             same_limits(told(trace), {last.get(key, key): v for key, v in in_block.items()})
         same_limits(told(steps), told(trace))
-        sound += not in_block
+        if not in_block:
+            sound += 1
+            for injected, (low, high) in (
+                (flows.p_kw, device.power_range(h)),
+                (flows.heat_kw, device.heat_range(h)),
+            ):
+                assert (injected >= low - 1e-9).all()
+                assert (injected <= high + 1e-9).all()
 
         if subject.follows:
             (kept,) = subject.follows
@@ -131,3 +142,27 @@ def by_hand(emission: Emission, flows: Flows, device: Device) -> FloatArray:
             for p, fuel in zip(output, flows.fuel_kw, strict=True)
         ]
     )
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=[subject.name for subject in SUBJECTS])
+def test_block_carries_what_is_promised(subject: Subject) -> None:
+    device, h = subject.device, subject.h
+    block = DeviceBlock(device, h).block
+    names = ["p_inj", "q_inj"]
+    if isinstance(device, Storage):
+        assert block.component("cost_usd") is not None
+    else:
+        names += ["heat_inj", "fuel", "emission"]
+        assert not block.component("money").is_indexed()
+    names += ["charge", "discharge", "soc"] if device.stores else []
+    names += ["curtailed"] if device.can_curtail else []
+    names += ["unserved", "up", "down"] if isinstance(device, HomeLoad) else []
+    for name in names:
+        assert list(block.component(name).keys()) == list(h.steps), name
+    binary = any(v.is_binary() for v in block.component_data_objects(pyo.Var))
+    assert binary == device.wants_binary(h) == (block.component("on") is not None)
+
+
+def test_every_kind_of_a_home_has_random_dispatches_or_every_pattern() -> None:
+    tested = {type(subject.device) for subject in SUBJECTS} | {Job}
+    assert set(HOME_KINDS.values()) <= tested
