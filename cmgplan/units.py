@@ -6,7 +6,7 @@ Every conversion of the package stands here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi
+from math import inf, pi
 from typing import TypeVar
 
 import numpy as np
@@ -160,9 +160,79 @@ _FOREIGN_UNITS = {
 }
 
 
+@dataclass(frozen=True)
+class ColumnUnit:
+    """What a column of profiles holds, told by the end of its name.
+
+    Attributes
+    ----------
+    suffix
+        End of the name, empty for shares and factors, which have no unit.
+    quantity
+        What the values are, in words and in the plural.
+    unit
+        Their unit.
+    least, most
+        Range of values that are not nonsense, both ends included; every value is finite.
+    """
+
+    suffix: str
+    quantity: str
+    unit: str
+    least: float
+    most: float
+
+    @property
+    def span(self) -> str:
+        """The range in words, such as ``0..1``."""
+        return f"{self.least:g}..{self.most:g}"
+
+    def holds(self, value: float) -> bool:
+        """Return whether a finite value is within the range."""
+        return self.least <= value <= self.most
+
+
+PRICE = ColumnUnit("_usd_per_mwh", "prices", "$/MWh", -inf, inf)
+"""Prices of a planning case; its check of magnitudes limits them."""
+
+SHARE = ColumnUnit("", "shares of the rating", "", 0.0, 1.0)
+"""Columns whose name ends in no unit."""
+
+FACTOR = ColumnUnit("", "factors", "", 0.0, 1000.0)
+"""Columns without a unit that a system knows by name and multiplies prices or powers with."""
+
+COLUMN_UNITS = (
+    PRICE,
+    ColumnUnit("_kw", "powers", "kW", 0.0, 1e9),
+    ColumnUnit("_per_kwh", "prices", "money per kWh", -1e4, 1e4),
+    ColumnUnit("_kg_per_kwh", "intensities of emission", "kg/kWh", 0.0, 10.0),
+    ColumnUnit("_c", "temperatures", "degrees Celsius", -90.0, 150.0),
+    ColumnUnit("_m_per_s", "wind speeds", "m/s", 0.0, 120.0),
+    ColumnUnit("_w_per_m2", "irradiances", "W/m2", 0.0, 2000.0),
+)
+"""Units of the columns of profiles. The ranges refuse what cannot be, often another unit:
+
+- power: a terawatt, the limit of every key of a case in kW;
+- price per kWh: ten million per MWh either way; prices of markets do fall below 0;
+- intensity of emission: the dirtiest power plants emit about 1.5 kg/kWh; values in g are refused;
+- temperature: the coldest air on record had -89.2 (Vostok, WMO archive of extremes), water of
+  district heating may have 150; values in kelvin are refused;
+- wind speed: the strongest gust on record had 113 m/s (Barrow Island, WMO archive of extremes);
+- irradiance: 1361 W/m2 reach the atmosphere, and edges of clouds add up to a half for seconds.
+"""
+
+
+def column_unit(column: str) -> ColumnUnit:
+    """Return what a column of profiles holds: the unit of the longest suffix, or shares."""
+    fitting = [unit for unit in COLUMN_UNITS if column.endswith(unit.suffix)]
+    return max(fitting, key=lambda unit: len(unit.suffix), default=SHARE)
+
+
 def unit_of(name: str) -> str | None:
     """Return the unit that a data name ends in, ``kW`` for ``p_max_kw``."""
-    return next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), None)
+    units = {**_UNITS, **{unit.suffix: unit.unit for unit in COLUMN_UNITS}}
+    suffix = max((end for end in units if name.endswith(end)), key=len, default="")
+    return units.get(suffix)
 
 
 def in_known_unit(name: str) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from cmgplan.errors import Fault
 
 R = TypeVar("R", bound=Record)
 
-_TEXT_COLUMNS = {"bus", "line", "from_bus", "to_bus", "profile"}
+_TEXT_COLUMNS = {"bus", "line", "from_bus", "to_bus", "profile", "scenario", "home"}
 
 
 @dataclass(frozen=True)

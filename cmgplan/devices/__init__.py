@@ -1,11 +1,11 @@
 """Devices of microgrids and homes: one file each, with record, Pyomo block and simulation."""
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     Breach,
     Carrier,
     Conflict,
     Device,
-    FloatArray,
     Flow,
     Flows,
     Forecasts,

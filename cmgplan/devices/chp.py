@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     OFF_KW,
     Carrier,
@@ -15,7 +16,6 @@ from cmgplan.devices.base import (
     Device,
     Efficiency,
     Finite,
-    FloatArray,
     Flows,
     Forecasts,
     NonNegative,

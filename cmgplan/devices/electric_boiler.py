@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     Carrier,
     Device,
     Efficiency,
-    FloatArray,
     Flows,
     Forecasts,
     NonNegative,

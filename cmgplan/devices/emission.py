@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import FloatArray, Forecasts, NonNegative, Record
+from cmgplan.arrays import FloatArray
+from cmgplan.devices.base import Forecasts, NonNegative, Record
 
 TANGENTS = 9
 """Outputs between 0 and the rating at which the block has tangents from the beginning."""

@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     OFF_KW,
     Carrier,
     Device,
     Efficiency,
-    FloatArray,
     Flows,
     Forecasts,
     NonNegative,

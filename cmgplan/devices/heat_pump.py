@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from cmgplan.devices.base import Conflict, FloatArray, Forecasts, HourlyPositive
+from cmgplan.arrays import FloatArray
+from cmgplan.devices.base import Conflict, Forecasts, HourlyPositive
 from cmgplan.devices.electric_boiler import ElectricHeat
 
 

@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     Breach,
     Carrier,
     Conflict,
     Device,
-    FloatArray,
     Flow,
     Flows,
     Forecasts,

@@ -10,12 +10,11 @@ import pyomo.environ as pyo
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from cmgplan.arrays import BoolArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import (
     Breach,
     Conflict,
     Device,
-    FloatArray,
     Flow,
     Flows,
     Forecasts,

@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     OFF_KW,
     Device,
     Finite,
-    FloatArray,
     Flows,
     Forecasts,
     NonNegative,

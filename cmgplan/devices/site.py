@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import Carrier, Device, FloatArray, Forecasts
+from cmgplan.arrays import FloatArray
+from cmgplan.devices.base import Carrier, Device, Forecasts
 from cmgplan.devices.store import Store
 
 SUMMED = ("p_inj", "q_inj", "heat_inj", "fuel")

@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     Carrier,
     Device,
-    FloatArray,
     Flows,
     Forecasts,
     Id,

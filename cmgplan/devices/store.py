@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     Breach,
     Conflict,
     Device,
     Efficiency,
-    FloatArray,
     Flow,
     Flows,
     Forecasts,

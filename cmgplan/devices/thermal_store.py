@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     Carrier,
     Conflict,
     Efficiency,
-    FloatArray,
     Forecasts,
     NonNegative,
     Positive,

@@ -9,14 +9,13 @@ from typing import ClassVar, Literal
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.arrays import BoolArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import (
     Breach,
     Carrier,
     Conflict,
     Device,
     Finite,
-    FloatArray,
     Flow,
     Flows,
     Forecasts,

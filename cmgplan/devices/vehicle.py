@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
     OFF_KW,
     Breach,
     Conflict,
-    FloatArray,
     Flow,
     Flows,
     Forecasts,

@@ -12,7 +12,7 @@ from cmgplan.case.profiles import PRICE_SUFFIX, is_price
 from cmgplan.devices import Load, Photovoltaic, WindTurbine
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
-from cmgplan.units import in_known_unit
+from cmgplan.units import SHARE, column_unit, in_known_unit
 
 
 def check_forecasts(draft: Draft) -> Iterator[Fault]:
@@ -29,6 +29,10 @@ def check_forecasts(draft: Draft) -> Iterator[Fault]:
         elif is_price(column, price):
             message = f"the column {column} holds prices"
             yield Fault(file, where, message, "name a forecast between 0 and 1")
+        elif (unit := column_unit(column)) is not SHARE:
+            message = f"the column {column} holds {unit.quantity} in {unit.unit}, not shares"
+            mend = f"name a forecast between 0 and 1, which does not end in {unit.suffix}"
+            yield Fault(file, where, message, mend)
     if price is not None:
         yield from _price_faults(draft, price, draft.columns)
     everything_read = draft.file is not None and len(draft.buses) == len(draft.bus_ids or ())

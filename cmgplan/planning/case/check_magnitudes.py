@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from cmgplan.case.folder import CASE_FILE
-from cmgplan.case.profiles import PRICE_SUFFIX
+from cmgplan.case.profiles import PRICE_SUFFIX, is_price
 from cmgplan.devices import Record
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
@@ -102,8 +102,9 @@ def _figure(value: float) -> str:
 def _prices(draft: Draft) -> Iterator[Fault]:
     """Yield the columns of prices that are beyond the limit."""
     limit, unit = LIMITS[PRICE_SUFFIX]
+    price = None if draft.grid is None else draft.grid.price_column
     for column, values in draft.profiles.items():
         worst = float(np.abs(values).max(initial=0.0))
-        if worst > limit:
+        if worst > limit and is_price(column, price):
             message = f"{column} {worst:g} is beyond {limit:g} {unit}"
             yield Fault(draft.profile_file, "", message, "correct the column")

@@ -1,0 +1,1 @@
+"""Home microgrids: what the systems that run their day share."""

@@ -1,0 +1,1 @@
+"""The one-owner optimum: the day of all homes if one party owned everything."""
