@@ -28,6 +28,7 @@ from cmgplan.devices.base import (
     breaches,
     complete,
 )
+from cmgplan.units import column_unit
 
 TOLERANCE_KW = 1e-4
 TOLERANCE_KWH = 1e-3
@@ -117,11 +118,12 @@ class HomeLoad(Device):
 
     def conflicts(self) -> Iterator[Conflict]:
         """Yield columns whose unit does not fit the key that names them."""
-        if isinstance(self.p_kw, str) and not self.p_kw.endswith("_kw") and self.profile is None:
-            message = f"the column {self.p_kw} does not end in _kw, so it is a share of a rating"
-            mend = f'give a number in kW and profile = "{self.p_kw}"'
+        column = self.p_kw if isinstance(self.p_kw, str) else None
+        if column is not None and column_unit(column).unit != "kW" and self.profile is None:
+            message = f"the column {column} does not end in _kw, so it is no power"
+            mend = f'give a number in kW and profile = "{column}"'
             yield Conflict("p_kw", message, mend)
-        if self.profile is not None and self.profile.endswith("_kw"):
+        if self.profile is not None and column_unit(self.profile).unit == "kW":
             message = f"the column {self.profile} is in kW and no share of p_kw"
             yield Conflict("profile", message, f'write p_kw = "{self.profile}" and no profile')
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from home_devices import DAY, HOME, PROFILES, YEAR_DAY, home, one
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from cmgplan.devices import (
     HOME_KINDS,
@@ -16,6 +16,7 @@ from cmgplan.devices import (
     HomeLoad,
     SolarPlant,
 )
+from cmgplan.devices.base import HourlyFinite
 
 
 def test_every_kind_is_read_and_is_in_no_conflict_with_itself() -> None:
@@ -150,3 +151,14 @@ def test_a_value_out_of_its_range_has_one_reason(
         one(kind, **{key: value})
     assert [error["type"] for error in refused.value.errors()] == [reason]
     assert refused.value.errors()[0]["loc"][0] == key
+
+
+def test_a_price_by_hour_may_be_negative_but_not_infinite() -> None:
+    price = TypeAdapter(HourlyFinite)
+    assert [price.validate_python(value) for value in (-0.05, 0, "buy_per_kwh")] == [
+        -0.05,
+        0.0,
+        "buy_per_kwh",
+    ]
+    with pytest.raises(ValidationError):
+        price.validate_python(float("inf"))
