@@ -2,10 +2,10 @@
 
 Sets: homes i, hours t, devices of a home. Variables of a home beside those of its devices (see
 ``cmgplan.devices``): imports and exports ``imported[t]``, ``exported[t]``, what it puts into the
-pool of electricity and heat ``pool[t]``, ``pool_heat[t]`` (of either sign), and heat that nothing
-takes, ``dumped[t]``, all in kW. Equations: balances of electricity and heat of every home, market
-eqs. (39), (40); of the pool, in which what one home puts others take; limits of trade with the
-retailer, market eqs. (33), (37), (38).
+pool of electricity and heat ``pool[t]``, ``pool_heat[t]`` (what is given less what is taken), and
+heat that nothing takes, ``dumped[t]``, all in kW. Equations: balances of electricity and heat of
+every home, market eqs. (39), (40); of the pool, in which what one home gives others take; limits
+of trade with the retailer, market eqs. (33), (37), (38).
 """
 
 from __future__ import annotations
@@ -81,8 +81,14 @@ class DayModel:
         alone = len(self.case.homes) == 1
         b.imported = pyo.Var(steps, bounds=(0.0, limit))
         b.exported = pyo.Var(steps, bounds=(0.0, limit))
-        b.pool = pyo.Var(steps, bounds=_free(pool.electricity and not alone))
-        b.pool_heat = pyo.Var(steps, bounds=_free(pool.heat and not alone))
+        for name, wanted in (("pool", pool.electricity), ("pool_heat", pool.heat)):
+            most = None if wanted and not alone else 0.0
+            given = pyo.Var(steps, bounds=(0.0, most))
+            taken = pyo.Var(steps, bounds=(0.0, most))
+            b.add_component(f"{name}_given", given)
+            b.add_component(f"{name}_taken", taken)
+            net = {t: given[t] - taken[t] for t in steps}
+            b.add_component(name, pyo.Expression(steps, initialize=net))
         b.dumped = pyo.Var(steps, bounds=(0.0, None))
 
     def _add_balances(self, b: pyo.Block, elastic: bool) -> None:
@@ -184,8 +190,3 @@ class DayModel:
             elif "fuel" in placed.device.carriers:
                 terms += [float(rate[t]) * placed.block.fuel[t] for t in h.steps]
         return h.dt_h * pyo.quicksum(terms)
-
-
-def _free(wanted: bool) -> tuple[float | None, float | None]:
-    """Return no bounds, or those of what may not be."""
-    return (None, None) if wanted else (0.0, 0.0)

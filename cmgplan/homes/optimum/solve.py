@@ -39,7 +39,9 @@ EXACT = 1e-7
 """Share of the day's emission by which an answer may lie over its cap, or tangents under it."""
 
 TRADED = 0.1
-"""Weight of a kWh traded with the retailer, beside one that a store takes or that moves."""
+"""Weight of a kWh that is traded, beside one that a store takes or that moves."""
+
+TRADES = ("imported", "exported", "pool_given", "pool_heat_given")
 
 TANGENT_ROUNDS = 8
 """Rounds under a cap after which a margin takes the place of more tangents."""
@@ -222,7 +224,8 @@ class OneOwner:
         traded: list[Any] = []
         for i in self._model.m.home:
             home = self._model.m.home[i]
-            traded += [*home.imported.values(), *home.exported.values()]
+            for name in TRADES:
+                traded += home.component(name).values()
         return [*((v, 1.0) for v in moved), *((v, TRADED) for v in traded)]
 
     def _exclude(self) -> int:
