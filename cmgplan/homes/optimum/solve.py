@@ -40,8 +40,8 @@ TRADED = 0.1
 
 TRADES = ("imported", "exported", "pool_given", "pool_heat_given")
 
-MARGIN = 5e-7
-"""Share of a cap of emission that a day keeps free, so that no tolerance breaks it."""
+MARGIN_ROUNDS = 4
+"""Days tried under a cap of emission, each with what the last one was over it taken off."""
 
 TANGENT_KG_PER_H = 1e-8
 """Emission of a device that its tangents may leave out in an hour."""
@@ -79,24 +79,18 @@ class Question:
 
 
 class OneOwner:
-    """All homes as one party: answers questions about their day.
+    """All homes as one party: answers questions about their day."""
 
-    Parameters
-    ----------
-    case
-        The homes.
-    deadline
-        Reading of ``time.perf_counter`` at which the work ends.
-    """
-
-    def __init__(self, case: HomesCase, deadline: float = np.inf) -> None:
-        self.case, self._deadline = case, deadline
+    def __init__(self, case: HomesCase) -> None:
+        self.case, self._deadline = case, np.inf
         self._model = DayModel(case)
         self._problem: LinearProblem | None = None
         self._excluded: set[tuple[int, int]] = set()
         self.solver = ""
 
-    def answer(self, question: Question, gap: float) -> OptimumPoint | None:
+    def answer(
+        self, question: Question, gap: float, time_limit_s: float = np.inf
+    ) -> OptimumPoint | None:
         """Return the best day found, None where there is none.
 
         Raises
@@ -106,7 +100,7 @@ class OneOwner:
         SolverError
             HiGHS failed, or rounds ran out before any day was held.
         """
-        bound = -np.inf
+        self._deadline, bound = time.perf_counter() + time_limit_s, -np.inf
         best: OptimumPoint | None = None
         for _ in range(ROUNDS):
             found = self._solved(question, gap, best)
@@ -184,20 +178,39 @@ class OneOwner:
     def _day(self, x: FloatArray, question: Question) -> tuple[OptimumPoint | None, int]:
         """Return the best day with the integers of an answer, and how many rows it asks for.
 
-        None where it breaks a cap, or charges and discharges at once.
+        None where it breaks a cap, or charges and discharges at once. What tangents and the
+        solver's tolerance leave over a cap is taken off it.
         """
-        problem = self._compiled()
+        problem, cap = self._compiled(), question.emission_cap_kg
         x, held = np.where(problem.integer, np.round(x), x), self._bounds(question)
         for k in np.flatnonzero(problem.integer):
             held[problem.variables[k]] = (x[k], x[k])
-        cap = question.emission_cap_kg
-        if np.isfinite(cap):
-            held[self._model.m.emission] = (-np.inf, cap - MARGIN * max(abs(cap), 1.0))
-        added = 0
-        for _ in range(TANGENT_ROUNDS if question.counts_emission else 0):
-            found = problem.solve(
-                self._pairs(question), held, relax=True, time_limit_s=self._left()
-            )
+        added, margin_kg = 0, 0.0
+        for _ in range(MARGIN_ROUNDS):
+            held[self._model.m.emission] = (-np.inf, cap - margin_kg)
+            exact, more = self._exact(x, question, held)
+            added += more
+            if exact is None:
+                return None, added
+            point = self._point(self._tidied(exact, question, held), question)
+            if point.emission_kg <= cap:
+                break
+            margin_kg += 2.0 * (point.emission_kg - cap)
+        feigned = self._exclude()
+        meets = feigned == 0 and point.emission_kg <= cap
+        return (point if meets else None), added + feigned
+
+    def _exact(self, x: FloatArray, question: Question, held: Any) -> tuple[FloatArray | None, int]:
+        """Return the best values with the integers held whose tangents are exact, and their count.
+
+        Where emission does not count the answer itself is as good as any.
+        """
+        problem, added = self._compiled(), 0
+        if not question.counts_emission:
+            return x, added
+        for _ in range(TANGENT_ROUNDS):
+            pairs = self._pairs(question)
+            found = problem.solve(pairs, held, relax=True, time_limit_s=self._left())
             if not found.accepted:
                 return None, added
             x = found.values()
@@ -206,10 +219,7 @@ class OneOwner:
             added += more
             if more == 0:
                 break
-        point = self._point(self._tidied(x, question, held), question)
-        feigned = self._exclude()
-        meets = feigned == 0 and point.emission_kg <= cap
-        return (point if meets else None), added + feigned
+        return x, added
 
     def _point(self, x: FloatArray, question: Question) -> OptimumPoint:
         """Return a day as it really is: cost and emission from its dispatch, exactly."""
@@ -236,7 +246,8 @@ class OneOwner:
             bounds = pyo.ComponentMap(held.items())
             for goal in (*counted, *m.unserved.values()):
                 value = float(x[problem.column(goal)])
-                bounds[goal] = (-np.inf, value + slack * max(abs(value), 1.0))
+                most = held.get(goal, (-np.inf, np.inf))[1]
+                bounds[goal] = (-np.inf, min(value + slack * max(abs(value), 1.0), most))
             outcome = problem.solve(self._movement(), bounds, relax=True, time_limit_s=self._left())
             if outcome.accepted:
                 return outcome.values()
