@@ -9,7 +9,7 @@ from dataclasses import replace
 from cmgplan.errors import LimitError
 from cmgplan.homes.dispatch import Dispatch
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
-from cmgplan.homes.optimum.solve import OneOwner, Question
+from cmgplan.homes.optimum.solve import OneOwner, Question, relative_gap
 from cmgplan.homes.optimum.why import explain
 from cmgplan.homes.records import HomesCase
 from cmgplan.progress import ProgressEvent
