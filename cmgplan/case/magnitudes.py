@@ -8,15 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
 from cmgplan.case.folder import CASE_FILE
-from cmgplan.case.profiles import PRICE_SUFFIX, is_price
 from cmgplan.devices import Record
 from cmgplan.errors import Fault
-from cmgplan.planning.case.draft import Draft
 
 LIMITS: dict[str, tuple[float, str]] = {
+    "_kg_per_kwh": (10.0, "kg/kWh"),
+    "_kg_per_h": (1e6, "kg/h"),
+    "_per_kwh": (1e4, "money per kWh"),
+    "_per_kg": (1e4, "money per kg"),
+    "_k_per_h": (1e4, "K/h"),
+    "_c": (150.0, "degrees Celsius"),
+    "_k": (1000.0, "K"),
+    "_m3": (1e6, "m3"),
+    "cop": (100.0, "kW of heat per kW"),
     "_usd_per_mwh": (1e7, "$/MWh"),
     "_usd": (1e9, "$"),
     "_kw": (1e9, "kW"),
@@ -39,28 +44,13 @@ LEAST_OHM = 1e-9
 OTHERWISE = (1e9, "")
 
 
-def check_magnitudes(draft: Draft) -> Iterator[Fault]:
-    """Yield the figures beyond the limits, each by its row or key."""
-    for bus in draft.buses:
-        yield from _rows(draft.bus_file, bus.where, bus.record)
-    for line in draft.lines:
-        yield from _rows(draft.line_file, line.where, line.record)
-    sections = (("time", draft.time), ("network", draft.network), ("grid", draft.grid))
-    for name, section in (*sections, ("plan", draft.plan)):
-        yield from _faults(name, section)
-    for listed in (draft.clusters, draft.microgrids, draft.ties):
-        for each in listed:
-            yield from _faults(each.where, each.record)
-    yield from _prices(draft)
-
-
-def _rows(file: str, where: str, record: Record) -> Iterator[Fault]:
+def row_magnitudes(file: str, where: str, record: Record) -> Iterator[Fault]:
     """Yield the figures of a row that are beyond the limits."""
     for key, message, mend in _beyond(record, ""):
         yield Fault(file, where, f"{key} {message}", mend)
 
 
-def _faults(where: str, record: Record | None) -> Iterator[Fault]:
+def key_magnitudes(where: str, record: Record | None) -> Iterator[Fault]:
     """Yield the figures of a record of case.toml that are beyond the limits."""
     if record is not None:
         for key, message, mend in _beyond(record, f"{where}."):
@@ -97,14 +87,3 @@ def _figure(value: float) -> str:
     """Return a figure in few digits; whole numbers may have any number of them."""
     few = abs(value) <= sys.float_info.max
     return f"{value:g}" if few else "a number of more than 300 digits"
-
-
-def _prices(draft: Draft) -> Iterator[Fault]:
-    """Yield the columns of prices that are beyond the limit."""
-    limit, unit = LIMITS[PRICE_SUFFIX]
-    price = None if draft.grid is None else draft.grid.price_column
-    for column, values in draft.profiles.items():
-        worst = float(np.abs(values).max(initial=0.0))
-        if worst > limit and is_price(column, price):
-            message = f"{column} {worst:g} is beyond {limit:g} {unit}"
-            yield Fault(draft.profile_file, "", message, "correct the column")

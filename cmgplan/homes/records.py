@@ -87,6 +87,23 @@ class BuildingFault(Record):
     close: tuple[Id, ...] = ()
 
 
+class FeederLine(Line):
+    """Row of lines.csv of a case of homes, which may say how often the line fails.
+
+    The columns are those of the tables of ``cmgplan reliability``; ``disconnector`` says at
+    which ends there is one.
+    """
+
+    km: NonNegative | None = None
+    failures_per_km_year: NonNegative | None = None
+    repair_h: NonNegative | None = None
+    switching_h: NonNegative | None = None
+    protection: Literal["breaker", "fuse"] | None = None
+    disconnector: Literal["from", "to", "both"] | None = None
+    transformer_failures_per_year: NonNegative | None = None
+    transformer_repair_h: NonNegative | None = None
+
+
 class BuildingSection(Record):
     """``[building]``: prices and options of the priority rules."""
 
@@ -196,7 +213,7 @@ class HomesCase:
     scenarios: tuple[Scenario, ...]
     folder: Path
     buses: tuple[Bus, ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[FeederLine, ...] = ()
     begins_h: float = 0.0
     warnings: tuple[Fault, ...] = ()
 
