@@ -19,15 +19,17 @@ from cmgplan.case.records import Bus, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.scenarios import Scenario, read_scenarios
 from cmgplan.case.tables import read_table
-from cmgplan.case.toml_file import dotted, owner, read_toml, sound
+from cmgplan.case.toml_file import R, dotted, owner, read_toml, sound
 from cmgplan.devices import HOME_KINDS, Device, Forecasts, HeatPump, SolarPlant, SolarThermal
 from cmgplan.errors import Fault
 from cmgplan.homes.records import (
+    BuildingFault,
     BuildingSection,
     FeederLine,
     Gas,
     HomeBase,
     HomesFile,
+    LoadMix,
     MarketSection,
     Pool,
     ResponseSection,
@@ -76,6 +78,8 @@ class Draft:
     response: ResponseSection | None = None
     network: NetworkSection | None = None
     homes: list[DraftHome] = field(default_factory=list)
+    load_mix: list[Placed[LoadMix]] = field(default_factory=list)
+    line_faults: list[Placed[BuildingFault]] = field(default_factory=list)
     buses: list[Placed[Bus]] = field(default_factory=list)
     lines: list[Placed[FeederLine]] = field(default_factory=list)
     profiles: dict[str, FloatArray] = field(default_factory=dict)
@@ -137,6 +141,14 @@ class Draft:
         for home in self.homes:
             for placed in home.devices:
                 yield placed.where, home, placed.record
+
+    def usable(self, device: Device) -> bool:
+        """Return whether a device's columns can be used and nothing in it contradicts itself."""
+        h = self.forecasts
+        if h is None or any(column not in h.profiles for _, column in device.columns()):
+            return False
+        found = list(device.conflicts()) or list(device.conflicts_over(h))
+        return not found
 
     def sun_columns(self) -> Iterator[str]:
         """Yield the columns that forecast the sun."""
@@ -203,11 +215,23 @@ def _read_case_file(draft: Draft, faults: list[Fault]) -> None:
     draft.market = sound(MarketSection, raw.get("market", {}))
     draft.building = sound(BuildingSection, raw.get("building", {}))
     draft.response = sound(ResponseSection, raw.get("response", {}))
+    section = raw.get("building")
+    if isinstance(section, Mapping):
+        draft.load_mix = _sound_list("building.load_mix", section.get("load_mix"), LoadMix)
+        draft.line_faults = _sound_list("building.fault", section.get("fault"), BuildingFault)
     listed = raw.get("home", ())
     if isinstance(listed, tuple):
         draft.homes = [_read_home(f"home[{k}]", item) for k, item in enumerate(listed)]
     if not isinstance(listed, tuple) or not all(home.whole for home in draft.homes):
         draft.incomplete.add("home")
+
+
+def _sound_list(where: str, listed: object, model: type[R]) -> list[Placed[R]]:
+    """Return the sound records of an array of tables."""
+    if not isinstance(listed, tuple):
+        return []
+    read = [(f"{where}[{k}]", sound(model, item)) for k, item in enumerate(listed)]
+    return [Placed(at, record) for at, record in read if record is not None]
 
 
 def _read_home(where: str, raw: object) -> DraftHome:
@@ -223,9 +247,9 @@ def _read_home(where: str, raw: object) -> DraftHome:
         if not isinstance(listed, tuple):
             whole = False
             continue
-        read = [(f"{where}.{kind}[{k}]", sound(model, item)) for k, item in enumerate(listed)]
-        devices += [Placed(at, device) for at, device in read if device is not None]
-        whole = whole and all(device is not None for _, device in read)
+        found = _sound_list(f"{where}.{kind}", listed, model)
+        devices += found
+        whole = whole and len(found) == len(listed)
     given = raw.get("id")
     named = str(given) if isinstance(given, str | int) and given != "" else None
     return DraftHome(where, named, base, tuple(devices), whole)
