@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from cmgplan.homes.accounts import (
     Reason,
     income_table,
 )
+from cmgplan.run.findings import Finding
 
 ENERGY_KWH = 1e-5
 """Tolerance of the energy that a home trades in an hour, kWh."""
@@ -38,6 +40,8 @@ EXCHANGED: Mapping[str, tuple[Reason, Carrier]] = {
 }
 """Columns of exchange.csv, and the reason and carrier of the payments for them."""
 
+KEYS = ["way", "hour", "home"]
+
 PARTIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "purchase": ("home", RETAILER, ("electricity",)),
     "sale": (RETAILER, "home", ("electricity",)),
@@ -56,15 +60,18 @@ def check_balance(
     exchange: pd.DataFrame,
     homes: Mapping[str, Sequence[str]],
     dt_h: float,
-) -> list[str]:
-    """Return what does not balance in the ledger of a run, in words; empty where all does.
+) -> list[Finding]:
+    """Return what does not balance in the ledger of a run; empty where all does.
 
     Every row's amount is its energy times its price, and is paid between parties that fit its
     reason; what a home buys and sells in an hour is what ``exchange`` (``exchange.csv``) says; the
-    incomes follow from the ledger; and over homes, retailer, gas and own they sum to 0.
+    incomes follow from the ledger; and over homes, retailer, gas and own they sum to 0. Each
+    finding is about the first row of its kind and tells how many more there are.
 
     Parameters
     ----------
+    entries, incomes, exchange
+        The tables as they are read: hours are whole numbers, amounts and powers numbers.
     homes
         Homes that took part in every way.
     dt_h
@@ -80,7 +87,7 @@ def check_balance(
 
 def check_prices(
     entries: pd.DataFrame, way: str, prices: Mapping[tuple[Reason, Carrier], FloatArray]
-) -> list[str]:
+) -> list[Finding]:
     """Return the rows of a way whose price is not that of their hour.
 
     ``prices`` are arrays of shape (T,) in money per kWh, by reason and carrier; rows of other
@@ -93,28 +100,29 @@ def check_prices(
             & (entries["reason"] == reason)
             & (entries["carrier"] == carrier)
         ]
-        due = np.asarray(price, dtype=np.float64)[rows["hour"].to_numpy(int)]
-        off = ~_same(rows["price_per_kwh"].to_numpy(float), due, PRICE)
-        found += _told(rows, off, "its price is not that of the hour")
+        hour = rows["hour"].to_numpy(int)
+        known = (hour >= 0) & (hour < len(price))
+        due = np.where(known, price[np.where(known, hour, 0)], np.nan)
+        found += _differing(rows, "price_per_kwh", due, PRICE)
     return found
 
 
-def _check_rows(entries: pd.DataFrame, homes: Mapping[str, Sequence[str]]) -> list[str]:
+def _check_rows(entries: pd.DataFrame, homes: Mapping[str, Sequence[str]]) -> list[Finding]:
     """Return rows whose amount is wrong, or that are paid between the wrong parties."""
-    kwh, price, amount = (
-        entries[column].to_numpy(float) for column in ("kwh", "price_per_kwh", "amount")
-    )
-    emission = (entries["reason"] == "emission").to_numpy(bool)
-    finite = np.isfinite(kwh) & np.isfinite(price) & np.isfinite(amount)
-    bare = emission & finite & ((kwh != 0.0) | (price != 0.0))
-    wrong = ~emission & finite & ~_same(amount, kwh * price, MONEY)
+    numbers = entries[["kwh", "price_per_kwh", "amount"]].to_numpy(float)
+    finite = np.isfinite(numbers).all(axis=1)
+    sound = entries[finite]
+    emission = (sound["reason"] == "emission").to_numpy(bool)
+    paid, bare = sound[~emission], sound[emission]
+    due = (paid["kwh"] * paid["price_per_kwh"]).to_numpy(float)
     fits = np.asarray([_fits(row, homes) for row in entries.to_dict("records")], dtype=bool)
     return [
-        *_told(entries, ~finite, "a number is missing or not finite"),
-        *_told(entries, finite & (kwh < 0.0), "its energy is negative"),
-        *_told(entries, wrong, "its amount is not kwh times price_per_kwh"),
-        *_told(entries, bare, "an amount for emissions has neither kwh nor price_per_kwh"),
-        *_told(entries, ~fits, "payer, payee or carrier do not fit its reason"),
+        *_refused(entries, ~finite, "numbers", "finite numbers"),
+        *_differing(sound, "kwh", np.abs(sound["kwh"].to_numpy(float)), 0.0, "kWh"),
+        *_differing(paid, "amount", due, MONEY),
+        *_differing(bare, "kwh", np.zeros(len(bare)), 0.0, "kWh"),
+        *_differing(bare, "price_per_kwh", np.zeros(len(bare)), 0.0),
+        *_refused(entries, ~fits, "parties and carrier", "those of its reason"),
     ]
 
 
@@ -129,55 +137,55 @@ def _fits(row: Mapping[Hashable, object], homes: Mapping[str, Sequence[str]]) ->
     return known and row["carrier"] in carriers
 
 
-def _check_exchange(entries: pd.DataFrame, exchange: pd.DataFrame, dt_h: float) -> list[str]:
+def _check_exchange(entries: pd.DataFrame, exchange: pd.DataFrame, dt_h: float) -> list[Finding]:
     """Return where the energy that a home trades is not what it exchanges."""
-    keys = ["way", "hour", "home"]
-    told = exchange.groupby(keys)[list(EXCHANGED)].sum() * dt_h
+    told = exchange.groupby(KEYS)[list(EXCHANGED)].sum() * dt_h
     found = []
     for column, (reason, carrier) in EXCHANGED.items():
         rows = entries[(entries["reason"] == reason) & (entries["carrier"] == carrier)]
-        by_payer = rows.rename(columns={"from": "home"}).groupby(keys)["kwh"].sum()
-        by_payee = rows.rename(columns={"to": "home"}).groupby(keys)["kwh"].sum()
-        if reason == "pool":
-            traded = by_payee.sub(by_payer, fill_value=0.0)
-        else:
-            traded = by_payer if reason == "purchase" else by_payee
-        both = pd.concat([told[column], traded.rename("traded")], axis=1).fillna(0.0)
-        off = ~_same(both["traded"].to_numpy(float), both[column].to_numpy(float), ENERGY_KWH)
+        both = pd.concat([told[column], _traded(rows, reason)], axis=1).fillna(0.0)
+        exchanged, traded = both[column].to_numpy(float), both["kwh"].to_numpy(float)
+        off = ~_same(exchanged, traded, ENERGY_KWH)
         if off.any():
-            row = both[off].reset_index().iloc[0]
-            found.append(
-                f"exchange.csv {row['way']}, hour {row['hour']}, home {row['home']}: {column} is "
-                f"{row[column]:g} kWh where accounts.csv has {row['traded']:g} kWh{_more(off)}"
-            )
+            way, hour, home = both.reset_index().loc[off, KEYS].iloc[0]
+            place = f"exchange.csv {way}, {home}: {column} in kWh{_more(off)}"
+            found.append(_finding(place, exchanged[off][0], traded[off][0], "kWh", int(hour)))
     return found
+
+
+def _traded(rows: pd.DataFrame, reason: Reason) -> pd.Series[float]:
+    """Return the kWh by way, hour and home: bought, sold, or sold less bought in the pool."""
+    by_payer = rows.rename(columns={"from": "home"}).groupby(KEYS)["kwh"].sum()
+    by_payee = rows.rename(columns={"to": "home"}).groupby(KEYS)["kwh"].sum()
+    if reason == "pool":
+        return by_payee.sub(by_payer, fill_value=0.0)
+    return by_payer if reason == "purchase" else by_payee
 
 
 def _check_incomes(
     entries: pd.DataFrame, incomes: pd.DataFrame, homes: Mapping[str, Sequence[str]]
-) -> list[str]:
+) -> list[Finding]:
     """Return incomes that do not follow from the ledger."""
     due = income_table(entries, homes)
-    named = [tuple(pair) for pair in incomes[["way", "home"]].to_numpy()]
-    if sorted(named) != sorted(tuple(pair) for pair in due[["way", "home"]].to_numpy()):
-        return ["income.csv: it does not have one row for each way and home, and the retailer"]
+    parties = [sorted(map(tuple, table[["way", "home"]].to_numpy())) for table in (incomes, due)]
+    if parties[0] != parties[1]:
+        told, wanted = f"{len(incomes)} rows", "one for each home of a way and its retailer"
+        return [Finding("income.csv: way and home", np.nan, "", told=told, due=wanted)]
     both = incomes.merge(due, on=["way", "home"], suffixes=("", "_due"))
     found = []
-    tolerance = _money_tolerance(entries)
     for column in (*INCOME_COLUMNS, "total"):
-        off = ~_same(both[column].to_numpy(float), both[f"{column}_due"].to_numpy(float), tolerance)
+        told_of, due_of = both[column].to_numpy(float), both[f"{column}_due"].to_numpy(float)
+        off = ~_same(told_of, due_of, _money_tolerance(entries))
         if off.any():
             row = both[off].iloc[0]
-            found.append(
-                f"income.csv {row['way']}, {row['home']}: {column} is {row[column]:g} where "
-                f"accounts.csv gives {row[f'{column}_due']:g}{_more(off)}"
-            )
+            place = f"income.csv {row['way']}, {row['home']}: {column}{_more(off)}"
+            found.append(_finding(place, told_of[off][0], due_of[off][0]))
     return found
 
 
 def _check_sums(
     entries: pd.DataFrame, incomes: pd.DataFrame, homes: Mapping[str, Sequence[str]]
-) -> list[str]:
+) -> list[Finding]:
     """Return ways in which the incomes of all parties do not sum to 0."""
     found = []
     for way in homes:
@@ -186,7 +194,7 @@ def _check_sums(
         paid = rows.loc[rows["from"].isin([GAS, OWN]), "amount"].sum()
         total = float(incomes.loc[incomes["way"] == way, "total"].sum() + received - paid)
         if not abs(total) <= _money_tolerance(rows):
-            found.append(f"income.csv {way}: all parties together have {total:g} instead of 0")
+            found.append(_finding(f"income.csv {way}: sum of all parties", total, 0.0))
     return found
 
 
@@ -195,23 +203,49 @@ def _money_tolerance(entries: pd.DataFrame) -> float:
     return MONEY + ROUNDING * float(entries["amount"].abs().sum())
 
 
-def _told(rows: pd.DataFrame, off: BoolArray, words: str) -> list[str]:
-    """Return what is wrong with rows of the ledger, told of the first one."""
+def _same(value: FloatArray, other: FloatArray, tolerance: float) -> BoolArray:
+    """Return where two arrays agree; what is no number agrees with nothing."""
+    least = np.minimum(np.abs(value), np.abs(other))
+    return np.asarray(np.abs(value - other) <= tolerance + ROUNDING * least)
+
+
+def _differing(
+    rows: pd.DataFrame, column: str, due: FloatArray, tolerance: float, unit: str = ""
+) -> list[Finding]:
+    """Return a finding about the first row whose number is not what is due."""
+    told = rows[column].to_numpy(float)
+    off = ~_same(told, due, tolerance)
     if not off.any():
         return []
     row = rows[off].iloc[0]
-    place = f"accounts.csv {row['way']}, hour {row['hour']}, {row['from']} to {row['to']}"
-    numbers = f"{row['kwh']:g} kWh, {row['price_per_kwh']:g} per kWh, {row['amount']:g}"
-    return [f"{place}, {row['reason']} of {row['carrier']} ({numbers}): {words}{_more(off)}"]
+    place = f"{_place(row)}: {column}{_more(off)}"
+    return [_finding(place, told[off][0], due[off][0], unit, int(row["hour"]))]
+
+
+def _refused(rows: pd.DataFrame, off: BoolArray, what: str, due: str) -> list[Finding]:
+    """Return a finding about the first row that is wrong in words rather than in a number."""
+    if not off.any():
+        return []
+    row = rows[off].iloc[0]
+    told = f"{row['kwh']:g} kWh at {row['price_per_kwh']:g}, {row['amount']:g}"
+    place = f"{_place(row)}: {what}{_more(off)}"
+    return [Finding(place, np.nan, "", int(row["hour"]), told=told, due=due)]
+
+
+def _finding(
+    place: str, told: float, due: float, unit: str = "", hour: int | None = None
+) -> Finding:
+    """Return a finding about a number."""
+    return Finding(place, abs(float(told) - float(due)), unit, hour, float(told), float(due))
+
+
+def _place(row: pd.Series[Any]) -> str:
+    """Return where a row of the ledger stands, apart from its hour."""
+    parties = f"{row['from']} to {row['to']}"
+    return f"accounts.csv {row['way']}, {parties}, {row['reason']} of {row['carrier']}"
 
 
 def _more(off: BoolArray) -> str:
     """Return how many further rows a finding is about."""
     count = int(np.sum(off)) - 1
     return f" (and {count} more rows)" if count else ""
-
-
-def _same(value: FloatArray, other: FloatArray, tolerance: float) -> BoolArray:
-    """Return where two arrays agree; what is no number agrees with nothing."""
-    least = np.minimum(np.abs(value), np.abs(other))
-    return np.asarray(np.abs(value - other) <= tolerance + ROUNDING * least)

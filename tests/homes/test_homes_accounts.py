@@ -173,25 +173,40 @@ def test_powers_of_half_hours_are_halved() -> None:
     doubled = exchange.assign(**{column: 2.0 * exchange[column] for column in powers})
     assert check_balance(entries, incomes, doubled, HOMES, 0.5) == []
     found = check_balance(entries, incomes, exchange, HOMES, 0.5)
-    assert [finding.split(": ")[1].split()[0] for finding in found] == powers
+    assert [finding.place.split(": ")[1].split()[0] for finding in found] == powers
 
 
 @pytest.mark.parametrize(
     ("reason", "column", "value", "message"),
     [
-        ("gas", "amount", 99.0, "its amount is not kwh times price_per_kwh"),
-        ("gas", "amount", np.nan, "a number is missing or not finite"),
-        ("sale", "from", "B", "do not fit its reason"),
-        ("pool", "to", "A", "do not fit its reason"),
-        ("pool", "to", "nobody", "do not fit its reason"),
-        ("gas", "carrier", "heat", "do not fit its reason"),
-        ("shift", "reason", "gift", "do not fit its reason"),
-        ("emission", "kwh", 3.0, "has neither kwh nor price_per_kwh"),
-        ("purchase", "kwh", 9.0, "import_kw is 10 kWh where accounts.csv has 9 kWh"),
-        ("sale", "kwh", 1.0, "export_kw is 2 kWh where accounts.csv has 1 kWh"),
-        ("pool", "kwh", -4.0, "its energy is negative"),
-        ("pool", "kwh", 3.0, "pool_kw is -4 kWh where accounts.csv has -3 kWh (and 1 more rows)"),
-        ("pool", "hour", 1, "pool_kw is -4 kWh where accounts.csv has 0 kWh"),
+        (
+            "gas",
+            "amount",
+            99.0,
+            "A to gas, gas of fuel: amount, hour 0: 98.6 (told 99, computed 0.4)",
+        ),
+        (
+            "gas",
+            "amount",
+            np.nan,
+            "gas of fuel: numbers, hour 0: told 8 kWh at 0.05, nan, computed finite numbers",
+        ),
+        ("sale", "from", "B", "computed those of its reason"),
+        ("pool", "to", "A", "computed those of its reason"),
+        ("pool", "to", "nobody", "computed those of its reason"),
+        ("gas", "carrier", "heat", "computed those of its reason"),
+        ("shift", "reason", "gift", "computed those of its reason"),
+        ("emission", "kwh", 3.0, "emission of fuel: kwh, hour 0: 3 kWh (told 3, computed 0)"),
+        ("purchase", "kwh", 9.0, "A: import_kw in kWh, hour 0: 1 kWh (told 10, computed 9)"),
+        ("sale", "kwh", 1.0, "A: export_kw in kWh, hour 1: 1 kWh (told 2, computed 1)"),
+        ("pool", "kwh", -4.0, "pool of electricity: kwh, hour 0: 8 kWh (told -4, computed 4)"),
+        ("pool", "kwh", 3.0, "A: pool_kw in kWh (and 1 more rows), hour 0: 1 kWh (told -4, comp"),
+        (
+            "pool",
+            "hour",
+            1,
+            "pool_kw in kWh (and 3 more rows), hour 0: 4 kWh (told -4, computed 0)",
+        ),
     ],
 )
 def test_an_altered_row_is_found(reason: str, column: str, value: object, message: str) -> None:
@@ -201,7 +216,7 @@ def test_an_altered_row_is_found(reason: str, column: str, value: object, messag
     assert entries.loc[row, column] != value
     entries.loc[row, column] = value
     found = check_balance(entries, incomes, exchange, HOMES, 1.0)
-    assert any(message in finding for finding in found), found
+    assert any(message in str(finding) for finding in found), found
 
 
 def test_altered_incomes_and_prices_are_found() -> None:
@@ -211,13 +226,16 @@ def test_altered_incomes_and_prices_are_found() -> None:
         altered = incomes.copy()
         altered.loc[1, column] += 0.01
         found = check_balance(entries, altered, exchange, HOMES, 1.0)
-        assert any(f"income.csv optimum, B: {column} is" in finding for finding in found)
-        sums = [f for f in found if "all parties together have 0.01 instead of 0" in f]
+        assert any(f.place == f"income.csv optimum, B: {column}" for f in found)
+        sums = [f for f in found if f.place == "income.csv optimum: sum of all parties"]
         assert len(sums) == (column == "total")
-    (found,) = check_balance(entries, incomes[:-1], exchange, HOMES, 1.0)
-    assert "one row for each way and home" in found
+    (short,) = check_balance(entries, incomes[:-1], exchange, HOMES, 1.0)
+    assert str(short).startswith("income.csv: way and home: told 4 rows, computed one for each")
     (told,) = check_prices(entries, "optimum", {("gas", "fuel"): np.array([0.05, 0.06])})
-    assert told.startswith("accounts.csv optimum, hour 1, B to gas, gas of fuel (20 kWh, 0.05 per")
+    assert told.place == "accounts.csv optimum, B to gas, gas of fuel: price_per_kwh"
+    assert (told.hour, told.told, told.due) == (1, 0.05, 0.06)
+    (beyond,) = check_prices(entries, "optimum", {("gas", "fuel"): np.array([0.05])})
+    assert beyond.hour == 1 and np.isnan(beyond.amount)
 
 
 def test_trade_that_the_exchange_does_not_list_is_found() -> None:
@@ -225,7 +243,7 @@ def test_trade_that_the_exchange_does_not_list_is_found() -> None:
     found = check_balance(
         entries, income_table(entries, HOMES), exchange[exchange["home"] != "B"], HOMES, 1.0
     )
-    assert any("home B: pool_kw is 0 kWh where accounts.csv has 4 kWh" in each for each in found)
+    assert any("B: pool_kw in kWh (and 1 more rows), hour 0: 4 kWh" in str(f) for f in found)
 
 
 def test_a_ledger_without_rows_balances() -> None:
