@@ -19,7 +19,7 @@ from cmgplan.case.profiles import read_profiles
 from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
-from cmgplan.case.toml_file import R, dotted, owner, read_toml, sound
+from cmgplan.case.toml_file import R, dotted, other_system, owner, read_toml, sound
 from cmgplan.devices import Device, Horizon, Photovoltaic
 from cmgplan.errors import Fault
 from cmgplan.planning.case.records import (
@@ -133,6 +133,8 @@ def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list
     draft = Draft(folder, raw if raw is not None else {})
     if raw is None:
         return draft, faults
+    if (other := other_system(raw, "planning", named=False)) is not None:
+        return Draft(folder, {}), [other]
     _read_case_file(draft, faults)
     _read_network_tables(draft, faults)
     if (table := read_table(folder, draft.profile_file, faults)) is not None:
