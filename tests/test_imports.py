@@ -22,7 +22,8 @@ RANKS = (
     ("homes",),
     ("planning", "market", "building", "response"),
     ("study",),
-    ("cmgplan", "systems"),
+    ("systems",),
+    ("cmgplan",),
     ("cli",),
     ("__main__",),
 )

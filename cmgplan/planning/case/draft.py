@@ -12,14 +12,15 @@ from pydantic import ValidationError
 
 from cmgplan.arrays import FloatArray
 from cmgplan.case.days import TIME, TIME_COLUMNS, begins_h, rows_left, rows_of_plan
+from cmgplan.case.draft_parts import MOST_HOURS
 from cmgplan.case.explain import problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
 from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
-from cmgplan.case.toml_file import R, dotted, owner, read_toml, sound
-from cmgplan.devices import Device, Horizon
+from cmgplan.case.toml_file import R, dotted, other_system, owner, read_toml, sound
+from cmgplan.devices import Device, Horizon, Photovoltaic
 from cmgplan.errors import Fault
 from cmgplan.planning.case.records import (
     CaseFile,
@@ -29,9 +30,6 @@ from cmgplan.planning.case.records import (
     PlanOptions,
     Tie,
 )
-
-MOST_HOURS = 100_000
-"""Intervals, and hours, that a plan may have: eleven years."""
 
 
 @dataclass
@@ -110,6 +108,12 @@ class Draft:
                 counts[device.kind] = index + 1
                 yield f"{placed.where}.{device.kind}[{index}]", placed.record, device
 
+    def sun_columns(self) -> Iterator[str]:
+        """Yield the columns that forecast the sun."""
+        for _, _, device in self.devices():
+            if isinstance(device, Photovoltaic):
+                yield device.forecast
+
     def _name(self, section: str | None, key: str, default: str) -> str:
         """Return a file name that case.toml gives, or the default."""
         table = self.raw if section is None else self.raw.get(section, {})
@@ -129,6 +133,8 @@ def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list
     draft = Draft(folder, raw if raw is not None else {})
     if raw is None:
         return draft, faults
+    if (other := other_system(raw, "planning", named=False)) is not None:
+        return Draft(folder, {}), [other]
     _read_case_file(draft, faults)
     _read_network_tables(draft, faults)
     if (table := read_table(folder, draft.profile_file, faults)) is not None:

@@ -174,6 +174,7 @@ class CaseFile(Record):
     """The whole of case.toml. ``format`` is the version of this format."""
 
     format: Literal[1]
+    system: Literal["planning"] = "planning"
     name: Annotated[str, Field(min_length=1)]
     title: str = ""
     profiles: str = "profiles.csv"
