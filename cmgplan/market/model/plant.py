@@ -16,7 +16,7 @@ from cmgplan.devices import HomeLoad
 from cmgplan.errors import InfeasibleError, SolverError
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.records import HomesCase
-from cmgplan.market.model.program import Program, reduced
+from cmgplan.market.model.program import NOWHERE, Program, reduced
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
@@ -29,7 +29,8 @@ POOLED = ("pool_given", "pool_taken", "pool_heat_given", "pool_heat_taken")
 FIXING_GAP = 1e-5
 """Relative gap of the optimum whose on/off choices the market takes."""
 
-NOWHERE = -1
+USUAL_PRICE = 10.0
+"""What a price is in the units of money that solvers see."""
 
 
 def heat_price_max(case: HomesCase) -> FloatArray:
@@ -45,6 +46,14 @@ def heat_price_max(case: HomesCase) -> FloatArray:
 def unserved_heat_price(case: HomesCase) -> FloatArray:
     """Return what unserved heat costs in the market, currency/kWh, shape (T,)."""
     return np.minimum(heat_price_max(case), case.file.pool.unserved_heat_per_kwh)
+
+
+def usual_price(case: HomesCase) -> float:
+    """Return the size of the case's prices of electricity, currency/kWh."""
+    retailer = case.file.retailer
+    series = case.file.pool.unserved_electricity_per_kwh if retailer is None else 0.0
+    prices = case.series(series if retailer is None else retailer.buy_per_kwh)
+    return float(np.abs(prices).max()) or 1.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,8 @@ class Plant:
     ----------
     cost
         Cost of every column, currency per unit, shape (n,), unserved heat at the market's price.
+    unit
+        Money of the programs of groups, currency: prices in it are about ten.
     fixed
         By home and device: the on/off choices that were fixed, in the order of the model.
     """
@@ -87,6 +98,7 @@ class Plant:
         self.form: MatrixForm = matrix_form(self.model.m)
         self.places = _places(self.model, self.form)
         self.cost = self._costs()
+        self.unit = usual_price(case) * case.dt_h / USUAL_PRICE
         self.lower, self.upper = self.form.lower.copy(), self.form.upper.copy()
         self.fixed: Mapping[str, tuple[int, ...]] = {}
         if self.form.integer.any():
@@ -151,7 +163,8 @@ class Plant:
         inner = np.flatnonzero((mine & (at.balance == NOWHERE)) | at.total)
         parts, low, high = [form.rows.matrix[inner]], [form.rows.lower[inner]], []
         high.append(form.rows.upper[inner])
-        count, traded = len(inner), []
+        none = np.full(len(inner), NOWHERE)
+        carriers, hours, market = [none], [none], [none != NOWHERE]
         for carrier, pooled in enumerate(self.traded):
             rows = np.flatnonzero(mine & (at.balance == carrier))
             into = at.hour[rows] if pooled else np.arange(len(rows))
@@ -161,18 +174,21 @@ class Plant:
             parts.append(add @ form.rows.matrix[rows])
             low.append(add @ form.rows.lower[rows])
             high.append(add @ form.rows.upper[rows])
-            traded.append(np.arange(count, count + height) if pooled else np.arange(0))
-            count += height
+            carriers.append(np.full(height, carrier))
+            hours.append(np.arange(height) if pooled else at.hour[rows])
+            market.append(np.full(height, pooled))
         matrix = sp.csr_array(sp.vstack(parts, format="csr")[:, columns])
         matrix.eliminate_zeros()
         return Program(
-            self.cost[columns],
+            self.cost[columns] / self.unit,
             self.lower[columns],
             self.upper[columns],
             matrix,
             np.concatenate(low),
             np.concatenate(high),
-            *traded,
+            np.concatenate(carriers),
+            np.concatenate(hours),
+            np.concatenate(market),
         )
 
     @cached_property
@@ -202,7 +218,7 @@ class Plant:
             )
         if found.stop is not Stop.OPTIMAL or found.value is None:
             raise SolverError(f"the day of {'+'.join(sorted(homes))} was not solved")
-        return program.constant + found.value
+        return (program.constant + found.value) * self.unit
 
 
 def _places(model: DayModel, form: MatrixForm) -> Places:

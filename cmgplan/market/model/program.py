@@ -12,6 +12,9 @@ from cmgplan.errors import InfeasibleError
 from cmgplan.solve.array_program import ArrayProgram
 from cmgplan.solve.cones import Rows
 
+NOWHERE = -1
+"""Carrier and hour of a row that is no balance."""
+
 FIXED = 1e-12
 """Width of bounds between which a column is fixed."""
 
@@ -25,10 +28,13 @@ class Program:
 
     Attributes
     ----------
-    electricity, heat
-        Rows of the market's balances by hour, each an equality whose right side falls by what
-        the others give; empty where the carrier is not traded. Their multipliers are the market
-        clearing prices, in units of cost per kW in the interval.
+    carrier, hour
+        Of a row that is a balance: 0 for electricity and 1 for heat, and its hour; else
+        ``NOWHERE``. Shape (m,).
+    market
+        Which rows are the market's balances, shape (m,): equalities whose right side falls by
+        what the others give. Their multipliers are the market clearing prices, in units of cost
+        per kW in the interval.
     """
 
     cost: FloatArray
@@ -37,8 +43,9 @@ class Program:
     matrix: sp.csr_array
     low: FloatArray
     high: FloatArray
-    electricity: IntArray
-    heat: IntArray
+    carrier: IntArray
+    hour: IntArray
+    market: BoolArray
     constant: float = 0.0
 
     @property
@@ -54,7 +61,7 @@ class Program:
     @property
     def traded(self) -> IntArray:
         """Rows of the market's balances: electricity of every hour, then heat."""
-        return np.concatenate([self.electricity, self.heat])
+        return np.flatnonzero(self.market)
 
     def arrays(self) -> ArrayProgram:
         """Return it for the solver, without the constant."""
@@ -71,16 +78,15 @@ class Program:
 
 def without_rows(program: Program, kept: BoolArray) -> Program:
     """Return a program with some of its rows; those of the market stay."""
-    kept = kept.copy()
-    kept[program.traded] = True
-    place = np.cumsum(kept) - 1
+    kept = kept | program.market
     return replace(
         program,
         matrix=sp.csr_array(program.matrix[kept]),
         low=program.low[kept],
         high=program.high[kept],
-        electricity=place[program.electricity],
-        heat=place[program.heat],
+        carrier=program.carrier[kept],
+        hour=program.hour[kept],
+        market=program.market[kept],
     )
 
 
@@ -137,8 +143,7 @@ def reduced(program: Program) -> Program:
 def _without_singles(program: Program) -> Program:
     """Turn rows of one column into bounds."""
     count = np.diff(program.matrix.indptr)
-    single = count == 1
-    single[program.traded] = False
+    single = (count == 1) & ~program.market
     if not single.any():
         return program
     lower, upper = program.lower.copy(), program.upper.copy()
