@@ -14,7 +14,7 @@ from cmgplan.errors import InfeasibleError, SolverError
 from cmgplan.market.model.bilevel import Bilevel, Leaders
 from cmgplan.market.model.boxes import Boxes, followers_program
 from cmgplan.market.model.plant import Plant
-from cmgplan.market.model.program import Program
+from cmgplan.market.model.program import Program, activity
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.outcome import Stop
@@ -96,43 +96,49 @@ class Groups:
             rows=Rows(matrix, own.low, own.high),
             reach=sp.csr_array(reach, shape=(self.followers.m, own.n + count)),
             follower_cost=np.zeros(self.followers.n),
+            joint=self._joint(count),
         )
+
+    def _joint(self, count: int) -> Rows | None:
+        """Return the retailer's limits of all trade, over the leaders' and followers' columns."""
+        own, f, limit = self.leaders, self.followers, self.plant.case.file.retailer
+        if limit is None or limit.power_max_total_kw is None:
+            return None
+        whole = np.full(int(own.total.sum()), limit.power_max_total_kw)
+        trade = f.matrix[f.total].tolil()
+        trade[:, self.boxes.slack_begins :] = 0.0
+        blank = sp.csr_array((len(whole), count))
+        matrix = sp.hstack([own.matrix[own.total], blank, trade.tocsr()], format="csr")
+        high = own.high[own.total] + self.boxes.total_high - whole
+        return Rows(sp.csr_array(matrix), np.full(len(whole), -np.inf), high)
 
     def quantity(self, z: FloatArray) -> FloatArray:
         """Return what leaders put into the market, kW by traded row."""
         return z[self.leaders.n :]
 
-    @cached_property
-    def _leading_solver(self) -> ArraySolver:
-        return ArraySolver(self.leaders.arrays())
-
-    @cached_property
-    def _following_solver(self) -> ArraySolver:
-        return ArraySolver(self.followers.arrays())
-
     def leaders_at(self, quantity: FloatArray) -> tuple[float, FloatArray] | None:
         """Return the leaders' least cost and columns at a quantity; None where they cannot."""
-        return _least(self.leaders.at(-quantity))
+        return least(self.leaders.at(-quantity))
 
     def followers_at(self, quantity: FloatArray) -> tuple[float, FloatArray] | None:
         """Return the followers' least cost and columns at a quantity; None where they cannot."""
-        return _least(self.followers.at(quantity))
+        return least(self.followers.at(quantity))
 
-    def face(self, y: FloatArray, tolerance: float = AT_BOUND) -> Face:
+    def face(self, y: FloatArray) -> Face:
         """Return the optimal multipliers that complement an optimum of the followers."""
-        f = self.followers
-        off_lower, off_upper = y > f.lower + tolerance, y < f.upper - tolerance
-        low = np.where(off_upper, 0.0, -np.inf)
-        high = np.where(off_lower, 0.0, np.inf)
-        rows = Rows(sp.csr_array(f.matrix.T), f.cost - high, f.cost - low)
-        return Face(ArrayProgram(np.zeros(f.m), self.boxes.low, self.boxes.high, rows))
-
-    def money(self, value: float) -> float:
-        """Return money in the currency."""
-        return value * self.plant.unit
+        return face_of(self.followers, self.boxes, y)
 
 
-def _least(program: Program) -> tuple[float, FloatArray] | None:
+def face_of(program: Program, boxes: Boxes, y: FloatArray) -> Face:
+    """Return the optimal multipliers of a program that complement an optimum of its columns."""
+    low = np.where(y < program.upper - AT_BOUND, 0.0, -np.inf)
+    high = np.where(y > program.lower + AT_BOUND, 0.0, np.inf)
+    rows = Rows(sp.csr_array(program.matrix.T), program.cost - high, program.cost - low)
+    return Face(ArrayProgram(np.zeros(program.m), boxes.low, boxes.high, rows))
+
+
+def least(program: Program) -> tuple[float, FloatArray] | None:
+    """Return the least cost of a program with its columns; None where there is none."""
     found = ArraySolver(program.arrays()).solve()
     if found.stop is Stop.INFEASIBLE:
         return None
@@ -143,11 +149,9 @@ def _least(program: Program) -> tuple[float, FloatArray] | None:
 
 def quantity_bounds(program: Program, most_kw: float) -> tuple[FloatArray, FloatArray]:
     """Return what a group can put into the market at least and at most, kW by traded row."""
-    from cmgplan.market.model.program import activity
-
-    least, most = activity(program)
+    few, most = activity(program)
     rows = program.traded
-    low = np.maximum(least[rows] - program.high[rows], -most_kw)
+    low = np.maximum(few[rows] - program.high[rows], -most_kw)
     high = np.minimum(most[rows] - program.low[rows], most_kw)
     if (low > high).any():
         raise InfeasibleError("the leaders cannot balance an hour within quantity_max_kw")

@@ -45,11 +45,17 @@ class Boxes:
         Shape (m,), in the programs' unit of money.
     proven
         Whether there always is a dual optimum within them.
+    slack_begins
+        Column at which the slacks of the program's inequalities begin.
+    total_high
+        Upper limits of the rows that are the retailer's limits of all trade.
     """
 
     low: FloatArray
     high: FloatArray
     proven: bool
+    slack_begins: int
+    total_high: FloatArray
 
 
 def price_bands(
@@ -140,7 +146,9 @@ def dual_boxes(program: Program, band_low: FloatArray, band_high: FloatArray) ->
     inner_low, inner_high = chains.hull()
     low[~priced] = np.maximum(low, inner_low)[~priced]
     high[~priced] = np.minimum(high, inner_high)[~priced]
-    return Boxes(low, np.maximum(low, high), chains.unique)
+    return Boxes(
+        low, np.maximum(low, high), chains.unique, program.n, program.high[program.total]
+    )
 
 
 class _Chains:

@@ -100,6 +100,7 @@ class Plant:
         self.cost = self._costs()
         self.unit = usual_price(case) * case.dt_h / USUAL_PRICE
         self.lower, self.upper = self.form.lower.copy(), self.form.upper.copy()
+        self.pool_sign, self.pool_hour = self._pool()
         self.fixed: Mapping[str, tuple[int, ...]] = {}
         if self.form.integer.any():
             self.fixed = self._fix()
@@ -109,6 +110,18 @@ class Plant:
         """Whether homes trade electricity, and heat."""
         pool = self.case.file.pool
         return pool.electricity, pool.heat
+
+    def _pool(self) -> tuple[FloatArray, IntArray]:
+        """Return sign and hour of every column of the pool, zero elsewhere, each of shape (n,)."""
+        sign, hour = np.zeros(len(self.form.variables)), np.zeros(len(self.form.variables), int)
+        for i in self.model.m.home:
+            for name in POOLED:
+                for t, variable in self.model.m.home[i].component(name).items():
+                    if id(variable) in self.form.columns:
+                        column = self.form.column(variable)
+                        sign[column] = 1.0 if name.endswith("given") else -1.0
+                        hour[column] = t
+        return sign, hour
 
     def _costs(self) -> FloatArray:
         m, form, case = self.model.m, self.form, self.case
@@ -154,11 +167,20 @@ class Plant:
                 fixed[f"{placed.home}.{placed.device.id}"] = tuple(mine)
         return fixed
 
+    def columns_of(self, homes: Iterable[str]) -> BoolArray:
+        """Return which columns are in the program of a group: all of its homes but the pool's."""
+        homes = set(homes)
+        wanted = np.asarray([home in homes for home in self.case.ids])
+        at = self.places
+        return np.asarray(
+            (at.column_home != NOWHERE) & wanted[at.column_home] & (at.pool == NOWHERE)
+        )
+
     def group(self, homes: Iterable[str]) -> Program:
         """Return the program of a group that trades inside for nothing, without reductions."""
-        wanted = np.asarray([home in set(homes) for home in self.case.ids])
-        at, form = self.places, self.form
-        columns = (at.column_home != NOWHERE) & wanted[at.column_home] & (at.pool == NOWHERE)
+        homes = set(homes)
+        wanted = np.asarray([home in homes for home in self.case.ids])
+        at, form, columns = self.places, self.form, self.columns_of(homes)
         mine = (at.row_home != NOWHERE) & wanted[at.row_home]
         inner = np.flatnonzero((mine & (at.balance == NOWHERE)) | at.total)
         parts, low, high = [form.rows.matrix[inner]], [form.rows.lower[inner]], []
@@ -189,6 +211,7 @@ class Plant:
             np.concatenate(carriers),
             np.concatenate(hours),
             np.concatenate(market),
+            np.append(at.total[inner], np.zeros(len(np.concatenate(low)) - len(inner), dtype=bool)),
         )
 
     @cached_property

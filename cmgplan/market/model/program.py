@@ -35,6 +35,8 @@ class Program:
         Which rows are the market's balances, shape (m,): equalities whose right side falls by
         what the others give. Their multipliers are the market clearing prices, in units of cost
         per kW in the interval.
+    total
+        Which rows are the retailer's limits of all trade, shape (m,).
     """
 
     cost: FloatArray
@@ -46,6 +48,7 @@ class Program:
     carrier: IntArray
     hour: IntArray
     market: BoolArray
+    total: BoolArray
     constant: float = 0.0
 
     @property
@@ -77,8 +80,8 @@ class Program:
 
 
 def without_rows(program: Program, kept: BoolArray) -> Program:
-    """Return a program with some of its rows; those of the market stay."""
-    kept = kept | program.market
+    """Return a program with some of its rows; those of the market and the retailer stay."""
+    kept = kept | program.market | program.total
     return replace(
         program,
         matrix=sp.csr_array(program.matrix[kept]),
@@ -87,6 +90,7 @@ def without_rows(program: Program, kept: BoolArray) -> Program:
         carrier=program.carrier[kept],
         hour=program.hour[kept],
         market=program.market[kept],
+        total=program.total[kept],
     )
 
 
@@ -143,7 +147,7 @@ def reduced(program: Program) -> Program:
 def _without_singles(program: Program) -> Program:
     """Turn rows of one column into bounds."""
     count = np.diff(program.matrix.indptr)
-    single = (count == 1) & ~program.market
+    single = (count == 1) & ~program.market & ~program.total
     if not single.any():
         return program
     lower, upper = program.lower.copy(), program.upper.copy()
