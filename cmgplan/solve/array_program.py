@@ -10,7 +10,7 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.solve.cones import Rows
-from cmgplan.solve.highs import linear_program, run_highs, set_time_limit
+from cmgplan.solve.highs import linear_program, new_highs, run_highs, set_time_limit
 from cmgplan.solve.outcome import Multipliers, Outcome, Stop
 
 _STATUS = {
@@ -159,3 +159,8 @@ class ArraySolver:
 def solve_arrays(program: ArrayProgram, **limits: float | FloatArray | None) -> Outcome:
     """Solve a program once; see ``ArraySolver.solve``."""
     return ArraySolver(program).solve(**limits)  # type: ignore[arg-type]
+
+
+def solver_name() -> str:
+    """Return the solver's name and version."""
+    return f"HiGHS {new_highs().version()}"

@@ -17,7 +17,7 @@ from cmgplan.errors import InfeasibleError, SolverError
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.records import HomesCase
 from cmgplan.market.model.program import NOWHERE, Program, reduced
-from cmgplan.solve.array_program import ArrayProgram, ArraySolver
+from cmgplan.solve.array_program import ArrayProgram, ArraySolver, solver_name
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
 from cmgplan.solve.outcome import Stop
@@ -97,6 +97,7 @@ class Plant:
         self.case, self.model = case, DayModel(case)
         self.form: MatrixForm = matrix_form(self.model.m)
         self.places = _places(self.model, self.form)
+        self.solver = solver_name()
         self.cost = self._costs()
         self.unit = usual_price(case) * case.dt_h / USUAL_PRICE
         self.lower, self.upper = self.form.lower.copy(), self.form.upper.copy()

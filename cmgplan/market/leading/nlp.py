@@ -1,0 +1,2 @@
+"""x"""
+from_nlp=None
