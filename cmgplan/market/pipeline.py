@@ -119,14 +119,16 @@ class _Market:
             self.values[structure.leading],
             self.values[structure.following],
         )
-        limits = {"gap": self.gap, "time_limit_s": self.options.time_limit_s}
-        if self.options.pricing == "bid":
-            groups = structure.leading, structure.following
-            settled = Bid(self.plant, *groups, worth, **limits).answer()
-        else:
-            starter = from_nlp if self.options.method == "nlp" else None
-            groups = structure.leading, structure.following
-            settled = Uniform(self.plant, *groups, worth, starter=starter, **limits).answer()
+        kind = Bid if self.options.pricing == "bid" else Uniform
+        settled = kind(
+            self.plant,
+            structure.leading,
+            structure.following,
+            worth,
+            gap=self.gap,
+            time_limit_s=self.options.time_limit_s,
+            starter=from_nlp if self.options.method == "nlp" else None,
+        ).answer()
         return self._told(structure, settled, worth)
 
     def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:
@@ -172,9 +174,7 @@ class _Market:
             gap_share=0.0,
             pessimistic_income=income,
             optimistic_income=income,
-            prices=PriceTable(
-                found.prices, found.low, found.high, found.unique, self.plant.traded
-            ),
+            prices=PriceTable(found.prices, found.low, found.high, found.unique, self.plant.traded),
             quantity_kw=np.zeros((2, self.plant.case.hours)),
             dispatch=found.dispatch,
             seconds={"settle": time.perf_counter() - begun},

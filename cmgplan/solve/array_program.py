@@ -63,14 +63,10 @@ class ArraySolver:
         Further options of HiGHS.
     """
 
-    def __init__(
-        self, program: ArrayProgram, options: dict[str, object] | None = None
-    ) -> None:
+    def __init__(self, program: ArrayProgram, options: dict[str, object] | None = None) -> None:
         self.program = program
         self._every = np.arange(len(program.cost), dtype=np.int32)
-        self._highs = h = linear_program(
-            program.cost, program.lower, program.upper, [program.rows]
-        )
+        self._highs = h = linear_program(program.cost, program.lower, program.upper, [program.rows])
         if program.integer is not None and program.mixed:
             which = np.flatnonzero(program.integer).astype(np.int32)
             kinds = np.full(len(which), highspy.HighsVarType.kInteger)

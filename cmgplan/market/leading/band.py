@@ -68,9 +68,7 @@ def _solver(plant: Plant, cost_max: float) -> tuple[ArraySolver, BoolArray]:
     return ArraySolver(arrays), plant.columns_of(ids)
 
 
-def _net_import(
-    plant: Plant, homes: Sequence[str], t: int, columns: BoolArray
-) -> FloatArray:
+def _net_import(plant: Plant, homes: Sequence[str], t: int, columns: BoolArray) -> FloatArray:
     """Return the coefficients of what homes buy less what they sell in an hour."""
     trade = np.zeros(len(plant.form.variables))
     for i, home in enumerate(plant.case.ids):

@@ -1,2 +1,5 @@
-"""x"""
-Bid=None
+"""x."""
+
+from cmgplan.market.leading.uniform import Uniform as Bid
+
+__all__ = ["Bid"]

@@ -90,9 +90,7 @@ def search(
     solver = ArraySolver(bilevel.program(), {"mip_feasibility_tolerance": 1e-7})
     # In what is minimised: minus income, without the leaders' constant cost.
     target = -(free_bound - gap_abs) - constant
-    found = solver.solve(
-        gap_abs=gap_abs, time_limit_s=time_limit_s, target=target, start=start
-    )
+    found = solver.solve(gap_abs=gap_abs, time_limit_s=time_limit_s, target=target, start=start)
     if found.x is None or found.value is None:
         return None
     bound = np.inf if found.bound is None else -found.bound - constant

@@ -51,6 +51,7 @@ def price_intervals(face: Face, program: Program, price: FloatArray) -> Prices:
                 ends[k] = sign * max(sign * ends[k], sign * best[row])
     return Prices(program.carrier[rows], program.hour[rows], price[rows], low, high)
 
+
 def spread(prices: Prices, values: FloatArray, hours: int) -> FloatArray:
     """Return values by traded row as an array of shape (2, T), zero where nothing is traded."""
     table = np.zeros((2, hours))

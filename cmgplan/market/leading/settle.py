@@ -78,9 +78,10 @@ def _rows(plant: Plant, blocks: Sequence[Block]) -> Rows:
             low.append(quantity[carrier])
             high.append(quantity[carrier])
         if at.total.any():
-            mine = wanted[at.column_home] & (at.column_home >= 0)
-            chosen = sp.dia_array((mine[None, :].astype(float), [0]), shape=(len(mine), len(mine)))
-            parts.append(form.rows.matrix[at.total] @ chosen)
+            mine = np.flatnonzero(wanted[at.column_home] & (at.column_home >= 0))
+            ones = (np.ones(len(mine)), (mine, mine))
+            chosen = sp.csr_array(ones, shape=(len(form.variables),) * 2)
+            parts.append(sp.csr_array(form.rows.matrix[at.total] @ chosen))
             low.append(form.rows.lower[at.total])
             high.append(form.rows.upper[at.total])
     matrix = sp.csr_array(sp.vstack(parts, format="csr"))

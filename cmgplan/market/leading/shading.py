@@ -88,9 +88,7 @@ class _Step:
         """Return rows of leaders and followers, and ``room <= sign * (y - bound)`` of pairs."""
         f, lead = self._groups.followers, self._groups.bilevel.leaders
         count, n_z = len(bound), len(lead.cost)
-        of_y = sp.csr_array(
-            (self._sign, (np.arange(count), self._columns)), shape=(count, f.n)
-        )
+        of_y = sp.csr_array((self._sign, (np.arange(count), self._columns)), shape=(count, f.n))
         parts = [
             (lead.rows.matrix, None, None, lead.rows.lower, lead.rows.upper),
             (lead.reach, f.matrix, None, f.low, f.high),

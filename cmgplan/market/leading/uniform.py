@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -123,6 +123,7 @@ class Uniform:
         self.leading, self.following = tuple(leading), tuple(following)
         self._ends = time.perf_counter() + time_limit_s
         self._starter = starter
+        self._known: FloatArray | None = None
         self.seconds: dict[str, float] = {}
 
     def answer(self) -> Settlement:
@@ -143,6 +144,10 @@ class Uniform:
             settled = self._settled(groups, held, bound)
         return settled
 
+    def _aim(self) -> float:
+        """Return the income from which the free bound is proof enough, currency."""
+        return self.worth.bound - self._gap_abs() * self.plant.unit
+
     def _left(self) -> float:
         return max(self._ends - time.perf_counter(), LEAST_SECONDS)
 
@@ -157,6 +162,9 @@ class Uniform:
         """Search from a quantity, from no trade where it is None."""
         nothing = np.zeros(groups.traded) if quantity is None else quantity
         start = start_at(groups, nothing)
+        aim = self.worth.bound / self.plant.unit - self._gap_abs(part)
+        if start is not None and start[0] >= aim:
+            return Answer(nothing, start[0], np.inf)
         begun = time.perf_counter()
         found = search(
             groups,
@@ -177,11 +185,14 @@ class Uniform:
         """Search within the retailer's band, then with prices free where connections may bind."""
         groups = Groups(self.plant, self.leading, self.following)
         begun = time.perf_counter()
-        known = None if self._starter is None else self._starter(groups, 0.5 * self._left())
+        if self._starter is not None:
+            self._known = self._starter(groups, 0.5 * self._left())
         self._count("start", begun)
-        held = self._searched(groups, known)
+        held = self._searched(groups, self._known)
         begun = time.perf_counter()
         income = -np.inf if held is None else held.income * self.plant.unit
+        if held is not None and np.isinf(held.bound) and income >= self._aim():
+            return groups, held, self.worth.bound
         wide = may_bind(self.plant, self.following, -(income + self.worth.following))
         self._count("band", begun)
         if wide.any():
@@ -226,6 +237,8 @@ class Uniform:
         self._count("shade", begun)
         begun = time.perf_counter()
         settled = self._of_homes(groups, quantity, prices, bound, (best, worst))
+        if self._known is not None and held.quantity is self._known:
+            settled = replace(settled, method="nlp")
         self._count("settle", begun)
         return settled
 
@@ -285,4 +298,3 @@ class Uniform:
             wide=tuple(int(t) for t in np.flatnonzero(groups.wide)),
             seconds=dict(self.seconds),
         )
-

@@ -13,6 +13,7 @@ always zero has no binary.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -85,7 +86,9 @@ class Pairs:
         return (self.multiplier_max > AT_ZERO) & (self.slack_max > AT_ZERO)
 
 
-def pairs_of(program: Program, boxes: Boxes, reach_low: FloatArray, reach_high: FloatArray) -> Pairs:
+def pairs_of(
+    program: Program, boxes: Boxes, reach_low: FloatArray, reach_high: FloatArray
+) -> Pairs:
     """Return all pairs of a program whose rows get between ``reach_low`` and ``reach_high``."""
     least, most = reduced_costs(program, boxes)
     lower, upper = tightened(program, reach_low, reach_high)
@@ -174,9 +177,7 @@ class Bilevel:
         lower[at["y"]], upper[at["y"]] = self.followers.lower, self.followers.upper
         lower[at["price"]], upper[at["price"]] = self.boxes.low, self.boxes.high
         never = p.slack_max > AT_ZERO
-        upper[at["multiplier"]] = np.where(
-            p.binary | ~never, p.multiplier_max, 0.0
-        )
+        upper[at["multiplier"]] = np.where(p.binary | ~never, p.multiplier_max, 0.0)
         return lower, upper
 
     def program(self, relaxed: bool = False) -> ArrayProgram:
@@ -200,7 +201,7 @@ class Bilevel:
             np.concatenate([part.upper for part in parts]),
         )
 
-    def _wide(self, blocks: dict[str, sp.sparray]) -> sp.csr_array:
+    def _wide(self, blocks: Mapping[str, sp.csr_array]) -> sp.csr_array:
         """Return a matrix over all columns from blocks over some of them."""
         height = next(iter(blocks.values())).shape[0]
         parts = [
@@ -222,7 +223,9 @@ class Bilevel:
         f, p = self.followers, self.pairs
         sign = np.where(p.at_upper, -1.0, 1.0)
         of_pairs = sp.csr_array((sign, (p.column, np.arange(len(sign)))), shape=(f.n, len(sign)))
-        return Rows(self._wide({"price": f.matrix.T, "multiplier": of_pairs}), f.cost, f.cost)
+        return Rows(
+            self._wide({"price": sp.csr_array(f.matrix.T), "multiplier": of_pairs}), f.cost, f.cost
+        )
 
     def _complementarity(self) -> list[Rows]:
         f, p, which = self.followers, self.pairs, self.binary
@@ -230,7 +233,7 @@ class Bilevel:
         column, up = p.column[which], p.at_upper[which]
         sign = np.where(up, -1.0, 1.0)
         distance = sp.csr_array((sign, (every, column)), shape=(count, f.n))
-        most = sp.dia_array((p.slack_max[which][None, :], [0]), shape=(count, count))
+        most = sp.csr_array((p.slack_max[which], (every, every)), shape=(count, count))
         bound = np.where(up, -f.upper[column], f.lower[column])
         slack = Rows(
             self._wide({"y": distance, "on": most}),
@@ -238,7 +241,7 @@ class Bilevel:
             bound + p.slack_max[which],
         )
         ones = sp.csr_array((np.ones(count), (every, which)), shape=(count, len(p.column)))
-        size = sp.dia_array((-p.multiplier_max[which][None, :], [0]), shape=(count, count))
+        size = sp.csr_array((-p.multiplier_max[which], (every, every)), shape=(count, count))
         paid = Rows(
             self._wide({"multiplier": ones, "on": size}), np.full(count, -np.inf), np.zeros(count)
         )

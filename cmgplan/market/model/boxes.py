@@ -120,7 +120,8 @@ def _disposable(program: Program, boxes: Boxes) -> BoolArray:
 
 def reduced_costs(program: Program, boxes: Boxes) -> tuple[FloatArray, FloatArray]:
     """Return bounds of ``cost - matrix' @ multipliers``, each of shape (n,)."""
-    up, down = program.matrix.maximum(0.0).T, program.matrix.minimum(0.0).T
+    up = sp.csr_array(program.matrix.maximum(0.0).T)
+    down = sp.csr_array(program.matrix.minimum(0.0).T)
     most = _product(up, boxes.high) + _product(down, boxes.low)
     least = _product(up, boxes.low) + _product(down, boxes.high)
     return program.cost - most, program.cost - least
@@ -146,9 +147,7 @@ def dual_boxes(program: Program, band_low: FloatArray, band_high: FloatArray) ->
     inner_low, inner_high = chains.hull()
     low[~priced] = np.maximum(low, inner_low)[~priced]
     high[~priced] = np.minimum(high, inner_high)[~priced]
-    return Boxes(
-        low, np.maximum(low, high), chains.unique, program.n, program.high[program.total]
-    )
+    return Boxes(low, np.maximum(low, high), chains.unique, program.n, program.high[program.total])
 
 
 class _Chains:

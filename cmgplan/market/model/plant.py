@@ -18,7 +18,6 @@ from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.records import HomesCase
 from cmgplan.market.model.program import NOWHERE, Program, reduced
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, solver_name
-from cmgplan.solve.cones import Rows
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
 from cmgplan.solve.outcome import Stop
 
@@ -194,9 +193,9 @@ class Plant:
             height = self.case.hours if pooled else len(rows)
             ones = (np.ones(len(rows)), (into, np.arange(len(rows))))
             add = sp.csr_array(ones, shape=(height, len(rows)))
-            parts.append(add @ form.rows.matrix[rows])
-            low.append(add @ form.rows.lower[rows])
-            high.append(add @ form.rows.upper[rows])
+            parts.append(sp.csr_array(add @ form.rows.matrix[rows]))
+            low.append(np.asarray(add @ form.rows.lower[rows]))
+            high.append(np.asarray(add @ form.rows.upper[rows]))
             carriers.append(np.full(height, carrier))
             hours.append(np.arange(height) if pooled else at.hour[rows])
             market.append(np.full(height, pooled))
@@ -290,7 +289,7 @@ def loads_heat_later(case: HomesCase, homes: Iterable[str]) -> bool:
     """Return whether heat of a group may move between hours, by a store or a shifted load."""
     wanted = set(homes)
     return any(
-        device.stores and "heat" in device.carriers
+        (device.stores and "heat" in device.carriers)
         or (isinstance(device, HomeLoad) and device.carrier == "heat" and device.shiftable)
         for home in case.homes
         if home.id in wanted
