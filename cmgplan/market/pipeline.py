@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from cmgplan.errors import InputError
 from cmgplan.homes.records import HomesCase
 from cmgplan.market.case.structures import Structure, joined, parse_structures
 from cmgplan.market.leading.bid import Bid
@@ -38,6 +39,8 @@ def run_market(
         A structure had no answer in its time.
     """
     tell = progress or (lambda event: None)
+    if options.pricing == "bid" and options.method == "nlp":
+        raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
     structures = parse_structures(options.structures, case.ids)
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
@@ -119,16 +122,18 @@ class _Market:
             self.values[structure.leading],
             self.values[structure.following],
         )
-        kind = Bid if self.options.pricing == "bid" else Uniform
-        settled = kind(
-            self.plant,
-            structure.leading,
-            structure.following,
-            worth,
-            gap=self.gap,
-            time_limit_s=self.options.time_limit_s,
-            starter=from_nlp if self.options.method == "nlp" else None,
-        ).answer()
+        groups = self.plant, structure.leading, structure.following, worth
+        gap, seconds = self.gap, self.options.time_limit_s
+        settled = (
+            Bid(*groups, gap=gap, time_limit_s=seconds).answer()
+            if self.options.pricing == "bid"
+            else Uniform(
+                *groups,
+                gap=gap,
+                time_limit_s=seconds,
+                starter=from_nlp if self.options.method == "nlp" else None,
+            ).answer()
+        )
         return self._told(structure, settled, worth)
 
     def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:
