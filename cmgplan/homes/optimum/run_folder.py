@@ -1,0 +1,222 @@
+"""The folder of an optimum: written, and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cmgplan.errors import CmgplanError, InputError
+from cmgplan.homes.day import Day
+from cmgplan.homes.optimum.page import render_page
+from cmgplan.homes.optimum.result import OptimumPoint, OptimumResult
+from cmgplan.homes.optimum.run_record import FRONT, OptimumRecord
+from cmgplan.homes.read_tables import require_rows
+from cmgplan.homes.records import HomesCase
+from cmgplan.homes.run_folder import (
+    RUN,
+    about_case,
+    copy_case,
+    load_copy,
+    put_page,
+    read_record,
+    read_tables,
+    refuse_other_system,
+    require_verified,
+    sources_of,
+    write_summary,
+    write_tables,
+)
+from cmgplan.homes.tables import TABLES, homes_tables
+from cmgplan.run.folder import write_folder
+from cmgplan.run.tables import Tables
+from cmgplan.search.fuzzy import memberships
+
+WAY = "optimum"
+SYSTEM = "optimum"
+POINT_TABLES = {stem: TABLES[stem] for stem in ("dispatch", "exchange")}
+"""Tables that every point of a front has of its own."""
+
+
+@dataclass(frozen=True)
+class OptimumRun:
+    """A finished optimum as read from its folder.
+
+    Attributes
+    ----------
+    folder
+        Where it lies; its copy of the case is in ``case/``.
+    record
+        Content of run.json.
+    tables
+        Tables by file stem; ``front`` among them where there is one.
+    points
+        By number of a point of the front: its ``dispatch`` and ``exchange``.
+    """
+
+    folder: Path
+    record: OptimumRecord
+    tables: Tables
+    points: Mapping[int, Tables]
+
+    def load_case(self) -> HomesCase:
+        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
+        return load_copy(self.folder, self.record.case)
+
+
+def prepare_optimum(out: Path | str) -> None:
+    """Raise InputError where an optimum cannot be written, before any work is spent on it."""
+    from cmgplan.run.folder import prepare
+
+    refuse_other_system(out, SYSTEM)
+    prepare(Path(out), RUN)
+
+
+def write_optimum(result: OptimumResult, out: Path | str) -> Path:
+    """Write an optimum to a folder, whole or not at all, and return the folder.
+
+    What is verified is what was read back from the files. An earlier optimum there is replaced;
+    if anything fails on the way it stays.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else than an optimum.
+    ReplayError
+        The run does not pass its verification; the message names what failed.
+    """
+    refuse_other_system(out, SYSTEM)
+    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+
+
+def read_optimum(folder: Path | str) -> OptimumRun:
+    """Read the folder of an optimum.
+
+    Raises
+    ------
+    InputError
+        It is no such run, or a file of it is missing or damaged.
+    CaseError
+        Its copy of the case cannot be used any more.
+    """
+    folder = Path(folder)
+    record = read_record(folder, OptimumRecord, SYSTEM)
+    forms = dict(TABLES) if record.front is None else {**TABLES, "front": FRONT}
+    tables = read_tables(forms, folder)
+    points: dict[int, Tables] = {}
+    if record.front is not None:
+        _require_points(folder, tables["front"], record)
+        for number in tables["front"]["point"]:
+            points[int(number)] = read_tables(POINT_TABLES, _point_folder(folder, int(number)))
+    run = OptimumRun(folder, record, tables, points)
+    _require_rows(run)
+    return run
+
+
+def write_page(run: OptimumRun) -> Path:
+    """Write the page of an optimum again and return its path."""
+    sources = sources_of(run.folder)
+    return put_page(run.folder, lambda: render_page(run.record, run.tables, sources))
+
+
+def day_of(result: OptimumResult, point: OptimumPoint) -> Day:
+    """Return the day of a point, as tables and ledger are made from it."""
+    return Day(WAY, point.dispatch, emission_weight=result.options.emission_weight)
+
+
+def front_rows(result: OptimumResult) -> list[dict[str, Any]]:
+    """Return a row for each point of the front, as in front.csv and in run.json."""
+    mu = memberships([(point.cost, point.emission_kg) for point in result.points])
+    return [
+        {
+            "point": k + 1,
+            "status": point.status,
+            "selected": int(k == result.selected),
+            "cost": point.cost,
+            "emission_kg": point.emission_kg,
+            "bound": point.bound,
+            "gap": point.gap,
+            "emission_cap_kg": point.emission_cap_kg,
+            "mu_cost": float(mu[k, 0]),
+            "mu_emission": float(mu[k, 1]),
+            "mu_min": float(mu[k].min()),
+        }
+        for k, point in enumerate(result.points)
+    ]
+
+
+def _write_contents(result: OptimumResult, folder: Path) -> None:
+    """Write every file of a run, and verify what was written."""
+    from cmgplan.homes.optimum.verify import verify_optimum
+
+    copy_case(result.case, folder / "case")
+    tables = homes_tables(result.case, [day_of(result, result.point)])
+    write_tables(tables, TABLES, folder)
+    summary = _summary(result, folder)
+    if summary["front"] is not None:
+        rows = pd.DataFrame(summary["front"]).astype({"emission_cap_kg": "float64"})
+        write_tables({"front": rows}, {"front": FRONT}, folder)
+        for k, point in enumerate(result.points):
+            of_point = homes_tables(result.case, [day_of(result, point)])
+            write_tables(of_point, POINT_TABLES, _point_folder(folder, k + 1))
+    write_summary(summary, folder)
+    run = read_optimum(folder)
+    require_verified(verify_optimum(run).checks)
+    write_page(run)
+
+
+def _summary(result: OptimumResult, folder: Path) -> dict[str, Any]:
+    """Return the content of run.json."""
+    point, case = result.point, result.case
+    has_front = result.options.front is not None
+    return {
+        "system": SYSTEM,
+        "case": about_case(case, folder / "case"),
+        "currency": case.file.currency,
+        "versions": dict(result.versions),
+        "options": result.options.model_dump(),
+        "wall_s": dict(result.wall_s),
+        "verified": True,
+        "status": point.status,
+        "objective": point.objective,
+        "bound": point.bound,
+        "gap": point.gap,
+        "cost": point.cost,
+        "emission_kg": point.emission_kg,
+        "point": result.selected + 1 if has_front else None,
+        "front": front_rows(result) if has_front else None,
+        "warnings": [str(fault) for fault in case.warnings],
+    }
+
+
+def _point_folder(folder: Path, number: int) -> Path:
+    return folder / "points" / f"{number:02d}"
+
+
+def _require_points(folder: Path, front: pd.DataFrame, record: OptimumRecord) -> None:
+    """Raise InputError unless points are counted from 1 and one is the chosen one."""
+    numbers = [int(number) for number in front["point"]]
+    told_of = [point.point for point in record.front or []]
+    if numbers != list(range(1, len(numbers) + 1)) or numbers != told_of:
+        told = "its points are not counted from 1 as in run.json; run the case again"
+        raise InputError(f"{folder / 'front.csv'}: {told}")
+    if record.point is None or record.point > len(numbers):
+        raise InputError(f"{folder / 'run.json'}: point is none of front.csv; run the case again")
+
+
+def _require_rows(run: OptimumRun) -> None:
+    """Raise InputError unless the tables have the rows that the case asks for."""
+    case = run.load_case()
+    ways = {WAY: case.ids}
+    try:
+        require_rows(case, run.tables, ways)
+    except InputError as error:
+        raise InputError(f"{run.folder}/{error}") from None
+    for number, tables in run.points.items():
+        try:
+            require_rows(case, {**run.tables, **tables}, ways)
+        except CmgplanError as error:
+            raise InputError(f"{_point_folder(run.folder, number)}/{error}") from None
