@@ -28,6 +28,8 @@ _WANTED = {
     "model_type": "a table",
 }
 
+_LIMITS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -161,8 +163,7 @@ def _value_problem(path: Path, details: list[ErrorDetails], value: object) -> Pr
     kind, limits = detail["type"], detail.get("ctx", {})
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if len(details) > 1:
-        bad = "is negative" if kind == "greater_than_equal" else "is not a price"
-        return Problem(path, f"{shown(value)} {bad}", 'give "market" or 0 or more in $/MWh')
+        return _none_of_several(path, details, value, unit)
     if kind in _WANTED:
         return _type_problem(path, _WANTED[kind], value, unit)
     if kind == "finite_number":
@@ -179,10 +180,27 @@ def _value_problem(path: Path, details: list[ErrorDetails], value: object) -> Pr
         return Problem(path, f"{shown(value)} {bad}", f"give {words}{unit}")
     if kind in ("less_than", "less_than_equal") and number:
         most = limits.get("lt", limits.get("le"))
-        return Problem(
-            path, f"{shown(value)} is over {most:g}", f"give at most {most:g} (20 % is 0.2)"
-        )
+        words = f"give at most {most:g}" + (" (20 % is 0.2)" if most == 1 else "")
+        return Problem(path, f"{shown(value)} is over {most:g}", words)
     return Problem(path, f"{shown(value)}: {detail['msg']}", "give another value")
+
+
+def _none_of_several(path: Path, details: list[ErrorDetails], value: object, unit: str) -> Problem:
+    """Say what is wrong with a value that may be of several types and is of none."""
+    words = [str(d["ctx"]["expected"]) for d in details if d["type"] == "literal_error"]
+    kinds = {detail["type"] for detail in details}
+    if "'market'" in words:
+        bad = "is negative" if "greater_than_equal" in kinds else "is not a price"
+        return Problem(path, f"{shown(value)} {bad}", 'give "market" or 0 or more in $/MWh')
+    other = words[0] if words else "the name of a column of the profiles"
+    limits = [d for d in details if d["type"] in _LIMITS]
+    if limits:
+        alone = _value_problem(path, limits, value)
+        return Problem(path, alone.message, f"{alone.mend}, or {other}")
+    if "finite_number" in kinds:
+        return Problem(path, f"{shown(value)} is not finite", f"give a number{unit}, or {other}")
+    message = f"{shown(value)} is neither a number nor {other}"
+    return Problem(path, message, f"give a number{unit}, or {other}")
 
 
 def _type_problem(path: Path, wanted: str, value: object, unit: str) -> Problem:
@@ -190,7 +208,8 @@ def _type_problem(path: Path, wanted: str, value: object, unit: str) -> Problem:
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     message = f"{shown(value)} is not {wanted}"
     if wanted == "a list" and isinstance(value, Mapping):
-        return Problem(path, message, f"write [[{key}]] with double brackets")
+        tables = ".".join(part for part in path if isinstance(part, str))
+        return Problem(path, message, f"write [[{tables}]] with double brackets")
     if isinstance(value, str) and wanted in ("a number", "a whole number"):
         digits = re.match(r"\s*[-+]?\d+(\.\d+)?", value)
         example = f", as in {key} = {digits.group().strip()}" if digits else ""

@@ -13,16 +13,17 @@ from cmgplan.devices import Record
 from cmgplan.errors import Fault
 
 R = TypeVar("R", bound=Record)
+AnyRecord = TypeVar("AnyRecord", bound=Record, covariant=True)
 
 _TEXT_COLUMNS = {"bus", "line", "from_bus", "to_bus", "profile", "scenario", "home"}
 
 
 @dataclass(frozen=True)
-class Placed(Generic[R]):
+class Placed(Generic[AnyRecord]):
     """A sound record and where in its file it stands."""
 
     where: str
-    record: R
+    record: AnyRecord
 
 
 def read_rows(table: Table, model: type[R], faults: list[Fault]) -> list[Placed[R]]:

@@ -5,13 +5,26 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cmgplan.arrays import FloatArray
+from cmgplan.devices.fields import (
+    Efficiency,
+    Finite,
+    Hourly,
+    HourlyFinite,
+    HourlyPositive,
+    HourlyShare,
+    Id,
+    NonNegative,
+    Positive,
+    Price,
+    Record,
+    Share,
+)
 from cmgplan.devices.flows import Breach, Flow, Flows, State, Step, Trace, breaches
 from cmgplan.units import usd_per_kwh
 
@@ -29,6 +42,9 @@ __all__ = [
     "Forecasts",
     "Horizon",
     "Hourly",
+    "HourlyFinite",
+    "HourlyPositive",
+    "HourlyShare",
     "Id",
     "NonNegative",
     "Positive",
@@ -45,23 +61,6 @@ __all__ = [
 ]
 
 
-def _as_id(value: object) -> object:
-    """Let an id be written as a number: bus 23 and bus "23" are the same bus."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value
-
-
-Id = Annotated[str, BeforeValidator(_as_id), Field(min_length=1)]
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Efficiency = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
-Price = Literal["market"] | NonNegative
-"""``"market"`` is the hourly energy price of eq. (1); a number is $/MWh."""
-Hourly = NonNegative | Annotated[str, Field(min_length=1)]
-"""A number that holds in every hour, or the name of a column of the profiles."""
 Carrier = Literal["electricity", "heat", "fuel"]
 
 OFF_KW = 1e-3
@@ -69,12 +68,6 @@ OFF_KW = 1e-3
 
 CONTRACT = ("p_inj", "q_inj", "heat_inj", "fuel", "emission")
 """What the block of every device of a home has for each hour."""
-
-
-class Record(BaseModel):
-    """Immutable record that refuses unknown keys and silent type conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 @dataclass(frozen=True)

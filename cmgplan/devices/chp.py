@@ -27,6 +27,9 @@ from cmgplan.devices.base import (
 )
 from cmgplan.devices.emission import Emission
 
+OFF_SHARE = 1e-5
+"""Share of the greatest fuel that a binary within its tolerance may leave."""
+
 
 class CombinedHeatPower(Device):
     """CHP: market eqs. (8)-(11), response eqs. (50)-(52) and (57).
@@ -59,6 +62,11 @@ class CombinedHeatPower(Device):
         """Whether it makes a difference that it is on."""
         fixed = 0.0 if self.emission is None else self.emission.fixed
         return self.fuel_min_kw > 0.0 or self.offset_kw != 0.0 or fixed > 0.0
+
+    @property
+    def off_kw(self) -> float:
+        """Gas up to which it counts as off: what a binary's tolerance leaves of its fuel."""
+        return max(OFF_KW, OFF_SHARE * self.fuel_max_kw)
 
     def wants_binary(self, h: Forecasts) -> bool:
         """Return whether the block has a binary variable."""
@@ -116,9 +124,9 @@ class CombinedHeatPower(Device):
     def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
         """Step through the day; see ``Device.simulate_flows``."""
         fuel = flows.fuel_kw
-        on = (fuel > OFF_KW) | (np.abs(flows.p_kw) > OFF_KW)
+        on = (fuel > self.off_kw) | (np.abs(flows.p_kw) > self.off_kw)
         p_kw = self.efficiency_electric * fuel + self.offset_kw * on
-        below = np.where(fuel > OFF_KW, self.fuel_min_kw - fuel, -fuel)
+        below = np.where(fuel > self.off_kw, self.fuel_min_kw - fuel, -fuel)
         kg = None
         if self.emission is not None:
             kg = h.dt_h * self.emission.exact_kg_per_h(flows.p_kw, on.astype(np.float64))

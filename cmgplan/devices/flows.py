@@ -145,4 +145,7 @@ class Step:
 
 def breaches(limit: str, excess: FloatArray, tolerance: float = 1e-4) -> list[Breach]:
     """Return a breach for every hour whose excess is over the tolerance (kW, kvar or kWh)."""
-    return [Breach(int(t), limit, float(excess[t])) for t in np.flatnonzero(excess > tolerance)]
+    over = excess > tolerance
+    if not over.any():
+        return []
+    return [Breach(int(t), limit, float(excess[t])) for t in np.flatnonzero(over)]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
-
-from pydantic import Field
+from typing import ClassVar
 
 from cmgplan.arrays import FloatArray
-from cmgplan.devices.base import Conflict, Forecasts, Positive
+from cmgplan.devices.base import Conflict, Forecasts, HourlyPositive
 from cmgplan.devices.electric_boiler import ElectricHeat
 
 
@@ -18,7 +16,7 @@ class HeatPump(ElectricHeat):
     kind: ClassVar[str] = "heat_pump"
     ratio_key: ClassVar[str] = "cop"
     column_keys: ClassVar[tuple[str, ...]] = ("cop",)
-    cop: Positive | Annotated[str, Field(min_length=1)]
+    cop: HourlyPositive
 
     def heat_per_power(self, h: Forecasts) -> FloatArray:
         """Return heat over electricity in each hour, shape (T,)."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import Field
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import (
@@ -20,15 +19,16 @@ from cmgplan.devices.base import (
     Flows,
     Forecasts,
     Hourly,
+    HourlyShare,
     Id,
     NonNegative,
-    Share,
     State,
     Step,
     Trace,
     breaches,
     complete,
 )
+from cmgplan.units import column_unit
 
 TOLERANCE_KW = 1e-4
 TOLERANCE_KWH = 1e-3
@@ -59,7 +59,7 @@ class HomeLoad(Device):
     carrier: Literal["electricity", "heat"]
     p_kw: Hourly
     profile: Id | None = None
-    shiftable_share: Share | Annotated[str, Field(min_length=1)] = 0.0
+    shiftable_share: HourlyShare = 0.0
     shift_in_max_kw: Hourly | None = None
     shift_cost_per_kwh: Hourly = 0.0
     shift_direction: Literal["any", "later"] = "any"
@@ -118,11 +118,12 @@ class HomeLoad(Device):
 
     def conflicts(self) -> Iterator[Conflict]:
         """Yield columns whose unit does not fit the key that names them."""
-        if isinstance(self.p_kw, str) and not self.p_kw.endswith("_kw") and self.profile is None:
-            message = f"the column {self.p_kw} does not end in _kw, so it is a share of a rating"
-            mend = f'give a number in kW and profile = "{self.p_kw}"'
+        column = self.p_kw if isinstance(self.p_kw, str) else None
+        if column is not None and column_unit(column).unit != "kW" and self.profile is None:
+            message = f"the column {column} does not end in _kw, so it is no power"
+            mend = f'give a number in kW and profile = "{column}"'
             yield Conflict("p_kw", message, mend)
-        if self.profile is not None and self.profile.endswith("_kw"):
+        if self.profile is not None and column_unit(self.profile).unit == "kW":
             message = f"the column {self.profile} is in kW and no share of p_kw"
             yield Conflict("profile", message, f'write p_kw = "{self.profile}" and no profile')
 

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import (
@@ -30,13 +31,16 @@ TOLERANCE_KW = 1e-4
 TOLERANCE_H = 1e-6
 
 
-def _as_pair(value: object) -> object:
-    """Let the window be a list, as TOML has it."""
-    return tuple(value) if isinstance(value, list) else value
+def _window(value: object) -> object:
+    """Let the window be a list, as TOML has it, and say what it must be."""
+    pair = tuple(value) if isinstance(value, list | tuple) else ()
+    hours = [at for at in pair if isinstance(at, int | float) and not isinstance(at, bool)]
+    if len(hours) != 2 or len(pair) != 2 or not all(0.0 <= at <= DAY_H for at in hours):
+        raise PydanticCustomError("window", "give two hours of the clock, from and to, in 0 to 24")
+    return pair
 
 
-ClockHour = Annotated[float, Field(ge=0.0, le=24.0, allow_inf_nan=False)]
-Window = Annotated[tuple[ClockHour, ClockHour], BeforeValidator(_as_pair)]
+Window = Annotated[tuple[float, float], BeforeValidator(_window)]
 """Hours of the clock from and to, the second not among them."""
 
 

@@ -19,16 +19,17 @@ from cmgplan.devices.base import (
     breaches,
     complete,
 )
+from cmgplan.units import column_unit
 
 
 def available_in_unit(h: Forecasts, most_kw: float, forecast: str) -> FloatArray:
     """Return what a plant of a home can deliver in each hour, kW, shape (T,).
 
-    A forecast whose name ends in ``_kw`` is in kW, and what is above the rating is lost; any
+    A forecast whose name ends in its unit is in kW, and what is above the rating is lost; any
     other is a share of the rating.
     """
     column = h.profile(forecast)
-    if forecast.endswith("_kw"):
+    if column_unit(forecast).unit == "kW":
         return np.asarray(np.minimum(column, most_kw))
     return np.asarray(most_kw * column)
 

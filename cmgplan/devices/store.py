@@ -120,6 +120,10 @@ class Store(Device):
         """Return the share of the stored energy that is kept after an interval."""
         return float(self.kept_per_h**dt_h)
 
+    def standing_loss_kwh(self, before_kwh: float, dt_h: float) -> float:
+        """Return what is lost in an interval of the energy stored before, kWh."""
+        return (1.0 - self.kept(dt_h)) * before_kwh
+
     def next_soc_kwh(
         self, before_kwh: Any, charge_kw: Any, discharge_kw: Any, drawn_kwh: float, dt_h: float
     ) -> Any:

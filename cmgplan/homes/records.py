@@ -20,7 +20,9 @@ AnyHourly = Finite | Annotated[str, Field(min_length=1)]
 """A number of either sign that holds in every hour, or the name of a column of the profiles."""
 
 Name = Annotated[str, Field(min_length=1)]
-Hours = tuple[int, int]
+ClockHour = Annotated[int, Field(ge=0, le=24)]
+Hours = tuple[ClockHour, ClockHour]
+"""Whole hours of the clock from and to, the second not among them."""
 
 
 class Retailer(Record):
@@ -61,7 +63,7 @@ class Pool(Record):
 class MarketSection(Record):
     """``[market]``: how the coalition market is run."""
 
-    gap: Positive = 0.01
+    gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
     predicted_per_kwh: AnyHourly | None = None
     quantity_max_kw: Positive = 1000.0
     shade_kw: NonNegative = 0.01
@@ -87,16 +89,33 @@ class BuildingFault(Record):
     close: tuple[Id, ...] = ()
 
 
+class FeederLine(Line):
+    """Row of lines.csv of a case of homes, which may say how often the line fails.
+
+    The columns are those of the tables of ``cmgplan reliability``; ``disconnector`` says at
+    which ends there is one.
+    """
+
+    km: NonNegative | None = None
+    failures_per_km_year: NonNegative | None = None
+    repair_h: NonNegative | None = None
+    switching_h: NonNegative | None = None
+    protection: Literal["breaker", "fuse"] | None = None
+    disconnector: Literal["from", "to", "both"] | None = None
+    transformer_failures_per_year: NonNegative | None = None
+    transformer_repair_h: NonNegative | None = None
+
+
 class BuildingSection(Record):
     """``[building]``: prices and options of the priority rules."""
 
     price_coefficient: Hourly | None = None
     power_coefficient: Hourly = 1.0
     surplus_price_per_kwh: Finite = 0.03
-    chp_exchange_share: NonNegative = 0.9
+    chp_exchange_share: Share = 0.9
     heat_exchange_factor: NonNegative = 3.0
     boiler_exchange_factor: NonNegative = 1.1
-    renewable_sale_share: NonNegative = 0.1
+    renewable_sale_share: Share = 0.1
     sell_hours: Hours = (16, 24)
     charge_order: Literal["time", "price"] = "time"
     surplus_steps: Literal["hourly", "separate"] = "hourly"
@@ -196,7 +215,7 @@ class HomesCase:
     scenarios: tuple[Scenario, ...]
     folder: Path
     buses: tuple[Bus, ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[FeederLine, ...] = ()
     begins_h: float = 0.0
     warnings: tuple[Fault, ...] = ()
 

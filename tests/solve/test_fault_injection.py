@@ -212,12 +212,12 @@ def test_a_wrong_answer_of_a_block_never_becomes_a_bound(
 ) -> None:
     right, least = block_bound()
     assert right == pytest.approx(least, abs=1e-5)
-    spoilt(BLOCK_FAULTS[fault], where="blocks")
+    spoilt(BLOCK_FAULTS[fault], where="blocks.problem")
     bound, _ = block_bound()
     wrong_twice = fault in ("infeasible", "a bound above a known value")
     assert bound == -np.inf or (wrong_twice and bound > least)
     once = iter([BLOCK_FAULTS[fault]])
-    spoilt(lambda h: next(once, lambda h: None)(h), where="blocks")
+    spoilt(lambda h: next(once, lambda h: None)(h), where="blocks.problem")
     assert block_bound()[0] == pytest.approx(least, abs=1e-5), "asked anew, it is right"
 
 

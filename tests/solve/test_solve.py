@@ -337,7 +337,7 @@ for _ in range(600):
 
 LONG_BONMIN = """
 from test_solve import market_split
-from cmgplan.solve.blocks import GLOBAL, BlockProblem, Priced
+from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem, Priced
 from cmgplan.solve.bonmin import solve_bonmin
 from cmgplan.solve.highs import new_highs
 m = market_split()

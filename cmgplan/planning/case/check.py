@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from cmgplan.case.check_network import check_buses, check_lines, check_shape
+from cmgplan.case.check_time import check_time
 from cmgplan.errors import Fault
 from cmgplan.planning.case.check_capacity import check_branches, check_microgrid_supply
 from cmgplan.planning.case.check_devices import check_devices
 from cmgplan.planning.case.check_forecasts import check_forecasts
 from cmgplan.planning.case.check_magnitudes import check_magnitudes
-from cmgplan.planning.case.check_network import check_buses, check_lines, check_shape
 from cmgplan.planning.case.check_objectives import check_objectives
 from cmgplan.planning.case.check_options import check_options
 from cmgplan.planning.case.check_switches import check_clusters, check_microgrids, check_ties
-from cmgplan.planning.case.check_time import check_time
 from cmgplan.planning.case.draft import Draft
 
 RULES: tuple[Callable[[Draft], Iterator[Fault]], ...] = (

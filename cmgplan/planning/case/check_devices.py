@@ -8,6 +8,7 @@ from math import floor
 import numpy as np
 
 from cmgplan.case.folder import CASE_FILE
+from cmgplan.case.ids import repeated
 from cmgplan.devices import (
     Device,
     ElectricVehicle,
@@ -19,7 +20,6 @@ from cmgplan.devices import (
 )
 from cmgplan.devices.vehicle import DAY_H
 from cmgplan.errors import Fault
-from cmgplan.planning.case.check_switches import repeated
 from cmgplan.planning.case.draft import Draft
 
 TOLERANCE_KWH = 1e-6

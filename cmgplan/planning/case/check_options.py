@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cmgplan.case.explain import shown
 from cmgplan.case.folder import CASE_FILE
+from cmgplan.case.ids import check_name
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
 
 
 def check_options(draft: Draft) -> Iterator[Fault]:
     """Yield what is wrong with the name, the weights of eq. (38) and the selected point."""
-    name = draft.raw.get("name")
-    if isinstance(name, str) and (set("/\\\0") & set(name) or name in (".", "..")):
-        yield Fault(
-            CASE_FILE, "name", f"{shown(name)} cannot name a folder", "leave out slashes and dots"
-        )
+    yield from check_name(draft.raw.get("name"))
     if draft.plan is None:
         return
     zeta = draft.plan.zeta

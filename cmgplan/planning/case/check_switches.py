@@ -6,19 +6,10 @@ from collections.abc import Iterator
 
 from cmgplan.case.explain import nearest
 from cmgplan.case.folder import CASE_FILE
+from cmgplan.case.ids import repeated
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
 from cmgplan.planning.case.records import Tie
-
-
-def repeated(file: str, what: str, places: Iterator[tuple[str, str]]) -> Iterator[Fault]:
-    """Yield a fault for every id that was given before; ``places`` are (where, id)."""
-    first: dict[str, str] = {}
-    for where, name in places:
-        if name in first:
-            message = f"the {what} id {name} stands already at {first[name]}"
-            yield Fault(file, where, message, "give it an id of its own")
-        first.setdefault(name, where)
 
 
 def check_clusters(draft: Draft) -> Iterator[Fault]:

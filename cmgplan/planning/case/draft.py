@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from cmgplan.arrays import FloatArray
 from cmgplan.case.days import TIME, TIME_COLUMNS, begins_h, rows_left, rows_of_plan
+from cmgplan.case.draft_parts import MOST_HOURS
 from cmgplan.case.explain import problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
@@ -19,7 +20,7 @@ from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
 from cmgplan.case.toml_file import R, dotted, owner, read_toml, sound
-from cmgplan.devices import Device, Horizon
+from cmgplan.devices import Device, Horizon, Photovoltaic
 from cmgplan.errors import Fault
 from cmgplan.planning.case.records import (
     CaseFile,
@@ -29,9 +30,6 @@ from cmgplan.planning.case.records import (
     PlanOptions,
     Tie,
 )
-
-MOST_HOURS = 100_000
-"""Intervals, and hours, that a plan may have: eleven years."""
 
 
 @dataclass
@@ -109,6 +107,12 @@ class Draft:
                 index = counts.get(device.kind, 0)
                 counts[device.kind] = index + 1
                 yield f"{placed.where}.{device.kind}[{index}]", placed.record, device
+
+    def sun_columns(self) -> Iterator[str]:
+        """Yield the columns that forecast the sun."""
+        for _, _, device in self.devices():
+            if isinstance(device, Photovoltaic):
+                yield device.forecast
 
     def _name(self, section: str | None, key: str, default: str) -> str:
         """Return a file name that case.toml gives, or the default."""

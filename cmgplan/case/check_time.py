@@ -7,16 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from cmgplan.case.days import DAY_H, SAME_STEP_H, intervals_of_day, whole_days
+from cmgplan.case.draft_parts import MOST_HOURS, TimedDraft
 from cmgplan.case.explain import shown
 from cmgplan.case.folder import CASE_FILE
-from cmgplan.devices import Photovoltaic
 from cmgplan.errors import Fault
-from cmgplan.planning.case.draft import MOST_HOURS, Draft
 
 WHERE = "time.hours"
 
 
-def check_time(draft: Draft) -> Iterator[Fault]:
+def check_time(draft: TimedDraft) -> Iterator[Fault]:
     """Yield a warning where the horizon looks like a day whose step is another one."""
     time = draft.time
     if time is None:
@@ -53,9 +52,9 @@ def check_time(draft: Draft) -> Iterator[Fault]:
         yield Fault(CASE_FILE, WHERE, message, mend, "warning")
 
 
-def _looks_like_one_day(draft: Draft) -> bool:
+def _looks_like_one_day(draft: TimedDraft) -> bool:
     """Return whether the sun rises once, or, where no sun is forecast, no step was given."""
-    forecasts = {d.forecast for _, _, d in draft.devices() if isinstance(d, Photovoltaic)}
+    forecasts = set(draft.sun_columns())
     suns = [draft.profiles[name] for name in forecasts if name in draft.profiles]
     suns = [sun for sun in suns if sun.any()]
     if suns:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import networkx as nx
 from networkx.utils import UnionFind
 
+from cmgplan.case.draft_parts import NetworkDraft
 from cmgplan.case.explain import nearest
 from cmgplan.case.folder import CASE_FILE
+from cmgplan.case.ids import repeated
 from cmgplan.case.records import Bus, NetworkSection
 from cmgplan.errors import Fault
-from cmgplan.planning.case.check_switches import repeated
-from cmgplan.planning.case.draft import Draft
 
 
-def check_buses(draft: Draft) -> Iterator[Fault]:
+def check_buses(draft: NetworkDraft) -> Iterator[Fault]:
     """Yield what is wrong with buses, the slack bus and voltage limits."""
     yield from repeated(draft.bus_file, "bus", ((b.where, b.record.bus) for b in draft.buses))
     network = draft.network
@@ -34,7 +34,7 @@ def check_buses(draft: Draft) -> Iterator[Fault]:
         yield from _slack_faults(draft, network)
 
 
-def _slack_faults(draft: Draft, network: NetworkSection) -> Iterator[Fault]:
+def _slack_faults(draft: NetworkDraft, network: NetworkSection) -> Iterator[Fault]:
     """Yield what is wrong with ``[network]``: voltage limits and the slack bus."""
     if network.v_min_pu >= network.v_max_pu:
         message = f"v_min_pu {network.v_min_pu:g} is not under v_max_pu {network.v_max_pu:g}"
@@ -60,7 +60,7 @@ def _limits(bus: Bus, network: NetworkSection) -> tuple[float, float]:
     return low, high
 
 
-def check_lines(draft: Draft) -> Iterator[Fault]:
+def check_lines(draft: NetworkDraft) -> Iterator[Fault]:
     """Yield what is wrong with single lines."""
     file = draft.line_file
     yield from repeated(file, "line", ((x.where, x.record.line) for x in draft.lines))
@@ -87,7 +87,7 @@ def check_lines(draft: Draft) -> Iterator[Fault]:
             yield Fault(file, where, message, "correct vn_kv; transformers are not modelled")
 
 
-def check_shape(draft: Draft) -> Iterator[Fault]:
+def check_shape(draft: NetworkDraft) -> Iterator[Fault]:
     """Yield the loops of the feeder, and the buses that no line in service reaches."""
     if draft.bus_ids is None:
         return
