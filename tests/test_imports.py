@@ -22,7 +22,7 @@ RANKS = (
     ("homes",),
     ("planning", "market", "building", "response"),
     ("study",),
-    ("cmgplan", "systems"),
+    ("cmgplan", "systems", "run_kinds"),
     ("cli",),
     ("__main__",),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cmgplan.errors import CmgplanError, InputError
@@ -133,12 +134,10 @@ def front_rows(result: OptimumResult) -> list[dict[str, Any]]:
     return [
         {
             "point": k + 1,
-            "status": point.status,
             "selected": int(k == result.selected),
             "cost": point.cost,
             "emission_kg": point.emission_kg,
-            "bound": point.bound,
-            "gap": point.gap,
+            **_proven(point),
             "emission_cap_kg": point.emission_cap_kg,
             "mu_cost": float(mu[k, 0]),
             "mu_emission": float(mu[k, 1]),
@@ -146,6 +145,13 @@ def front_rows(result: OptimumResult) -> list[dict[str, Any]]:
         }
         for k, point in enumerate(result.points)
     ]
+
+
+def _proven(point: OptimumPoint) -> dict[str, Any]:
+    """Return status, bound and gap of a point, none of the last two where nothing is proven."""
+    if not np.isfinite(point.bound):
+        return {"status": "feasible", "bound": None, "gap": None}
+    return {"status": point.status, "bound": point.bound, "gap": point.gap}
 
 
 def _write_contents(result: OptimumResult, folder: Path) -> None:
@@ -157,7 +163,8 @@ def _write_contents(result: OptimumResult, folder: Path) -> None:
     write_tables(tables, TABLES, folder)
     summary = _summary(result, folder)
     if summary["front"] is not None:
-        rows = pd.DataFrame(summary["front"]).astype({"emission_cap_kg": "float64"})
+        numbers = dict.fromkeys(("bound", "gap", "emission_cap_kg"), "float64")
+        rows = pd.DataFrame(summary["front"]).astype(numbers)
         write_tables({"front": rows}, {"front": FRONT}, folder)
         for k, point in enumerate(result.points):
             of_point = homes_tables(result.case, [day_of(result, point)])
@@ -180,10 +187,8 @@ def _summary(result: OptimumResult, folder: Path) -> dict[str, Any]:
         "options": result.options.model_dump(),
         "wall_s": dict(result.wall_s),
         "verified": True,
-        "status": point.status,
         "objective": point.objective,
-        "bound": point.bound,
-        "gap": point.gap,
+        **_proven(point),
         "cost": point.cost,
         "emission_kg": point.emission_kg,
         "point": result.selected + 1 if has_front else None,

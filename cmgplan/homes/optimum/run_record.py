@@ -14,7 +14,7 @@ FRONT: TableForm = table_form(
     "status selected cost emission_kg bound gap emission_cap_kg mu_cost mu_emission mu_min",
     ints="point selected",
     texts="status",
-    empty="emission_cap_kg",
+    empty="bound gap emission_cap_kg",
 )
 """Form of ``front.csv``: one row for each point, from least cost to least emission."""
 
@@ -39,8 +39,8 @@ class FrontPoint(Part):
     selected: Literal[0, 1]
     cost: Number
     emission_kg: Number
-    bound: Number
-    gap: Amount
+    bound: Number | None
+    gap: Amount | None
     emission_cap_kg: Number | None
     mu_cost: Number
     mu_emission: Number
@@ -51,15 +51,16 @@ class OptimumRecord(RunRecord):
     """run.json of ``cmgplan optimum``.
 
     ``objective`` is ``cost + emission_weight * emission_kg`` of the day that the tables hold,
-    ``bound`` its proven lower bound, ``gap`` ``(objective - bound) / max(|objective|, 1)``.
+    ``bound`` its proven lower bound, ``gap`` ``(objective - bound) / max(|objective|, 1)``; both
+    are null where nothing is proven.
     """
 
     system: Literal["optimum"]
     options: Options  # type: ignore[assignment]
     status: Status
     objective: Number
-    bound: Number
-    gap: Amount
+    bound: Number | None
+    gap: Amount | None
     cost: Number
     emission_kg: Number
     point: PointNumber | None = None

@@ -117,8 +117,12 @@ def _check_proof(run: OptimumRun) -> CheckResult:
     return CheckResult("objective, bound and gap agree", tuple(found))
 
 
-def _proof(place: str, objective: float, bound: float, gap: float, unit: str) -> list[Finding]:
+def _proof(
+    place: str, objective: float, bound: float | None, gap: float | None, unit: str
+) -> list[Finding]:
     """Return what is wrong with a bound and a gap."""
+    if bound is None or gap is None:
+        return differs(gap, bound, f"{place}: gap without bound, or bound without gap")
     slack = FOLLOWS * max(abs(objective), 1.0)
     found = []
     if not bound <= objective + slack:
@@ -129,8 +133,8 @@ def _proof(place: str, objective: float, bound: float, gap: float, unit: str) ->
     return [*found, *unequal(gap, due, f"{place}: gap", "", UNITY)]
 
 
-def _status(place: str, status: str, gap: float, wanted: float) -> list[Finding]:
-    due = "optimal" if gap <= wanted + UNITY else "feasible"
+def _status(place: str, status: str, gap: float | None, wanted: float) -> list[Finding]:
+    due = "optimal" if gap is not None and gap <= wanted + UNITY else "feasible"
     return differs(status, due, f"{place}: status")
 
 
