@@ -48,7 +48,7 @@ def _report_plan(folder: Path) -> Path:
 
 
 def _verify_optimum(folder: Path) -> Sequence[CheckResult]:
-    from cmgplan.homes.optimum.run_folder import read_optimum
+    from cmgplan.homes.optimum.read_run import read_optimum
     from cmgplan.homes.optimum.verify import verify_optimum
 
     return verify_optimum(read_optimum(folder)).checks

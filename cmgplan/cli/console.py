@@ -16,7 +16,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.errors import Fault
-    from cmgplan.homes.optimum.run_folder import OptimumRun
+    from cmgplan.homes.optimum.read_run import OptimumRun
     from cmgplan.planning.proof.prove import Proved
     from cmgplan.planning.report.compare.write import WrittenComparison
     from cmgplan.planning.report.export import Export

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cmgplan.errors import CmgplanError, InputError
 from cmgplan.homes.day import Day
 from cmgplan.homes.optimum.page import render_page
+from cmgplan.homes.optimum.read_run import (
+    POINT_TABLES,
+    SYSTEM,
+    WAY,
+    OptimumRun,
+    point_folder,
+    read_optimum,
+)
 from cmgplan.homes.optimum.result import OptimumPoint, OptimumResult
-from cmgplan.homes.optimum.run_record import FRONT, OptimumRecord
-from cmgplan.homes.read_tables import require_rows
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.optimum.run_record import FRONT
+from cmgplan.homes.optimum.verify import verify_optimum
 from cmgplan.homes.run_folder import (
     RUN,
     about_case,
     copy_case,
-    load_copy,
     put_page,
-    read_record,
-    read_tables,
     refuse_other_system,
     require_verified,
     sources_of,
@@ -32,46 +33,14 @@ from cmgplan.homes.run_folder import (
     write_tables,
 )
 from cmgplan.homes.tables import TABLES, homes_tables
-from cmgplan.run.folder import write_folder
-from cmgplan.run.tables import Tables
+from cmgplan.run.folder import prepare, write_folder
 from cmgplan.search.fuzzy import memberships
 
-WAY = "optimum"
-SYSTEM = "optimum"
-POINT_TABLES = {stem: TABLES[stem] for stem in ("dispatch", "exchange")}
-"""Tables that every point of a front has of its own."""
-
-
-@dataclass(frozen=True)
-class OptimumRun:
-    """A finished optimum as read from its folder.
-
-    Attributes
-    ----------
-    folder
-        Where it lies; its copy of the case is in ``case/``.
-    record
-        Content of run.json.
-    tables
-        Tables by file stem; ``front`` among them where there is one.
-    points
-        By number of a point of the front: its ``dispatch`` and ``exchange``.
-    """
-
-    folder: Path
-    record: OptimumRecord
-    tables: Tables
-    points: Mapping[int, Tables]
-
-    def load_case(self) -> HomesCase:
-        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
-        return load_copy(self.folder, self.record.case)
+__all__ = ["prepare_optimum", "read_optimum", "write_optimum", "write_page"]
 
 
 def prepare_optimum(out: Path | str) -> None:
     """Raise InputError where an optimum cannot be written, before any work is spent on it."""
-    from cmgplan.run.folder import prepare
-
     refuse_other_system(out, SYSTEM)
     prepare(Path(out), RUN)
 
@@ -91,30 +60,6 @@ def write_optimum(result: OptimumResult, out: Path | str) -> Path:
     """
     refuse_other_system(out, SYSTEM)
     return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
-
-
-def read_optimum(folder: Path | str) -> OptimumRun:
-    """Read the folder of an optimum.
-
-    Raises
-    ------
-    InputError
-        It is no such run, or a file of it is missing or damaged.
-    CaseError
-        Its copy of the case cannot be used any more.
-    """
-    folder = Path(folder)
-    record = read_record(folder, OptimumRecord, SYSTEM)
-    forms = dict(TABLES) if record.front is None else {**TABLES, "front": FRONT}
-    tables = read_tables(forms, folder)
-    points: dict[int, Tables] = {}
-    if record.front is not None:
-        _require_points(folder, tables["front"], record)
-        for number in tables["front"]["point"]:
-            points[int(number)] = read_tables(POINT_TABLES, _point_folder(folder, int(number)))
-    run = OptimumRun(folder, record, tables, points)
-    _require_rows(run)
-    return run
 
 
 def write_page(run: OptimumRun) -> Path:
@@ -156,8 +101,6 @@ def _proven(point: OptimumPoint) -> dict[str, Any]:
 
 def _write_contents(result: OptimumResult, folder: Path) -> None:
     """Write every file of a run, and verify what was written."""
-    from cmgplan.homes.optimum.verify import verify_optimum
-
     copy_case(result.case, folder / "case")
     tables = homes_tables(result.case, [day_of(result, result.point)])
     write_tables(tables, TABLES, folder)
@@ -168,7 +111,7 @@ def _write_contents(result: OptimumResult, folder: Path) -> None:
         write_tables({"front": rows}, {"front": FRONT}, folder)
         for k, point in enumerate(result.points):
             of_point = homes_tables(result.case, [day_of(result, point)])
-            write_tables(of_point, POINT_TABLES, _point_folder(folder, k + 1))
+            write_tables(of_point, POINT_TABLES, point_folder(folder, k + 1))
     write_summary(summary, folder)
     run = read_optimum(folder)
     require_verified(verify_optimum(run).checks)
@@ -195,33 +138,3 @@ def _summary(result: OptimumResult, folder: Path) -> dict[str, Any]:
         "front": front_rows(result) if has_front else None,
         "warnings": [str(fault) for fault in case.warnings],
     }
-
-
-def _point_folder(folder: Path, number: int) -> Path:
-    return folder / "points" / f"{number:02d}"
-
-
-def _require_points(folder: Path, front: pd.DataFrame, record: OptimumRecord) -> None:
-    """Raise InputError unless points are counted from 1 and one is the chosen one."""
-    numbers = [int(number) for number in front["point"]]
-    told_of = [point.point for point in record.front or []]
-    if numbers != list(range(1, len(numbers) + 1)) or numbers != told_of:
-        told = "its points are not counted from 1 as in run.json; run the case again"
-        raise InputError(f"{folder / 'front.csv'}: {told}")
-    if record.point is None or record.point > len(numbers):
-        raise InputError(f"{folder / 'run.json'}: point is none of front.csv; run the case again")
-
-
-def _require_rows(run: OptimumRun) -> None:
-    """Raise InputError unless the tables have the rows that the case asks for."""
-    case = run.load_case()
-    ways = {WAY: case.ids}
-    try:
-        require_rows(case, run.tables, ways)
-    except InputError as error:
-        raise InputError(f"{run.folder}/{error}") from None
-    for number, tables in run.points.items():
-        try:
-            require_rows(case, {**run.tables, **tables}, ways)
-        except CmgplanError as error:
-            raise InputError(f"{_point_folder(run.folder, number)}/{error}") from None

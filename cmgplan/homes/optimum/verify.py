@@ -6,7 +6,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.homes.day import Day
-from cmgplan.homes.optimum.run_folder import WAY, OptimumRun
+from cmgplan.homes.optimum.read_run import WAY, OptimumRun
 from cmgplan.homes.optimum.run_record import FrontPoint
 from cmgplan.homes.read_tables import read_dispatch
 from cmgplan.homes.records import HomesCase
