@@ -30,8 +30,8 @@ from cmgplan.homes.records import HomesCase
 COST, EMISSION_KG = 7.892, 13.639
 NAMES = {"A": "A", "B": "B", "engine": "engine", "title": "Two homes, by hand", "currency": "EUR"}
 HOSTILE = {
-    "A": "</script><script>alert(1)</script>",
-    "B": "=1+1<b>x</b>",
+    "A": "<script>alert(1)<!--",
+    "B": "=1*1<b>x",
     "engine": "<img src=x onerror=alert(2)>",
     "title": "</title><script>alert(3)</script>",
     "currency": "<i>$</i>",

@@ -16,6 +16,8 @@ from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.parts import Chart, Section
 from cmgplan.page.wording import in_intervals
 
+_SHADES = "Orange is bought and blue is sold; homes stand in the order of the case."
+
 
 def day_sections(view: DayView) -> tuple[Section, ...]:
     """Return what a page shows of a day: supply, stores, load moved, exchange, money, emission."""
@@ -81,11 +83,15 @@ def _exchange(view: DayView) -> Section:
         _chart(
             view,
             "retailer",
-            "Trade with the retailer by hour and home",
+            "Trade with the retailer by hour",
             exchange.retailer(view),
             lambda: exchange.retailer_sentence(view),
         )
     ]
+    by_home = exchange.retailer_by_home(view)
+    if by_home is not None:
+        title = "Each home's trade with the retailer by hour"
+        charts.append(Chart("retailer_by_home", title, _SHADES, by_home))
     if len(view.homes) > 1:
         for column, what in (("pool_kw", "electricity"), ("pool_heat_kw", "heat")):
             charts.append(

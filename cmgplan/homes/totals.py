@@ -38,6 +38,11 @@ class DayTotals:
     emission_kg: float
 
     @property
+    def given_kwh(self) -> float:
+        """Electricity and heat that homes gave each other."""
+        return self.pool_kwh + self.pool_heat_kwh
+
+    @property
     def cost(self) -> float:
         """Purchases - sales + gas + cost of moved load + value of unserved load."""
         return self.purchases - self.sales + self.gas + self.shift + self.unserved

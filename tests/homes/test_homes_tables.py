@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from homes_results import COST, EMISSION_KG, by_hand, homes_case
 
 from cmgplan.errors import InputError
 from cmgplan.homes.day import Day
@@ -14,7 +15,6 @@ from cmgplan.homes.read_tables import read_dispatch, require_rows
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.tables import TABLES, homes_tables
 from cmgplan.run.tables import read_csv, write_csv
-from tests.homes_results import COST, EMISSION_KG, by_hand, homes_case
 
 
 @pytest.fixture

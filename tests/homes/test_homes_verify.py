@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from homes_results import COST, EMISSION_KG, front, optimum
 
 from cmgplan.errors import InputError, ReplayError
 from cmgplan.homes.dispatch import Dispatch
@@ -19,10 +21,16 @@ from cmgplan.homes.optimum.result import OptimumResult
 from cmgplan.homes.optimum.run_folder import read_optimum, write_optimum
 from cmgplan.homes.optimum.verify import verify_optimum
 from cmgplan.homes.read import load_homes
-from tests.homes_results import COST, EMISSION_KG, front, optimum
 
 FREE = {"versions", "wall_s", "warnings"}
 """Keys of run.json that nothing else follows from: what ran, how long, and words of the case."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_library() -> Iterator[None]:
+    """Leave the drawing library out of pages: it is most of one, and tells nothing of a run."""
+    with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cmgplan.homes.figures.view import LEAST, DayView, energy, rounded
+from cmgplan.homes.figures.view import ALL, LEAST, DayView, drawn, energy, rounded
 from cmgplan.page.lookup import greatest
 from cmgplan.page.style import (
     BLACK,
@@ -16,7 +16,6 @@ from cmgplan.page.style import (
     PATTERNS,
     SERIES,
     colorbar,
-    finish,
     labels,
     rows_height,
     sign_marks,
@@ -34,17 +33,16 @@ def by_home(view: DayView, column: str) -> pd.DataFrame:
 
 
 def retailer(view: DayView) -> go.Figure | None:
-    """Purchases (up) and sales (down) of the homes above the retailer's prices."""
+    """Purchases (up) and sales (down) above the retailer's prices; many homes as one."""
     net = by_home(view, "import_kw") - by_home(view, "export_kw")
     prices = _prices(view)
     if prices.empty or not (net.abs() > LEAST).to_numpy().any():
         return None
-    if len(view.homes) > STACKED:
-        return _map(view, net, "bought (+), sold (\N{MINUS SIGN}), kW")
+    stacked = net if len(view.homes) <= STACKED else net.sum(axis=1).to_frame(ALL)
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.7, 0.3]
     )
-    for trace in _bars(view, net):
+    for trace in _bars(view, stacked):
         figure.add_trace(trace, row=1, col=1)
     for column, name, colour, dash in (
         ("buy_per_kwh", "price of purchases", BLACK, "solid"),
@@ -60,13 +58,21 @@ def retailer(view: DayView) -> go.Figure | None:
             row=2,
             col=1,
         )
-    finish(figure, 460, barmode="relative")
+    drawn(figure, 460, barmode="relative")
     figure.update_xaxes(**view.axis())
     figure.update_xaxes(title_text="", row=1, col=1)
     figure.update_yaxes(title_text="bought (+), sold (\N{MINUS SIGN}), kW", row=1, col=1)
     unit = f"{labels([view.currency])[0]} per kWh"
     figure.update_yaxes(title_text=unit, rangemode="tozero", row=2, col=1)
     return figure
+
+
+def retailer_by_home(view: DayView) -> go.Figure | None:
+    """Purchases and sales of many homes, one row for each; None where they are few."""
+    net = by_home(view, "import_kw") - by_home(view, "export_kw")
+    if len(view.homes) <= STACKED or not (net.abs() > LEAST).to_numpy().any():
+        return None
+    return _map(view, net, "bought (+), sold (\N{MINUS SIGN}), kW")
 
 
 def pool(view: DayView, column: str) -> go.Figure | None:
@@ -78,7 +84,7 @@ def pool(view: DayView, column: str) -> go.Figure | None:
     if len(view.homes) > STACKED:
         return _map(view, put, title)
     figure = go.Figure(_bars(view, put))
-    return finish(
+    return drawn(
         figure, 340, barmode="relative", xaxis=view.axis(), yaxis={"title": {"text": title}}
     )
 
@@ -119,7 +125,7 @@ def _map(view: DayView, table: pd.DataFrame, title: str) -> go.Figure:
         )
     )
     names = {"type": "category", "autorange": "reversed", "dtick": 1, "showgrid": False}
-    return finish(figure, rows_height(len(rows)), xaxis=view.axis(), yaxis=names)
+    return drawn(figure, rows_height(len(rows)), xaxis=view.axis(), yaxis=names)
 
 
 def _prices(view: DayView) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.page.style import BLUE, ORANGE, STATUS_SYMBOLS, finish, label
+from cmgplan.homes.figures.view import drawn
+from cmgplan.page.style import BLUE, ORANGE, STATUS_SYMBOLS, label
 from cmgplan.page.wording import amount, counted
 
 
@@ -37,7 +38,7 @@ def front_figure(front: pd.DataFrame, currency: str) -> go.Figure:
         marker={"size": 18, "symbol": "circle-open", "line": {"color": ORANGE, "width": 3}},
         hoverinfo="skip",
     )
-    return finish(
+    return drawn(
         figure,
         400,
         xaxis={"title": {"text": "emission, kg"}},

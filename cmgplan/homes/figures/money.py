@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import LEAST, LOOKS, NAMES, DayView, rounded, with_choice
+from cmgplan.homes.figures.view import LEAST, LOOKS, NAMES, DayView, drawn, rounded, with_choice
 from cmgplan.homes.totals import money_by_home
 from cmgplan.page.lookup import greatest, least
 from cmgplan.page.style import (
@@ -17,7 +17,6 @@ from cmgplan.page.style import (
     PURPLE,
     SKY,
     VERMILLION,
-    finish,
     label,
     labels,
     rows_height,
@@ -67,7 +66,7 @@ def money(view: DayView) -> go.Figure | None:
         hovertemplate=f"%{{y}}: %{{x:,.2f}} {unit}<extra>net</extra>",
     )
     axis = {"type": "category", "autorange": "reversed", "dtick": 1, "showgrid": False}
-    return finish(
+    return drawn(
         figure,
         rows_height(len(names), 230),
         barmode="relative",
@@ -91,7 +90,8 @@ def money_sentence(view: DayView) -> str:
             f". {short_name(greatest(net))} pays most, {amount(float(net.max()), unit)}; "
             f"{short_name(least(net))} least, {amount(float(net.min()), unit)}"
         )
-    return f"{text}."
+    unpaid = table["pool"].abs().max() <= LEAST and view.totals().given_kwh > LEAST
+    return f"{text}. What homes give each other is not paid for." if unpaid else f"{text}."
 
 
 def emission_sources(view: DayView, homes: tuple[str, ...]) -> dict[str, pd.Series[float]]:
@@ -124,7 +124,7 @@ def emissions(view: DayView) -> go.Figure | None:
         return None
     figure = with_choice(go.Figure(), groups)
     axis = {"title": {"text": "emission, kg"}}
-    return finish(figure, 340, barmode="relative", xaxis=view.axis(), yaxis=axis)
+    return drawn(figure, 340, barmode="relative", xaxis=view.axis(), yaxis=axis)
 
 
 def emissions_sentence(view: DayView) -> str:

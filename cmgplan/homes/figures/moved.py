@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import LEAST, DayView, energy, rounded, with_choice
+from cmgplan.homes.figures.view import LEAST, DayView, drawn, energy, rounded, with_choice
 from cmgplan.page.lookup import greatest
-from cmgplan.page.style import BLUE, GREY, ORANGE, VERMILLION, finish
+from cmgplan.page.style import BLUE, GREY, ORANGE, VERMILLION
 from cmgplan.page.wording import amount
 
 
@@ -28,7 +28,7 @@ def moved(view: DayView, carrier: str) -> go.Figure | None:
         return None
     figure = with_choice(go.Figure(), groups)
     axis = {"title": {"text": f"load of {carrier}, kW"}}
-    return finish(figure, 360, barmode="relative", xaxis=view.axis(), yaxis=axis)
+    return drawn(figure, 360, barmode="relative", xaxis=view.axis(), yaxis=axis)
 
 
 def _traces(view: DayView, carrier: str, homes: Sequence[str]) -> list[go.Bar | go.Scatter]:

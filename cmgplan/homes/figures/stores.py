@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import LEAST, NAMES, DayView, rounded, with_choice
+from cmgplan.homes.figures.view import LEAST, NAMES, DayView, drawn, rounded, with_choice
 from cmgplan.page.lookup import greatest
-from cmgplan.page.style import BLUE, DASHES, GREEN, ORANGE, SERIES, SYMBOLS, finish, labels
+from cmgplan.page.style import BLUE, DASHES, GREEN, ORANGE, SERIES, SYMBOLS, labels
 from cmgplan.page.wording import amount
 
 COLOURS = {"storage": BLUE, "thermal_store": ORANGE, "ev": GREEN}
@@ -46,7 +46,7 @@ def stores(view: DayView) -> go.Figure | None:
         groups.append((name, traces))
     figure = with_choice(go.Figure(), groups)
     axis = {"title": {"text": "stored at the end, kWh"}, "rangemode": "tozero"}
-    return finish(figure, 340, xaxis=view.axis(), yaxis=axis)
+    return drawn(figure, 340, xaxis=view.axis(), yaxis=axis)
 
 
 def _line(view: DayView, series: pd.Series[float], name: str, colour: str, k: int) -> go.Scatter:

@@ -8,9 +8,18 @@ from typing import Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import LEAST, LOOKS, NAMES, DayView, energy, rounded, with_choice
+from cmgplan.homes.figures.view import (
+    LEAST,
+    LOOKS,
+    NAMES,
+    DayView,
+    drawn,
+    energy,
+    rounded,
+    with_choice,
+)
 from cmgplan.page.lookup import greatest
-from cmgplan.page.style import BLACK, VERMILLION, finish
+from cmgplan.page.style import BLACK, VERMILLION
 from cmgplan.page.wording import amount, in_hours, number
 
 Carrier = Literal["electricity", "heat"]
@@ -58,7 +67,7 @@ def supply(view: DayView, carrier: Carrier) -> go.Figure | None:
     if not groups[0][1]:
         return None
     figure = with_choice(go.Figure(), groups)
-    return finish(
+    return drawn(
         figure,
         430,
         barmode="relative",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from cmgplan.page.style import (
     SKY,
     VERMILLION,
     YELLOW,
+    finish,
     hour_axis,
     labels,
     time_word,
@@ -31,6 +32,9 @@ LEAST = 1e-6
 """Powers in kW, energies in kWh and money under which nothing is drawn."""
 
 ALL = "all homes"
+
+TALL = 300
+"""Height of a figure beside which its buttons stand in one column, pixels."""
 
 NAMES = {
     "load": "load",
@@ -72,6 +76,14 @@ LOOKS = {
 
 
 @dataclass(frozen=True)
+class _ByHome:
+    """Sums by hour, of all homes and of each."""
+
+    all: pd.DataFrame
+    each: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
 class DayView:
     """One way to run a day, as its run's tables hold it.
 
@@ -91,6 +103,9 @@ class DayView:
     currency: str
     tables: Mapping[str, pd.DataFrame]
     homes: tuple[str, ...]
+    _sums: dict[tuple[str, str, str], dict[str, pd.DataFrame]] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def of(cls, tables: Tables, way: str, hours: int, dt_h: float, currency: str) -> DayView:
@@ -126,17 +141,22 @@ class DayView:
         return f"{when}{self.hour} %{{x}}: {value}<extra>%{{fullData.name}}</extra>"
 
     def hourly(self, stem: str, column: str, by: str, homes: Sequence[str]) -> pd.DataFrame:
-        """Return the sums of a column over homes, hours by what ``by`` names."""
-        rows = self.tables[stem]
-        rows = rows[rows["home"].isin(list(homes))]
-        table = rows.pivot_table(index="hour", columns=by, values=column, aggfunc="sum")
-        return table.reindex(range(self.hours)).fillna(0.0)
+        """Return the sums of a column over all homes or one, hours by what ``by`` names."""
+        key = (stem, column, by)
+        if key not in self._sums:
+            rows = self.tables[stem]
+            of = rows["home"].rename("of")
+            sums = rows.groupby([of, "hour", by])[column].sum().unstack(by).fillna(0.0)
+            each = {str(home): part.droplevel("of") for home, part in sums.groupby(level="of")}
+            self._sums[key] = _ByHome(sums.groupby(level="hour").sum(), each)
+        found = self._sums[key]
+        everyone = tuple(homes) == self.homes
+        table = found.all if everyone else found.each.get(homes[0], found.all.iloc[:0])
+        return table.reindex(range(self.hours), fill_value=0.0)
 
     def sums(self, stem: str, column: str, homes: Sequence[str]) -> pd.Series[float]:
-        """Return the sums of a column over homes, by hour."""
-        rows = self.tables[stem]
-        found = rows[rows["home"].isin(list(homes))].groupby("hour")[column].sum()
-        return found.reindex(range(self.hours)).fillna(0.0)
+        """Return the sums of a column over all homes or one, by hour."""
+        return self.hourly(stem, column, "way", homes).sum(axis=1)
 
 
 Group = tuple[str, list[Any]]
@@ -165,6 +185,13 @@ def with_choice(figure: go.Figure, groups: Sequence[Group]) -> go.Figure:
         menu = {"buttons": buttons, "x": 1.0, "xanchor": "right", "y": 1.18, "yanchor": "bottom"}
         figure.update_layout(updatemenus=[menu])
     return figure
+
+
+def drawn(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
+    """Give a figure the common look, with room for two rows of its legend, and return it."""
+    margin = {"l": 70, "r": 45, "t": 62, "b": 55}
+    bar = {"orientation": "v" if height >= TALL else "h"}
+    return finish(figure, height, margin=margin, modebar=bar, **layout)
 
 
 def rounded(values: Any) -> list[float]:

@@ -11,7 +11,7 @@ from cmgplan.homes.optimum.run_record import OptimumRecord
 from cmgplan.homes.totals import DayTotals
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.page import render
-from cmgplan.page.parts import Box, Chart, Note, Overview, Section
+from cmgplan.page.parts import Box, Chart, Overview, Section
 from cmgplan.page.wording import amount, counted, named
 from cmgplan.run.tables import Tables
 
@@ -21,14 +21,25 @@ LEAST_KWH = 0.01
 """Energy under which no load counts as unserved."""
 
 MODEL = (
-    "One party owns everything: what homes give each other is not paid for.",
-    "Electricity and heat balance in every home and hour; trade between homes has no losses. "
-    "Heat may be dumped and renewables curtailed freely.",
-    "Cost is purchases less sales, gas, the cost of moving load, and the value of load that "
-    "nothing serves. Emission is that of gas, of plants with an emission of their own, and of "
-    "electricity bought; what is sold takes nothing off.",
-    "Quadratic emissions are tangents in the model and exact in every number shown.",
+    ("Owner", "One party owns everything: what homes give each other is not paid for."),
+    (
+        "Balances",
+        "Electricity and heat balance in every home and hour; trade between homes has no "
+        "losses. Heat may be dumped and renewables curtailed freely.",
+    ),
+    (
+        "Cost",
+        "Purchases less sales, gas, the cost of moving load, and the value of load that "
+        "nothing serves.",
+    ),
+    (
+        "Emission",
+        "That of gas, of plants with an emission of their own, and of electricity "
+        "bought; what is sold takes nothing off. Quadratic emissions are tangents in the model and "
+        "exact in every number shown.",
+    ),
 )
+"""What the model assumes, as the page says it."""
 
 
 def render_page(record: OptimumRecord, tables: Tables, sources: str = "") -> str:
@@ -111,22 +122,23 @@ def percent(share: float) -> str:
 def _is_better(record: OptimumRecord) -> str:
     """Say what no other day can be."""
     if record.options.emission_weight > 0.0:
-        return "has a lower cost with its emissions priced"
-    return "that emits as little costs less" if record.front is not None else "costs less"
+        return "has cost and priced emissions together lower"
+    return "that emits as little is cheaper" if record.front is not None else "is cheaper"
 
 
 def totals_table(record: OptimumRecord, totals: DayTotals) -> DataTable:
     """Return what the cost is made of, and the energies beside it."""
-    unit = record.currency
+    unit, priced = record.currency, record.options.emission_weight > 0.0
+    bound_of = f"Lower bound of the {'objective' if priced else 'cost'}"
     rows: list[tuple[str, float | None, float | None]] = [
         ("Purchases from the retailer", totals.purchases, totals.import_kwh),
         ("Sales to the retailer", 0.0 - totals.sales, totals.export_kwh),
         ("Gas", totals.gas, totals.gas_kwh),
         ("Load moved to other hours", totals.shift, totals.moved_kwh),
-        ("Electricity unserved, at its value", None, totals.unserved_electricity_kwh),
-        ("Heat unserved, at its value", None, totals.unserved_heat_kwh),
+        ("Electricity unserved", None, totals.unserved_electricity_kwh),
+        ("Heat unserved", None, totals.unserved_heat_kwh),
         ("Cost", record.cost, None),
-        ("Lower bound of the objective", record.bound, None),
+        (bound_of, record.bound, None),
         ("Electricity between homes", None, totals.pool_kwh),
         ("Heat between homes", None, totals.pool_heat_kwh),
         ("Heat dumped", None, totals.dumped_kwh),
@@ -135,13 +147,13 @@ def totals_table(record: OptimumRecord, totals: DayTotals) -> DataTable:
     if totals.unserved > 0.0:
         rows[4:6] = [
             ("Load unserved, at its value", totals.unserved, None),
-            ("  of it electricity", None, totals.unserved_electricity_kwh),
-            ("  of it heat", None, totals.unserved_heat_kwh),
+            ("Electricity unserved", None, totals.unserved_electricity_kwh),
+            ("Heat unserved", None, totals.unserved_heat_kwh),
         ]
-    if record.options.emission_weight > 0.0:
+    if priced:
         at = next(k for k, row in enumerate(rows) if row[0] == "Cost") + 1
-        priced = record.options.emission_weight * record.emission_kg
-        rows[at:at] = [("Price of emissions", priced, None), ("Objective", record.objective, None)]
+        price = record.options.emission_weight * record.emission_kg
+        rows[at:at] = [("Price of emissions", price, None), ("Objective", record.objective, None)]
     columns = (
         Column("quantity", "Over the day"),
         Column("money", unit, 2),
@@ -197,4 +209,6 @@ def _assumptions(record: OptimumRecord) -> Section:
         columns,
         [{"name": name, "value": value} for name, value in rows],
     )
-    return Section("assumptions", "What is assumed", (Note("", MODEL), table))
+    heads = (Column("what", "What"), Column("how", "How it is taken"))
+    model = data_table("model", "The model", heads, [{"what": a, "how": b} for a, b in MODEL])
+    return Section("assumptions", "What is assumed", (model, table))
