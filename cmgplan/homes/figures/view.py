@@ -103,9 +103,7 @@ class DayView:
     currency: str
     tables: Mapping[str, pd.DataFrame]
     homes: tuple[str, ...]
-    _sums: dict[tuple[str, str, str], dict[str, pd.DataFrame]] = field(
-        default_factory=dict, repr=False
-    )
+    _sums: dict[tuple[str, str, str], _ByHome] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, tables: Tables, way: str, hours: int, dt_h: float, currency: str) -> DayView:
