@@ -11,7 +11,7 @@ import numpy as np
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.errors import InputError
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.grid_hours import GridHours, single_hour
 from cmgplan.network.opf.attached import Attached
 from cmgplan.network.opf.attached_problem import AttachedOpf
 from cmgplan.network.opf.coupled import CoupledRelaxation
@@ -96,7 +96,7 @@ class OpfProblem:
 
     def solve(
         self,
-        horizon: Horizon | None = None,
+        horizon: GridHours | None = None,
         *,
         replay: bool = True,
         limit: TimeLimit = UNLIMITED,
@@ -126,7 +126,7 @@ class OpfProblem:
         limit.begin("replay")
         return replayed(result, horizon)
 
-    def _instance(self, horizon: Horizon) -> Instance:
+    def _instance(self, horizon: GridHours) -> Instance:
         """Return bounds, prices and start of the whole horizon."""
         instance = build_instance(self.layout, horizon)
         if not self.flexible:
@@ -149,7 +149,7 @@ class OpfProblem:
             self._coupled = CoupledRelaxation(self.relaxation, self.layout, self._linear)
         return self._coupled
 
-    def bound(self, horizon: Horizon | None = None, limit: TimeLimit = UNLIMITED) -> Bound:
+    def bound(self, horizon: GridHours | None = None, limit: TimeLimit = UNLIMITED) -> Bound:
         """Return the lower bound of the cost that the relaxation proves."""
         horizon = single_hour(self.grid) if horizon is None else horizon
         if self.flexible:
@@ -157,7 +157,7 @@ class OpfProblem:
         return self.relaxation.bound(horizon, limit)
 
     def proves_infeasible(
-        self, horizon: Horizon, limit: TimeLimit = UNLIMITED, rounds: int = MAX_ROUNDS
+        self, horizon: GridHours, limit: TimeLimit = UNLIMITED, rounds: int = MAX_ROUNDS
     ) -> bool:
         """Return whether the relaxation proves that no operation exists."""
         if self.flexible:
@@ -165,7 +165,7 @@ class OpfProblem:
         hours = range(horizon.hours)
         return any(self.relaxation.proves_infeasible(horizon, t, limit, rounds) for t in hours)
 
-    def _hopeless(self, horizon: Horizon, together: bool, limit: TimeLimit) -> bool:
+    def _hopeless(self, horizon: GridHours, together: bool, limit: TimeLimit) -> bool:
         """Return whether it is proven that there is no answer; hours alone are quick to look at."""
         if together:
             return bool(self.flexible) and self.proves_infeasible(horizon, limit)
@@ -179,7 +179,7 @@ class OpfProblem:
         return self.grid.n_bus >= LARGE_BUSES
 
     def with_bound(
-        self, result: OpfResult, horizon: Horizon | None = None, limit: TimeLimit = UNLIMITED
+        self, result: OpfResult, horizon: GridHours | None = None, limit: TimeLimit = UNLIMITED
     ) -> OpfResult:
         """Return an answer with the bound that the relaxation proves, and the gap to it.
 
@@ -203,7 +203,7 @@ class OpfProblem:
         )
 
     def _explained(
-        self, result: OpfResult, horizon: Horizon, climbed: Climbed, limit: TimeLimit
+        self, result: OpfResult, horizon: GridHours, climbed: Climbed, limit: TimeLimit
     ) -> OpfResult:
         """Return why there is no answer: a proof, what would have to give, or that time is up."""
         if climbed.outcome.accepted:  # all limits hold, and it is not the optimum
@@ -232,7 +232,7 @@ class OpfProblem:
             "time"
         )
 
-    def _climb(self, instance: Instance, horizon: Horizon, limit: TimeLimit) -> Climbed:
+    def _climb(self, instance: Instance, horizon: GridHours, limit: TimeLimit) -> Climbed:
         """Return what the ladder leads to, hour by hour where nothing couples them."""
         if self.flexible:
             near = None if self._last is None else self._last.near(instance, self.layout)
@@ -243,7 +243,9 @@ class OpfProblem:
             self._last = _Answered(instance, tuple(part.outcome for part in climbed))
         return climbed[0] if self.flexible else _joined(climbed)
 
-    def _climb_hours(self, instance: Instance, horizon: Horizon, limit: TimeLimit) -> list[Climbed]:
+    def _climb_hours(
+        self, instance: Instance, horizon: GridHours, limit: TimeLimit
+    ) -> list[Climbed]:
         """Climb for each hour, beginning at its last answer or at that of the hour before."""
         climbed: list[Climbed] = []
         for t, hour in enumerate(_hours_apart(instance, self.hours)):
@@ -350,7 +352,7 @@ def _joined(climbed: Sequence[Climbed]) -> Climbed:
 def solve_opf(
     grid: Grid,
     *,
-    profiles: Horizon | None = None,
+    profiles: GridHours | None = None,
     storage: Sequence[Placed] = (),
     responsive: Sequence[Responsive] = (),
     attached: Attached | None = None,
