@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.errors import InputError
 from cmgplan.network.grid import Grid
 from cmgplan.network.grid_hours import GridHours, single_hour
@@ -25,8 +24,9 @@ from cmgplan.network.opf.flexible import (
     one_way,
     schedules,
 )
+from cmgplan.network.opf.hours_apart import Answered, hours_apart, joined
 from cmgplan.network.opf.jabr import Bound, Relaxation
-from cmgplan.network.opf.ladder import LARGE_BUSES, RUNGS, Climbed, Helpers, Ladder
+from cmgplan.network.opf.ladder import LARGE_BUSES, Climbed, Helpers, Ladder
 from cmgplan.network.opf.model import Layout, build_instance, build_model
 from cmgplan.network.opf.result import OpfResult, Status, WallTime, replayed, result_of, values_of
 from cmgplan.solve.conic import MAX_ROUNDS
@@ -36,10 +36,6 @@ from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 NOTHING = Flexible()
 
-ALIKE = 0.01
-"""Relative change of loads and limits up to which coupled hours begin at their last answer."""
-
-NOISE_PU = 1e-6
 
 LADDER_SHARE = 0.7
 """Share of the time that is left for an answer; the rest tells why there is none."""
@@ -92,7 +88,7 @@ class OpfProblem:
             at_once,
             Helpers(lambda: self.elastic, lambda: self.relaxation, self._settled, self._hopeless),
         )
-        self._last: _Answered | None = None
+        self._last: Answered | None = None
 
     def solve(
         self,
@@ -240,15 +236,15 @@ class OpfProblem:
         else:
             climbed = self._climb_hours(instance, horizon, limit)
         if all(part.outcome.stop is Stop.LOCAL_OPTIMUM for part in climbed):
-            self._last = _Answered(instance, tuple(part.outcome for part in climbed))
-        return climbed[0] if self.flexible else _joined(climbed)
+            self._last = Answered(instance, tuple(part.outcome for part in climbed))
+        return climbed[0] if self.flexible else joined(climbed)
 
     def _climb_hours(
         self, instance: Instance, horizon: GridHours, limit: TimeLimit
     ) -> list[Climbed]:
         """Climb for each hour, beginning at its last answer or at that of the hour before."""
         climbed: list[Climbed] = []
-        for t, hour in enumerate(_hours_apart(instance, self.hours)):
+        for t, hour in enumerate(hours_apart(instance, self.hours)):
             near = climbed[-1].outcome if climbed else None
             if self._last is not None:
                 near = self._last.outcomes[t]
@@ -289,64 +285,6 @@ class OpfProblem:
             devices=schedules(self.layout, self.flexible, x),
             drawn_pu=self.flexible.drawn_pu(self.layout, x),
         )
-
-
-@dataclass(frozen=True)
-class _Answered:
-    """What was solved last, and its answers."""
-
-    instance: Instance
-    outcomes: tuple[Outcome, ...]
-
-    def near(self, instance: Instance, layout: Layout) -> Outcome | None:
-        """Return the answer if coupled hours of an instance promise to be answered alike.
-
-        Where the hours change their order by price, energy moves to other hours, and a cold
-        start is faster; so it is where loads or limits change by more than a little.
-        """
-        names = ("lbx", "ubx", "lbg", "ubg")
-        for old, new in ((getattr(self.instance, k), getattr(instance, k)) for k in names):
-            if not np.allclose(old, new, rtol=ALIKE, atol=NOISE_PU):
-                return None
-
-        def order(prices: FloatArray) -> IntArray:
-            hourly = prices[: layout.hours * layout.width].reshape(layout.hours, layout.width)
-            return np.argsort(hourly[:, layout.at("p")], axis=0, kind="stable")
-
-        same = np.array_equal(order(self.instance.linear), order(instance.linear))
-        return self.outcomes[0] if same else None
-
-
-def _hours_apart(instance: Instance, hours: int) -> list[Instance]:
-    """Return each hour of an instance whose hours nothing couples."""
-    names = ("lbx", "ubx", "lbg", "ubg", "linear", "quadratic", "start")
-    parts = {name: getattr(instance, name).reshape(hours, -1) for name in names}
-    share = instance.constant / hours
-    return [
-        Instance(constant=share, **{name: part[t] for name, part in parts.items()})
-        for t in range(hours)
-    ]
-
-
-def _joined(climbed: Sequence[Climbed]) -> Climbed:
-    """Return the hours' answers as one: the highest rung, and the first failure if there is one."""
-    iterations = sum(part.iterations for part in climbed)
-    last = climbed[-1]
-    if not last.outcome.accepted:
-        return replace(last, iterations=iterations)
-    outcomes = [part.outcome for part in climbed]
-    worst = next((o for o in outcomes if o.stop is not Stop.LOCAL_OPTIMUM), last.outcome)
-    highest = max(climbed, key=lambda part: RUNGS.index(part.rung))
-    return Climbed(
-        replace(
-            worst,
-            value=sum(o.value for o in outcomes if o.value is not None),
-            x=np.concatenate([o.values() for o in outcomes]),
-            multipliers=None,
-        ),
-        highest.rung,
-        iterations,
-    )
 
 
 def solve_opf(
