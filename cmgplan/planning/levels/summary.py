@@ -101,6 +101,7 @@ def _upper_summary(upper: UpperResult) -> dict[str, Any]:
 
 
 def certificate_of(front: Front) -> dict[str, Any]:
+    """Return what is proven of every point, and the worst gap of the front."""
     gaps = [point.gap for point in front.points if point.gap is not None]
     trade, ranges = front.trade, front.payoff.ranges
     symbol = SYMBOLS[trade.minimised]
