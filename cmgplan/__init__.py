@@ -3,7 +3,8 @@
 The way through the package:
 
 - ``load_case`` reads a case by its folder or bundled name, ``check_case`` lists its faults, and
-  ``new_case`` starts one from a network file;
+  ``new_case`` starts one from a network file; a case is of planning (``Case``) or of home
+  microgrids (``HomesCase``);
 - ``plan`` takes it through all six levels; ``PlanOptions`` says how;
 - ``PlanResult.tables`` are pandas tables, ``PlanResult.summary`` is plan.json, and ``figures``
   draws both with Plotly;
@@ -20,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 from cmgplan.version import __version__
 
 if TYPE_CHECKING:
+    from cmgplan.homes.records import HomesCase
     from cmgplan.network.opf.problem import OpfProblem, solve_opf
     from cmgplan.network.opf.result import OpfResult
-    from cmgplan.planning.case import Case, check_case, load_case
+    from cmgplan.planning.case import Case
     from cmgplan.planning.case.network import read_network
     from cmgplan.planning.case.records import PlanOptions
     from cmgplan.planning.pipeline import plan
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
     from cmgplan.planning.result import PlanResult
     from cmgplan.planning.starter import new_case
     from cmgplan.progress import ProgressEvent
+    from cmgplan.systems import check_case, load_case
 
 __all__ = [
     "Case",
+    "HomesCase",
     "OpfProblem",
     "OpfResult",
     "PlanOptions",
@@ -58,8 +62,9 @@ __all__ = [
 
 _HOMES = {
     "Case": "cmgplan.planning.case",
-    "check_case": "cmgplan.planning.case",
-    "load_case": "cmgplan.planning.case",
+    "HomesCase": "cmgplan.homes.records",
+    "check_case": "cmgplan.systems",
+    "load_case": "cmgplan.systems",
     "PlanOptions": "cmgplan.planning.case.records",
     "OpfProblem": "cmgplan.network.opf.problem",
     "OpfResult": "cmgplan.network.opf.result",

@@ -155,7 +155,12 @@ hour,price_usd_per_mwh,feeder,homes,sun,wind
 
 def small_case(edits: Mapping[str, object] | None = None) -> dict[str, Any]:
     """Return the small case with edits, each from a path such as ``microgrid.0.bus``."""
-    case = deepcopy(CASE)
+    return edited(CASE, edits)
+
+
+def edited(document: Mapping[str, Any], edits: Mapping[str, object] | None) -> dict[str, Any]:
+    """Return a copy of a document with edits, each from a path such as ``microgrid.0.bus``."""
+    case = deepcopy(dict(document))
     for path, value in (edits or {}).items():
         *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
         target: Any = case

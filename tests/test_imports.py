@@ -22,7 +22,8 @@ RANKS = (
     ("homes",),
     ("planning", "market", "building", "response"),
     ("study",),
-    ("cmgplan", "systems", "run_kinds"),
+    ("systems", "run_kinds"),
+    ("cmgplan",),
     ("cli",),
     ("__main__",),
 )

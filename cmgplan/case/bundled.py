@@ -22,6 +22,7 @@ class BundledCase:
     name: str
     title: str
     folder: Path
+    system: str = "planning"
 
 
 def bundled_names() -> tuple[str, ...]:
@@ -34,7 +35,8 @@ def bundled_cases() -> tuple[BundledCase, ...]:
     found = []
     for name, folder in sorted(_folders().items()):
         about = tomllib.loads((folder / CASE_FILE).read_text(encoding="utf-8"))
-        found.append(BundledCase(name, str(about.get("title", "")), folder))
+        title, system = str(about.get("title", "")), str(about.get("system", "planning"))
+        found.append(BundledCase(name, title, folder, system))
     return tuple(found)
 
 

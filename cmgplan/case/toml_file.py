@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from cmgplan.case.explain import holds
+from cmgplan.case.explain import holds, shown
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.devices import Record
 from cmgplan.errors import Fault
@@ -38,6 +38,21 @@ def read_toml(folder: CaseFolder, faults: list[Fault]) -> dict[str, Any] | None:
         faults.append(Fault(CASE_FILE, "", message, "no key of a case has so many parts"))
         return None
     return {key: _frozen(value) for key, value in raw.items()}
+
+
+def other_system(raw: Mapping[str, Any], system: str, *, named: bool) -> Fault | None:
+    """Return a fault where a case.toml is of another system than the one that reads it.
+
+    ``named`` says that cases of the system must name it.
+    """
+    given = raw.get("system", None if named else system)
+    if given == system:
+        return None
+    if given is None:
+        message = f"system is missing, so this is no case of {system}"
+        return Fault(CASE_FILE, "system", message, f'add system = "{system}"')
+    message = f"{shown(given)} is not {system}, which is what is read here"
+    return Fault(CASE_FILE, "system", message, f'run it as what it is, or give "{system}"')
 
 
 def _frozen(value: object) -> object:

@@ -14,13 +14,13 @@ from cmgplan.errors import InputError
 
 def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
     """List every fault of a case at once."""
-    from cmgplan.planning.case import check_case
+    from cmgplan.systems import check_case, system_of
 
     faults = check_case(case, day=day)
     console.print_faults(faults)
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(InputError.exit_code)
-    console.say(f"{case}: can be planned")
+    console.say(f"{case}: {system_of(case).ready}")
 
 
 def new(
@@ -44,7 +44,7 @@ def new(
 
 
 def cases() -> None:
-    """List the cases that come with cmgplan; plan them by their names."""
+    """List the cases that come with cmgplan; run them by their names."""
     from cmgplan.case.bundled import bundled_cases
 
-    console.print_cases([(case.name, case.title, case.folder) for case in bundled_cases()])
+    console.print_cases(bundled_cases())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
+    from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
     from cmgplan.homes.optimum.read_run import OptimumRun
     from cmgplan.planning.proof.prove import Proved
@@ -216,15 +216,16 @@ def _print_binding(binding: Sequence[str]) -> None:
         say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
 
 
-def print_cases(cases: Sequence[tuple[str, str, Path]]) -> None:
-    """Print name and title of each bundled case, and where they lie."""
+def print_cases(cases: Sequence[BundledCase]) -> None:
+    """Print name, system and title of each bundled case, and where they lie."""
     if not cases:
         warn("no case is bundled with this installation")
         return
-    width = max(len(name) for name, _, _ in cases)
-    for name, title, _ in cases:
-        say(f"{name:{width}}  {title}")
-    say(f"in {cases[0][2].parent}")
+    width = max(len(case.name) for case in cases)
+    kind = max(len(case.system) for case in cases)
+    for case in cases:
+        say(f"{case.name:{width}}  {case.system:{kind}}  {case.title}")
+    say(f"in {cases[0].folder.parent}")
 
 
 def print_faults(faults: Sequence[Fault]) -> None:

@@ -44,9 +44,11 @@ def opf(
     from cmgplan.network.opf.problem import solve_opf
     from cmgplan.planning.case.network import read_network
     from cmgplan.solve.time_limit import TimeLimit
+    from cmgplan.systems import must_be
 
     if not time_limit > 0.0:
         raise InputError(f"--time-limit {time_limit:g}: give more than 0 seconds")
+    must_be("planning", network)
     missing = Missing(price, power_limit, v_limits)
     given = read_network(network, missing)
     for note in given.grid.notes:

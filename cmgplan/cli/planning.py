@@ -40,14 +40,14 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Plan a case through all six levels and write the run."""
-    from cmgplan.planning.case import load_case
     from cmgplan.planning.pipeline import plan as plan_case
     from cmgplan.planning.report.run_folder import RUN, write_run
     from cmgplan.run.folder import prepare
     from cmgplan.run.journal import kept
     from cmgplan.run.why_page import explained
+    from cmgplan.systems import load_case
 
-    loaded = load_case(case, day=day)
+    loaded = load_case(case, day=day, system="planning")
     doubts = [str(fault) for fault in loaded.warnings]
     for doubt in doubts:
         console.warn(f"warning: {doubt}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
+import sys
+from math import inf
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -26,6 +27,9 @@ Price = Literal["market"] | NonNegative
 """``"market"`` is the hourly energy price of eq. (1); a number is $/MWh."""
 
 
+MOST = sys.float_info.max
+
+
 def _number_or_column(
     *, above: float | None = None, at_least: float = 0.0, at_most: float | None = None
 ) -> BeforeValidator:
@@ -38,7 +42,7 @@ def _number_or_column(
             raise PydanticKnownError("string_too_short", {"min_length": 1})
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise PydanticKnownError("float_type")
-        if not isfinite(value):
+        if not abs(value) <= MOST:  # whole numbers may have any number of digits
             raise PydanticKnownError("finite_number")
         if above is not None and value <= above:
             raise PydanticKnownError("greater_than", {"gt": above})

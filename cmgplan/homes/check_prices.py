@@ -39,8 +39,8 @@ def check_gas(draft: Draft) -> Iterator[Fault]:
         if "fuel" in device.carriers
     ]
     if burning:
-        more = f" and {len(burning) - 1} more" if len(burning) > 1 else ""
-        message = f"{burning[0]}{more} burn gas, but there is no [gas]"
+        more = f" and {len(burning) - 1} more burn" if len(burning) > 1 else " burns"
+        message = f"{burning[0]}{more} gas, but there is no [gas]"
         yield Fault(CASE_FILE, "gas", message, "add [gas] with its price_per_kwh")
 
 

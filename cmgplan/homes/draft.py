@@ -19,7 +19,7 @@ from cmgplan.case.records import Bus, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.scenarios import Scenario, read_scenarios
 from cmgplan.case.tables import read_table
-from cmgplan.case.toml_file import R, dotted, owner, read_toml, sound
+from cmgplan.case.toml_file import R, dotted, other_system, owner, read_toml, sound
 from cmgplan.devices import HOME_KINDS, Device, Forecasts, HeatPump, SolarPlant, SolarThermal
 from cmgplan.errors import Fault
 from cmgplan.homes.records import (
@@ -185,6 +185,8 @@ def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list
     draft = Draft(folder, raw if raw is not None else {})
     if raw is None:
         return draft, faults
+    if (other := other_system(raw, "homes", named=True)) is not None:
+        return Draft(folder, {}), [other]
     _read_case_file(draft, faults)
     if draft.has_network:
         _read_network_tables(draft, faults)

@@ -13,11 +13,17 @@ from cmgplan.arrays import FloatArray
 from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.case.scenarios import Scenario
 from cmgplan.devices import HOME_KINDS, Device, Forecasts, Site
-from cmgplan.devices.base import Finite, Hourly, Id, NonNegative, Positive, Record, Share
+from cmgplan.devices.base import (
+    Finite,
+    Hourly,
+    HourlyFinite,
+    Id,
+    NonNegative,
+    Positive,
+    Record,
+    Share,
+)
 from cmgplan.errors import Fault
-
-AnyHourly = Finite | Annotated[str, Field(min_length=1)]
-"""A number of either sign that holds in every hour, or the name of a column of the profiles."""
 
 Name = Annotated[str, Field(min_length=1)]
 ClockHour = Annotated[int, Field(ge=0, le=24)]
@@ -32,8 +38,8 @@ class Retailer(Record):
     each way, ``power_max_total_kw`` all homes together.
     """
 
-    buy_per_kwh: AnyHourly
-    sell_per_kwh: AnyHourly
+    buy_per_kwh: HourlyFinite
+    sell_per_kwh: HourlyFinite
     power_max_kw: NonNegative | None = None
     power_max_total_kw: NonNegative | None = None
     emission_kg_per_kwh: Hourly = 0.0
@@ -42,7 +48,7 @@ class Retailer(Record):
 class Gas(Record):
     """``[gas]``: price of fuel and its emission, where a device has none of its own."""
 
-    price_per_kwh: AnyHourly
+    price_per_kwh: HourlyFinite
     emission_kg_per_kwh: Hourly = 0.0
 
 
@@ -64,7 +70,7 @@ class MarketSection(Record):
     """``[market]``: how the coalition market is run."""
 
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
-    predicted_per_kwh: AnyHourly | None = None
+    predicted_per_kwh: HourlyFinite | None = None
     quantity_max_kw: Positive = 1000.0
     shade_kw: NonNegative = 0.01
     direction_rule: bool = False
@@ -133,7 +139,7 @@ class ResponseSection(Record):
     penalty_fuel_per_kwh: NonNegative = 0.035
     retailer_penalty_per_kg: NonNegative | None = None
     adjustment_price_per_kwh: Literal["mean"] | Finite = "mean"
-    forecast_per_kwh: AnyHourly | None = None
+    forecast_per_kwh: HourlyFinite | None = None
     heat_value_per_kwh: NonNegative = 0.055
     bids: Literal["marginal-cost", "random", "bids.csv"] = "marginal-cost"
 

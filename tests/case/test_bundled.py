@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 import cmgplan
-from cmgplan import cli
+from cmgplan import check_case, cli, load_case
 from cmgplan.case import bundled
-from cmgplan.planning.case import check_case, load_case
 from cmgplan.planning.case.network import read_network
 
 ROOT = Path(__file__).parents[2]
-NAMES = {"ieee33", "ieee33-year", "ieee94", "ieee94-costs", "two-bus"}
+NAMES = {"ieee33", "ieee33-year", "ieee94", "ieee94-costs", "two-bus", "two-homes"}
 
 
 @pytest.fixture(autouse=True)
