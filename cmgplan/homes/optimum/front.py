@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
+from cmgplan.errors import LimitError
 from cmgplan.homes.dispatch import Dispatch
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
-from cmgplan.homes.optimum.solve import OneOwner, Question
+from cmgplan.homes.optimum.solve import OneOwner, Question, relative_gap
 from cmgplan.homes.optimum.why import explain
 from cmgplan.homes.records import HomesCase
 from cmgplan.progress import ProgressEvent
@@ -18,7 +17,10 @@ from cmgplan.search.fuzzy import choose
 from cmgplan.version import __version__
 
 GIVES = 1e-6
-"""Share by which the first goal of a corner may give way to the second."""
+"""Share by which cost may give way to emission where cost is least."""
+
+GIVES_EMISSION = 1e-5
+"""The other way round; near the least emission a little of it saves much."""
 
 Tell = Callable[[ProgressEvent], None]
 
@@ -41,7 +43,7 @@ def find_optimum(
     begun = time.perf_counter()
     memberships: list[dict[str, float]]
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
-    owner = OneOwner(case, begun + options.time_limit_s)
+    owner = OneOwner(case)
     built = time.perf_counter()
     if options.front is None:
         tell(ProgressEvent("optimum", "solving the day", fraction=0.1))
@@ -49,6 +51,7 @@ def find_optimum(
         found = owner.answer(
             Question({name: weight for name, weight in weights.items() if weight > 0.0}),
             options.gap,
+            options.time_limit_s,
         )
         points = [_or_explained(found, case)]
         chosen, memberships = 0, []
@@ -82,55 +85,60 @@ def front(
     without that, the least emission would be that of serving nobody.
     """
     wanted = options.front or 2
-
-    def asked(number: int, question: Question) -> OptimumPoint | None:
-        message = f"point {number} of {wanted}"
-        share = (number - 1) / wanted
-        tell(ProgressEvent("front", message, number, wanted, fraction=share))
-        return owner.answer(question, options.gap)
-
-    cheapest = _or_explained(asked(1, Question({"cost": 1.0})), case)
+    asks = _Asks(owner, options, wanted, tell)
+    cheapest = _or_explained(asks.answer(1, Question({"cost": 1.0})), case)
     unserved = unserved_kwh(case, cheapest.dispatch)
-    first = _second_goal(owner, cheapest, "emission", unserved, options.gap)
-    cleanest = asked(wanted, Question({"emission": 1.0}, unserved_kwh=unserved))
-    last = _second_goal(owner, _or_explained(cleanest, case), "cost", unserved, options.gap)
+    first = _cleanest_of_cheapest(asks, cheapest, unserved)
+    cleanest = asks.answer(wanted, Question({"emission": 1.0}, unserved_kwh=unserved))
+    least_kg = _or_explained(cleanest, case).emission_kg
+    last_cap = least_kg + GIVES_EMISSION * max(least_kg, 1.0)
     points = [first]
-    for number in range(2, wanted):
+    for number in range(2, wanted + 1):
         share = (number - 1) / (wanted - 1)
-        cap = first.emission_kg + share * (last.emission_kg - first.emission_kg)
-        found = asked(number, Question({"cost": 1.0}, cap, unserved_kwh=unserved))
+        cap = first.emission_kg + share * (last_cap - first.emission_kg)
+        try:
+            found = asks.answer(number, Question({"cost": 1.0}, cap, unserved_kwh=unserved))
+        except LimitError:
+            continue  # the other points stand without it
         if found is not None:
             points.append(replace(found, emission_cap_kg=cap))
-    return efficient([*points, last])
+    return efficient(points)
 
 
-def _second_goal(
-    owner: OneOwner,
-    corner: OptimumPoint,
-    goal: str,
-    unserved: dict[str, float],
-    gap: float,
+class _Asks:
+    """Questions of a front, each with its share of the time that is left."""
+
+    def __init__(self, owner: OneOwner, options: OptimumOptions, wanted: int, tell: Tell) -> None:
+        self._owner, self._gap, self._wanted, self._tell = owner, options.gap, wanted, tell
+        self._ends = time.perf_counter() + options.time_limit_s
+        self._left = wanted + 2
+
+    def answer(self, number: int, question: Question) -> OptimumPoint | None:
+        """Return the answer to a question that is asked for a point."""
+        done = 1.0 - self._left / (self._wanted + 2)
+        message = f"point {number} of {self._wanted}"
+        self._tell(ProgressEvent("front", message, number, self._wanted, fraction=done))
+        time_s = max(self._ends - time.perf_counter(), 1.0) / max(self._left, 1)
+        self._left -= 1
+        return self._owner.answer(question, self._gap, time_s)
+
+
+def _cleanest_of_cheapest(
+    asks: _Asks, cheapest: OptimumPoint, unserved: dict[str, float]
 ) -> OptimumPoint:
-    """Return the corner's day that is best in the other goal, the corner's where there is none.
-
-    The point keeps objective, bound and gap of cost: at least emission the cost is a minimum
-    under a cap of the least emission.
-    """
-    if goal == "emission":
-        cap = corner.cost + GIVES * max(abs(corner.cost), 1.0)
-        better = owner.answer(Question({"emission": 1.0}, cost_cap=cap, unserved_kwh=unserved), gap)
-        if better is None or better.emission_kg > corner.emission_kg:
-            return corner
-        left = max(better.cost - corner.bound, 0.0) / max(abs(better.cost), 1.0)
-        return replace(
-            better, objective=better.cost, bound=corner.bound, gap=left, status=corner.status
-        )
-    cap = corner.emission_kg + GIVES * max(corner.emission_kg, 1.0)
-    found = owner.answer(Question({"cost": 1.0}, cap, unserved_kwh=unserved), gap)
-    if found is None:
-        bound = -np.inf
-        return replace(corner, objective=corner.cost, bound=bound, emission_cap_kg=cap)
-    return replace(found, emission_cap_kg=cap)
+    """Return the day of least emission among those of least cost, with the bound of its cost."""
+    cap = cheapest.cost + GIVES * max(abs(cheapest.cost), 1.0)
+    question = Question({"emission": 1.0}, cost_cap=cap, unserved_kwh=unserved)
+    try:
+        found = asks.answer(1, question)
+    except LimitError:
+        return cheapest
+    if found is None or found.emission_kg > cheapest.emission_kg:
+        return cheapest
+    gap = relative_gap(found.cost, cheapest.bound)
+    return replace(
+        found, objective=found.cost, bound=cheapest.bound, gap=gap, status=cheapest.status
+    )
 
 
 def efficient(points: list[OptimumPoint]) -> list[OptimumPoint]:

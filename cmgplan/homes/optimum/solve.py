@@ -1,10 +1,9 @@
 """The one-owner optimum of a day: solved, tightened until it is exact, and cleaned.
 
-Three things of the day are no rows of its model from the beginning, since most days do not need
-them, and each is added where an answer shows that it is needed: that a store does not charge and
-discharge at once, planning eq. (11); tangents of quadratic emissions; and, under a cap of
-emission, a margin for what tangents leave out. Without them the model is a relaxation, so that
-every bound on the way holds.
+Two things of the day are not in its model from the beginning, since most days do not need them;
+each is added where an answer asks for it: that a store does not charge and discharge at once,
+planning eq. (11), and tangents of quadratic emissions. Without them the model is a relaxation, so
+that every bound on the way holds.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.repn import generate_standard_repn
 
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import LimitError, SolverError
@@ -27,24 +27,30 @@ from cmgplan.homes.records import HomesCase
 from cmgplan.solve import LinearProblem, Outcome, Stop
 
 ROUNDS = 60
-"""Solves of one question, each with what the last answer showed to be missing."""
+"""Solves of one question, each with the rows that the last answer asked for."""
 
 BOTH_KWH = 1e-7
 """Stored energy that charging and discharging at once may feign in an hour, kWh."""
 
-TIDY = 1e-9
-"""Share of a goal that may be given for the tidiest of all optima."""
-
-EXACT = 1e-7
-"""Share of the day's emission by which an answer may lie over its cap, or tangents under it."""
+TIDY = (1e-9, 1e-7)
+"""Share of a goal that may be given for the tidiest of all optima: the least that HiGHS takes."""
 
 TRADED = 0.1
 """Weight of a kWh that is traded, beside one that a store takes or that moves."""
 
 TRADES = ("imported", "exported", "pool_given", "pool_heat_given")
 
-TANGENT_ROUNDS = 8
-"""Rounds under a cap after which a margin takes the place of more tangents."""
+MARGIN_ROUNDS = 4
+"""Days tried under a cap of emission, each with what the last one was over it taken off."""
+
+TANGENT_KG_PER_H = 1e-8
+"""Emission of a device that its tangents may leave out in an hour."""
+
+TANGENT_ROUNDS = 12
+"""Linear programs with the integers held, each with the tangents that the last one asked for."""
+
+INTEGER = 1e-8
+"""Distance from a whole number that counts as whole; the rows are linear in it."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +79,18 @@ class Question:
 
 
 class OneOwner:
-    """All homes as one party: answers questions about their day.
+    """All homes as one party: answers questions about their day."""
 
-    Parameters
-    ----------
-    case
-        The homes.
-    deadline
-        Reading of ``time.perf_counter`` at which the work ends.
-    """
-
-    def __init__(self, case: HomesCase, deadline: float = np.inf) -> None:
-        self.case, self._deadline = case, deadline
+    def __init__(self, case: HomesCase) -> None:
+        self.case, self._deadline = case, np.inf
         self._model = DayModel(case)
         self._problem: LinearProblem | None = None
         self._excluded: set[tuple[int, int]] = set()
         self.solver = ""
 
-    def answer(self, question: Question, gap: float) -> OptimumPoint | None:
+    def answer(
+        self, question: Question, gap: float, time_limit_s: float = np.inf
+    ) -> OptimumPoint | None:
         """Return the best day found, None where there is none.
 
         Raises
@@ -100,30 +100,23 @@ class OneOwner:
         SolverError
             HiGHS failed, or rounds ran out before any day was held.
         """
-        bound, margin_kg = -np.inf, 0.0
+        self._deadline, bound = time.perf_counter() + time_limit_s, -np.inf
         best: OptimumPoint | None = None
-        for number in range(ROUNDS):
-            found = self._solved(question, gap, margin_kg, best)
-            if found.stop is Stop.INFEASIBLE and best is None and margin_kg == 0.0:
+        for _ in range(ROUNDS):
+            found = self._solved(question, gap, best)
+            if found.stop is Stop.INFEASIBLE and best is None:
                 return None
-            if not found.accepted:
-                return self._judged(best, bound, gap, found)
-            if margin_kg == 0.0 and found.bound is not None:
+            if found.bound is not None:
                 bound = max(bound, found.bound)
-            point = self._held(found.values(), question)
-            feigned = self._exclude()
-            over_kg = point.emission_kg - question.emission_cap_kg
-            meets = feigned == 0 and over_kg <= EXACT * max(point.emission_kg, 1.0)
-            if meets and (best is None or point.objective < best.objective):
-                best = point
+            if not found.accepted:
+                break
+            day, added = self._day(found.values(), question)
+            if day is not None and (best is None or day.objective < best.objective):
+                best = day
             if best is not None and relative_gap(best.objective, bound) <= gap:
                 break
-            added = self._refine(point.emission_kg) if question.counts_emission else 0
-            if feigned == added == 0 and (meets or found.stop is not Stop.OPTIMAL):
-                break  # another round would bring the same answer
-            if feigned == 0 and not meets and (added == 0 or number >= TANGENT_ROUNDS):
-                margin_kg += 2.0 * over_kg
-            if time.perf_counter() > self._deadline:
+            # Without new rows another round would bring the same answer.
+            if added == 0 or time.perf_counter() > self._deadline:
                 break
         return self._judged(best, bound, gap, found)
 
@@ -141,37 +134,40 @@ class OneOwner:
         return replace(best, bound=bound, gap=left, status="optimal" if left <= gap else "feasible")
 
     def _compiled(self) -> LinearProblem:
-        """Return the model for HiGHS, compiled again where rows were added."""
+        """Return the model for HiGHS, compiled again where it got variables."""
         if self._problem is None:
             self._problem = LinearProblem(self._model.m)
+            self._problem.ask_otherwise({"mip_feasibility_tolerance": INTEGER})
         return self._problem
 
-    def _bounds(self, question: Question, margin_kg: float = 0.0) -> Any:
+    def _bounds(self, question: Question) -> Any:
         """Return the bounds of the goals for one question."""
         m, bounds = self._model.m, pyo.ComponentMap()
         bounds[m.cost] = (-np.inf, question.cost_cap)
-        bounds[m.emission] = (-np.inf, question.emission_cap_kg - margin_kg)
+        bounds[m.emission] = (-np.inf, question.emission_cap_kg)
         for carrier, kwh in (question.unserved_kwh or {}).items():
             bounds[m.unserved[carrier]] = (0.0, kwh)
         return bounds
 
-    def _solved(
-        self, question: Question, gap: float, margin_kg: float, best: OptimumPoint | None
-    ) -> Outcome:
+    def _pairs(self, question: Question) -> list[tuple[Any, float]]:
+        goals = {"cost": self._model.m.cost, "emission": self._model.m.emission}
+        return [(goals[name], weight) for name, weight in question.weights.items()]
+
+    def _solved(self, question: Question, gap: float, best: OptimumPoint | None) -> Outcome:
         """Solve the model as it stands; its integers to half of the gap asked for."""
-        problem, m = self._compiled(), self._model.m
-        goals = {"cost": m.cost, "emission": m.emission}
-        pairs = [(goals[name], weight) for name, weight in question.weights.items()]
-        bounds = self._bounds(question, margin_kg)
-        size = None if best is None else best.objective
+        problem, pairs, bounds = self._compiled(), self._pairs(question), self._bounds(question)
+        size, start = None if best is None else best.objective, None
         if size is None or not problem.integer.any():
             relaxed = problem.solve(pairs, bounds, relax=True, time_limit_s=self._left())
             self.solver = relaxed.solver
             if not problem.integer.any() or not relaxed.accepted:
                 return relaxed
             size = relaxed.value or 0.0
+        values = [variable.value for variable in problem.variables]
+        if all(value is not None for value in values):
+            start = np.asarray(values, dtype=np.float64)
         gap_abs = 0.5 * gap * max(abs(size), 1.0)
-        return problem.solve(pairs, bounds, time_limit_s=self._left(), gap_abs=gap_abs)
+        return problem.solve(pairs, bounds, time_limit_s=self._left(), gap_abs=gap_abs, start=start)
 
     def _left(self) -> float | None:
         """Return the seconds that are left, at least one; None without a deadline."""
@@ -179,12 +175,55 @@ class OneOwner:
             return None
         return max(self._deadline - time.perf_counter(), 1.0)
 
-    def _held(self, x: FloatArray, question: Question) -> OptimumPoint:
-        """Load the tidiest day that is as good as ``x``; its cost and emission as they really are.
+    def _day(self, x: FloatArray, question: Question) -> tuple[OptimumPoint | None, int]:
+        """Return the best day with the integers of an answer, and how many rows it asks for.
 
-        They follow from the dispatch alone, by the exact formulas.
+        None where it breaks a cap, or charges and discharges at once. What tangents and the
+        solver's tolerance leave over a cap is taken off it.
         """
-        self._compiled().load(self._tidied(x, question))
+        problem, cap = self._compiled(), question.emission_cap_kg
+        x, held = np.where(problem.integer, np.round(x), x), self._bounds(question)
+        for k in np.flatnonzero(problem.integer):
+            held[problem.variables[k]] = (x[k], x[k])
+        added, margin_kg = 0, 0.0
+        for _ in range(MARGIN_ROUNDS):
+            held[self._model.m.emission] = (-np.inf, cap - margin_kg)
+            exact, more = self._exact(x, question, held)
+            added += more
+            if exact is None:
+                return None, added
+            point = self._point(self._tidied(exact, question, held), question)
+            if point.emission_kg <= cap:
+                break
+            margin_kg += 2.0 * (point.emission_kg - cap)
+        feigned = self._exclude()
+        meets = feigned == 0 and point.emission_kg <= cap
+        return (point if meets else None), added + feigned
+
+    def _exact(self, x: FloatArray, question: Question, held: Any) -> tuple[FloatArray | None, int]:
+        """Return the best values with the integers held whose tangents are exact, and their count.
+
+        Where emission does not count the answer itself is as good as any.
+        """
+        problem, added = self._compiled(), 0
+        if not question.counts_emission:
+            return x, added
+        for _ in range(TANGENT_ROUNDS):
+            pairs = self._pairs(question)
+            found = problem.solve(pairs, held, relax=True, time_limit_s=self._left())
+            if not found.accepted:
+                return None, added
+            x = found.values()
+            problem.load(x)
+            more = self._refine()
+            added += more
+            if more == 0:
+                break
+        return x, added
+
+    def _point(self, x: FloatArray, question: Question) -> OptimumPoint:
+        """Return a day as it really is: cost and emission from its dispatch, exactly."""
+        self._compiled().load(x)
         day = read_day(self._model)
         goals = {
             "cost": cost_of_day(self.case, day),
@@ -195,23 +234,24 @@ class OneOwner:
             "feasible", objective, -np.inf, np.inf, goals["cost"], goals["emission"], day
         )
 
-    def _tidied(self, x: FloatArray, question: Question) -> FloatArray:
-        """Return a day as good as ``x`` that moves least: integers held, goals no worse.
+    def _tidied(self, x: FloatArray, question: Question, held: Any) -> FloatArray:
+        """Return a day as good as ``x`` that moves least, with its integers.
 
         Among many optima the one with the least energy through stores, moved and traded is
         taken, so that nothing happens without a reason.
         """
         problem, m = self._compiled(), self._model.m
-        x = np.where(problem.integer, np.round(x), x)
-        bounds = self._bounds(question)
-        for k in np.flatnonzero(problem.integer):
-            bounds[problem.variables[k]] = (x[k], x[k])
         counted = [m.cost, *([m.emission] if question.counts_emission else [])]
-        for goal in (*counted, *m.unserved.values()):
-            value = float(x[problem.column(goal)])
-            bounds[goal] = (-np.inf, value + TIDY * max(abs(value), 1.0))
-        outcome = problem.solve(self._movement(), bounds, relax=True, time_limit_s=self._left())
-        return outcome.values() if outcome.accepted else x
+        for slack in TIDY:
+            bounds = pyo.ComponentMap(held.items())
+            for goal in (*counted, *m.unserved.values()):
+                value = float(x[problem.column(goal)])
+                most = held.get(goal, (-np.inf, np.inf))[1]
+                bounds[goal] = (-np.inf, min(value + slack * max(abs(value), 1.0), most))
+            outcome = problem.solve(self._movement(), bounds, relax=True, time_limit_s=self._left())
+            if outcome.accepted:
+                return outcome.values()
+        return x
 
     def _movement(self) -> list[tuple[Any, float]]:
         """Return weights on energy that goes through stores, moves between hours, or is traded."""
@@ -243,18 +283,32 @@ class OneOwner:
             self._problem = None
         return added
 
-    def _refine(self, emission_kg: float) -> int:
+    def _refine(self) -> int:
         """Add tangents where the day's emission lies over those that stand; return how many."""
-        added, tolerance = 0, EXACT * max(emission_kg, 1.0) / self._model.h.hours
+        problem, steps, added = self._compiled(), self._model.h.steps, 0
         for placed in self._model.placed():
-            emission = getattr(placed.device, "emission", None)
-            if emission is not None:
-                output = placed.block.component(placed.block.emission_output)
-                kw = np.array([pyo.value(output[t]) for t in self._model.h.steps])
-                added += emission.refine(placed.block, kw, tolerance)
-        if added:
-            self._problem = None
+            emission, block = getattr(placed.device, "emission", None), placed.block
+            if emission is None:
+                continue
+            output = block.component(block.emission_output)
+            kw = np.array([pyo.value(output[t]) for t in steps])
+            stood = len(block.tangents)
+            emission.refine(block, kw, TANGENT_KG_PER_H)
+            for k in range(stood + 1, len(block.tangents) + 1):
+                _pass_on(block.tangents[k], problem)
+                added += 1
         return added
+
+
+def _pass_on(constraint: Any, problem: LinearProblem) -> None:
+    """Give HiGHS a linear row that was added to the Pyomo model after it was compiled."""
+    body = generate_standard_repn(constraint.body)
+    columns = [problem.column(variable) for variable in body.linear_vars]
+    lower, upper = (
+        limit if side is None else pyo.value(side) - body.constant
+        for limit, side in ((-np.inf, constraint.lower), (np.inf, constraint.upper))
+    )
+    problem.add_row(dict(zip(columns, body.linear_coefs, strict=True)), lower, upper)
 
 
 def relative_gap(objective: float, bound: float) -> float:
