@@ -355,7 +355,7 @@ ODD: list[object] = [DELETE, -1, 7, "x", float("nan"), [], {}, True, 10**400]
 def test_an_odd_value_is_a_case_or_a_case_error(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     places, refused = list(leaves(small_homes(IN_NETWORK))), 0
-    for k, place in enumerate(rng.permutation(places)):
+    for k, place in enumerate(rng.permutation(places)[:150]):
         edits = {**IN_NETWORK, str(place): ODD[k % len(ODD)]}
         folder = write_homes(tmp_path, edits, buses=BUSES, lines=LINES, scenarios=SCENARIOS)
         errors = [fault for fault in check_homes(folder) if fault.severity == "error"]
@@ -365,7 +365,7 @@ def test_an_odd_value_is_a_case_or_a_case_error(tmp_path: Path) -> None:
                 load_homes(folder)
         else:
             assert load_homes(folder).hours > 0, place
-    assert refused > 0.6 * len(places)
+    assert refused > 90
 
 
 @pytest.mark.parametrize("name", ["case.toml", "profiles.csv", "scenarios.csv", "lines.csv"])
