@@ -38,7 +38,7 @@ def optimum(
     """Run the day of all homes as if one party owned everything, to a proven optimum."""
     from cmgplan.homes.optimum.front import find_optimum
     from cmgplan.homes.optimum.run_folder import prepare_optimum, read_optimum, write_optimum
-    from cmgplan.homes.read import load_homes
+    from cmgplan.systems import load_case
 
     if front is not None and emission_weight is not None:
         raise InputError(
@@ -48,7 +48,7 @@ def optimum(
     options = _options(
         emission_weight=emission_weight, front=front, gap=gap, time_limit_s=time_limit
     )
-    loaded = load_homes(case, day=day)
+    loaded = load_case(case, day=day, system="homes")
     for fault in loaded.warnings:
         console.warn(f"warning: {fault}")
     named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
