@@ -63,5 +63,5 @@ class OptimumRecord(RunRecord):
     gap: Amount | None
     cost: Number
     emission_kg: Number
-    point: PointNumber | None = None
-    front: Annotated[list[FrontPoint], Field(min_length=1)] | None = None
+    point: PointNumber | None
+    front: Annotated[list[FrontPoint], Field(min_length=1)] | None
