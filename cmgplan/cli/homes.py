@@ -9,11 +9,18 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
-from cmgplan.cli.supervise import end_after
+from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
 
 if TYPE_CHECKING:
     from cmgplan.homes.optimum.result import OptimumOptions
+
+OVERRUN, OVERRUN_S = 2.0, 60.0
+"""Factor of the time limit, and seconds, after which a solver counts as one that does not stop.
+
+The points of a front end one after the other, each a little after its share of the limit; what
+they hold by then is worth waiting for.
+"""
 
 
 def optimum(
@@ -54,10 +61,10 @@ def optimum(
     named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
     folder = out if out is not None else Path("runs") / f"{named}-optimum"
     prepare_optimum(folder)
-    end_after(options.time_limit_s)
+    end_after(OVERRUN * options.time_limit_s + OVERRUN_S)
     with console.progress_shown(quiet) as tell:
         result = find_optimum(loaded, options, progress=tell)
-    end_after(float("inf"))
+    end_no_more()
     write_optimum(result, folder)
     console.print_optimum(read_optimum(folder))
     console.say(f"run: {folder}, page: {folder / 'report.html'}")

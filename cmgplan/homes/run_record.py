@@ -28,8 +28,8 @@ class About(Part):
     title: str
     hours: Annotated[int, Field(ge=1, le=10**6)]
     dt_h: Annotated[float, Field(gt=0.0, le=1e4)]
-    begins_h: Amount = 0.0
-    day: Annotated[str | None, Field(json_schema_extra={"format": "date"})] = None
+    begins_h: Amount
+    day: Annotated[str | None, Field(json_schema_extra={"format": "date"})]
     homes: Annotated[list[Text], Field(min_length=1)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -44,7 +44,7 @@ class RunRecord(Part):
     options: dict[str, Any]
     wall_s: dict[str, Amount]
     verified: Literal[True]
-    warnings: list[str] = []
+    warnings: list[str]
 
 
 RecordT = TypeVar("RecordT", bound=RunRecord)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from results import make_result
 
 from cmgplan.cli import main
 from cmgplan.homes.optimum.run_folder import read_optimum
+from cmgplan.homes.optimum.run_record import json_schema
 from cmgplan.planning.report.run_folder import write_run
 
 
@@ -49,6 +51,14 @@ def test_the_day_by_hand_is_no_better_than_the_optimum(run: Path) -> None:
     assert record.bound is not None
     assert record.bound <= record.objective == record.cost
     assert record.status == "optimal"
+
+
+def test_the_schema_that_ships_is_that_of_the_record(run: Path) -> None:
+    path = files("cmgplan.homes.optimum").joinpath("optimum.schema.json")
+    shipped = json.loads(path.read_text("utf-8"))
+    assert shipped == json_schema(), "write json_schema() to optimum.schema.json"
+    content = json.loads((run / "run.json").read_text("utf-8"))
+    assert set(shipped["required"]) == set(content)
 
 
 def test_a_summary_is_printed(

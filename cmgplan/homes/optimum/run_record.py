@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -63,5 +63,11 @@ class OptimumRecord(RunRecord):
     gap: Amount | None
     cost: Number
     emission_kg: Number
-    point: PointNumber | None = None
-    front: Annotated[list[FrontPoint], Field(min_length=1)] | None = None
+    point: PointNumber | None
+    front: Annotated[list[FrontPoint], Field(min_length=1)] | None
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of run.json, which ships as ``optimum.schema.json``."""
+    schema = OptimumRecord.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -114,6 +114,9 @@ def _check_proof(run: OptimumRun) -> CheckResult:
     found = unequal(record.objective, due, "run.json objective", unit, FOLLOWS)
     found += _proof("run.json", record.objective, record.bound, record.gap, unit)
     found += _status("run.json", record.status, record.gap, record.options.gap)
+    asked = record.options.front is not None
+    found += differs(record.front is not None, asked, "run.json front is there")
+    found += differs(record.point is not None, asked, "run.json point is there")
     return CheckResult("objective, bound and gap agree", tuple(found))
 
 
