@@ -12,6 +12,15 @@ from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.result import OptimumOptions
 from cmgplan.homes.read import check_homes, load_homes
 from cmgplan.homes.records import HomesCase
+from cmgplan.search.coalitions import (
+    Game,
+    core_check,
+    is_convex,
+    is_superadditive,
+    least_core,
+    nucleolus,
+    shapley,
+)
 from cmgplan.solve import LinearProblem
 
 WORTH = {
@@ -96,6 +105,17 @@ def test_worth_of_each_group_with_the_battery_in_b(es_in_b: HomesCase, group: st
     assert market_worth(of_group(es_in_b, group))[0] == pytest.approx(
         WORTH_ES_IN_B[group], abs=0.01
     )
+
+
+def test_rules_that_share_what_all_homes_are_worth(case: HomesCase) -> None:
+    game = Game.computed("ABC", lambda s: market_worth(of_group(case, "".join(sorted(s))))[0])
+    value, point = shapley(game), nucleolus(game)
+    assert list(value.values()) == pytest.approx([-259.67, -448.15, -391.94], abs=0.01)
+    assert core_check(game, value).least_excess == pytest.approx(-9.67, abs=0.01)
+    assert list(point.values()) == pytest.approx([-308.49, -495.38, -295.89], abs=0.01)
+    assert least_core(game).least_excess == pytest.approx(39.146, abs=0.001)
+    assert is_superadditive(game)
+    assert not is_convex(game)
 
 
 def test_the_battery_is_worth_something_to_whoever_has_it(
