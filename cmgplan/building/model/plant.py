@@ -112,14 +112,20 @@ class Terms:
 
 @dataclass(frozen=True)
 class Plant:
-    """All that the rules read of a case; arrays of units have shape (S, T), kW."""
+    """All that the rules read of a case; arrays of units have shape (S, T), kW.
+
+    ``load_kw`` and ``heat_load_kw`` may stay unserved; what jobs, refrigerators and water heaters
+    take (``fixed_kw``, ``fixed_heat_kw``) may not.
+    """
 
     units: tuple[str, ...]
     hours: int
     dt_h: float
     load_kw: FloatArray
+    fixed_kw: FloatArray
     renewable_kw: FloatArray
     heat_load_kw: FloatArray
+    fixed_heat_kw: FloatArray
     solar_heat_kw: FloatArray
     engines: Engines
     heaters: tuple[HeatPlants, ...]
@@ -144,14 +150,17 @@ def read_plant(case: HomesCase, outage: Sequence[int] = ()) -> Plant:
     h = case.forecasts()
     devices = [(s, d) for s, home in enumerate(case.homes) for d in home.devices()]
     shape = (len(case.homes), case.hours)
-    load, renewable, heat, solar = (np.zeros(shape) for _ in range(4))
+    load, fixed, renewable, heat, fixed_heat, solar = (np.zeros(shape) for _ in range(6))
     for s, device in devices:
+        warm = "heat" in device.carriers
         if isinstance(device, HomePlant):
             renewable[s] += device.available_kw(h)
         elif isinstance(device, SolarThermal):
             solar[s] += device.available_kw(h)
-        elif (taken := demand_kw(device, h)) is not None:
-            (heat if "heat" in device.carriers else load)[s] += taken
+        elif isinstance(device, HomeLoad):
+            (heat if warm else load)[s] += device.base_kw(h)
+        elif isinstance(device, Job | Thermostat):
+            (fixed_heat if warm else fixed)[s] += own_schedule_kw(device, h)
 
     def of_kind(kind: type[Store]) -> StoreData:
         found = [(s, d.id, d) for s, d in devices if isinstance(d, kind)]
@@ -162,8 +171,10 @@ def read_plant(case: HomesCase, outage: Sequence[int] = ()) -> Plant:
         case.hours,
         case.dt_h,
         load,
+        fixed,
         renewable,
         heat,
+        fixed_heat,
         solar,
         _engines([(s, d) for s, d in devices if isinstance(d, CombinedHeatPower)], case.ids),
         tuple(_heaters(kind, devices, h, case.ids) for kind in HEAT_KINDS),
@@ -174,15 +185,10 @@ def read_plant(case: HomesCase, outage: Sequence[int] = ()) -> Plant:
     )
 
 
-def demand_kw(device: Device, h: Forecasts) -> FloatArray | None:
-    """Return what a load, job, refrigerator or water heater takes, kW; None of other devices."""
-    if isinstance(device, HomeLoad):
-        return device.base_kw(h)
-    if isinstance(device, Job | Thermostat):
-        schedule = device.own_schedule(h)
-        on = np.zeros(h.hours) if schedule is None else schedule.astype(np.float64)
-        return device.p_kw * on
-    return None
+def own_schedule_kw(device: Job | Thermostat, h: Forecasts) -> FloatArray:
+    """Return what a job, refrigerator or water heater takes by its own rule, kW, shape (T,)."""
+    schedule = device.own_schedule(h)
+    return device.p_kw * (np.zeros(h.hours) if schedule is None else schedule.astype(np.float64))
 
 
 def _engines(found: Sequence[tuple[int, CombinedHeatPower]], units: Sequence[str]) -> Engines:

@@ -140,7 +140,7 @@ class StoreState:
         put_in = self.dt_h * data.efficiency_charge[:, None] * np.maximum(-self.p_kw, 0.0)
         taken = self.dt_h * np.maximum(self.p_kw, 0.0) / data.efficiency_discharge[:, None]
         change = put_in - taken - data.drawn_kwh
-        for t in range(energy.shape[1]):
+        for t in range(data.floor_kwh.shape[1]):
             stored = data.kept * stored + change[:, t]
             energy[:, t] = stored
         return energy
@@ -202,6 +202,11 @@ class StoreState:
         self.p_kw[:, t] -= power_kw
         self.charged[:, t] |= power_kw > 0.0
         self._carry(t, power_kw * self.data.efficiency_charge * self.dt_h)
+
+    def forgo(self, power_kw: FloatArray) -> None:
+        """Take back charging that nothing could serve, kW, shape (K, T)."""
+        self.p_kw = self.p_kw + power_kw
+        self.energy_kwh = self._energy()
 
     def _carry(self, t: int, energy_kwh: FloatArray) -> None:
         """Add energy at the end of hour t and what is kept of it later."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from cmgplan.arrays import FloatArray
 from cmgplan.building.model.plant import Plant
 from cmgplan.building.model.state import DayState
+from cmgplan.building.model.stores import StoreState
 from cmgplan.building.rules import electric, thermal
 
 STEPS = tuple([f"E{k}" for k in range(1, 14)] + [f"T{k}" for k in range(1, 6)])
 """Steps in their order."""
+
+NOTHING_KW = 1e-9
+"""Power that is nothing."""
 
 
 def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
@@ -28,8 +35,10 @@ def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
         for t in hours:
             electric.store_surplus(day, [t])
             electric.draw_batteries(day, [t])
-        day.end(day.steps["E4"])
+        first = day.steps["E4"]
         day.end(day.steps["E5"])
+        first.left_kw = day.steps["E3"].left_kw + first.p_kw - first.pool_kw
+        first.left_heat_kw = day.heat_kw.copy()
     else:
         day.end(electric.store_surplus(day, hours))
         day.end(electric.draw_batteries(day, hours))
@@ -49,7 +58,36 @@ def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
         thermal.others_tanks,
     ):
         day.end(step(day))
+    forgo_unserved(day)
     return day
+
+
+def forgo_unserved(day: DayState) -> None:
+    """Take back charging where nothing serves it; loads are left unserved before that."""
+    plant = day.plant
+    over = np.maximum(day.short_kw - plant.load_kw, 0.0)
+    for stores in (day.cars, day.batteries):
+        over = _forgo(stores, over)
+    over_heat = _forgo(day.tanks, np.maximum(day.short_heat_kw - plant.heat_load_kw, 0.0))
+    day.balance_kw = _rounded(np.maximum(day.balance_kw, -plant.load_kw - over))
+    day.heat_kw = _rounded(np.maximum(day.heat_kw, -plant.heat_load_kw - over_heat))
+
+
+def _rounded(power_kw: FloatArray) -> FloatArray:
+    """Return powers without what rounding leaves."""
+    return np.where(np.abs(power_kw) < NOTHING_KW, 0.0, power_kw)
+
+
+def _forgo(stores: StoreState, over_kw: FloatArray) -> FloatArray:
+    """Take back charging for what is unserved; return what is left of it, kW, shape (S, T)."""
+    charging = np.maximum(-stores.p_kw, 0.0)
+    by_unit = stores.data.by_unit(charging)
+    if not (np.minimum(over_kw, by_unit) > 0.0).any():
+        return over_kw
+    back = np.minimum(over_kw, by_unit)
+    share = np.divide(back, by_unit, out=np.zeros(back.shape), where=by_unit > 0.0)
+    stores.forgo(charging * share[stores.data.owner])
+    return over_kw - back
 
 
 def together(plant: Plant) -> list[list[int]]:

@@ -26,7 +26,7 @@ def electric_balance(day: DayState) -> Step:
     plant, step = day.plant, day.begin("E1")
     standing = plant.batteries.by_unit(day.batteries.standing_kw)
     standing += plant.cars.by_unit(day.cars.standing_kw)
-    day.balance_kw = plant.renewable_kw - plant.load_kw - standing
+    day.balance_kw = plant.renewable_kw - plant.load_kw - plant.fixed_kw - standing
     step.p_kw = day.balance_kw.copy()
     return step
 
@@ -158,7 +158,7 @@ def charge_batteries(day: DayState, most_kwh: FloatArray | None = None) -> Step:
         room = np.minimum(stores.room(t), left_kwh / dt_h)
         if not spare[:, t].max() > LEAST_KW or not room.any():
             continue
-        wanted = np.bincount(of, share(spare[:, t], data.rated_kw, room, of), day.groups.count)
+        wanted = day.groups.sums(data.by_unit(share(spare[:, t], data.rated_kw, room, of)))
         given = engines.by_unit(day.run_engines(wanted[:, None], day.groups, slice(t, t + 1)))[:, 0]
         power = share(day.groups.sums(given), data.rated_kw, room, of)
         stores.charge(t, power)

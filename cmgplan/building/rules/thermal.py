@@ -23,7 +23,8 @@ def heat_balance(day: DayState) -> Step:
     plant, step = day.plant, day.begin("T1")
     heat = plant.engines.by_unit(plant.engines.heat_kw(day.engine_kw))
     standing = plant.tanks.by_unit(day.tanks.standing_kw)
-    day.heat_kw = heat + plant.solar_heat_kw - plant.heat_load_kw - standing
+    taken = plant.heat_load_kw + plant.fixed_heat_kw + standing
+    day.heat_kw = heat + plant.solar_heat_kw - taken
     for t in range(plant.hours):
         power = needed_kw(day.tanks, t)
         if power.any():
