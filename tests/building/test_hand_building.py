@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from building_days import by_rules, hand_case
 
+from cmgplan.arrays import FloatArray
 from cmgplan.building.model.state import DayState
 from cmgplan.building.rules.day import STEPS
 from cmgplan.building.rules.money import day_ledger, unit_money
@@ -24,8 +25,8 @@ def alone() -> DayState:
     return by_rules(CASE, (0,), (1,))
 
 
-def first_hours(values: np.ndarray, hours: int = 3) -> list[list[float]]:
-    return np.round(values[:, :hours], 9).tolist()
+def first_hours(values: FloatArray, hours: int = 3) -> list[list[float]]:
+    return [[round(float(value), 9) for value in row[:hours]] for row in values]
 
 
 def test_the_sun_of_one_unit_goes_to_the_other(together: DayState) -> None:
