@@ -135,7 +135,7 @@ class DayState:
             low = (given > 0.0) & (running + given < engines.p_min_kw[:, None] - 1e-9)
             if not low.any():
                 break
-            for g in range(groups.count):  # the first of each group, so that others may start
+            for g in set(of.tolist()):  # the first of each group, so that others may start
                 mine = np.flatnonzero(of == g)
                 hit = low[mine].any(axis=0)
                 usable[mine[np.argmax(low[mine], axis=0)[hit]], np.flatnonzero(hit)] = False

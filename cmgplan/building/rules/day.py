@@ -11,12 +11,16 @@ from cmgplan.building.model.plant import Plant
 from cmgplan.building.model.state import DayState
 from cmgplan.building.model.stores import StoreState
 from cmgplan.building.rules import electric, thermal
+from cmgplan.homes.dispatch import DeviceKey
 
 STEPS = tuple([f"E{k}" for k in range(1, 14)] + [f"T{k}" for k in range(1, 6)])
 """Steps in their order."""
 
 NOTHING_KW = 1e-9
 """Power that is nothing."""
+
+SHORT_KWH = 1e-6
+"""Energy under a floor that counts."""
 
 
 def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
@@ -76,6 +80,18 @@ def forgo_unserved(day: DayState) -> None:
 def _rounded(power_kw: FloatArray) -> FloatArray:
     """Return powers without what rounding leaves."""
     return np.where(np.abs(power_kw) < NOTHING_KW, 0.0, power_kw)
+
+
+def short_stores(day: DayState) -> dict[DeviceKey, float]:
+    """Return stores that a day leaves under their floor, by how much at worst, kWh.
+
+    That happens only where nothing at hand serves a store's standing loss or a car's need.
+    """
+    found = {}
+    for stores in (day.batteries, day.cars, day.tanks):
+        under = (stores.data.floor_kwh - stores.energy_kwh).max(axis=1, initial=0.0)
+        found.update({key: float(x) for key, x in zip(stores.data.keys, under, strict=True)})
+    return {key: kwh for key, kwh in found.items() if kwh > SHORT_KWH}
 
 
 def _forgo(stores: StoreState, over_kw: FloatArray) -> FloatArray:

@@ -195,6 +195,9 @@ def buy_from_grid(day: DayState) -> Step:
 def sell_spare(day: DayState, offered: FloatArray | None = None) -> Step:
     """E12: surplus of wind and sun is sold, and the taken share of spare CHP output, eq. (8).
 
+    A unit that buys in an hour sells nothing in it: a CHP that is off for a need under its least
+    output does not start for a sale.
+
     Parameters
     ----------
     offered
@@ -212,7 +215,8 @@ def sell_spare(day: DayState, offered: FloatArray | None = None) -> Step:
         return step
     spare = terms.taken * day.spare_kw * (1.0 if offered is None else offered)
     wanted = np.minimum(engines.by_unit(spare), day.export_room_kw())
-    wanted = day.within_total(np.where(wanted > LEAST_KW, wanted, 0.0), day.sales.total_kw)
+    sells = (wanted > LEAST_KW) & (day.imported_kw == 0.0)
+    wanted = day.within_total(np.where(sells, wanted, 0.0), day.sales.total_kw)
     sold = engines.by_unit(day.run_engines(wanted, day.alone))
     day.sales.engine_kw = sold
     step.p_kw = step.p_kw - sold
@@ -229,7 +233,8 @@ def sell_stored(day: DayState) -> Step:
         offered = terms.taken[t] * stores.avail(t)
         wanted = data.by_unit(offered)
         at = slice(t, t + 1)
-        most = np.minimum(wanted, day.export_room_kw()[:, t])[:, None]
+        most = np.minimum(wanted, day.export_room_kw()[:, t])
+        most = np.where(day.imported_kw[:, t] == 0.0, most, 0.0)[:, None]
         sold = day.within_total(most, day.sales.total_kw, at)[:, 0]
         part = np.divide(sold, wanted, out=np.zeros(len(sold)), where=wanted > 0.0)
         stores.discharge(t, offered * part[data.owner])
