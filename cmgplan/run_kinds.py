@@ -1,0 +1,100 @@
+"""The kinds of runs that the package knows, and what each can do with a folder of its kind.
+
+A run is known by its marker: ``plan.json`` is a plan, ``run.json`` names the system that wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmgplan.errors import InputError
+from cmgplan.run.findings import CheckResult
+
+PLANNING = "planning"
+
+
+@dataclass(frozen=True)
+class RunKind:
+    """What a kind of run can do.
+
+    Attributes
+    ----------
+    what
+        What it is called in a sentence.
+    verify
+        Checks a folder of the kind from its files alone.
+    report
+        Writes the page of a folder of the kind again and returns its path.
+    """
+
+    what: str
+    verify: Callable[[Path], Sequence[CheckResult]]
+    report: Callable[[Path], Path]
+
+
+def _verify_plan(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.planning.report.run_folder import read_run
+    from cmgplan.planning.report.verify import verify_run
+
+    return verify_run(read_run(folder)).checks
+
+
+def _report_plan(folder: Path) -> Path:
+    from cmgplan.planning.report.run_folder import read_run, write_page
+
+    return write_page(read_run(folder))
+
+
+def _verify_optimum(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.homes.optimum.read_run import read_optimum
+    from cmgplan.homes.optimum.verify import verify_optimum
+
+    return verify_optimum(read_optimum(folder)).checks
+
+
+def _report_optimum(folder: Path) -> Path:
+    from cmgplan.homes.optimum.run_folder import read_optimum, write_page
+
+    return write_page(read_optimum(folder))
+
+
+RUN_KINDS: Mapping[str, RunKind] = {
+    PLANNING: RunKind("a plan", _verify_plan, _report_plan),
+    "optimum": RunKind("an optimum of homes", _verify_optimum, _report_optimum),
+}
+"""Kinds of runs by the system that writes them."""
+
+
+def system_of_run(folder: Path | str) -> str:
+    """Return the system that wrote a run: a key of ``RUN_KINDS``.
+
+    A folder without any marker counts as a plan's, whose reader says what it lacks.
+
+    Raises
+    ------
+    InputError
+        A run.json is damaged or names a system that this version does not know.
+    """
+    from cmgplan.homes.run_folder import MARKER, system_of
+
+    folder = Path(folder)
+    if (folder / "plan.json").exists() or not (folder / MARKER).exists():
+        return PLANNING
+    system = system_of(folder)
+    if system not in RUN_KINDS or system == PLANNING:
+        known = ", ".join(name for name in RUN_KINDS if name != PLANNING)
+        raise InputError(
+            f"{folder / MARKER}: is a run of {system!r}, which this version does not know "
+            f"(known: {known}); update cmgplan"
+        )
+    return system
+
+
+def require_plan(folder: Path | str, command: str) -> None:
+    """Raise InputError where a command that knows plans alone is given another run."""
+    system = system_of_run(folder)
+    if system != PLANNING:
+        what = RUN_KINDS[system].what
+        raise InputError(f"{folder}: is {what}; {command} takes plans, give the folder of a plan")
