@@ -12,7 +12,7 @@ from homes_cases import homes_case, random_case
 from cmgplan.building.days.draw import stochastic_day
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
-from cmgplan.building.priced.optimum import priced_day
+from cmgplan.building.priced.optimum import priced_days
 from cmgplan.building.rules.day import STEPS, apart, run_day, together
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.money import day_ledger, unit_money
@@ -114,13 +114,11 @@ def test_cases_of_every_kind_of_device(seed: int) -> None:
 def test_the_optimum_is_never_dearer(seed: int) -> None:
     case = random_case(seed)
     plant = read_plant(case)
-    values = []
-    for groups, joint in ((together(plant), True), (apart(plant), False)):
+    best = priced_days(case)
+    for way, groups in (("coalition", together(plant)), ("alone", apart(plant))):
         money = unit_money(run_day(plant, groups), case.file.pool)
-        best = priced_day(case, together=joint)
-        assert best.value <= float((money.cost + money.unserved).sum()) + 1e-6
-        values.append(best.value)
-    assert values[0] <= values[1] + 1e-6  # more freedom is never dearer
+        assert best[way].value <= float((money.cost + money.unserved).sum()) + 1e-6
+    assert best["coalition"].value <= best["alone"].value + 1e-6  # more freedom is never dearer
 
 
 def reordered(case: HomesCase, order: Sequence[int]) -> HomesCase:

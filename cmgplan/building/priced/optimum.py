@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+from cmgplan.arrays import FloatArray
 from cmgplan.building.priced.sale_limits import DayUnderSaleLimits
-from cmgplan.errors import SolverError
 from cmgplan.homes.dispatch import Dispatch
 from cmgplan.homes.money import costs_of_home
+from cmgplan.homes.optimum.result import OptimumPoint
 from cmgplan.homes.optimum.solve import OneOwner, Question
 from cmgplan.homes.optimum.why import explain
 from cmgplan.homes.records import HomesCase
 
 GAP = 1e-4
 """Relative gap under which an optimum is not sought further."""
+
+POOLS = ("pool_given", "pool_taken", "pool_heat_given", "pool_heat_taken")
+"""Variables of trade between units."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,41 @@ class PricedDay:
         return {name: getattr(self, name) for name in (*names, *more)}
 
 
-def priced_day(
-    case: HomesCase, *, together: bool, gap: float = GAP, time_limit_s: float = 60.0
-) -> PricedDay:
-    """Return the one-owner optimum of a case's day, of all units or of each on its own.
+class Owner(OneOwner):
+    """One party that owns every unit, and trades between them, or does not.
+
+    Both questions go to the same model: without trade the pools' variables are held at 0.
+    """
+
+    together = True
+
+    def __init__(self, case: HomesCase, *, tidy: bool = True) -> None:
+        self._tidy = tidy
+        self._day_model = DayUnderSaleLimits(case)
+        super().__init__(case, self._day_model)
+
+    def _bounds(self, question: Question) -> Any:
+        """Return the bounds of a question; no trade between units where each is on its own."""
+        bounds = super()._bounds(question)
+        if not self.together:
+            for home in self._day_model.m.home.values():
+                for name in POOLS:
+                    for variable in home.component(name).values():
+                        bounds[variable] = (0.0, 0.0)
+        return bounds
+
+    def _tidied(self, x: FloatArray, question: Question, held: Any) -> FloatArray:
+        """Return the day that moves least among the best, or the first where that will do."""
+        return super()._tidied(x, question, held) if self._tidy else x
+
+
+def priced_days(
+    case: HomesCase, gap: float = GAP, time_limit_s: float = 60.0, *, tidy: bool = True
+) -> dict[str, PricedDay]:
+    """Return the one-owner optimum of a case's day: ``coalition``, and ``alone`` without trade.
+
+    Without ``tidy`` it is any of the best days, in less time: its cost is the same, its energies
+    may be those of another.
 
     Raises
     ------
@@ -61,11 +97,18 @@ def priced_day(
     LimitError, SolverError
         No day was held in the time given, or the solver failed.
     """
-    case = case if together else without_pool(case)
-    owner = OneOwner(case, DayUnderSaleLimits(case))
-    point = owner.answer(Question({"cost": 1.0}), gap, time_limit_s)
-    if point is None:
-        raise explain(case)
+    owner, found = Owner(case, tidy=tidy), {}
+    for way, joint in (("coalition", True), ("alone", False)):
+        owner.together = joint
+        point = owner.answer(Question({"cost": 1.0}), gap, time_limit_s)
+        if point is None:
+            raise explain(case if joint else without_pool(case))
+        found[way] = _priced(case, point)
+    return found
+
+
+def _priced(case: HomesCase, point: OptimumPoint) -> PricedDay:
+    """Return an optimal day with its energies, money and unserved load apart."""
     day, dt_h = point.dispatch, case.dt_h
     unserved = {"electricity": 0.0, "heat": 0.0}
     for home in case.homes:
@@ -75,8 +118,6 @@ def priced_day(
                 carrier = "heat" if "heat" in device.carriers else "electricity"
                 unserved[carrier] += dt_h * float(shift.unserved_kw.sum())
     value = sum(float(costs_of_home(case, home, day).unserved.sum()) for home in case.ids)
-    if not point.cost >= point.bound - 1e-6 * max(abs(point.bound), 1.0):
-        raise SolverError(f"the optimum of {case.name} is under its own bound")
     return PricedDay(
         cost=point.cost - value,
         value=point.cost,

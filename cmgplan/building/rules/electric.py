@@ -20,6 +20,9 @@ from cmgplan.building.model.stores import StoreState
 LEAST_KW = 1e-12
 """Power under which nothing is left to do."""
 
+BUYS_KW = 1e-9
+"""Power from which a unit counts as buying."""
+
 
 def electric_balance(day: DayState) -> Step:
     """E1: balance of every unit, wind and sun less its loads and standing losses, eq. (16)."""
@@ -215,7 +218,7 @@ def sell_spare(day: DayState, offered: FloatArray | None = None) -> Step:
         return step
     spare = terms.taken * day.spare_kw * (1.0 if offered is None else offered)
     wanted = np.minimum(engines.by_unit(spare), day.export_room_kw())
-    sells = (wanted > LEAST_KW) & (day.imported_kw == 0.0)
+    sells = (wanted > LEAST_KW) & (day.imported_kw < BUYS_KW)
     wanted = day.within_total(np.where(sells, wanted, 0.0), day.sales.total_kw)
     sold = engines.by_unit(day.run_engines(wanted, day.alone))
     day.sales.engine_kw = sold
@@ -234,7 +237,7 @@ def sell_stored(day: DayState) -> Step:
         wanted = data.by_unit(offered)
         at = slice(t, t + 1)
         most = np.minimum(wanted, day.export_room_kw()[:, t])
-        most = np.where(day.imported_kw[:, t] == 0.0, most, 0.0)[:, None]
+        most = np.where(day.imported_kw[:, t] < BUYS_KW, most, 0.0)[:, None]
         sold = day.within_total(most, day.sales.total_kw, at)[:, 0]
         part = np.divide(sold, wanted, out=np.zeros(len(sold)), where=wanted > 0.0)
         stores.discharge(t, offered * part[data.owner])
