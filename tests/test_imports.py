@@ -37,7 +37,7 @@ WINGS = ("planning", "market", "building", "response")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "rules"),
+    ("switch_search", "why", "leading", "rules"),
     ("levels", "days", "priced"),
     ("proof", "result", "tables"),
     ("pipeline",),
@@ -254,6 +254,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("cmgplan.planning.report.page", "from cmgplan.planning import pipeline"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.levels import upper"),
         ("cmgplan.planning.starter.new", "from cmgplan.planning.model import schedule"),
+        ("cmgplan.market.model.plant", "from cmgplan.market.leading import milp"),
+        ("cmgplan.market.report.page", "from cmgplan.market.leading import milp"),
         ("cmgplan.building.model.state", "from cmgplan.building.rules import electric"),
         ("cmgplan.building.rules.day", "from cmgplan.building.priced import worth"),
     ],
