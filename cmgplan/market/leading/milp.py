@@ -40,18 +40,16 @@ def start_at(groups: Groups, quantity: FloatArray) -> tuple[float, FloatArray] |
 
     None where leaders or followers cannot, or where no prices are within their boxes.
     """
-    led, followed = groups.leaders_at(quantity), groups.followers_at(quantity)
-    if led is None or followed is None:
+    both = groups.both_at(quantity)
+    if both is None:
         return None
-    cost, x = led
-    _, y = followed
     weight = np.zeros(groups.followers.m)
     weight[groups.followers.traded] = quantity
-    price = groups.face(y).best(weight)
+    price = groups.face(both.vertex).best(weight)
     if price is None:
         return None
-    z = np.concatenate([x, quantity])
-    return float(weight @ price) - cost, whole(groups.bilevel, z, y, price)
+    z = np.concatenate([both.x, quantity])
+    return float(weight @ price) - both.cost, whole(groups.bilevel, z, both.y, price)
 
 
 def whole(bilevel: Bilevel, z: FloatArray, y: FloatArray, price: FloatArray) -> FloatArray:

@@ -115,20 +115,27 @@ def tightened(
     """
     lower, upper = program.lower.copy(), program.upper.copy()
     columns = sp.csc_array(program.matrix)
-    endless = ~np.isfinite(upper)
     single = np.diff(columns.indptr) == 1
-    held = np.where(endless & single, lower, upper)
-    least, most = activity(replace(program, upper=held))
-    for k in np.flatnonzero(endless & np.isfinite(lower)):
+    up, down = ~np.isfinite(upper), ~np.isfinite(lower)
+    held = replace(
+        program,
+        lower=np.where(down & single, upper, lower),
+        upper=np.where(up & single, lower, upper),
+    )
+    least, most = activity(held)
+    for k in np.flatnonzero(up != down):
+        bound = lower[k] if up[k] else upper[k]
         span = slice(columns.indptr[k], columns.indptr[k + 1])
         for row, value in zip(columns.indices[span], columns.data[span], strict=True):
-            mine = value * lower[k]
-            if value > 0.0:
+            mine = value * bound
+            if (value > 0.0) == up[k]:
                 room = program.high[row] - reach_low[row] - (least[row] - mine)
             else:
                 room = program.low[row] - reach_high[row] - (most[row] - mine)
-            if np.isfinite(room):
-                upper[k] = min(upper[k], max(room / value, lower[k]))
+            if np.isfinite(room) and up[k]:
+                upper[k] = min(upper[k], max(room / value, bound))
+            elif np.isfinite(room):
+                lower[k] = max(lower[k], min(room / value, bound))
     return lower, upper
 
 
