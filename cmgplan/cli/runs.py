@@ -102,12 +102,16 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Lay two or more runs beside each other: a page and a table of differences."""
-    from cmgplan.planning.report.compare.write import compare_runs
-    from cmgplan.run_kinds import require_plan
+    from cmgplan.run_kinds import PLANNING, one_system_of
 
-    for run in runs:
-        require_plan(run, "compare")
-    console.print_comparison(compare_runs(runs, out))
+    if one_system_of(runs) == PLANNING:
+        from cmgplan.planning.report.compare.write import compare_runs
+
+        console.print_comparison(compare_runs(runs, out))
+    else:
+        from cmgplan.homes.optimum.compare import compare_optima
+
+        console.print_days(compare_optima(runs, out))
 
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:

@@ -9,8 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 from unittest.mock import patch
 
+import pandas as pd
 import pytest
 from homes_results import COST, write_case
+from pages import ReadPage
 from results import make_result
 
 from cmgplan.cli import main
@@ -122,9 +124,44 @@ def test_a_bad_option_is_named(
 def test_other_commands_say_that_they_take_plans(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for arguments in (["export", run], ["compare", run, run], ["verify", run, "--prove"]):
+    for arguments in (["export", run], ["verify", run, "--prove"]):
         assert command(*arguments) == 2
         assert "is an optimum of homes" in capsys.readouterr().err
+
+
+def test_optima_are_compared(
+    run: Path, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("optimum", case, "--emission-weight", 1, "--out", tmp_path / "b", "-q") == 0
+    capsys.readouterr()
+    out = tmp_path / "compared"
+    assert command("compare", run, tmp_path / "b", "--out", out) == 0
+    assert f"comparison: {out}" in capsys.readouterr().out
+    table = pd.read_csv(out / "compare.csv").set_index("quantity")
+    records = [read_optimum(folder).record for folder in (run, tmp_path / "b")]
+    for name, key in (("Cost", "cost"), ("Emission", "emission_kg")):
+        told = [getattr(record, key) for record in records]
+        assert table.loc[name, ["run", "b"]].tolist() == pytest.approx(told)
+        assert table.loc[name, "difference, b"] == pytest.approx(told[1] - told[0], abs=1e-8)
+    assert table.loc["Cost", "difference, b"] > 0.0 > table.loc["Emission", "difference, b"]
+    page = ReadPage((out / "compare.html").read_text("utf-8"))
+    assert set(page.figures) == {"costs", "trade", "stored"}
+    assert json.loads((out / "cmgplan-compare.json").read_text("utf-8"))["notes"] == []
+
+
+def test_a_comparison_of_two_cases_says_so(
+    run: Path, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = case / "case.toml"
+    toml.write_text(toml.read_text("utf-8").replace("= 0.04", "= 0.05"), encoding="utf-8")
+    assert command("optimum", case, "--out", tmp_path / "b", "--quiet") == 0
+    assert command("compare", run, tmp_path / "b", "--out", tmp_path / "c") == 0
+    assert "note: The case of b is not that of run" in capsys.readouterr().out
+    plan = write_run(make_result(tmp_path / "planning"), tmp_path / "plan")
+    assert command("compare", run, plan) == 2
+    assert "compare runs of one kind" in capsys.readouterr().err
+    assert command("compare", run) == 2
+    assert "give two or more runs" in capsys.readouterr().err
 
 
 def test_kinds_of_runs_do_not_overwrite_each_other(
