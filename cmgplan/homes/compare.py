@@ -205,10 +205,13 @@ def _shown(days: Sequence[ComparedDay], table: pd.DataFrame) -> DataTable:
 def _costs(days: Sequence[ComparedDay]) -> go.Figure:
     """Bars of what all homes pay by item, one for each day."""
     unit = label(days[0].view.currency)
-    paid = [money_by_home(day.view.tables, day.view.way).sum() for day in days]
+    paid = [
+        money_by_home(day.view.tables, day.view.way).drop(columns="emission").sum() for day in days
+    ]
     names = labels(day.name for day in days)
     figure = go.Figure()
-    for item, (name, colour, pattern) in ITEMS.items():
+    for item in paid[0].index.intersection(list(ITEMS)):
+        name, colour, pattern = ITEMS[str(item)]
         values = [float(total[item]) for total in paid]
         if max(map(abs, values)) > LEAST:
             figure.add_bar(
