@@ -1,1 +1,1 @@
-"""Multi-objective search: epsilon constraints and fuzzy selection; knows no power systems."""
+"""Choosing among answers: epsilon fronts, fuzzy choice, games of coalitions; no power systems."""

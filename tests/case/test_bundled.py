@@ -16,7 +16,16 @@ from cmgplan.case import bundled
 from cmgplan.planning.case.network import read_network
 
 ROOT = Path(__file__).parents[2]
-NAMES = {"ieee33", "ieee33-year", "ieee94", "ieee94-costs", "two-bus", "two-homes"}
+NAMES = {
+    "hmg3",
+    "hmg3-es-in-b",
+    "ieee33",
+    "ieee33-year",
+    "ieee94",
+    "ieee94-costs",
+    "two-bus",
+    "two-homes",
+}
 
 
 @pytest.fixture(autouse=True)

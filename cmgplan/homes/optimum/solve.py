@@ -32,7 +32,7 @@ ROUNDS = 60
 BOTH_KWH = 1e-7
 """Stored energy that charging and discharging at once may feign in an hour, kWh."""
 
-TIDY = (1e-9, 1e-7)
+TIDY = (0.0, 1e-9, 1e-7)
 """Share of a goal that may be given for the tidiest of all optima: the least that HiGHS takes."""
 
 TRADED = 0.1
