@@ -184,14 +184,21 @@ def test_a_case_without_a_day_ends_with_exit_3(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toml = case / "case.toml"
-    text = toml.read_text("utf-8").replace("power_max_kw = 20.0", "power_max_kw = 0.0")
-    # The fridge cannot rest for long, and nothing else of B's can feed it without trade.
+    text = toml.read_text("utf-8").replace("power_max_kw = 20.0", "power_max_kw = 0.9")
+    # B's job takes 1 kW in two hours, and all that B has in an hour is 0.9 kW of the retailer.
     text = text.replace("[pool]", "[pool]\nelectricity = false")
     text = text.replace("p_discharge_max_kw = 2.0", "p_discharge_max_kw = 0.0")
     toml.write_text(text, encoding="utf-8")
-    assert command("optimum", case, "--out", tmp_path / "run", "--quiet") in (2, 3)
-    assert "fridge" in (told := capsys.readouterr().err) or "B" in told
+    assert command("optimum", case, "--out", tmp_path / "run", "--quiet") == 3
+    told = capsys.readouterr().err
+    assert "home B needs more electricity than it can have: 0.10 kW" in told
+    assert "raise power_max_kw" in told
     assert not (tmp_path / "run").exists()
+    why = tmp_path / "run.why.html"
+    assert "power_max_kw" in why.read_text("utf-8")
+    toml.write_text(text.replace("power_max_kw = 0.9", "power_max_kw = 9.0"), encoding="utf-8")
+    assert command("optimum", case, "--out", tmp_path / "run", "--quiet") == 0
+    assert not why.exists()
 
 
 @pytest.mark.parametrize("how", ["missing", "not json", "twice", "wrong type", "no system"])
