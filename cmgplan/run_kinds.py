@@ -60,9 +60,24 @@ def _report_optimum(folder: Path) -> Path:
     return write_page(read_optimum(folder))
 
 
+def _verify_market(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.market.report.read_run import read_market
+    from cmgplan.market.report.verify import verify_market
+
+    return verify_market(read_market(folder)).checks
+
+
+def _report_market(folder: Path) -> Path:
+    from cmgplan.market.report.read_run import read_market
+    from cmgplan.market.report.run_folder import write_page
+
+    return write_page(read_market(folder))
+
+
 RUN_KINDS: Mapping[str, RunKind] = {
     PLANNING: RunKind("a plan", _verify_plan, _report_plan),
     "optimum": RunKind("an optimum of homes", _verify_optimum, _report_optimum),
+    "market": RunKind("a run of the market", _verify_market, _report_market),
 }
 """Kinds of runs by the system that writes them."""
 
