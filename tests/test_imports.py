@@ -37,8 +37,8 @@ WINGS = ("planning", "market", "building", "response")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why"),
-    ("levels",),
+    ("switch_search", "why", "rules"),
+    ("levels", "days", "priced"),
     ("proof", "result", "tables"),
     ("pipeline",),
 )
@@ -254,6 +254,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("cmgplan.planning.report.page", "from cmgplan.planning import pipeline"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.levels import upper"),
         ("cmgplan.planning.starter.new", "from cmgplan.planning.model import schedule"),
+        ("cmgplan.building.model.state", "from cmgplan.building.rules import electric"),
+        ("cmgplan.building.rules.day", "from cmgplan.building.priced import worth"),
     ],
 )
 def test_a_planted_violation_is_found(module: str, source: str) -> None:
