@@ -173,11 +173,11 @@ def test_kinds_of_runs_do_not_overwrite_each_other(
     assert (plan / "plan.json").exists()
     other = shutil.copytree(run, tmp_path / "other")
     content = json.loads((other / "run.json").read_text("utf-8"))
-    (other / "run.json").write_text(json.dumps({**content, "system": "market"}), "utf-8")
+    (other / "run.json").write_text(json.dumps({**content, "system": "weather"}), "utf-8")
     assert command("optimum", case, "--out", other) == 2
-    assert "holds a run of market" in capsys.readouterr().err
+    assert "holds a run of weather" in capsys.readouterr().err
     assert command("verify", other) == 2
-    assert "'market', which this version does not know" in capsys.readouterr().err
+    assert "'weather', which this version does not know" in capsys.readouterr().err
 
 
 def test_a_case_without_a_day_ends_with_exit_3(
