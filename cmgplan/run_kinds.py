@@ -107,6 +107,24 @@ def system_of_run(folder: Path | str) -> str:
     return system
 
 
+def one_system_of(folders: Sequence[Path]) -> str:
+    """Return the system that wrote all of some runs.
+
+    Raises
+    ------
+    InputError
+        They are of several systems, or one of them cannot be told.
+    """
+    systems = [system_of_run(folder) for folder in folders]
+    for folder, system in zip(folders, systems, strict=True):
+        if system != systems[0]:
+            mine, other = (RUN_KINDS[name].what for name in (system, systems[0]))
+            raise InputError(
+                f"{folder}: is {mine} and {folders[0]} is {other}; compare runs of one kind"
+            )
+    return systems[0]
+
+
 def require_plan(folder: Path | str, command: str) -> None:
     """Raise InputError where a command that knows plans alone is given another run."""
     system = system_of_run(folder)

@@ -16,6 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
+    from cmgplan.homes.compare import WrittenDays
     from cmgplan.homes.optimum.read_run import OptimumRun
     from cmgplan.market.report.run_record import MarketRecord
     from cmgplan.planning.proof.prove import Proved
@@ -303,6 +304,17 @@ def print_optimum(run: OptimumRun) -> None:
         say(f"front: {len(record.front)} points, selected: point {record.point} (fuzzy)")
     gap = "no bound is known" if record.gap is None else f"gap {100.0 * record.gap:.4f} %"
     say(f"{record.status}, {gap}; verified")
+
+
+def print_days(written: WrittenDays) -> None:
+    """Print the totals of days that were compared, and what differs."""
+    table = _table(*("" if name == "quantity" else str(name) for name in written.table.columns))
+    for row in written.table.itertuples(index=False, name=None):
+        table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
+    _print(table)
+    for note in written.notes:
+        say(f"note: {note}")
+    say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
 
 
 def print_market(record: MarketRecord) -> None:

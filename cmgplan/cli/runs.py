@@ -10,7 +10,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug, RunFolder
-from cmgplan.errors import ReplayError
+from cmgplan.errors import InputError, ReplayError
 
 if TYPE_CHECKING:
     from cmgplan.planning.report.run_folder import Run
@@ -102,12 +102,20 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Lay two or more runs beside each other: a page and a table of differences."""
-    from cmgplan.planning.report.compare.write import compare_runs
-    from cmgplan.run_kinds import require_plan
+    from cmgplan.run_kinds import PLANNING, RUN_KINDS, one_system_of
 
-    for run in runs:
-        require_plan(run, "compare")
-    console.print_comparison(compare_runs(runs, out))
+    system = one_system_of(runs)
+    if system == PLANNING:
+        from cmgplan.planning.report.compare.write import compare_runs
+
+        console.print_comparison(compare_runs(runs, out))
+    elif system != "optimum":
+        what = RUN_KINDS[system].what
+        raise InputError(f"{runs[0]}: is {what}; compare takes plans, or optima of homes")
+    else:
+        from cmgplan.homes.optimum.compare import compare_optima
+
+        console.print_days(compare_optima(runs, out))
 
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:
