@@ -10,7 +10,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug, RunFolder
-from cmgplan.errors import InputError, ReplayError
+from cmgplan.errors import ReplayError
 
 if TYPE_CHECKING:
     from cmgplan.planning.report.run_folder import Run
@@ -102,20 +102,14 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Lay two or more runs beside each other: a page and a table of differences."""
-    from cmgplan.run_kinds import PLANNING, RUN_KINDS, one_system_of
+    from cmgplan.run_kinds import are_plans, compare_homes
 
-    system = one_system_of(runs)
-    if system == PLANNING:
+    if are_plans(runs):
         from cmgplan.planning.report.compare.write import compare_runs
 
         console.print_comparison(compare_runs(runs, out))
-    elif system != "optimum":
-        what = RUN_KINDS[system].what
-        raise InputError(f"{runs[0]}: is {what}; compare takes plans, or optima of homes")
     else:
-        from cmgplan.homes.optimum.compare import compare_optima
-
-        console.print_days(compare_optima(runs, out))
+        console.print_days(compare_homes(runs, out))
 
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:

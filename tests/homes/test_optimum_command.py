@@ -159,7 +159,7 @@ def test_a_comparison_of_two_cases_says_so(
     assert "note: The case of b is not that of run" in capsys.readouterr().out
     plan = write_run(make_result(tmp_path / "planning"), tmp_path / "plan")
     assert command("compare", run, plan) == 2
-    assert "compare runs of one kind" in capsys.readouterr().err
+    assert "compare plans with plans" in capsys.readouterr().err
     assert command("compare", run) == 2
     assert "give two or more runs" in capsys.readouterr().err
 

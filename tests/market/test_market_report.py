@@ -202,3 +202,18 @@ def test_the_core_of_three_homes_is_cut_by_each_pair() -> None:
     assert corners[:, 0].max() == pytest.approx(1.0)
     empty = {**values, "A+B": 8.0, "A+C": 8.0, "B+C": 8.0}
     assert len(core_polygon(["A", "B", "C"], empty, np.zeros(3), 10.0)) == 0
+
+
+def test_structures_and_an_optimum_stand_beside_each_other(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    optimum, out = tmp_path / "optimum", tmp_path / "beside"
+    assert command("optimum", CASES / "two-homes", "--out", optimum, "--quiet") == 0
+    assert command("compare", optimum, run, "--out", out) == 0
+    printed = capsys.readouterr().out
+    with (out / "compare.csv").open(encoding="utf-8", newline="") as handle:
+        rows = {row["quantity"]: row for row in csv.DictReader(handle)}
+    assert float(rows["Cost"]["optimum"]) == pytest.approx(6.21, abs=1e-6)
+    assert float(rows["Cost"]["run A+B"]) == pytest.approx(6.21, abs=1e-4)
+    assert float(rows["Cost"]["difference, run A|B"]) >= -1e-4
+    assert "Electricity between homes" in printed
