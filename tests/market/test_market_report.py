@@ -217,3 +217,27 @@ def test_structures_and_an_optimum_stand_beside_each_other(
     assert float(rows["Cost"]["run A+B"]) == pytest.approx(6.21, abs=1e-4)
     assert float(rows["Cost"]["difference, run A|B"]) >= -1e-4
     assert "Electricity between homes" in printed
+
+
+def test_scenarios_are_weighted(tmp_path: Path) -> None:
+    case, out = tmp_path / "case", tmp_path / "run"
+    shutil.copytree(CASES / "two-homes", case)
+    (case / "scenarios.csv").write_text(
+        "scenario,weight,buy,sell,load\nmild,0.75,1,1,1\ndear,0.25,1.5,1.2,1.1\n"
+    )
+    assert command("market", case, "--structure", "A|B", "--out", out, "--quiet") == 0
+    record = read_market(out).record
+    mild, dear = (scenario.income["A|B"] for scenario in record.scenarios)
+    # The first scenario changes nothing: it is the day that the tables hold.
+    by = {s.structure: s for s in record.structures}
+    assert mild == pytest.approx(dict(by["A|B"].income), abs=1e-6)
+    for home in ("A", "B"):
+        due = 0.75 * mild[home] + 0.25 * dear[home]
+        assert record.expected["A|B"][home] == pytest.approx(due, abs=1e-9)
+    assert dear["A"] > mild["A"]  # A sells, and prices are higher
+    assert "Expected income" in (out / "report.html").read_text(encoding="utf-8")
+    path = out / "run.json"
+    changed = json.loads(path.read_text(encoding="utf-8"))
+    changed["expected"]["A|B"]["A"] += 0.5
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    assert not held(out)

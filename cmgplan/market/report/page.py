@@ -82,6 +82,7 @@ def render_page(record: MarketRecord, tables: Tables, sources: str = "") -> str:
             _prices(record, tables),
             _moved(record, views),
             _coalitions(record),
+            *((_scenarios(record),) if record.scenarios else ()),
             *day,
             _assumptions(),
         ),
@@ -293,6 +294,46 @@ def _coalitions(record: MarketRecord) -> Section:
         )
         parts.append(Chart("core", "The core of three homes", sentence, triangle))
     return Section("coalitions", "Coalitions", tuple(parts))
+
+
+def _scenarios(record: MarketRecord) -> Section:
+    """Return expected incomes, and those of each scenario."""
+    unit, homes = record.currency, list(record.case.homes)
+    by_home = tuple(Column(home, f"{home}, {unit}", 2) for home in homes)
+    expected = data_table(
+        "expected",
+        "Expected income of each home over the scenarios",
+        (Column("structure", "Structure"), *by_home),
+        [
+            {**dict.fromkeys(homes), "structure": way, **incomes}
+            for way, incomes in record.expected.items()
+        ],
+    )
+    each = data_table(
+        "scenarios",
+        "Income of each home in every scenario",
+        (
+            Column("scenario", "Scenario"),
+            Column("weight", "Weight", 3),
+            Column("structure", "Structure"),
+            *by_home,
+            Column("gap", "Gap, % of surplus", 2),
+        ),
+        [
+            {
+                **dict.fromkeys(homes),
+                "scenario": scenario.id,
+                "weight": scenario.weight,
+                "structure": way,
+                **incomes,
+                "gap": 100.0 * scenario.gap_share[way],
+            }
+            for scenario in record.scenarios
+            for way, incomes in scenario.income.items()
+        ],
+        folded=True,
+    )
+    return Section("scenarios", "Scenarios", (expected, each))
 
 
 def _who_would_leave(record: MarketRecord) -> Iterator[str]:

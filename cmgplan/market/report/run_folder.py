@@ -105,6 +105,16 @@ def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
         "structures": [_structure(found) for found in result.structures],
         "games": {rule: dict(shares) for rule, shares in result.games.items()},
         "fixed": {key: list(hours) for key, hours in result.fixed.items()},
+        "scenarios": [
+            {
+                "id": scenario.id,
+                "weight": scenario.weight,
+                "income": {way: dict(income) for way, income in scenario.income.items()},
+                "gap_share": dict(scenario.gap_share),
+            }
+            for scenario in result.scenarios
+        ],
+        "expected": result.expected(),
         "warnings": [*(str(fault) for fault in case.warnings), *result.warnings],
     }
 

@@ -51,6 +51,15 @@ class StructureRecord(Part):
     optimistic_income: Number
 
 
+class ScenarioRecord(Part):
+    """What homes earn in one scenario, by structure; ``ScenarioIncomes`` says what each means."""
+
+    id: Text
+    weight: Annotated[float, Field(ge=0.0, le=1.0)]
+    income: dict[str, dict[str, Number]]
+    gap_share: dict[str, Amount]
+
+
 class MarketRecord(RunRecord):
     """run.json of ``cmgplan market``.
 
@@ -65,3 +74,5 @@ class MarketRecord(RunRecord):
     structures: Annotated[list[StructureRecord], Field(min_length=1)]
     games: dict[str, dict[str, Number]]
     fixed: dict[str, list[int]]
+    scenarios: list[ScenarioRecord]
+    expected: dict[str, dict[str, Number]]

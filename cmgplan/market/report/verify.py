@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cmgplan.case.scenarios import CERTAIN
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.verify_case import check_copy
 from cmgplan.homes.verify_day import FOLLOWS, Verification, verify_days
@@ -43,6 +44,7 @@ def verify_market(run: MarketRun) -> Verification:
             _check_theorems(case, run),
             _check_prices(run),
             _check_games(case, run),
+            _check_scenarios(case, run),
         )
     )
 
@@ -155,6 +157,27 @@ def _check_games(case: HomesCase, run: MarketRun) -> CheckResult:
     core = least_core(game).least_excess
     found += unequal(least.get("least_core", np.nan), core, "games.least_excess", "", slack)
     return CheckResult("games follow from the values of coalitions", tuple(found))
+
+
+def _check_scenarios(case: HomesCase, run: MarketRun) -> CheckResult:
+    """Compare scenarios with those of the case, and work expected incomes out from them."""
+    found: list[Finding] = []
+    told = [(scenario.id, scenario.weight) for scenario in run.record.scenarios]
+    known = [(scenario.id, scenario.weight) for scenario in case.scenarios]
+    due = [] if case.scenarios == CERTAIN else known
+    found += differs(told, due, "run.json scenarios")
+    due_income: dict[str, dict[str, float]] = {}
+    for scenario in run.record.scenarios:
+        for way, incomes in scenario.income.items():
+            sums = due_income.setdefault(way, dict.fromkeys(incomes, 0.0))
+            for home, income in incomes.items():
+                sums[home] = sums.get(home, 0.0) + scenario.weight * income
+    found += differs(sorted(run.record.expected), sorted(due_income), "run.json expected")
+    for way, incomes in due_income.items():
+        for home, income in incomes.items():
+            stated = run.record.expected.get(way, {}).get(home, np.nan)
+            found += unequal(stated, income, f"expected income of {home} in {way}", "", FOLLOWS)
+    return CheckResult("expected incomes follow from the scenarios", tuple(found))
 
 
 def _of_all(game: Game, games: dict[str, dict[str, float]], slack: float) -> Iterator[Finding]:
