@@ -17,6 +17,7 @@ from cmgplan.cli import main
 from cmgplan.errors import InputError
 from cmgplan.market.report.figures import core_polygon
 from cmgplan.market.report.read_run import read_market
+from cmgplan.market.report.suggestion import providers, ranking, worth_alone
 from cmgplan.market.report.verify import verify_market
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -241,3 +242,17 @@ def test_scenarios_are_weighted(tmp_path: Path) -> None:
     changed["expected"]["A|B"]["A"] += 0.5
     path.write_text(json.dumps(changed), encoding="utf-8")
     assert not held(out)
+
+
+def test_who_might_lead_follows_from_what_homes_do_alone(run: Path) -> None:
+    market = read_market(run)
+    worth = worth_alone(market.record, market.tables)
+    ranked = ranking(market.record, market.tables, worth)
+    # A sells what its engine makes, B buys: see SOURCES.md of the case.
+    assert [row["home"] for row in ranked] == ["A", "B"]
+    assert ranked[0]["excess_kwh"] > 0.0 == ranked[0]["shortage_kwh"]
+    assert ranked[1]["shortage_kwh"] > 0.0
+    cheapest = providers(market.record, market.tables, worth)
+    buy = market.tables["exchange"].groupby("hour")["buy_per_kwh"].first()
+    for t, name in enumerate(cheapest["B"]):
+        assert name == ("A" if worth["A"][t] < buy[t] else "retailer")

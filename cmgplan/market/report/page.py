@@ -11,6 +11,7 @@ from cmgplan.homes.day_sections import day_sections
 from cmgplan.homes.figures.view import DayView
 from cmgplan.market.report import figures
 from cmgplan.market.report.run_record import RULES, MarketRecord, StructureRecord
+from cmgplan.market.report.suggestion import suggestion
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.page import render
 from cmgplan.page.parts import Box, Chart, Note, Overview, Section
@@ -82,6 +83,7 @@ def render_page(record: MarketRecord, tables: Tables, sources: str = "") -> str:
             _prices(record, tables),
             _moved(record, views),
             _coalitions(record),
+            *((led,) if (led := suggestion(record, tables)) is not None else ()),
             *((_scenarios(record),) if record.scenarios else ()),
             *day,
             _assumptions(),
