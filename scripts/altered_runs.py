@@ -6,8 +6,8 @@ No command may end in a traceback: it ends with exit 0, 2 (the file and what is 
     .venv/bin/python scripts/altered_runs.py RUN [--count 300] [--seed 1] [--only verify]
     .venv/bin/python scripts/altered_runs.py RUN --fields
 
-``--fields`` goes through every field of every table and of plan.json instead, changes one value of
-each, and lists the fields whose change ``verify`` does not notice.
+``--fields`` goes through every field of every table and of plan.json or run.json instead, changes
+one value of each, and lists the fields whose change ``verify`` does not notice.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cmgplan.cli import main as cmgplan
 
 COMMANDS = ("verify", "report", "compare", "export")
 ALLOWED = {0, 2, 5}
-PLAN = "plan.json"
+PLAN, RUN = "plan.json", "run.json"
 Leaf = tuple[str | int, ...]
 
 
@@ -98,6 +98,11 @@ def alter(folder: Path, rng: random.Random) -> Alteration:
         how = rng.choices((_cell, _rows, _plan_value, _plan_text, _file), (35, 15, 35, 5, 10))[0]
         if (done := how(folder, rng)) is not None:
             return done
+
+
+def summary_of(folder: Path) -> Path:
+    """Return the file that says what a run is: plan.json of a plan, run.json of homes."""
+    return folder / (PLAN if (folder / PLAN).exists() else RUN)
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -208,7 +213,7 @@ def fields_of(content: Any) -> dict[str, list[Leaf]]:
 
 
 def _plan_value(folder: Path, rng: random.Random) -> Alteration | None:
-    content = json.loads((folder / PLAN).read_text("utf-8"))
+    content = json.loads(summary_of(folder).read_text("utf-8"))
     fields = fields_of(content)
     path = rng.choice(fields[rng.choice(sorted(fields))])
     return change_value(folder, content, path, rng)
@@ -241,12 +246,14 @@ def change_value(
         if type(new) is type(old) and new == old:
             return None
         inside[path[-1]] = new
-    (folder / PLAN).write_text(json.dumps(content), "utf-8")
-    return Alteration(kind, f"{PLAN} {field_of(path)}", f"{str(old)[:30]} -> {str(new)[:20]}")
+    summary_of(folder).write_text(json.dumps(content), "utf-8")
+    return Alteration(
+        kind, f"{summary_of(folder).name} {field_of(path)}", f"{str(old)[:30]} -> {str(new)[:20]}"
+    )
 
 
 def _plan_text(folder: Path, rng: random.Random) -> Alteration:
-    path = folder / PLAN
+    path = summary_of(folder)
     text = path.read_text("utf-8")
     key = rng.choice(re.findall(r'"(\w+)": ', text))
     told = {
@@ -270,7 +277,7 @@ def _plan_text(folder: Path, rng: random.Random) -> Alteration:
     }
     kind = rng.choice(sorted(told))
     path.write_text(told[kind](), "utf-8")
-    return Alteration(kind, PLAN, key)
+    return Alteration(kind, path.name, key)
 
 
 def _file(folder: Path, rng: random.Random) -> Alteration | None:
@@ -381,14 +388,14 @@ def _each_field(true_run: Path, scratch: Path, rng: random.Random) -> Iterator[A
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.copytree(true_run, scratch)
 
-    content = json.loads((true_run / PLAN).read_text("utf-8"))
+    content = json.loads(summary_of(true_run).read_text("utf-8"))
     for paths in fields_of(content).values():
         for kind in ("number scaled", "text replaced", "key deleted"):
             fresh()
             candidates = [p for p in paths if _suits(content, p, kind)]
             if not candidates:
                 continue
-            own = json.loads((true_run / PLAN).read_text("utf-8"))
+            own = json.loads(summary_of(true_run).read_text("utf-8"))
             told = change_value(scratch, own, rng.choice(candidates), rng, kind)
             if told is not None:
                 yield told

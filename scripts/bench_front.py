@@ -27,7 +27,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case import Case, load_case
 from cmgplan.planning.case.records import PlanOptions
-from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.islanded import grid_mask, solve_levels_1_to_3
 from cmgplan.planning.levels.level4 import GridConnection
 from cmgplan.planning.model.switches import allow

@@ -31,7 +31,7 @@ import pandapower.networks
 
 from cmgplan.devices.storage import Storage
 from cmgplan.network.grid import Generators, Grid
-from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.grid_hours import GridHours, single_hour
 from cmgplan.network.opf.flexible import Flexible, Placed, Responsive
 from cmgplan.network.opf.model import Layout, build_instance, build_model
 from cmgplan.network.opf.problem import OpfProblem
@@ -52,7 +52,7 @@ IPOPT_ITSELF = Strategy(3000)
 PANDAPOWERS = ("case1354pegase", "case1888rte", "case2848rte", "case2869pegase")
 
 
-def given_network() -> tuple[Grid, Horizon, tuple[str, ...]]:
+def given_network() -> tuple[Grid, GridHours, tuple[str, ...]]:
     """Return the feeder with a generator at each microgrid's bus, its hours and these buses."""
     case = load_case(CASE)
     given = grid_of_case(case)
@@ -105,11 +105,11 @@ def devices(grid: Grid, buses: tuple[str, ...]) -> Flexible:
     )
 
 
-def longer(horizon: Horizon, times: int) -> Horizon:
+def longer(horizon: GridHours, times: int) -> GridHours:
     """Return a horizon repeated."""
     parts = (horizon.p_load_pu, horizon.q_load_pu, horizon.available, horizon.price_usd_per_mwh)
     p, q, available, price = (np.tile(part, (times, 1)) for part in parts)
-    return Horizon(p, q, available, price, horizon.dt_h)
+    return GridHours(p, q, available, price, horizon.dt_h)
 
 
 def pandapower_net(grid: Grid) -> Any:
@@ -156,7 +156,7 @@ def pandapower_net(grid: Grid) -> Any:
     return net
 
 
-def time_pandapower(grid: Grid, horizon: Horizon) -> tuple[float, float, int]:
+def time_pandapower(grid: Grid, horizon: GridHours) -> tuple[float, float, int]:
     """Return seconds, cost and solved hours of one ``runopp`` per hour."""
     net, cost, solved, base = pandapower_net(grid), 0.0, 0, grid.s_base_mva
     upstream = net.poly_cost.index[net.poly_cost.et == "ext_grid"][0]
@@ -174,7 +174,7 @@ def time_pandapower(grid: Grid, horizon: Horizon) -> tuple[float, float, int]:
     return time.process_time() - begun, cost, solved
 
 
-def solved_again(problem: OpfProblem, hours: Horizon) -> Iterator[tuple[str, float, OpfResult]]:
+def solved_again(problem: OpfProblem, hours: GridHours) -> Iterator[tuple[str, float, OpfResult]]:
     """Yield what is changed, the seconds that solving again takes, and the answer."""
     rng = np.random.default_rng(1)
     drawn = rng.uniform(0.9, 1.1, (hours.hours, 1))

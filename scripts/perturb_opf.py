@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cmgplan.network.grid import Generators, Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.flexible import Flexible
 from cmgplan.network.opf.problem import OpfProblem
 from cmgplan.units import mw_from_pu
@@ -50,7 +50,7 @@ class Perturbed:
     """One perturbation of the network, its day, and the buses of the microgrids present."""
 
     grid: Grid
-    horizon: Horizon
+    horizon: GridHours
     flexible: Flexible
     load_level: float
     missing: int
@@ -102,7 +102,7 @@ def perturbed(seed: int, number: int) -> Perturbed:
         x_pu=branches.x_pu * rng.uniform(*IMPEDANCE, len(branches)),
     )
     grid = replace(grid, branches=lines, generators=_kept(grid.generators, present))
-    horizon = Horizon(
+    horizon = GridHours(
         day.p_load_pu * factor,
         day.q_load_pu * factor,
         available[:, present],

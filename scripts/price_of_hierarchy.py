@@ -26,7 +26,8 @@ from cmgplan.errors import CmgplanError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case import Case, load_case
 from cmgplan.planning.case.records import PlanOptions
-from cmgplan.planning.levels.front import Front, FrontPoint, solve_front, solve_point
+from cmgplan.planning.levels.front import solve_front, solve_point
+from cmgplan.planning.levels.front_points import Front, FrontPoint
 from cmgplan.planning.levels.islanded import grid_mask, solve_levels_1_to_3
 from cmgplan.planning.levels.level4 import GridConnection
 

@@ -112,6 +112,13 @@ def shown(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:36]} ..."
 
 
+def _listed(value: object) -> str:
+    """Return a value, a short list with what it holds."""
+    if not isinstance(value, list | tuple) or len(value) > 4:
+        return shown(value)
+    return f"[{', '.join(shown(item) for item in value)}]"
+
+
 def _model_in(annotation: object) -> type[BaseModel] | None:
     """Return the record type inside an annotation such as ``tuple[Bus, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -182,6 +189,8 @@ def _value_problem(path: Path, details: list[ErrorDetails], value: object) -> Pr
         most = limits.get("lt", limits.get("le"))
         words = f"give at most {most:g}" + (" (20 % is 0.2)" if most == 1 else "")
         return Problem(path, f"{shown(value)} is over {most:g}", words)
+    if detail["msg"].startswith("give "):  # of a type that says what it wants
+        return Problem(path, f"{_listed(value)} does not fit", detail["msg"])
     return Problem(path, f"{shown(value)}: {detail['msg']}", "give another value")
 
 

@@ -16,11 +16,15 @@ from rich.text import Text
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
+    from cmgplan.homes.compare import WrittenDays
+    from cmgplan.homes.optimum.read_run import OptimumRun
+    from cmgplan.market.report.run_record import MarketRecord
     from cmgplan.planning.proof.prove import Proved
     from cmgplan.planning.report.compare.write import WrittenComparison
     from cmgplan.planning.report.export import Export
     from cmgplan.planning.report.verify import VerifyReport
     from cmgplan.progress import ProgressEvent
+    from cmgplan.run.findings import CheckResult
 
 SHOWN_TIED = 5
 """Rows that are listed of those as good as the chosen one."""
@@ -40,6 +44,9 @@ VERDICTS = ("stands", "not reached", "FAILED")
 """What can become of a printed bound that is proved again."""
 
 NONE = "-"
+
+SHOWN_HOMES = 8
+"""Homes whose incomes are listed."""
 
 _TEXT = TextColumn("{task.description}", markup=False)
 
@@ -274,14 +281,72 @@ def print_comparison(written: WrittenComparison) -> None:
     say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
 
 
-def print_report(report: VerifyReport) -> None:
+def print_optimum(run: OptimumRun) -> None:
+    """Print what an optimum costs and emits, what it is made of, and how far it is proven."""
+    from cmgplan.homes.totals import day_totals
+
+    record = run.record
+    total = day_totals(run.tables, "optimum", record.case.dt_h)
+    unserved_kwh = total.unserved_electricity_kwh + total.unserved_heat_kwh
+    table = _table("", record.currency, "kWh")
+    for name, money, kwh in (
+        ("purchases", total.purchases, total.import_kwh),
+        ("sales", 0.0 - total.sales, total.export_kwh),
+        ("gas", total.gas, total.gas_kwh),
+        ("load moved", total.shift, total.moved_kwh),
+        ("load unserved", total.unserved, unserved_kwh),
+        ("cost", record.cost, None),
+    ):
+        table.add_row(name, _number(money, 2), _number(kwh, 1))
+    _print(table)
+    say(f"emission: {record.emission_kg:,.2f} kg")
+    if record.front is not None:
+        say(f"front: {len(record.front)} points, selected: point {record.point} (fuzzy)")
+    gap = "no bound is known" if record.gap is None else f"gap {100.0 * record.gap:.4f} %"
+    say(f"{record.status}, {gap}; verified")
+
+
+def print_days(written: WrittenDays) -> None:
+    """Print the totals of days that were compared, and what differs."""
+    table = _table(*("" if name == "quantity" else str(name) for name in written.table.columns))
+    for row in written.table.itertuples(index=False, name=None):
+        table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
+    _print(table)
+    for note in written.notes:
+        say(f"note: {note}")
+    say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
+
+
+def print_market(record: MarketRecord) -> None:
+    """Print incomes and gap of every structure of a market."""
+    homes = record.case.homes[:SHOWN_HOMES]
+    table = _table("", *homes, "leaders", "followers", "gap")
+    for told in record.structures:
+        gap = f"{100.0 * told.gap_share:.2f} %" if told.following else NONE
+        table.add_row(
+            told.structure,
+            *(_number(told.income.get(home), 2) for home in homes),
+            _number(told.leader_income, 2),
+            _number(told.follower_income if told.following else None, 2),
+            gap if told.status == "optimal" else f"{gap} ({told.status})",
+        )
+    _print(table)
+    say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
+
+
+def print_checks(checks: Sequence[CheckResult]) -> None:
     """Print every check, and the worst findings of those that fail."""
-    for check in report.checks:
+    for check in checks:
         say(f"{'ok    ' if check.passed else 'FAILED'} {check.name}")
         for finding in check.findings[:SHOWN_FINDINGS]:
             say(f"         {finding}")
         if len(check.findings) > SHOWN_FINDINGS:
             say(f"         and {len(check.findings) - SHOWN_FINDINGS} more")
+
+
+def print_report(report: VerifyReport) -> None:
+    """Print every check of a plan, and how far it is from the independent power flow."""
+    print_checks(report.checks)
     say(
         f"replay: voltages within {report.max_dv_pu:.2g} pu, "
         f"losses within {report.max_dloss_kw:.2g} kW"

@@ -15,14 +15,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cmgplan.cli import cases, console, opf, planning, runs
+from cmgplan.cli import cases, console, homes, opf, planning, runs
 from cmgplan.cli.supervise import CAN_FORK, INTERRUPTING, supervise
 from cmgplan.errors import CmgplanError, as_told
 from cmgplan.version import __version__
 
 INTERRUPTED = 130
 
-SOLVING = frozenset({"plan", "opf"})
+SOLVING = frozenset({"plan", "opf", "optimum", "market"})
 """Commands whose solvers may crash, and that may be interrupted amid a solve."""
 
 app = typer.Typer(
@@ -56,6 +56,8 @@ def _common(
 for _command in (
     planning.plan,
     planning.select,
+    homes.optimum,
+    homes.market,
     cases.check,
     cases.new,
     cases.cases,

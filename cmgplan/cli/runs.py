@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from cmgplan.errors import ReplayError
 
 if TYPE_CHECKING:
     from cmgplan.planning.report.run_folder import Run
+    from cmgplan.run.findings import CheckResult
 
 
 def verify(
@@ -32,8 +34,14 @@ def verify(
     from cmgplan.planning.report.run_folder import read_run
     from cmgplan.planning.report.verify import verify_run
     from cmgplan.run.folder import recover
+    from cmgplan.run_kinds import PLANNING, RUN_KINDS, require_plan, system_of_run
 
     recover(run)
+    if (system := system_of_run(run)) != PLANNING:
+        if prove:
+            require_plan(run, "--prove")
+        _tell_checks(run, RUN_KINDS[system].verify(run))
+        return
     finished = read_run(run)
     report = verify_run(finished)
     console.print_report(report)
@@ -47,11 +55,11 @@ def verify(
 
 def report(run: RunFolder, debug: Debug = False) -> None:
     """Write the page of a finished run again."""
-    from cmgplan.planning.report.run_folder import read_run, write_page
     from cmgplan.run.folder import recover
+    from cmgplan.run_kinds import RUN_KINDS, system_of_run
 
     recover(run)
-    console.say(str(write_page(read_run(run))))
+    console.say(str(RUN_KINDS[system_of_run(run)].report(run)))
 
 
 def export(
@@ -78,7 +86,9 @@ def export(
 ) -> None:
     """Write a finished run for other tools: pandapower, switch schedule, MATPOWER."""
     from cmgplan.planning.report.export import FORMATS, export_run
+    from cmgplan.run_kinds import require_plan
 
+    require_plan(run, "export")
     formats = FORMATS if file_format == "all" else (file_format,)
     written = export_run(run, out, level=level, formats=formats, hour=hour)
     console.print_export(written)
@@ -92,9 +102,23 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Lay two or more runs beside each other: a page and a table of differences."""
-    from cmgplan.planning.report.compare.write import compare_runs
+    from cmgplan.run_kinds import are_plans, compare_homes
 
-    console.print_comparison(compare_runs(runs, out))
+    if are_plans(runs):
+        from cmgplan.planning.report.compare.write import compare_runs
+
+        console.print_comparison(compare_runs(runs, out))
+    else:
+        console.print_days(compare_homes(runs, out))
+
+
+def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:
+    """Print the checks of a run; ReplayError where one of them fails."""
+    console.print_checks(checks)
+    failed = sum(not check.passed for check in checks)
+    if failed:
+        raise ReplayError(f"FAILED: {failed} of {len(checks)} checks")
+    console.say(f"{run}: all {len(checks)} checks hold")
 
 
 def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:

@@ -81,6 +81,12 @@ def end_after(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds + OVERTIME_S)
 
 
+def end_no_more() -> None:
+    """Take back what ``end_after`` set, once the solver has stopped in time."""
+    if _supervised:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
 def _waited(child: int) -> int:
     """Return how the child ended; hand an interruption on to it.
 

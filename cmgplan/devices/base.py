@@ -40,7 +40,6 @@ __all__ = [
     "Flow",
     "Flows",
     "Forecasts",
-    "Horizon",
     "Hourly",
     "HourlyFinite",
     "HourlyPositive",
@@ -130,9 +129,6 @@ class Forecasts:
             else np.full(self.hours, float(price), dtype=np.float64)
         )
         return np.asarray([usd_per_kwh(float(v)) for v in values], dtype=np.float64)
-
-
-Horizon = Forecasts
 
 
 class Conflict(NamedTuple):

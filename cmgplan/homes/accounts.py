@@ -93,7 +93,8 @@ def pool_trades(
     pool_kw
         Net injection of every home, positive into the pool, shape (T, homes).
     price_per_kwh
-        One price an hour, shape (T,). It may be no number in hours without trade.
+        One price an hour, shape (T,), or one for each seller, shape (T, homes). It may be no
+        number in hours without trade.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def pool_trades(
     shares = sold / np.where(volume > 0.0, volume, 1.0)[:, None]
     kwh = bought[:, :, None] * shares[:, None, :] * dt_h
     hour, buyer, seller = np.nonzero(kwh > NEGLIGIBLE)
-    price = _by_home(price_per_kwh, (len(pool_kw), 1))[hour, 0]
+    price = _by_home(price_per_kwh, pool_kw.shape)[hour, seller]
     names = _names(homes)
     return _entries(
         way, names[buyer], names[seller], hour, carrier, "pool", kwh[hour, buyer, seller], price

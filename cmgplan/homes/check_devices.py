@@ -32,7 +32,8 @@ def _over(device: Device, h: Forecasts) -> Iterator[Conflict]:
     for conflict in device.conflicts_over(h):
         if isinstance(device, Car) and conflict.key == "p_charge_max_kw":
             hours = spans(np.flatnonzero(device.connected(h)).tolist())
-            message = f"{conflict.message}, plugged in in hours {hours or 'never'}"
+            plugged = f"plugged in in hours {hours}" if hours else "never plugged in"
+            message = f"{conflict.message}, {plugged}"
             yield Conflict(conflict.key, message, conflict.mend)
         else:
             yield conflict

@@ -102,15 +102,15 @@ def _unserved_electricity(draft: Draft, value: float) -> Iterator[Fault]:
 def _unserved_heat(draft: Draft, value: float) -> Iterator[Fault]:
     """Yield a warning where heat is worth less than the cheapest boiler's or pump's."""
     h = draft.forecasts
+    if h is None:
+        return
     gas = None if draft.gas is None else draft.series(draft.gas.price_per_kwh)
     buy = None if draft.retailer is None else draft.series(draft.retailer.buy_per_kwh)
     costs: list[FloatArray] = []
     for _, _, device in draft.devices():
-        if h is None or not draft.usable(device):
-            continue
         if isinstance(device, GasBoiler) and gas is not None:
             costs.append(gas / device.efficiency)
-        elif isinstance(device, ElectricHeat) and buy is not None:
+        elif isinstance(device, ElectricHeat) and buy is not None and draft.usable(device):
             costs.append(buy / device.heat_per_power(h))
     if not costs:
         return

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from cmgplan.case.scenarios import CERTAIN
 from cmgplan.errors import InputError
 from cmgplan.homes.records import HomesCase
+from cmgplan.homes.scenario_case import case_of
 from cmgplan.market.case.structures import Structure, joined, parse_structures
 from cmgplan.market.leading.bid import Bid
 from cmgplan.market.leading.nlp import from_nlp
@@ -16,7 +19,13 @@ from cmgplan.market.leading.owner import owned
 from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
-from cmgplan.market.result import MarketOptions, MarketResult, PriceTable, StructureResult
+from cmgplan.market.result import (
+    MarketOptions,
+    MarketResult,
+    PriceTable,
+    ScenarioIncomes,
+    StructureResult,
+)
 from cmgplan.progress import ProgressEvent
 from cmgplan.search.coalitions import Game, excesses, least_core, nucleolus, shapley
 from cmgplan.version import __version__
@@ -28,6 +37,9 @@ def run_market(
     case: HomesCase, options: MarketOptions, progress: Tell | None = None
 ) -> MarketResult:
     """Return the coalition market of a case, structure by structure.
+
+    The day itself is that of the case as it stands. Where the case has scenarios, each is run
+    as well, for what homes earn in it.
 
     Raises
     ------
@@ -41,6 +53,27 @@ def run_market(
     tell = progress or (lambda event: None)
     if options.pricing == "bid" and options.method == "nlp":
         raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
+    found = _run_day(case, options, tell)
+    if case.scenarios == CERTAIN:
+        return found
+    scenarios = []
+    for k, scenario in enumerate(case.scenarios):
+        message = f"{scenario.id}: scenario {k + 1} of {len(case.scenarios)}"
+        tell(ProgressEvent("scenario", message, fraction=k / len(case.scenarios)))
+        day = _run_day(case_of(case, scenario), options, lambda event: None)
+        scenarios.append(
+            ScenarioIncomes(
+                id=scenario.id,
+                weight=scenario.weight,
+                income={s.name: dict(s.income) for s in day.structures},
+                gap_share={s.name: s.gap_share for s in day.structures},
+            )
+        )
+    return replace(found, scenarios=tuple(scenarios))
+
+
+def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResult:
+    """Return the market of one day."""
     structures = parse_structures(options.structures, case.ids)
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))

@@ -144,6 +144,26 @@ class StructureResult:
 
 
 @dataclass(frozen=True)
+class ScenarioIncomes:
+    """What homes earn in one scenario.
+
+    Attributes
+    ----------
+    id, weight
+        Of the scenario.
+    income
+        By structure and home, currency.
+    gap_share
+        By structure: the gap as a share of the scenario's surplus.
+    """
+
+    id: str
+    weight: float
+    income: Mapping[str, Mapping[str, float]]
+    gap_share: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class MarketResult:
     """A finished run of the market.
 
@@ -159,6 +179,8 @@ class MarketResult:
         By home and device: on/off choices, taken from the optimum of all homes.
     warnings
         Sentences on what is doubtful.
+    scenarios
+        What homes earn in each scenario; empty where the case has none.
     """
 
     case: HomesCase
@@ -171,6 +193,17 @@ class MarketResult:
     warnings: tuple[str, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    scenarios: tuple[ScenarioIncomes, ...] = ()
+
+    def expected(self) -> dict[str, dict[str, float]]:
+        """Return the expected income of every home by structure, over the scenarios."""
+        found: dict[str, dict[str, float]] = {}
+        for scenario in self.scenarios:
+            for structure, incomes in scenario.income.items():
+                sums = found.setdefault(structure, dict.fromkeys(incomes, 0.0))
+                for home, income in incomes.items():
+                    sums[home] += scenario.weight * income
+        return found
 
     def structure(self, name: str) -> StructureResult:
         """Return the structure of a name."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -18,28 +16,25 @@ from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning import tables
 from cmgplan.planning.case.records import Case, PlanOptions
-from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.islanded import (
-    LEFT_OVER_KW,
     LevelResult,
     grid_mask,
     solve_levels_1_to_3,
 )
 from cmgplan.planning.levels.level4 import GridConnection
-from cmgplan.planning.levels.robustness import headroom, replay_under_error
 from cmgplan.planning.levels.selection import Selection, select_point
+from cmgplan.planning.levels.summary import certificate_of, operation_of, payoff_of, summary_of
 from cmgplan.planning.levels.upper import UpperResult, pcc_nodal, solve_upper
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.standing import reject_standing_loops
 from cmgplan.planning.result import PlanResult
 from cmgplan.progress import ProgressEvent
 from cmgplan.solve import Outcome, Stop
-from cmgplan.version import __version__
 
 VOLTAGE_TOLERANCE_PU = 1e-6
 LOSS_TOLERANCE_KW = 1e-3
-SYMBOLS = {"gc_usd": "f1", "ec_usd": "f2", "loss_kwh": "f3"}
-SOLVERS = ("pyomo", "casadi", "highspy", "pandapower", "numpy")
 
 Progress = Callable[[ProgressEvent], None]
 Injections = Mapping[str, tuple[FloatArray, FloatArray]]
@@ -119,7 +114,7 @@ def plan(
         front, level4 = _front(case, chosen, feeder, islanded[-1], tell, journal)
     clock.lap("level_4")
     selection = select_point(front, chosen)
-    selected = _operation_of(front, selection)
+    selected = operation_of(front, selection)
     tell(ProgressEvent("levels 5 and 6", "AC optimal power flow", fraction=0.93))
     upper = solve_upper(case, chosen, feeder, selected)
     clock.lap("levels_5_and_6")
@@ -134,7 +129,7 @@ def plan(
     result_tables = _tables(
         case, chosen, feeder, islanded, front, selection, selected, upper, injections
     )
-    summary = _summary(case, chosen, feeder, (*islanded, grid_level), front, selection, upper)
+    summary = summary_of(case, chosen, feeder, (*islanded, grid_level), front, selection, upper)
     summary["replay"] = replay
     clock.lap("tables_and_headroom")
     summary["wall_s"] = clock.total()
@@ -185,7 +180,7 @@ def _front(
 
 def _so_far(case: Case, options: PlanOptions, front: Front) -> dict[str, Any]:
     """Return an unfinished front with the closed hours of every switch."""
-    found = _certificate(front)
+    found = certificate_of(front)
     for told, point in zip(found["points"], front.points, strict=True):
         told |= {"caps": dict(point.caps), "bound_ec_usd": point.bound_ec_usd}
         if point.operation is not None:
@@ -195,21 +190,9 @@ def _so_far(case: Case, options: PlanOptions, front: Front) -> dict[str, Any]:
     return {
         "case": case.name,
         "options": options.model_dump(mode="json"),
-        "payoff": _payoff(front),
+        "payoff": payoff_of(front),
         **found,
     }
-
-
-def _payoff(front: Front) -> dict[str, dict[str, float]]:
-    ranges = front.payoff.ranges
-    return {name: {"min": found.min, "max": found.max} for name, found in ranges.items()}
-
-
-def _operation_of(front: Front, selection: Selection) -> Operation:
-    operation = front.points[selection.number - 1].operation
-    if operation is None:
-        raise ValueError("the selected point holds no schedule")
-    return operation
 
 
 def _level4_outcome(front: Front, selection: Selection) -> Outcome:
@@ -305,116 +288,4 @@ def _tables(
         "loss": tables.loss_table(selected, upper.operation, upper.without_cmg),
         "upstream": tables.upstream_table(case, upper),
         "demand_response": tables.demand_response_table(case, options, feeder, selected, upper),
-    }
-
-
-def _summary(
-    case: Case,
-    options: PlanOptions,
-    feeder: Feeder,
-    levels: tuple[LevelResult, ...],
-    front: Front,
-    selection: Selection,
-    upper: UpperResult,
-) -> dict[str, Any]:
-    """Return plan.json but for the replay and the times."""
-    chosen = _operation_of(front, selection)
-    return {
-        "case": {
-            "name": case.name,
-            "title": case.file.title,
-            "hours": case.file.time.hours,
-            "dt_h": case.file.time.dt_h,
-            "begins_h": case.begins_h,
-            "day": None if case.file.time.day is None else case.file.time.day.isoformat(),
-            "sha256": None,
-        },
-        "versions": {
-            "cmgplan": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in SOLVERS},
-        },
-        "options": options.model_dump(mode="json"),
-        "v_slack_pu": feeder.v_slack_pu,
-        "payoff": _payoff(front),
-        "levels": [tables.level_summary(case, level, LEFT_OVER_KW) for level in levels],
-        "selected": {
-            "point": selection.number,
-            "rule": selection.rule,
-            "mu_min": selection.mu_min,
-            "gc_usd": chosen.gc_usd,
-            "ec_usd": chosen.ec_usd,
-            "loss_kwh": chosen.loss_kwh,
-        },
-        "upper": _upper_summary(upper),
-        "certificate": _certificate(front),
-        "notes": _notes(case, options, front, upper),
-        "headroom": {
-            "hourly": headroom(case, options, upper.operation),
-            "forecast_error": replay_under_error(case, options, feeder, upper),
-        },
-    }
-
-
-def _notes(case: Case, options: PlanOptions, front: Front, upper: UpperResult) -> list[str]:
-    """Return what is to be said of the objectives, their scales and the case, in sentences."""
-    trade = front.trade.note()
-    return [
-        *([] if trade is None else [trade]),
-        *(upper.scales.notes if options.normalise else ()),
-        *(str(fault) for fault in case.warnings),
-    ]
-
-
-def _upper_summary(upper: UpperResult) -> dict[str, Any]:
-    return {
-        "status": str(Stop.LOCAL_OPTIMUM) if upper.opf.solved else upper.opf.status,
-        "objective": upper.opf.objective,
-        "iterations": upper.opf.iterations,
-        **upper.totals.as_dict(),
-        "weights": dict(upper.weights),
-        "scales": dict(upper.scales.by),
-        "lower_after_upper": dict(upper.lower_after),
-        "without_cmg": upper.without_cmg_totals.as_dict(),
-        "without_microgrid_loads": upper.without_microgrid_loads.as_dict(),
-    }
-
-
-def _certificate(front: Front) -> dict[str, Any]:
-    gaps = [point.gap for point in front.points if point.gap is not None]
-    trade, ranges = front.trade, front.payoff.ranges
-    symbol = SYMBOLS[trade.minimised]
-    unit = trade.unit if front.absolute else f"share of the range of {symbol} in the payoff table"
-    return {
-        "range_ec_usd": front.ec_range_usd,
-        "absolute": front.absolute,
-        "minimised": trade.minimised,
-        "unit": trade.unit,
-        "range": ranges[trade.minimised].width,
-        "without_range": list(trade.flat),
-        "worst_gap": max(gaps, default=None),
-        "statement": (
-            "Each bound is the dual bound of a convex mixed-integer relaxation that contains every "
-            "AC-feasible schedule under the same epsilons; each value is that of the AC problem "
-            f"with the switches chosen, a local optimum. Gap: (value - bound), {unit}."
-        ),
-        "points": [
-            {
-                "point": point.number,
-                "status": str(point.status),
-                "gap": point.gap,
-                "gap_usd": point.amount if trade.unit == "$" else None,
-                "bound": point.bound,
-                "amount": point.amount,
-                "reason": point.answer.reason,
-                "explanation": list(point.explanation),
-                "wall_s": point.answer.wall_s,
-                "history": [dict(step) for step in point.answer.history],
-            }
-            for point in front.points
-        ],
-        "cells": [
-            {"eps_gc_usd": c.caps["gc_usd"], "eps_loss_kwh": c.caps["loss_kwh"], "point": c.point}
-            for c in front.cells
-        ],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
 from cmgplan.planning.case.records import Case, PlanOptions
-from cmgplan.planning.levels.front import Front, FrontPoint
-from cmgplan.planning.levels.islanded import LevelResult
+from cmgplan.planning.levels.front_points import Front, FrontPoint
 from cmgplan.planning.levels.selection import Selection
 from cmgplan.planning.levels.upper import UpperResult
 from cmgplan.planning.model.operation import Operation
@@ -240,40 +239,3 @@ def point_tables(case: Case, points: Iterable[FrontPoint]) -> dict[int, dict[str
         for p in points
         if p.operation is not None
     }
-
-
-def level_summary(case: Case, result: LevelResult, threshold_kw: float) -> dict[str, object]:
-    """Return a level's entry in plan.json."""
-    op = result.operation
-    dt_h = case.file.time.dt_h
-    short = np.stack([op.unserved_kw[mg.id] for mg in case.microgrids])
-    surplus = np.stack([op.curtailed_kw[mg.id] for mg in case.microgrids])
-    allowed = {
-        kind: int(sum(result.mask[s.id].sum() for s in all_switches(case) if s.kind == kind))
-        for kind in ("microgrid", "cluster", "grid")
-    }
-    return {
-        "level": result.level,
-        "status": str(next(reversed(list(result.outcomes.values()))).stop),
-        "stopped": {name: outcome.message for name, outcome in result.outcomes.items()},
-        "goals": {
-            name: {"value": outcome.value, "bound": outcome.bound}
-            for name, outcome in result.outcomes.items()
-        },
-        "wall_s": result.wall_s,
-        "gc_usd": op.gc_usd,
-        "ec_usd": op.ec_usd,
-        "loss_kwh": op.loss_kwh,
-        "unserved_kwh": float(short.sum() * dt_h),
-        "surplus_kwh": float(surplus.sum() * dt_h),
-        "short_hours": _hours(short > threshold_kw),
-        "surplus_hours": _hours(surplus > threshold_kw),
-        "short_microgrids": [
-            mg.id for k, mg in enumerate(case.microgrids) if (short[k] > threshold_kw).any()
-        ],
-        "switch_hours_allowed": allowed,
-    }
-
-
-def _hours(found: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Sequence[int]:
-    return [int(t) for t in np.flatnonzero(found.any(axis=0))]

@@ -17,6 +17,7 @@ from cmgplan.planning.case.network import read_network
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
+    "apartment5",
     "hmg3",
     "hmg3-es-in-b",
     "ieee33",

@@ -11,7 +11,7 @@ import pytest
 from factories import PROFILES, write_case
 
 from cmgplan.arrays import FloatArray
-from cmgplan.devices import ElectricVehicle, Horizon
+from cmgplan.devices import ElectricVehicle, Forecasts
 from cmgplan.planning.case import check_case, load_case
 
 FLEET: dict[str, Any] = {
@@ -32,12 +32,12 @@ NOON = ElectricVehicle(**FLEET, depart_hour=11.5, return_hour=13.25)
 STEPS = (0.25, 0.5, 1.0)
 
 
-def days(dt_h: float, hours: float = 24.0, begins_h: float = 0.0) -> Horizon:
+def days(dt_h: float, hours: float = 24.0, begins_h: float = 0.0) -> Forecasts:
     count = round(hours / dt_h)
-    return Horizon(count, dt_h, np.full(count, 50.0), begins_h=begins_h)
+    return Forecasts(count, dt_h, np.full(count, 50.0), begins_h=begins_h)
 
 
-def away_at(h: Horizon, fleet: ElectricVehicle) -> FloatArray:
+def away_at(h: Forecasts, fleet: ElectricVehicle) -> FloatArray:
     """Return the hours of the clock at which the intervals spent away begin."""
     return (h.begins_h + np.asarray(fleet.away(h)) * h.dt_h) % 24.0
 
@@ -96,7 +96,7 @@ def test_a_horizon_of_hours_has_its_share_of_a_trip() -> None:
 
 
 def test_a_sixth_of_an_hour_has_no_end_in_digits() -> None:
-    h = Horizon(144, 0.166667, np.zeros(144))
+    h = Forecasts(144, 0.166667, np.zeros(144))
     assert NIGHT.between_intervals(h) == []
     assert NIGHT.away(h) == [*range(36), *range(132, 144)]
 
@@ -106,7 +106,7 @@ def test_a_sixth_of_an_hour_has_no_end_in_digits() -> None:
 def test_block_and_simulation_agree(dt_h: float, begins_h: float) -> None:
     h = days(dt_h, begins_h=begins_h)
     price = np.random.default_rng(5).uniform(30.0, 110.0, h.hours)
-    h = Horizon(h.hours, dt_h, price, begins_h=begins_h)
+    h = Forecasts(h.hours, dt_h, price, begins_h=begins_h)
     model = pyo.ConcreteModel()
     model.device = pyo.Block()
     b = model.device

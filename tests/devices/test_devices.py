@@ -12,7 +12,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.devices import (
     Device,
     ElectricVehicle,
-    Horizon,
+    Forecasts,
     Load,
     MicroTurbine,
     Photovoltaic,
@@ -73,10 +73,10 @@ DEVICES: dict[str, Device] = {
 }
 
 
-def horizon(seed: int, dt_h: float = 1.0, **options: Any) -> Horizon:
+def horizon(seed: int, dt_h: float = 1.0, **options: Any) -> Forecasts:
     rng = np.random.default_rng(seed)
     hour = np.arange(HOURS)
-    return Horizon(
+    return Forecasts(
         hours=HOURS,
         dt_h=dt_h,
         price_usd_per_mwh=rng.uniform(30.0, 110.0, HOURS),
@@ -89,7 +89,7 @@ def horizon(seed: int, dt_h: float = 1.0, **options: Any) -> Horizon:
     )
 
 
-def block(device: Device, h: Horizon) -> pyo.ConcreteModel:
+def block(device: Device, h: Forecasts) -> pyo.ConcreteModel:
     model = pyo.ConcreteModel()
     model.device = pyo.Block()
     device.add_to(model.device, h)
@@ -108,7 +108,7 @@ def block(device: Device, h: Horizon) -> pyo.ConcreteModel:
     return model
 
 
-def solve(model: pyo.ConcreteModel, h: Horizon, seed: int, extra: Any = 0.0) -> None:
+def solve(model: pyo.ConcreteModel, h: Forecasts, seed: int, extra: Any = 0.0) -> None:
     """Minimise cost, emission and a random worth of every kW and kvar injected."""
     rng = np.random.default_rng(seed)
     worth_p, worth_q = rng.normal(0.0, 0.15, h.hours), rng.normal(0.0, 0.02, h.hours)
@@ -124,7 +124,7 @@ def solve(model: pyo.ConcreteModel, h: Horizon, seed: int, extra: Any = 0.0) -> 
     pyo.assert_optimal_termination(solver.solve(model))
 
 
-def injections(b: pyo.Block, h: Horizon) -> tuple[FloatArray, FloatArray]:
+def injections(b: pyo.Block, h: Forecasts) -> tuple[FloatArray, FloatArray]:
     return (
         np.array([pyo.value(b.p_inj[t]) for t in h.steps]),
         np.array([pyo.value(b.q_inj[t]) for t in h.steps]),
@@ -252,7 +252,7 @@ def test_printed_balance_lets_the_losses_drain_the_store() -> None:
     price = np.where(np.arange(HOURS) % 2 == 0, 10.0, 90.0)
     soc_end = {}
     for balance in ("energy", "power"):
-        h = Horizon(HOURS, 1.0, price, soc_balance=balance)
+        h = Forecasts(HOURS, 1.0, price, soc_balance=balance)
         model = block(DEVICES["storage-wear"], h)
         b = model.device
         income = sum(price[t] / 1000.0 * b.p_inj[t] for t in h.steps)

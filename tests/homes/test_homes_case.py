@@ -97,6 +97,13 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
     ({"format": 2}, "case.toml format: 2 is not known; give 1"),
     ({"name": "a/b"}, 'case.toml name: "a/b" cannot name a folder'),
     ({"currency": "a name that is too long"}, "currency: "),
+    ({"home": [5]}, "case.toml home[0]: 5 is not a table"),
+    ({"retailer": 0.2}, "case.toml retailer: 0.2 is not a table"),
+    ({f"{A}.load.0.p_kw": ""}, 'load[0].p_kw: "" is empty (A, flats)'),
+    (
+        {f"{A}.job.0.window": [7, 25]},
+        "job[0].window: [7, 25] does not fit (A, dishwasher); give two",
+    ),
     # ids
     ({f"{B}.id": "A"}, "home[1]: the home id A stands already at home[0]; give it an id of its"),
     ({f"{B}.id": "gas"}, "home[1].id: gas cannot be a home: accounts call another party so"),
@@ -106,6 +113,7 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
     ({f"{B}.id": "B/C"}, 'home[1].id: "B/C" holds "/"'),
     ({f"{B}.id": "B\tC"}, "home[1].id: "),
     ({f"{A}.job.0.id": "engine"}, "job[0]: the device id engine stands already at home[0].chp[0]"),
+    ({f"{A}.job.0.id": "dish\nwasher"}, "job[0].id: "),
     # devices
     ({f"{CHP}.fuel_min_kw": 90}, "fuel_min_kw: fuel_min_kw 90 is above fuel_max_kw 80 (A engine)"),
     ({f"{TANK}.energy_kwh": 50}, "thermal_store[0].energy_kwh: energy_kwh and volume_m3 and delta"),
@@ -129,6 +137,14 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
     (
         {f"{CAR}.depart_hour": 9, f"{CAR}.return_hour": 17},
         "in no hour of the case (B car)",
+    ),
+    (
+        {f"{CAR}.depart_hour": 0, f"{CAR}.return_hour": 9},
+        "it is 1.33 kWh short at the end of hour 3, never plugged in (B car); charge faster",
+    ),
+    (
+        {f"{CAR}.depart_hour": 0, f"{CAR}.return_hour": 9, f"{CAR}.driving_kwh": 0},
+        "warning: case.toml home[1].ev[0].depart_hour: it is away from 0 to 9, in every hour of",
     ),
     ({f"{A}.job.0.window": [2, 3]}, "window: the window is 1 h long and the job 2 h (A dishwasher"),
     ({f"{A}.job.0.window": [3, 6]}, "window: in the hours of the case the window has no room"),
@@ -179,6 +195,14 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
         "home: all homes can have at most 121.5 kW of heat in hour 2, where 170 kW must be served",
     ),
     (
+        {"pool.electricity": False, "retailer": DELETE, f"{B}.wt": []},
+        "case.toml home[1]: there is a load of electricity and no source of it in home B",
+    ),
+    (
+        {"pool.electricity": False, "retailer.power_max_kw": 9.0},
+        "home[1]: home B can have at most 15 kW of electricity in hour 3, where 30 kW must be",
+    ),
+    (
         {"retailer.power_max_total_kw": 1.0},
         "warning: case.toml home: all homes can have at most 64 kW of electricity in hour 2, "
         "where 78 kW must be served",
@@ -190,6 +214,11 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
     (
         {f"{A}.bus": "1"},
         "error: case.toml home[0].bus: home A has a bus, but there is no [",
+    ),
+    ({"building.load_mix": [{"name": "1"}]}, "warning: case.toml building.load_mix: nothing uses"),
+    (
+        {"building.load_mix": [{"name": "1"}, {"name": 1}]},
+        "building.load_mix[1]: the load mix id 1 stands already at building.load_mix[0]",
     ),
     ({"building.fault": [{"line": "1", "hours": [1, 2]}]}, "warning: case.toml building.fault: no"),
     # magnitudes
@@ -242,6 +271,9 @@ IN_TABLES: list[tuple[str, str, str, str]] = [
         "scenarios.csv: in scenario calm sell_per_kwh 0.15 is above buy_per_kwh 0.1 in hour 0 (and",
     ),
     ("buses", "\n1,5", "\n11,5", "case.toml home[0].bus: bus 1 of home A is not in buses.csv; did"),
+    ("buses", "\n1,5", "\n11,5", "building.load_mix[0].name: bus 1 with buildings is not in buses"),
+    ("buses", "2,5,1", "2,1e10,1", "buses.csv row 4: p_kw 1e+10 is beyond 1e+09 kW; correct it"),
+    ("buses", "\n2,5,1", "\n2,0,1", "buses.csv row 4: q_kvar of bus 2 is 1 where p_kw is 0; give"),
     ("buses", "2,5,1,11", "2,5,1,12", "line 1-2 joins bus 1 of 11 kV to bus 2 of 12 kV"),
     ("lines", "1-2,1,2", "1-2,1,3", "lines.csv row 3: to_bus 3 is not in buses.csv"),
     ("lines", "0.4,0,,", "0.4,1,,", "line T1 closes the loop S - 2 - 1 - S; set in_service"),
@@ -355,7 +387,7 @@ ODD: list[object] = [DELETE, -1, 7, "x", float("nan"), [], {}, True, 10**400]
 def test_an_odd_value_is_a_case_or_a_case_error(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     places, refused = list(leaves(small_homes(IN_NETWORK))), 0
-    for k, place in enumerate(rng.permutation(places)):
+    for k, place in enumerate(rng.permutation(places)[:150]):
         edits = {**IN_NETWORK, str(place): ODD[k % len(ODD)]}
         folder = write_homes(tmp_path, edits, buses=BUSES, lines=LINES, scenarios=SCENARIOS)
         errors = [fault for fault in check_homes(folder) if fault.severity == "error"]
@@ -365,7 +397,7 @@ def test_an_odd_value_is_a_case_or_a_case_error(tmp_path: Path) -> None:
                 load_homes(folder)
         else:
             assert load_homes(folder).hours > 0, place
-    assert refused > 0.6 * len(places)
+    assert refused > 90
 
 
 @pytest.mark.parametrize("name", ["case.toml", "profiles.csv", "scenarios.csv", "lines.csv"])

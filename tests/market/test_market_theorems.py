@@ -12,9 +12,10 @@ from homes_cases import random_case
 from market_cases import worth_of
 
 from cmgplan.homes.records import HomesCase
+from cmgplan.market.case.ceilings import heat_price_max
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
-from cmgplan.market.model.plant import Plant, heat_price_max
+from cmgplan.market.model.plant import Plant
 
 GAP = 0.01
 ELECTRICITY, HEAT = 0, 1

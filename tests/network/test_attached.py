@@ -15,7 +15,7 @@ from cmgplan.errors import InputError
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.files.networks import grid_of_feeder
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon, horizon_of
+from cmgplan.network.grid_hours import GridHours, horizon_of
 from cmgplan.network.opf.attached import Attached, Circles, Losses
 from cmgplan.network.opf.attached_problem import AttachedOpf
 from cmgplan.network.opf.flexible import Responsive
@@ -65,7 +65,7 @@ def plant(**upper: float) -> Attached:
     )
 
 
-def loaded() -> tuple[Grid, Horizon]:
+def loaded() -> tuple[Grid, GridHours]:
     """Return the feeder with 600 kW and 200 kvar at bus b."""
     grid = grid_of_feeder(feeder(), "plant")
     load = {"p_load_pu": np.array([[0.0, 0.6]]), "q_load_pu": np.array([[0.0, 0.2]])}

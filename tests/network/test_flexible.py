@@ -12,7 +12,7 @@ from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon, horizon_of
+from cmgplan.network.grid_hours import GridHours, horizon_of
 from cmgplan.network.opf.flexible import Placed, Responsive
 from cmgplan.network.opf.problem import solve_opf
 
@@ -30,7 +30,7 @@ def store(**more: float) -> Storage:
     return Storage(id="B", energy_kwh=8e3, efficiency_charge=0.9, efficiency_discharge=0.8, **given)
 
 
-def priced(grid: Grid, *prices: float) -> Horizon:
+def priced(grid: Grid, *prices: float) -> GridHours:
     return horizon_of(grid, hours=len(prices), price_usd_per_mwh=np.array(prices))
 
 

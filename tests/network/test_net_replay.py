@@ -17,7 +17,7 @@ from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
 from cmgplan.network.files.pandapower_file import Missing, read_pandapower
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import horizon_of
+from cmgplan.network.grid_hours import horizon_of
 from cmgplan.network.opf.flexible import Placed, Responsive
 from cmgplan.network.opf.grid_replay import replay_voltages
 from cmgplan.network.opf.problem import solve_opf

@@ -12,7 +12,7 @@ from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import horizon_of
+from cmgplan.network.grid_hours import horizon_of
 from cmgplan.network.opf.grid_replay import replay_voltages
 from cmgplan.network.opf.problem import OpfProblem, solve_opf
 

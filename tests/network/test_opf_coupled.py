@@ -12,7 +12,7 @@ from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 from cmgplan.devices.storage import Storage
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon, horizon_of
+from cmgplan.network.grid_hours import GridHours, horizon_of
 from cmgplan.network.opf.flexible import Flexible, Placed, Responsive
 from cmgplan.network.opf.problem import OpfProblem, solve_opf
 
@@ -42,7 +42,7 @@ def line_of_50_mva(folder: Path) -> Grid:
     return grid_of(folder, matpower([bus(1, kind=3), bus(2, 40.0)], [gen(1)], lines))
 
 
-def loaded(grid: Grid, *load_mw: float) -> Horizon:
+def loaded(grid: Grid, *load_mw: float) -> GridHours:
     return horizon_of(grid, hours=len(load_mw), load=np.array(load_mw) / 40.0)
 
 

@@ -13,7 +13,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.devices.storage import Storage
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon, horizon_of, single_hour
+from cmgplan.network.grid_hours import GridHours, horizon_of, single_hour
 from cmgplan.network.opf import ladder as opf_ladder
 from cmgplan.network.opf.elastic import ElasticProblem
 from cmgplan.network.opf.flexible import Flexible, Placed
@@ -99,7 +99,7 @@ def test_a_rung_is_chosen_by_success_alone(monkeypatch: pytest.MonkeyPatch, rung
     def failing(
         self: opf_ladder.Ladder,
         instance: Instance,
-        horizon: Horizon,
+        horizon: GridHours,
         near: Outcome | None,
         limit: TimeLimit,
     ) -> object:
@@ -148,7 +148,7 @@ def test_wider_limits_hold_the_given_ones_and_leave_what_is_held() -> None:
         assert np.array_equal(getattr(same, name), getattr(given, name))
 
 
-def day(grid: Grid, *prices: float) -> Horizon:
+def day(grid: Grid, *prices: float) -> GridHours:
     return horizon_of(grid, hours=len(prices), price_usd_per_mwh=np.array(prices))
 
 

@@ -13,7 +13,7 @@ from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import horizon_of, single_hour
+from cmgplan.network.grid_hours import horizon_of, single_hour
 from cmgplan.network.opf.broken_limits import BrokenLimit
 from cmgplan.network.opf.jabr import Relaxation
 from cmgplan.network.opf.problem import OpfProblem, solve_opf

@@ -16,7 +16,7 @@ from cmgplan.cli import console, main, supervise
 from cmgplan.errors import InputError
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import single_hour
+from cmgplan.network.grid_hours import single_hour
 from cmgplan.network.opf import ladder as opf_ladder
 from cmgplan.network.opf.jabr import Relaxation
 from cmgplan.network.opf.problem import NO_TIME, OpfProblem, solve_opf

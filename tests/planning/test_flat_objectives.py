@@ -16,7 +16,8 @@ from plans import quick
 
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case import Case, check_case, load_case
-from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.level4 import GridConnection
 from cmgplan.planning.levels.selection import select_point
 from cmgplan.planning.levels.trade import NEGLIGIBLE, trade_of

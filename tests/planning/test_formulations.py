@@ -15,7 +15,7 @@ from cmgplan.case.records import Bus, Line
 from cmgplan.network.branch_flow import add_branch_flow
 from cmgplan.network.feeder import Feeder, oriented
 from cmgplan.network.files.networks import grid_of_feeder
-from cmgplan.network.horizon import horizon_of
+from cmgplan.network.grid_hours import horizon_of
 from cmgplan.network.opf.problem import solve_opf
 from cmgplan.network.opf.result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow

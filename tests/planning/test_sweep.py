@@ -13,7 +13,8 @@ from plans import EVERY_KIND, quick
 
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case import load_case
-from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.level4 import OBJECTIVES, GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.model.switches import allow
 

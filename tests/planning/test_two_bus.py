@@ -12,7 +12,8 @@ from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.planning.case import Case, load_case
 from cmgplan.planning.case.records import PlanOptions
-from cmgplan.planning.levels.front import Front, solve_front
+from cmgplan.planning.levels.front import solve_front
+from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.islanded import LevelResult, grid_mask, solve_levels_1_to_3
 from cmgplan.planning.levels.level4 import GridConnection, PointStatus
 from cmgplan.planning.levels.selection import select_point

@@ -19,7 +19,8 @@ from cmgplan.cli import console
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case import Case
-from cmgplan.planning.levels.front import Front, PointStatus, solve_front
+from cmgplan.planning.levels.front import PointStatus, solve_front
+from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.level4 import GridAnswer, GridConnection
 from cmgplan.planning.levels.selection import select_point
 from cmgplan.planning.model.switches import allow

@@ -17,6 +17,8 @@ from typing import Any
 import pyomo.environ as pyo
 
 from cmgplan.devices import Device, Store
+from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.money import cost_of_day
 from cmgplan.homes.records import HomesCase
 
 
@@ -73,6 +75,10 @@ class DayModel:
     def loads(self) -> Iterator[Placed]:
         """Yield the devices with a part that may be unserved."""
         return (p for p in self.placed() if p.block.component("unserved") is not None)
+
+    def cost_of(self, day: Dispatch) -> float:
+        """Return what a day that the model holds costs, currency: exactly, from its dispatch."""
+        return cost_of_day(self.case, day)
 
     def _add_exchange(self, b: pyo.Block) -> None:
         """Add trade of a home with the retailer and the pool, and its dumped heat."""

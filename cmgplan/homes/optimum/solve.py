@@ -19,7 +19,7 @@ from pyomo.repn import generate_standard_repn
 
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import LimitError, SolverError
-from cmgplan.homes.money import cost_of_day, emission_of_day
+from cmgplan.homes.money import emission_of_day
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.read_day import read_day
 from cmgplan.homes.optimum.result import OptimumPoint
@@ -32,7 +32,7 @@ ROUNDS = 60
 BOTH_KWH = 1e-7
 """Stored energy that charging and discharging at once may feign in an hour, kWh."""
 
-TIDY = (1e-9, 1e-7)
+TIDY = (0.0, 1e-9, 1e-7)
 """Share of a goal that may be given for the tidiest of all optima: the least that HiGHS takes."""
 
 TRADED = 0.1
@@ -79,11 +79,14 @@ class Question:
 
 
 class OneOwner:
-    """All homes as one party: answers questions about their day."""
+    """All homes as one party: answers questions about their day.
 
-    def __init__(self, case: HomesCase) -> None:
+    ``model`` is the day's model, by default that of the case and nothing more.
+    """
+
+    def __init__(self, case: HomesCase, model: DayModel | None = None) -> None:
         self.case, self._deadline = case, np.inf
-        self._model = DayModel(case)
+        self._model = DayModel(case) if model is None else model
         self._problem: LinearProblem | None = None
         self._excluded: set[tuple[int, int]] = set()
         self.solver = ""
@@ -226,7 +229,7 @@ class OneOwner:
         self._compiled().load(x)
         day = read_day(self._model)
         goals = {
-            "cost": cost_of_day(self.case, day),
+            "cost": self._model.cost_of(day),
             "emission": emission_of_day(self.case, day),
         }
         objective = sum(weight * goals[name] for name, weight in question.weights.items())

@@ -15,7 +15,8 @@ from cmgplan.homes.dispatch import Dispatch
 from cmgplan.homes.money import costs_of_home
 from cmgplan.homes.optimum.read_day import read_day
 from cmgplan.homes.records import HomesCase
-from cmgplan.market.model.plant import CARRIERS, Plant, unserved_heat_price
+from cmgplan.market.case.ceilings import unserved_heat_price
+from cmgplan.market.model.plant import CARRIERS, Plant
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.outcome import Multipliers

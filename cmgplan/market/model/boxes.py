@@ -17,7 +17,8 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.homes.records import HomesCase
-from cmgplan.market.model.plant import Plant, loads_heat_later, unserved_heat_price
+from cmgplan.market.case.ceilings import unserved_heat_price
+from cmgplan.market.model.plant import Plant, loads_heat_later
 from cmgplan.market.model.program import (
     NOWHERE,
     Program,

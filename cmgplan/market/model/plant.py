@@ -16,6 +16,7 @@ from cmgplan.devices import HomeLoad
 from cmgplan.errors import InfeasibleError, SolverError
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.records import HomesCase
+from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.program import NOWHERE, Program, reduced
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, solver_name
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
@@ -30,21 +31,6 @@ FIXING_GAP = 1e-5
 
 USUAL_PRICE = 10.0
 """What a price is in the units of money that solvers see."""
-
-
-def heat_price_max(case: HomesCase) -> FloatArray:
-    """Return the ceiling of the price of heat, currency/kWh, shape (T,): market eq. (32)."""
-    pool, retailer = case.file.pool, case.file.retailer
-    if pool.heat_price_max_per_kwh is not None:
-        return case.series(pool.heat_price_max_per_kwh)
-    if retailer is None:
-        return np.full(case.hours, pool.unserved_heat_per_kwh)
-    return case.series(retailer.buy_per_kwh) + case.series(retailer.sell_per_kwh)
-
-
-def unserved_heat_price(case: HomesCase) -> FloatArray:
-    """Return what unserved heat costs in the market, currency/kWh, shape (T,)."""
-    return np.minimum(heat_price_max(case), case.file.pool.unserved_heat_per_kwh)
 
 
 def usual_price(case: HomesCase) -> float:

@@ -13,7 +13,7 @@ from cmgplan.network.files.costs import uniform_price
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.files.pandapower_file import Missing, read_pandapower
 from cmgplan.network.grid import Branches, Generators, Grid
-from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.grid_hours import GridHours, single_hour
 from cmgplan.units import S_BASE_KVA, mw_from_kw
 
 __all__ = [
@@ -34,7 +34,7 @@ class GivenNetwork:
     """A network and the hours that came with it; None stands for one hour as it is."""
 
     grid: Grid
-    profiles: Horizon | None = None
+    profiles: GridHours | None = None
 
 
 def read_feeder_network(path: Path, missing: Missing) -> Grid:

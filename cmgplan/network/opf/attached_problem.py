@@ -13,7 +13,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.attached import Attached, attach, attached_instance
 from cmgplan.network.opf.model import Layout, build_instance, build_model
 from cmgplan.network.opf.result import OpfResult, WallTime, replayed, result_of
@@ -88,7 +88,7 @@ class AttachedOpf:
         Columns, rows and injections; bounds, prices and start may be given anew for each solve.
     """
 
-    def __init__(self, grid: Grid, horizon: Horizon, attached: Attached) -> None:
+    def __init__(self, grid: Grid, horizon: GridHours, attached: Attached) -> None:
         begun = time.perf_counter()
         self.grid, self.horizon = grid, horizon
         self.layout = Layout(grid, hours=horizon.hours)

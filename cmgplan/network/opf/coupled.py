@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.jabr import Bound, Relaxation
 from cmgplan.network.opf.model import Layout
 from cmgplan.solve.conic import ConicProblem
@@ -86,7 +86,7 @@ class CoupledRelaxation:
             sp.csr_array(sp.block_array(blocks, format="csr")), self._cones()
         )
 
-    def bound(self, horizon: Horizon, whole: Instance, limit: TimeLimit = UNLIMITED) -> Bound:
+    def bound(self, horizon: GridHours, whole: Instance, limit: TimeLimit = UNLIMITED) -> Bound:
         """Return the bound over all hours; ``whole`` is the optimal power flow to be bounded."""
         outcome = self._problem.solve(self._instance(horizon, whole), limit)
         if outcome.bound is None:
@@ -96,7 +96,7 @@ class CoupledRelaxation:
         return Bound(outcome.bound, False, max(self._hour.voltage_slack(x) for x in parts))
 
     def proves_infeasible(
-        self, horizon: Horizon, whole: Instance, limit: TimeLimit = UNLIMITED
+        self, horizon: GridHours, whole: Instance, limit: TimeLimit = UNLIMITED
     ) -> bool:
         """Return whether the horizon is proven to have no operation within its limits.
 
@@ -110,7 +110,7 @@ class CoupledRelaxation:
         return self._problem.proves_infeasible(together, COUPLED_ROUNDS, limit)
 
     def proves_hour_infeasible(
-        self, horizon: Horizon, whole: Instance, limit: TimeLimit = UNLIMITED
+        self, horizon: GridHours, whole: Instance, limit: TimeLimit = UNLIMITED
     ) -> bool:
         """Return whether an hour has no operation, whatever the devices draw in it."""
         low, high = reach(self._layout, self._drawn, whole)
@@ -141,7 +141,7 @@ class CoupledRelaxation:
         u, v, a, b = ((part + shift).ravel() for part in (one.u, one.v, one.a, one.b))
         return RotatedCones(u, v, a, b, np.tile(one.k, self._layout.hours))
 
-    def _instance(self, horizon: Horizon, whole: Instance) -> Instance:
+    def _instance(self, horizon: GridHours, whole: Instance) -> Instance:
         hours = [self._hour.instance(horizon, t) for t in range(horizon.hours)]
         first, rows = self._first, self._rows
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.broken_limits import CONSIDERABLE, LIMITS, BrokenLimit, broken_limits
 from cmgplan.network.opf.coupled import injected, reach
 from cmgplan.network.opf.flexible import (
@@ -123,7 +123,7 @@ class ElasticProblem:
             self._injection, self._alone = injected(self.layout, model.linear), ElasticProblem(grid)
         self._problem = TemplateProblem(model)
 
-    def nearest(self, horizon: Horizon, hour: int = 0, limit: TimeLimit = UNLIMITED) -> Outcome:
+    def nearest(self, horizon: GridHours, hour: int = 0, limit: TimeLimit = UNLIMITED) -> Outcome:
         """Return the point from an hour on that breaks the limits least, all load served."""
         return self._least(self._instance(self._part(horizon, hour), LIMITS), limit)
 
@@ -135,7 +135,7 @@ class ElasticProblem:
         steady = self._problem.solve(instance, STEADY, limit)
         return steady if steady.accepted else outcome
 
-    def need(self, horizon: Horizon, hour: int = 0, limit: TimeLimit = UNLIMITED) -> Need:
+    def need(self, horizon: GridHours, hour: int = 0, limit: TimeLimit = UNLIMITED) -> Need:
         """Return what the horizon lacks from an hour on, as far as the limit of time lets it."""
         part = self._part(horizon, hour)
         instance = self._instance(part, LIMITS)
@@ -154,7 +154,7 @@ class ElasticProblem:
             set_points = self._with_set_points(part, limit)
         return Need(short, broken, untried, set_points, cut_kw)
 
-    def _cut_kw(self, horizon: Horizon, limit: TimeLimit) -> FloatArray | None:
+    def _cut_kw(self, horizon: GridHours, limit: TimeLimit) -> FloatArray | None:
         """Return the least load to be cut so that all limits hold, (T, n), or None."""
         cut = self._least(self._instance(horizon, ("shed",)), limit)
         if not cut.accepted:
@@ -162,10 +162,10 @@ class ElasticProblem:
         shed = self.layout.part(cut.values(), "shed")
         return kw_from_mw(mw_from_pu(shed, self.grid.s_base_mva))
 
-    def _part(self, horizon: Horizon, hour: int) -> Horizon:
+    def _part(self, horizon: GridHours, hour: int) -> GridHours:
         return horizon.at(hour) if self.layout.hours == 1 else horizon
 
-    def _with_set_points(self, horizon: Horizon, limit: TimeLimit) -> list[BrokenLimit] | None:
+    def _with_set_points(self, horizon: GridHours, limit: TimeLimit) -> list[BrokenLimit] | None:
         """Return what would have to give if held voltages may, None if there are none."""
         if not len(self._held):
             return None
@@ -197,7 +197,7 @@ class ElasticProblem:
         return np.asarray((shift + np.concatenate(one)).ravel(), dtype=np.int64)
 
     def _instance(
-        self, horizon: Horizon, free: Sequence[str], *, set_points: bool = False
+        self, horizon: GridHours, free: Sequence[str], *, set_points: bool = False
     ) -> Instance:
         """Return the horizon with some slacks free and the others held at zero.
 
@@ -289,7 +289,9 @@ class ElasticProblem:
         return needed
 
 
-def explain(elastic: ElasticProblem, horizon: Horizon, limit: TimeLimit = UNLIMITED) -> Explanation:
+def explain(
+    elastic: ElasticProblem, horizon: GridHours, limit: TimeLimit = UNLIMITED
+) -> Explanation:
     """Return what would have to give, hour by hour, the worst hours first.
 
     What the limit of time leaves out is said in the last line.

@@ -12,11 +12,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray, IntArray
-from cmgplan.devices.base import Horizon as DeviceHorizon
+from cmgplan.devices.base import Forecasts
 from cmgplan.devices.storage import Storage
 from cmgplan.errors import InputError
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.model import Layout
 from cmgplan.solve.templates import Instance, TemplateModel
 from cmgplan.units import mw_from_kw, mw_from_pu
@@ -143,7 +143,7 @@ def extended_model(
 
 
 def extended_instance(
-    instance: Instance, layout: Layout, flexible: Flexible, horizon: Horizon
+    instance: Instance, layout: Layout, flexible: Flexible, horizon: GridHours
 ) -> Instance:
     """Return bounds, prices and start with those of the devices behind."""
     at, grid, base = flexible.columns(layout), layout.grid, layout.grid.s_base_mva
@@ -159,7 +159,7 @@ def extended_instance(
         (start, instance.start),
     ):
         part[:first] = given
-    h = DeviceHorizon(layout.hours, horizon.dt_h, np.zeros(layout.hours), {}, "energy")
+    h = Forecasts(layout.hours, horizon.dt_h, np.zeros(layout.hours), {}, "energy")
     sums: list[FloatArray] = []
     for k, placed in enumerate(flexible.stores):
         store, plugged = placed.store, placed.store.connected(h)

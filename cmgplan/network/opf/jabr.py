@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.branch_flow_ac import two_port
 from cmgplan.network.opf.model import Layout, build_instance
 from cmgplan.solve.conic import MAX_ROUNDS, ConicProblem
@@ -115,7 +115,7 @@ class Relaxation:
         first = self._at[kind]
         return np.arange(first, first + self._widths[kind], dtype=np.int64)
 
-    def bound(self, horizon: Horizon, limit: TimeLimit = UNLIMITED) -> Bound:
+    def bound(self, horizon: GridHours, limit: TimeLimit = UNLIMITED) -> Bound:
         """Return the bound over all hours, which nothing couples; none if time does not suffice."""
         total, slack = 0.0, 0.0
         for hour in range(horizon.hours):
@@ -129,7 +129,7 @@ class Relaxation:
 
     def proves_infeasible(
         self,
-        horizon: Horizon,
+        horizon: GridHours,
         hour: int,
         limit: TimeLimit = UNLIMITED,
         rounds: int = MAX_ROUNDS,
@@ -241,7 +241,7 @@ class Relaxation:
             matrix[r, column] = value
         return sp.csr_array(matrix)
 
-    def instance(self, horizon: Horizon, hour: int) -> Instance:
+    def instance(self, horizon: GridHours, hour: int) -> Instance:
         """Return one hour: the AC problem's own bounds and prices over the relaxed columns."""
         ac, at, grid = build_instance(self.ac, horizon.at(hour)), self._at, self.grid
         low, high = np.full(self.width, -np.inf), np.full(self.width, np.inf)

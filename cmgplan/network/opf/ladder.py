@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cmgplan.arrays import FloatArray
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.elastic import ElasticProblem
 from cmgplan.network.opf.jabr import Relaxation
 from cmgplan.network.opf.model import Layout
@@ -121,7 +121,7 @@ class Helpers:
     elastic: Callable[[], ElasticProblem]
     relaxation: Callable[[], Relaxation]
     settle: Callable[[Instance, Outcome], Outcome]
-    hopeless: Callable[[Horizon, bool, TimeLimit], bool]
+    hopeless: Callable[[GridHours, bool, TimeLimit], bool]
 
 
 class Ladder:
@@ -143,7 +143,7 @@ class Ladder:
     def climb(
         self,
         instance: Instance,
-        horizon: Horizon,
+        horizon: GridHours,
         near: Outcome | None = None,
         limit: TimeLimit = UNLIMITED,
     ) -> Climbed:
@@ -171,12 +171,12 @@ class Ladder:
             raise ValueError("a ladder has rungs")
         return failed
 
-    def _hopeless(self, horizon: Horizon, name: str, limit: TimeLimit) -> bool:
+    def _hopeless(self, horizon: GridHours, name: str, limit: TimeLimit) -> bool:
         limit.begin(f"looking for a {name}")
         return self._helpers.hopeless(horizon, name == TOGETHER, limit)
 
     def _rungs(
-        self, instance: Instance, horizon: Horizon, near: Outcome | None, limit: TimeLimit
+        self, instance: Instance, horizon: GridHours, near: Outcome | None, limit: TimeLimit
     ) -> Iterator[tuple[str, Outcome | None]]:
         """Solve from one start after the other, as long as the caller asks for more.
 
@@ -198,7 +198,7 @@ class Ladder:
                 yield name, outcome
 
     def _ways(
-        self, instance: Instance, horizon: Horizon, limit: TimeLimit
+        self, instance: Instance, horizon: GridHours, limit: TimeLimit
     ) -> dict[str, Callable[[], Outcome | None]]:
         """Return what each rung does; None where it finds nothing to begin from."""
         layout, helpers = self._layout, self._helpers

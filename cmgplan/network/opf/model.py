@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.branch_flow_ac import (
     branch_load,
     branch_loads,
@@ -268,7 +268,7 @@ def _elastic_rows(layout: Layout) -> list[Triplets]:
     ]
 
 
-def build_instance(layout: Layout, horizon: Horizon) -> Instance:
+def build_instance(layout: Layout, horizon: GridHours) -> Instance:
     """Return bounds, prices and flat start of T hours; the objective is in $ over the horizon."""
     low, high = _variable_bounds(layout, horizon)
     row_low, row_high = _row_bounds(layout, horizon)
@@ -285,7 +285,7 @@ def build_instance(layout: Layout, horizon: Horizon) -> Instance:
     )
 
 
-def _variable_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArray]:
+def _variable_bounds(layout: Layout, horizon: GridHours) -> tuple[FloatArray, FloatArray]:
     grid, gens, hours = layout.grid, layout.grid.generators, horizon.hours
     low = np.full((hours, layout.width), -np.inf)
     high = np.full((hours, layout.width), np.inf)
@@ -307,7 +307,7 @@ def _variable_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, Floa
     return low, high
 
 
-def _row_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArray]:
+def _row_bounds(layout: Layout, horizon: GridHours) -> tuple[FloatArray, FloatArray]:
     grid, lines, hours = layout.grid, layout.grid.branches, horizon.hours
     low = np.full((hours, layout.height), -np.inf)
     high = np.full((hours, layout.height), np.inf)
@@ -335,7 +335,7 @@ def _row_bounds(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArra
     return low, high
 
 
-def _objective(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArray, float]:
+def _objective(layout: Layout, horizon: GridHours) -> tuple[FloatArray, FloatArray, float]:
     gens, dt = layout.grid.generators, horizon.dt_h
     linear = np.zeros((horizon.hours, layout.width))
     quadratic = np.zeros((horizon.hours, layout.width))
@@ -348,7 +348,7 @@ def _objective(layout: Layout, horizon: Horizon) -> tuple[FloatArray, FloatArray
     return linear, quadratic, constant
 
 
-def flat_start(layout: Layout, horizon: Horizon) -> FloatArray:
+def flat_start(layout: Layout, horizon: GridHours) -> FloatArray:
     """Return voltages of 1 pu at the angles without load and outputs amid their limits."""
     grid, gens = layout.grid, layout.grid.generators
     start = np.zeros((horizon.hours, layout.width))

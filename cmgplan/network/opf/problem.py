@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.errors import InputError
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon, single_hour
+from cmgplan.network.grid_hours import GridHours, single_hour
 from cmgplan.network.opf.attached import Attached
 from cmgplan.network.opf.attached_problem import AttachedOpf
 from cmgplan.network.opf.coupled import CoupledRelaxation
@@ -25,8 +24,9 @@ from cmgplan.network.opf.flexible import (
     one_way,
     schedules,
 )
+from cmgplan.network.opf.hours_apart import Answered, hours_apart, joined
 from cmgplan.network.opf.jabr import Bound, Relaxation
-from cmgplan.network.opf.ladder import LARGE_BUSES, RUNGS, Climbed, Helpers, Ladder
+from cmgplan.network.opf.ladder import LARGE_BUSES, Climbed, Helpers, Ladder
 from cmgplan.network.opf.model import Layout, build_instance, build_model
 from cmgplan.network.opf.result import OpfResult, Status, WallTime, replayed, result_of, values_of
 from cmgplan.solve.conic import MAX_ROUNDS
@@ -36,10 +36,6 @@ from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 NOTHING = Flexible()
 
-ALIKE = 0.01
-"""Relative change of loads and limits up to which coupled hours begin at their last answer."""
-
-NOISE_PU = 1e-6
 
 LADDER_SHARE = 0.7
 """Share of the time that is left for an answer; the rest tells why there is none."""
@@ -92,11 +88,11 @@ class OpfProblem:
             at_once,
             Helpers(lambda: self.elastic, lambda: self.relaxation, self._settled, self._hopeless),
         )
-        self._last: _Answered | None = None
+        self._last: Answered | None = None
 
     def solve(
         self,
-        horizon: Horizon | None = None,
+        horizon: GridHours | None = None,
         *,
         replay: bool = True,
         limit: TimeLimit = UNLIMITED,
@@ -126,7 +122,7 @@ class OpfProblem:
         limit.begin("replay")
         return replayed(result, horizon)
 
-    def _instance(self, horizon: Horizon) -> Instance:
+    def _instance(self, horizon: GridHours) -> Instance:
         """Return bounds, prices and start of the whole horizon."""
         instance = build_instance(self.layout, horizon)
         if not self.flexible:
@@ -149,7 +145,7 @@ class OpfProblem:
             self._coupled = CoupledRelaxation(self.relaxation, self.layout, self._linear)
         return self._coupled
 
-    def bound(self, horizon: Horizon | None = None, limit: TimeLimit = UNLIMITED) -> Bound:
+    def bound(self, horizon: GridHours | None = None, limit: TimeLimit = UNLIMITED) -> Bound:
         """Return the lower bound of the cost that the relaxation proves."""
         horizon = single_hour(self.grid) if horizon is None else horizon
         if self.flexible:
@@ -157,7 +153,7 @@ class OpfProblem:
         return self.relaxation.bound(horizon, limit)
 
     def proves_infeasible(
-        self, horizon: Horizon, limit: TimeLimit = UNLIMITED, rounds: int = MAX_ROUNDS
+        self, horizon: GridHours, limit: TimeLimit = UNLIMITED, rounds: int = MAX_ROUNDS
     ) -> bool:
         """Return whether the relaxation proves that no operation exists."""
         if self.flexible:
@@ -165,7 +161,7 @@ class OpfProblem:
         hours = range(horizon.hours)
         return any(self.relaxation.proves_infeasible(horizon, t, limit, rounds) for t in hours)
 
-    def _hopeless(self, horizon: Horizon, together: bool, limit: TimeLimit) -> bool:
+    def _hopeless(self, horizon: GridHours, together: bool, limit: TimeLimit) -> bool:
         """Return whether it is proven that there is no answer; hours alone are quick to look at."""
         if together:
             return bool(self.flexible) and self.proves_infeasible(horizon, limit)
@@ -179,7 +175,7 @@ class OpfProblem:
         return self.grid.n_bus >= LARGE_BUSES
 
     def with_bound(
-        self, result: OpfResult, horizon: Horizon | None = None, limit: TimeLimit = UNLIMITED
+        self, result: OpfResult, horizon: GridHours | None = None, limit: TimeLimit = UNLIMITED
     ) -> OpfResult:
         """Return an answer with the bound that the relaxation proves, and the gap to it.
 
@@ -203,7 +199,7 @@ class OpfProblem:
         )
 
     def _explained(
-        self, result: OpfResult, horizon: Horizon, climbed: Climbed, limit: TimeLimit
+        self, result: OpfResult, horizon: GridHours, climbed: Climbed, limit: TimeLimit
     ) -> OpfResult:
         """Return why there is no answer: a proof, what would have to give, or that time is up."""
         if climbed.outcome.accepted:  # all limits hold, and it is not the optimum
@@ -232,7 +228,7 @@ class OpfProblem:
             "time"
         )
 
-    def _climb(self, instance: Instance, horizon: Horizon, limit: TimeLimit) -> Climbed:
+    def _climb(self, instance: Instance, horizon: GridHours, limit: TimeLimit) -> Climbed:
         """Return what the ladder leads to, hour by hour where nothing couples them."""
         if self.flexible:
             near = None if self._last is None else self._last.near(instance, self.layout)
@@ -240,13 +236,15 @@ class OpfProblem:
         else:
             climbed = self._climb_hours(instance, horizon, limit)
         if all(part.outcome.stop is Stop.LOCAL_OPTIMUM for part in climbed):
-            self._last = _Answered(instance, tuple(part.outcome for part in climbed))
-        return climbed[0] if self.flexible else _joined(climbed)
+            self._last = Answered(instance, tuple(part.outcome for part in climbed))
+        return climbed[0] if self.flexible else joined(climbed)
 
-    def _climb_hours(self, instance: Instance, horizon: Horizon, limit: TimeLimit) -> list[Climbed]:
+    def _climb_hours(
+        self, instance: Instance, horizon: GridHours, limit: TimeLimit
+    ) -> list[Climbed]:
         """Climb for each hour, beginning at its last answer or at that of the hour before."""
         climbed: list[Climbed] = []
-        for t, hour in enumerate(_hours_apart(instance, self.hours)):
+        for t, hour in enumerate(hours_apart(instance, self.hours)):
             near = climbed[-1].outcome if climbed else None
             if self._last is not None:
                 near = self._last.outcomes[t]
@@ -289,68 +287,10 @@ class OpfProblem:
         )
 
 
-@dataclass(frozen=True)
-class _Answered:
-    """What was solved last, and its answers."""
-
-    instance: Instance
-    outcomes: tuple[Outcome, ...]
-
-    def near(self, instance: Instance, layout: Layout) -> Outcome | None:
-        """Return the answer if coupled hours of an instance promise to be answered alike.
-
-        Where the hours change their order by price, energy moves to other hours, and a cold
-        start is faster; so it is where loads or limits change by more than a little.
-        """
-        names = ("lbx", "ubx", "lbg", "ubg")
-        for old, new in ((getattr(self.instance, k), getattr(instance, k)) for k in names):
-            if not np.allclose(old, new, rtol=ALIKE, atol=NOISE_PU):
-                return None
-
-        def order(prices: FloatArray) -> IntArray:
-            hourly = prices[: layout.hours * layout.width].reshape(layout.hours, layout.width)
-            return np.argsort(hourly[:, layout.at("p")], axis=0, kind="stable")
-
-        same = np.array_equal(order(self.instance.linear), order(instance.linear))
-        return self.outcomes[0] if same else None
-
-
-def _hours_apart(instance: Instance, hours: int) -> list[Instance]:
-    """Return each hour of an instance whose hours nothing couples."""
-    names = ("lbx", "ubx", "lbg", "ubg", "linear", "quadratic", "start")
-    parts = {name: getattr(instance, name).reshape(hours, -1) for name in names}
-    share = instance.constant / hours
-    return [
-        Instance(constant=share, **{name: part[t] for name, part in parts.items()})
-        for t in range(hours)
-    ]
-
-
-def _joined(climbed: Sequence[Climbed]) -> Climbed:
-    """Return the hours' answers as one: the highest rung, and the first failure if there is one."""
-    iterations = sum(part.iterations for part in climbed)
-    last = climbed[-1]
-    if not last.outcome.accepted:
-        return replace(last, iterations=iterations)
-    outcomes = [part.outcome for part in climbed]
-    worst = next((o for o in outcomes if o.stop is not Stop.LOCAL_OPTIMUM), last.outcome)
-    highest = max(climbed, key=lambda part: RUNGS.index(part.rung))
-    return Climbed(
-        replace(
-            worst,
-            value=sum(o.value for o in outcomes if o.value is not None),
-            x=np.concatenate([o.values() for o in outcomes]),
-            multipliers=None,
-        ),
-        highest.rung,
-        iterations,
-    )
-
-
 def solve_opf(
     grid: Grid,
     *,
-    profiles: Horizon | None = None,
+    profiles: GridHours | None = None,
     storage: Sequence[Placed] = (),
     responsive: Sequence[Responsive] = (),
     attached: Attached | None = None,

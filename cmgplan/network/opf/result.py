@@ -9,7 +9,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.binding import binding_limits
 from cmgplan.network.opf.branch_flow_ac import branch_powers, two_port
 from cmgplan.network.opf.grid_replay import replay_voltages
@@ -208,7 +208,7 @@ def result_of(layout: Layout, outcome: Outcome, rung: str, wall: WallTime) -> Op
     )
 
 
-def replayed(result: OpfResult, horizon: Horizon) -> OpfResult:
+def replayed(result: OpfResult, horizon: GridHours) -> OpfResult:
     """Return the result with its replay; an answer that is not confirmed is none."""
     if not result.solved:
         return result

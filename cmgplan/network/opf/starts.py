@@ -12,7 +12,7 @@ from scipy.sparse.linalg import spsolve
 
 from cmgplan.arrays import ComplexArray, FloatArray
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.elastic import ElasticProblem
 from cmgplan.network.opf.grid_replay import newton_voltages
 from cmgplan.network.opf.jabr import Relaxation
@@ -20,7 +20,7 @@ from cmgplan.network.opf.model import Layout, flat_start, put_segment_costs
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
 
 
-def power_flow_start(layout: Layout, horizon: Horizon) -> FloatArray | None:
+def power_flow_start(layout: Layout, horizon: GridHours) -> FloatArray | None:
     """Return the power flow of every hour with all generators loaded alike.
 
     Outputs stand at one share of their ranges, at which they sum up to the load; voltages are
@@ -71,7 +71,7 @@ def _add_missing(
 
 
 def relaxation_start(
-    layout: Layout, horizon: Horizon, relaxation: Relaxation, limit: TimeLimit = UNLIMITED
+    layout: Layout, horizon: GridHours, relaxation: Relaxation, limit: TimeLimit = UNLIMITED
 ) -> FloatArray | None:
     """Return the optimum of the cone relaxation, its products turned into voltages and angles."""
     start = flat_start(layout, horizon)
@@ -108,7 +108,7 @@ def _angles(grid: Grid, relaxation: Relaxation, apart: FloatArray) -> FloatArray
 
 
 def least_break_start(
-    layout: Layout, horizon: Horizon, elastic: ElasticProblem, limit: TimeLimit = UNLIMITED
+    layout: Layout, horizon: GridHours, elastic: ElasticProblem, limit: TimeLimit = UNLIMITED
 ) -> FloatArray | None:
     """Return the point of every hour, taken alone, that breaks its limits least."""
     start = flat_start(layout, horizon)

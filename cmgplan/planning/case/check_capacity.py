@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cmgplan.arrays import FloatArray
 from cmgplan.case.folder import CASE_FILE
-from cmgplan.devices import Horizon
+from cmgplan.devices import Forecasts
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
 from cmgplan.planning.case.records import Microgrid
@@ -36,7 +36,7 @@ class Need:
         return np.hypot(self.p_kw, self.q_kvar)
 
 
-def least_need(mg: Microgrid, h: Horizon) -> Need:
+def least_need(mg: Microgrid, h: Forecasts) -> Need:
     """Return what a microgrid must draw with its demand response, renewables, MT and storage."""
     p, q_low, q_high = (np.zeros(h.hours) for _ in range(3))
     q_load = np.zeros(h.hours)
@@ -117,7 +117,7 @@ def check_branches(draft: Draft) -> Iterator[Fault]:
             below[parent] = below[parent] + below[bus]
 
 
-def _loads(draft: Draft, h: Horizon) -> dict[str, npt.NDArray[np.complex128]] | None:
+def _loads(draft: Draft, h: Forecasts) -> dict[str, npt.NDArray[np.complex128]] | None:
     """Return the least load of each bus, feeder and microgrids, kW + j kvar, shape (T,)."""
     network = draft.network
     if network is None:
@@ -156,14 +156,14 @@ def _reactive_warning(where: str, mg: Microgrid, need: Need) -> Iterator[Fault]:
     yield _warning(where, message, "add an svc or widen the MT's q limits, unless ties give it")
 
 
-def _forecast_is_there(mg: Microgrid, h: Horizon) -> bool:
+def _forecast_is_there(mg: Microgrid, h: Forecasts) -> bool:
     """Return whether every profile that a microgrid names can be used."""
     named = [load.profile for load in mg.load if load.profile is not None]
     named += [wt.forecast for wt in mg.wt] + [pv.forecast for pv in mg.pv]
     return all(_usable(name, h) for name in named)
 
 
-def _usable(profile: str, h: Horizon) -> bool:
+def _usable(profile: str, h: Forecasts) -> bool:
     """Return whether a profile was read and has the right length."""
     return profile in h.profiles and len(h.profiles[profile]) == h.hours
 

@@ -12,7 +12,7 @@ from cmgplan.case.ids import repeated
 from cmgplan.devices import (
     Device,
     ElectricVehicle,
-    Horizon,
+    Forecasts,
     Load,
     MicroTurbine,
     StaticVarCompensator,
@@ -77,7 +77,7 @@ def _soc_faults(store: Storage) -> Iterator[tuple[str, str, str]]:
 
 
 def _driving_faults(
-    ev: ElectricVehicle, clock: Horizon, horizon: Horizon | None
+    ev: ElectricVehicle, clock: Forecasts, horizon: Forecasts | None
 ) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with the driving of a fleet.
 
@@ -114,14 +114,14 @@ def _late(ev: ElectricVehicle) -> list[str]:
     return [key for key in ("depart_hour", "return_hour") if getattr(ev, key) >= DAY_H]
 
 
-def _ends_near(hour: float, clock: Horizon) -> tuple[float, float]:
+def _ends_near(hour: float, clock: Forecasts) -> tuple[float, float]:
     """Return the ends of the interval that an hour of the clock lies within."""
     steps = floor((hour - clock.begins_h) / clock.dt_h)
     before, after = (clock.begins_h + (steps + k) * clock.dt_h for k in (0, 1))
     return before % DAY_H, after % DAY_H
 
 
-def _driving_doubts(ev: ElectricVehicle, clock: Horizon) -> Iterator[tuple[str, str, str]]:
+def _driving_doubts(ev: ElectricVehicle, clock: Forecasts) -> Iterator[tuple[str, str, str]]:
     """Yield a warning where a fleet drives outside the hours planned alone, or in all of them."""
     if _late(ev) or ev.away_h == 0.0 or ev.between_intervals(clock):
         return
@@ -133,7 +133,7 @@ def _driving_doubts(ev: ElectricVehicle, clock: Horizon) -> Iterator[tuple[str, 
         yield "depart_hour", f"{trip}, all the time planned, {span}", "check hours and dt_h"
 
 
-def _span(clock: Horizon) -> str:
+def _span(clock: Forecasts) -> str:
     """Return the hours of the clock that are planned."""
     ends_h = clock.begins_h + clock.hours * clock.dt_h
     return f"{_time(clock.begins_h)} to {_time(ends_h)}"
@@ -146,7 +146,7 @@ def _time(hour: float) -> str:
     return f"{shown // 60:02d}:{shown % 60:02d}"
 
 
-def _charging_faults(ev: ElectricVehicle, h: Horizon) -> Iterator[tuple[str, str, str]]:
+def _charging_faults(ev: ElectricVehicle, h: Forecasts) -> Iterator[tuple[str, str, str]]:
     """Yield the first hour in which even the fastest charging leaves too little stored."""
     plugged, drawn, floor = ev.connected(h), ev.drawn_kwh(h), ev.soc_floor_kwh(h)
     most = ev.soc_max * ev.energy_kwh
@@ -163,7 +163,7 @@ def _charging_faults(ev: ElectricVehicle, h: Horizon) -> Iterator[tuple[str, str
             return
 
 
-def _need(ev: ElectricVehicle, h: Horizon, t: int) -> str:
+def _need(ev: ElectricVehicle, h: Forecasts, t: int) -> str:
     """Return what the energy at the end of an hour is needed for."""
     if np.isclose(ev.connected(h)[t], 0.0) and t < h.hours - 1:
         return f"of soc_min while it drives in hour {t}"

@@ -20,7 +20,7 @@ from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
 from cmgplan.case.toml_file import R, dotted, other_system, owner, read_toml, sound
-from cmgplan.devices import Device, Horizon, Photovoltaic
+from cmgplan.devices import Device, Forecasts, Photovoltaic
 from cmgplan.errors import Fault
 from cmgplan.planning.case.records import (
     CaseFile,
@@ -80,7 +80,7 @@ class Draft:
         return self._name(None, "profiles", CaseFile.model_fields["profiles"].default)
 
     @property
-    def horizon(self) -> Horizon | None:
+    def horizon(self) -> Forecasts | None:
         """The hours with prices and the profiles that could be read, if there are any."""
         if self.time is None or self.grid is None:
             return None
@@ -89,15 +89,17 @@ class Draft:
             return None
         balance = "energy" if self.plan is None else self.plan.soc_balance
         time = self.time
-        return Horizon(time.hours, time.dt_h, price, self.profiles, balance, begins_h=self.begins_h)
+        return Forecasts(
+            time.hours, time.dt_h, price, self.profiles, balance, begins_h=self.begins_h
+        )
 
     @property
-    def clock(self) -> Horizon | None:
+    def clock(self) -> Forecasts | None:
         """The intervals without prices and profiles, None where nobody plans so many."""
         time = self.time
         if time is None or time.hours > MOST_HOURS or time.hours * time.dt_h > MOST_HOURS:
             return None
-        return Horizon(time.hours, time.dt_h, np.zeros(time.hours), begins_h=self.begins_h)
+        return Forecasts(time.hours, time.dt_h, np.zeros(time.hours), begins_h=self.begins_h)
 
     def devices(self) -> Iterator[tuple[str, Microgrid, Device]]:
         """Yield where every device of a sound microgrid stands, its microgrid and the device."""

@@ -14,7 +14,7 @@ from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.files.networks import GivenNetwork, grid_of_feeder
 from cmgplan.network.files.pandapower_file import Missing, read_pandapower
 from cmgplan.network.grid import checked
-from cmgplan.network.horizon import horizon_of
+from cmgplan.network.grid_hours import horizon_of
 from cmgplan.planning.case.read import load_case
 from cmgplan.planning.case.records import Case
 from cmgplan.units import S_BASE_KVA

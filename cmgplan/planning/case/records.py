@@ -18,7 +18,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.case.records import Bus, Line, NetworkSection, TimeSection
 from cmgplan.devices.base import (
     Device,
-    Horizon,
+    Forecasts,
     Id,
     NonNegative,
     Positive,
@@ -263,10 +263,10 @@ class Case:
         """Return the cluster of a microgrid."""
         return next(c for c in self.clusters if microgrid_id in c.microgrids)
 
-    def horizon(self, options: PlanOptions | None = None) -> Horizon:
+    def horizon(self, options: PlanOptions | None = None) -> Forecasts:
         """Return the hours, prices and forecasts."""
         chosen = self.options if options is None else options
-        return Horizon(
+        return Forecasts(
             hours=self.file.time.hours,
             dt_h=self.file.time.dt_h,
             price_usd_per_mwh=self.price_usd_per_mwh,

@@ -10,7 +10,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.explanation import Explanation
 from cmgplan.planning.case.records import PlanOptions
-from cmgplan.planning.levels.front import Front
+from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.level4 import OBJECTIVES, PointStatus
 from cmgplan.planning.levels.trade import NEGLIGIBLE
 from cmgplan.search.fuzzy import choose

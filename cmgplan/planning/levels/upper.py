@@ -14,7 +14,7 @@ from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.files.networks import grid_of_feeder
-from cmgplan.network.horizon import horizon_of
+from cmgplan.network.grid_hours import horizon_of
 from cmgplan.network.opf.problem import solve_opf
 from cmgplan.network.opf.result import OpfResult
 from cmgplan.network.powerflow import PowerFlow, power_flow

@@ -12,7 +12,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.network.branch_flow import Injection
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.files.networks import grid_of_feeder
-from cmgplan.network.horizon import horizon_of
+from cmgplan.network.grid_hours import horizon_of
 from cmgplan.network.opf.attached import Attached
 from cmgplan.network.opf.attached_problem import AttachedOpf
 from cmgplan.planning.case.records import Case

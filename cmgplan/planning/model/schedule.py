@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import Horizon
+from cmgplan.devices.base import Forecasts
 from cmgplan.planning.case.records import Case, PlanOptions, Tie
 from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.solve import Disk, QuadraticCone
@@ -43,7 +43,7 @@ def new_schedule(case: Case, options: PlanOptions, frozen: Frozen | None = None)
     return m
 
 
-def add_devices(m: Any, case: Case, h: Horizon, frozen: Frozen) -> None:
+def add_devices(m: Any, case: Case, h: Forecasts, frozen: Frozen) -> None:
     """Add a block for each device, ``m.dev[microgrid, device]``."""
     devices = {(mg.id, device.id): device for mg in case.microgrids for device in mg.devices()}
     m.DEV = pyo.Set(initialize=list(devices), dimen=2)
@@ -124,7 +124,7 @@ def add_balances(m: Any, case: Case) -> None:
         )
 
 
-def allow_unserved(m: Any, case: Case, h: Horizon) -> None:
+def allow_unserved(m: Any, case: Case, h: Forecasts) -> None:
     """Let loads go unserved; only Levels 1 to 3 do."""
     for mg in case.microgrids:
         for load in mg.load:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cmgplan.given import MAX_DEPTH, deeper
+from cmgplan.run.strict_json import object_of, shortened
 from cmgplan.run.tables import GREATEST
 
 Number = Annotated[float, Field(ge=-GREATEST, le=GREATEST)]
@@ -299,24 +298,8 @@ def parse_plan(text: str) -> dict[str, Any]:
         or beyond ``GREATEST``. A key that is missing is not a fault here, but in the entry of an
         hour; see ``missing_keys``.
     """
-    try:
-        content = json.loads(
-            text,
-            object_pairs_hook=_each_once,
-            parse_constant=_not_finite,
-            parse_float=_finite,
-            parse_int=_bounded,
-        )
-        if deeper(content, MAX_DEPTH):
-            raise RecursionError
-        json.dumps(content, ensure_ascii=False).encode("utf-8")
-        if not isinstance(content, dict):
-            raise ValueError("not an object")
-        wrong = [f for f in _faults(content) if f[1] != "missing" or f[0].startswith(HOURLY)]
-    except RecursionError:
-        raise ValueError("its brackets are nested too deeply") from None
-    except UnicodeEncodeError:
-        raise ValueError("it holds half a character, an unpaired surrogate") from None
+    content = object_of(text)
+    wrong = [f for f in _faults(content) if f[1] != "missing" or f[0].startswith(HOURLY)]
     if wrong:
         key, _, told = wrong[0]
         raise ValueError(f"{key}: {told}")
@@ -349,40 +332,9 @@ def _faults(content: dict[str, Any]) -> list[tuple[str, str, str]]:
 def _path(place: tuple[int | str, ...]) -> str:
     """Return a place as the page of a planner would name it: ``levels[2].gc_usd``."""
     told = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return _short(told.lstrip("."), 120)
+    return shortened(told.lstrip("."), 120)
 
 
 def _told(message: str, value: Any) -> str:
     """Return what is wrong, with the value found."""
-    return f"{message}, not {_short(repr(value), 60)}"
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {_short(twice, 60)!r} stands twice in one object")
-    return found
-
-
-def _not_finite(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if not abs(value) <= GREATEST:
-        raise ValueError(f"{_short(digits, 60)} is beyond {GREATEST:g}")
-    return value
-
-
-def _bounded(digits: str) -> int:
-    if len(digits) > 20:
-        raise ValueError(f"{_short(digits, 60)} has more digits than any number of a plan")
-    return int(digits)
+    return f"{message}, not {shortened(repr(value), 60)}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from cmgplan.devices.base import Horizon
+from cmgplan.devices.base import Forecasts
 from cmgplan.explanation import GivingLimit, last_digit, rounded_away
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case.records import Case, PlanOptions
@@ -82,7 +82,7 @@ def _grown(limit: GivingLimit, factor: float, digits: int) -> GivingLimit:
     return replace(limit, amount=rounded_away(amount, limit.unit))
 
 
-def _ease_end(m: Any, case: Case, limits: Sequence[GivingLimit], h: Horizon) -> None:
+def _ease_end(m: Any, case: Case, limits: Sequence[GivingLimit], h: Forecasts) -> None:
     """Let fleets end the day with less."""
     eased = {limit.place: limit.amount for limit in limits if limit.kind == "soc_end"}
     for mg in case.microgrids:
@@ -93,7 +93,7 @@ def _ease_end(m: Any, case: Case, limits: Sequence[GivingLimit], h: Horizon) -> 
                 soc.setlb(soc.lb + amount)
 
 
-def _shed(m: Any, case: Case, shed_kw: Mapping[str, Mapping[int, float]], h: Horizon) -> None:
+def _shed(m: Any, case: Case, shed_kw: Mapping[str, Mapping[int, float]], h: Forecasts) -> None:
     """Let loads go unserved, in each hour up to what is given."""
     allow_unserved(m, case, h)
     m.shed_limit = pyo.ConstraintList(doc="load not served, kW")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.devices import ElectricVehicle, Horizon
+from cmgplan.devices import ElectricVehicle, Forecasts
 from cmgplan.network.feeder import Feeder
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.switches import SwitchHours, all_switches, allowed_pairs
@@ -230,7 +230,7 @@ class SlackBuilder:
                     soc[t].setlb(0.0)
 
 
-def _floors(ev: ElectricVehicle, h: Horizon) -> dict[str, dict[int, float]]:
+def _floors(ev: ElectricVehicle, h: Forecasts) -> dict[str, dict[int, float]]:
     """Return by kind the least stored energy of the hours that ask for more than ``soc_min``."""
     found: dict[str, dict[int, float]] = {"soc_min": {}}
     if departures := ev.departures(h):

@@ -11,7 +11,7 @@ import numpy as np
 from cmgplan.explanation import Explanation, GivingLimit, Way, rounded_away
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.grid import Grid
-from cmgplan.network.horizon import Horizon
+from cmgplan.network.grid_hours import GridHours
 from cmgplan.network.opf.broken_limits import CONSIDERABLE, BrokenLimit, broken_limits
 from cmgplan.network.opf.elastic import ElasticProblem, Need
 from cmgplan.units import S_BASE_KVA
@@ -29,7 +29,7 @@ NOT_ENOUGH = 1e-9
 
 
 def explain_upper(
-    feeder: Feeder, grid: Grid, horizon: Horizon, works: Callable[[Feeder], bool]
+    feeder: Feeder, grid: Grid, horizon: GridHours, works: Callable[[Feeder], bool]
 ) -> Explanation | None:
     """Say what would let the loaded feeder keep its limits; None where nothing is found.
 
@@ -73,7 +73,7 @@ def widened(feeder: Feeder, limits: Iterable[GivingLimit]) -> Feeder:
 
 
 def _broken(
-    problem: ElasticProblem, horizon: Horizon
+    problem: ElasticProblem, horizon: GridHours
 ) -> tuple[dict[int, Sequence[BrokenLimit]], dict[int, Need]]:
     """Return the limits that each hour breaks, and what is known of the worst hours.
 

@@ -13,7 +13,7 @@ from cmgplan.units import usd_per_puh
 
 
 @dataclass(frozen=True)
-class Horizon:
+class GridHours:
     """T hours of length ``dt_h``.
 
     Attributes
@@ -38,10 +38,10 @@ class Horizon:
         """Number of hours T."""
         return int(self.p_load_pu.shape[0])
 
-    def at(self, hour: int) -> Horizon:
+    def at(self, hour: int) -> GridHours:
         """Return one hour alone."""
         one = slice(hour, hour + 1)
-        return Horizon(
+        return GridHours(
             self.p_load_pu[one],
             self.q_load_pu[one],
             self.available[one],
@@ -62,7 +62,7 @@ class Horizon:
         return np.where(np.isnan(given), own, given)
 
 
-def single_hour(grid: Grid) -> Horizon:
+def single_hour(grid: Grid) -> GridHours:
     """Return one hour with the grid's own loads, limits and costs."""
     return horizon_of(grid, hours=1)
 
@@ -77,7 +77,7 @@ def horizon_of(
     available: FloatArray | None = None,
     price_usd_per_mwh: FloatArray | None = None,
     dt_h: float = 1.0,
-) -> Horizon:
+) -> GridHours:
     """Return a horizon from profiles of shape (T,), or (T, n) for loads and (T, g) for the rest.
 
     ``load`` multiplies the grid's loads; ``p_load_pu`` and ``q_load_pu`` replace them.
@@ -93,7 +93,7 @@ def horizon_of(
     own_q = grid.q_load_pu if q_load_pu is None else q_load_pu
     if not dt_h > 0.0:
         raise InputError(f"dt_h is {dt_h:g}; give hours of positive length")
-    return Horizon(
+    return GridHours(
         p_load_pu=factor * _spread("p_load_pu", own_p, buses),
         q_load_pu=factor * _spread("q_load_pu", own_q, buses),
         available=_spread("available", 1.0 if available is None else available, sources),

@@ -1,0 +1,1 @@
+"""Stochastic days of a case."""
