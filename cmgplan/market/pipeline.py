@@ -30,6 +30,9 @@ from cmgplan.progress import ProgressEvent
 from cmgplan.search.coalitions import Game, excesses, least_core, nucleolus, shapley
 from cmgplan.version import __version__
 
+MANY_PAIRS = 1000
+"""Pairs of bounds and multipliers from which the exact search begins where Ipopt ends."""
+
 Tell = Callable[[ProgressEvent], None]
 
 
@@ -164,7 +167,8 @@ class _Market:
                 *groups,
                 gap=gap,
                 time_limit_s=seconds,
-                starter=from_nlp if self.options.method == "nlp" else None,
+                starter=from_nlp,
+                starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
             ).answer()
         )
         return self._told(structure, settled, worth)

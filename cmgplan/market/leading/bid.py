@@ -203,7 +203,7 @@ class Bid:
         begun = time.perf_counter()
         groups, problem, x, bound = self._searched(None, None, FIRST)
         income = -np.inf if x is None else self._income(groups, problem, x)
-        wide = may_bind(self.plant, self.following, -(income + self.worth.following))
+        wide = may_bind(self.plant, self.leading, self.following, -(income + self.worth.following))
         if wide.any():
             known = None if x is None else (problem, x)
             groups, problem, x, bound = self._searched(wide, known, 1.0)

@@ -87,10 +87,13 @@ class Groups:
         following: Sequence[str],
         wide: BoolArray | None = None,
         most_kw: float | None = None,
+        given: FloatArray | None = None,
     ) -> None:
         self.plant, self.leading, self.following = plant, tuple(leading), tuple(following)
         self.wide = np.zeros(plant.case.hours, dtype=bool) if wide is None else wide
         self.followers, self.boxes = followers_program(plant, self.following, self.wide)
+        if given is not None:
+            self.followers = self.followers.at(self.followers.quantities(given))
         self.leaders = plant.reduced_group(self.leading)
         self.most_kw = plant.case.file.market.quantity_max_kw if most_kw is None else most_kw
         self.bilevel = Bilevel(self._leaders(), self.followers, self.boxes)

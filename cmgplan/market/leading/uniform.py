@@ -25,6 +25,9 @@ AIMED = 0.9
 LEAST_SURPLUS = 0.01
 """Surplus, currency, under which its share is no measure; then it is measured against this."""
 
+START, FIRST = 0.25, 0.5
+"""Shares of the time that is left for a start, and for the search within the retailer's band."""
+
 LEAST_SECONDS = 1.0
 """Time that a search gets at least, s."""
 
@@ -106,7 +109,21 @@ Starter = Callable[[Groups, float], FloatArray | None]
 
 
 class Uniform:
-    """One structure at uniform prices; see ``answer``."""
+    """One structure at uniform prices; see ``answer``.
+
+    Parameters
+    ----------
+    worth
+        What the groups are worth; with ``given``, what they are where it is given.
+    gap
+        Gap as a share of the surplus.
+    starter
+        Finds quantities to begin from.
+    starts_from
+        Number of binaries from which the starter is asked.
+    given
+        What others put into the market whatever happens, kW, shape (2, T).
+    """
 
     def __init__(
         self,
@@ -118,11 +135,14 @@ class Uniform:
         gap: float,
         time_limit_s: float,
         starter: Starter | None = None,
+        starts_from: int = 0,
+        given: FloatArray | None = None,
     ) -> None:
         self.plant, self.worth, self.gap = plant, worth, gap
         self.leading, self.following = tuple(leading), tuple(following)
         self._ends = time.perf_counter() + time_limit_s
-        self._starter = starter
+        self._starter, self._starts_from = starter, starts_from
+        self._given = given
         self._known: FloatArray | None = None
         self.seconds: dict[str, float] = {}
 
@@ -134,7 +154,7 @@ class Uniform:
         LimitError
             Nothing was found in the time given.
         """
-        groups, held, bound = self._first()
+        groups, held, bound = self.searched()
         settled = self._settled(groups, held, bound)
         for part in (0.5, 0.1):
             if (
@@ -159,7 +179,11 @@ class Uniform:
         return money / self.plant.unit
 
     def _searched(
-        self, groups: Groups, quantity: FloatArray | None, part: float = AIMED
+        self,
+        groups: Groups,
+        quantity: FloatArray | None,
+        part: float = AIMED,
+        seconds: float | None = None,
     ) -> Answer | None:
         """Search from a quantity, from no trade where it is None."""
         nothing = np.zeros(groups.traded) if quantity is None else quantity
@@ -172,7 +196,7 @@ class Uniform:
             groups,
             free_bound=self.worth.bound / self.plant.unit,
             gap_abs=self._gap_abs(part),
-            time_limit_s=self._left(),
+            time_limit_s=self._left() if seconds is None else max(seconds, LEAST_SECONDS),
             start=None if start is None else start[1],
         )
         self._count("search", begun)
@@ -183,22 +207,34 @@ class Uniform:
     def _count(self, stage: str, begun: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
 
-    def _first(self) -> tuple[Groups, Answer, float]:
-        """Search within the retailer's band, then with prices free where connections may bind."""
-        groups = Groups(self.plant, self.leading, self.following)
+    def _groups(self, wide: BoolArray | None = None) -> Groups:
+        return Groups(self.plant, self.leading, self.following, wide, given=self._given)
+
+    def searched(self) -> tuple[Groups, Answer, float]:
+        """Return the groups, the best quantities found, and the proven bound, currency.
+
+        First within the retailer's band, then with prices free where connections may bind.
+
+        Raises
+        ------
+        LimitError
+            Nothing was found in the time given.
+        """
+        groups = self._groups()
         begun = time.perf_counter()
-        if self._starter is not None:
-            self._known = self._starter(groups, 0.5 * self._left())
+        if self._starter is not None and len(groups.bilevel.binary) >= self._starts_from:
+            self._known = self._starter(groups, START * self._left())
         self._count("start", begun)
-        held = self._searched(groups, self._known)
+        held = self._searched(groups, self._known, seconds=FIRST * self._left())
         begun = time.perf_counter()
         income = -np.inf if held is None else held.income * self.plant.unit
         if held is not None and np.isinf(held.bound) and income >= self._aim():
             return groups, held, self.worth.bound
-        wide = may_bind(self.plant, self.following, -(income + self.worth.following))
+        cost_max = -(income + self.worth.following)
+        wide = may_bind(self.plant, self.leading, self.following, cost_max, self._given)
         self._count("band", begun)
         if wide.any():
-            groups = Groups(self.plant, self.leading, self.following, wide)
+            groups = self._groups(wide)
             wider = self._searched(groups, None if held is None else held.quantity)
             if wider is not None:
                 held = wider
