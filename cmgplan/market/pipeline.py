@@ -12,14 +12,16 @@ from cmgplan.case.scenarios import CERTAIN
 from cmgplan.errors import InputError
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.scenario_case import case_of
-from cmgplan.market.case.structures import Structure, joined, parse_structures
+from cmgplan.market.case.structures import Structure, joined, parse_leaders, parse_structures
 from cmgplan.market.leading.bid import Bid
+from cmgplan.market.leading.equilibrium import Leaders
 from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
-from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
+from cmgplan.market.leading.uniform import LEAST_SURPLUS, Settlement, Uniform, Worth
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
 from cmgplan.market.result import (
+    EquilibriumResult,
     MarketOptions,
     MarketResult,
     PriceTable,
@@ -56,6 +58,8 @@ def run_market(
     tell = progress or (lambda event: None)
     if options.pricing == "bid" and options.method == "nlp":
         raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
+    if options.pricing == "bid" and options.leaders:
+        raise InputError("--leaders settle at uniform prices; leave out --pricing bid")
     found = _run_day(case, options, tell)
     if case.scenarios == CERTAIN:
         return found
@@ -77,7 +81,10 @@ def run_market(
 
 def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResult:
     """Return the market of one day."""
+    leaders = parse_leaders(options.leaders, case.ids) if options.leaders else None
     structures = parse_structures(options.structures, case.ids)
+    if leaders is not None and not options.structures:
+        structures = (Structure(tuple(sorted(case.ids))),)
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
     plant = Plant(case)
@@ -92,6 +99,10 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         message = f"{structure.name}: structure {k + 1} of {len(structures)}"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
+    equilibrium = None
+    if leaders is not None:
+        tell(ProgressEvent("leaders", "several leaders, best responses in turn", fraction=0.95))
+        equilibrium = market.led_by(*leaders)
     ended = time.perf_counter()
     everybody = next((s for s in found if s.name == joined(case.ids)), None)
     owen = market.run(Structure(tuple(sorted(case.ids)))) if everybody is None else everybody
@@ -113,6 +124,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         warnings=tuple(_warnings(plant)),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
+        equilibrium=equilibrium,
     )
 
 
@@ -172,6 +184,42 @@ class _Market:
             ).answer()
         )
         return self._told(structure, settled, worth)
+
+    def led_by(
+        self, leading: tuple[tuple[str, ...], ...], following: tuple[str, ...]
+    ) -> EquilibriumResult:
+        """Return several leaders at once, each for itself.
+
+        A gain counts as none within the gap, as a share of what all gain by trade.
+        """
+        alone = sum(self.values[group] for group in (*leading, following))
+        surplus = max(self.values[self.plant.case.ids] - alone, LEAST_SURPLUS)
+        found = Leaders(
+            self.plant,
+            leading,
+            following,
+            gap=self.gap,
+            tolerance=self.gap * surplus,
+            time_limit_s=self.options.time_limit_s,
+            starter=from_nlp,
+            starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
+        ).answer()
+        return EquilibriumResult(
+            name=f"{','.join(joined(group) for group in leading)}|{joined(following)}",
+            leading=leading,
+            following=following,
+            found=found.found,
+            gain={joined(group): gain for group, gain in found.gain.items()},
+            gain_bound={joined(group): gain for group, gain in found.gain_bound.items()},
+            tolerance=found.tolerance,
+            moves=found.moves,
+            ended=found.ended,
+            income=found.income,
+            prices=PriceTable(found.prices, found.low, found.high, found.unique, self.plant.traded),
+            quantity_kw={joined(group): put for group, put in found.quantity.items()},
+            dispatch=found.dispatch,
+            seconds=found.seconds,
+        )
 
     def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:
         gap = max(s.bound - s.leader_income, 0.0)

@@ -27,6 +27,8 @@ class MarketOptions(Record):
     ----------
     structures
         Structures such as ``A|B+C``; empty asks for the default ones.
+    leaders
+        Groups that lead each for itself, at least two where there are any: ``A``, ``B+C``.
     pricing
         ``uniform``: all settle at the market clearing price; ``bid``: leaders post a price.
     method
@@ -38,6 +40,7 @@ class MarketOptions(Record):
     """
 
     structures: tuple[str, ...] = ()
+    leaders: tuple[str, ...] = ()
     pricing: Literal["uniform", "bid"] = "uniform"
     method: Literal["milp", "nlp"] = "milp"
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
@@ -144,6 +147,50 @@ class StructureResult:
 
 
 @dataclass(frozen=True)
+class EquilibriumResult:
+    """Several leaders, each for itself, over one following group.
+
+    Attributes
+    ----------
+    name
+        Leaders joined by commas, the bar, and the followers: ``A,C|B``.
+    leading
+        Ids of the homes of each leader.
+    found
+        Whether no leader gains more than ``tolerance`` from deviating.
+    gain, gain_bound
+        By leader (ids joined by ``+``): what its best response found would gain, and what any
+        could gain at most, currency. The day is counted at the common prices.
+    tolerance
+        Gain that counts as none, currency.
+    moves, ended
+        Moves that were made, and why there were no more: ``no gain``, ``repeats``, ``no day``,
+        ``moves``, ``time``.
+    income
+        By home, currency; their sum is at most what all homes are worth together.
+    prices
+        Clearing prices, common to all.
+    quantity_kw
+        By leader: what it puts into the market, shape (2, T).
+    """
+
+    name: str
+    leading: tuple[tuple[str, ...], ...]
+    following: tuple[str, ...]
+    found: bool
+    gain: Mapping[str, float]
+    gain_bound: Mapping[str, float]
+    tolerance: float
+    moves: int
+    ended: str
+    income: Mapping[str, float]
+    prices: PriceTable
+    quantity_kw: Mapping[str, FloatArray]
+    dispatch: Dispatch
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class ScenarioIncomes:
     """What homes earn in one scenario.
 
@@ -181,6 +228,8 @@ class MarketResult:
         Sentences on what is doubtful.
     scenarios
         What homes earn in each scenario; empty where the case has none.
+    equilibrium
+        Several leaders at once, where they were asked for.
     """
 
     case: HomesCase
@@ -194,6 +243,7 @@ class MarketResult:
     wall_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     scenarios: tuple[ScenarioIncomes, ...] = ()
+    equilibrium: EquilibriumResult | None = None
 
     def expected(self) -> dict[str, dict[str, float]]:
         """Return the expected income of every home by structure, over the scenarios."""

@@ -67,6 +67,37 @@ def parse_structure(text: str, homes: Sequence[str]) -> Structure:
     return Structure(groups[0], groups[1])
 
 
+def parse_leaders(
+    texts: Sequence[str], homes: Sequence[str]
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return leaders that act each for itself, and the homes that follow them.
+
+    Parameters
+    ----------
+    texts
+        A group for each leader, as ``A`` or ``A+B``.
+
+    Raises
+    ------
+    InputError
+        There is one leader alone; a home is unknown or leads twice; nobody follows.
+    """
+    groups = [_group(text, f"--leaders {text}", homes) for text in texts]
+    told = f"--leaders {' --leaders '.join(texts)}"
+    if len(groups) < 2:
+        raise InputError(
+            f"{told}: one leader alone is a structure; name two, or write --structure with a bar"
+        )
+    every = [home for group in groups for home in group]
+    for home in every:
+        if every.count(home) > 1:
+            raise InputError(f"{told}: home {home} leads twice; let it lead in one group")
+    following = tuple(sorted(set(homes) - set(every)))
+    if not following:
+        raise InputError(f"{told}: nobody follows; leave at least one home out")
+    return tuple(groups), following
+
+
 def _group(side: str, told: str, homes: Sequence[str]) -> tuple[str, ...]:
     names = [name.strip() for name in side.split("+")]
     if not all(names):

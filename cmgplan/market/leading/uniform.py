@@ -16,7 +16,7 @@ from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.milp import Answer, search, start_at
 from cmgplan.market.leading.prices import Prices, price_intervals, spread
 from cmgplan.market.leading.settle import incomes, settled_day
-from cmgplan.market.leading.shading import shade
+from cmgplan.market.leading.shading import leanest, shade
 from cmgplan.market.model.plant import Plant
 
 AIMED = 0.9
@@ -24,6 +24,9 @@ AIMED = 0.9
 
 LEAST_SURPLUS = 0.01
 """Surplus, currency, under which its share is no measure; then it is measured against this."""
+
+SAME_INCOME = 1e-7
+"""Share of an income by which two are the same."""
 
 START, FIRST = 0.25, 0.5
 """Shares of the time that is left for a start, and for the search within the retailer's band."""
@@ -166,6 +169,26 @@ class Uniform:
             settled = self._settled(groups, held, bound)
         return settled
 
+    def response(self) -> tuple[FloatArray, float, float]:
+        """Return shaded quantities, shape (2, T), the income without the step, and its bound.
+
+        The income, in the currency, is at the prices best for the leaders.
+
+        Raises
+        ------
+        LimitError
+            Nothing was found in the time given.
+        """
+        groups, held, bound = self.searched()
+        best, _, price, quantity = self._leanest(groups, held.quantity)
+        step = self.plant.case.file.market.shade_kw
+        moved = shade(groups, quantity, price, step) if step > 0.0 else None
+        quantity = quantity if moved is None else moved.quantity
+        rows = groups.followers.traded
+        table = np.zeros((2, self.plant.case.hours))
+        table[groups.followers.carrier[rows], groups.followers.hour[rows]] = quantity
+        return table, best, max(bound, best)
+
     def _aim(self) -> float:
         """Return the income from which the free bound is proof enough, currency."""
         return self.worth.bound - self._gap_abs() * self.plant.unit
@@ -278,10 +301,10 @@ class Uniform:
     ) -> Settlement:
         """Shade, price and settle quantities."""
         begun = time.perf_counter()
-        best, worst, price = self._at_kink(groups, held.quantity)
+        best, worst, price, quantity = self._leanest(groups, held.quantity)
         step = self.plant.case.file.market.shade_kw * step_share
-        moved = shade(groups, held.quantity, price, step) if step > 0.0 else None
-        quantity = held.quantity if moved is None else moved.quantity
+        moved = shade(groups, quantity, price, step) if step > 0.0 else None
+        quantity = quantity if moved is None else moved.quantity
         y = self._followers(groups, quantity) if moved is None else moved.y
         face = groups.face(y)
         weight = np.zeros(groups.followers.m)
@@ -301,6 +324,20 @@ class Uniform:
         if found is None:
             raise LimitError("the followers cannot balance at the quantities found")
         return found[1]
+
+    def _leanest(
+        self, groups: Groups, quantity: FloatArray
+    ) -> tuple[float, float, FloatArray, FloatArray]:
+        """Return ``_at_kink`` of the least quantities that earn as much, and these quantities."""
+        best, worst, price = self._at_kink(groups, quantity)
+        lean = leanest(groups, quantity, price)
+        try:
+            again = self._at_kink(groups, lean)
+        except LimitError:
+            return best, worst, price, quantity
+        if again[0] < best - SAME_INCOME * max(abs(best), 1.0):
+            return best, worst, price, quantity
+        return *again, lean
 
     def _at_kink(self, groups: Groups, quantity: FloatArray) -> tuple[float, float, FloatArray]:
         """Return the leaders' best and worst income at a quantity, and the best multipliers."""
