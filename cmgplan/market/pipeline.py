@@ -17,7 +17,8 @@ from cmgplan.market.leading.bid import Bid
 from cmgplan.market.leading.equilibrium import Leaders
 from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
-from cmgplan.market.leading.uniform import LEAST_SURPLUS, Settlement, Uniform, Worth
+from cmgplan.market.leading.settlement import LEAST_SURPLUS, Settlement, Worth
+from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
 from cmgplan.market.result import (

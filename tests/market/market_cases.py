@@ -8,7 +8,8 @@ import numpy as np
 from homes_cases import homes_case
 
 from cmgplan.homes.records import HomesCase
-from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
+from cmgplan.market.leading.settlement import Settlement, Worth
+from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
 
 GAS_PRICE = 4.0

@@ -14,7 +14,8 @@ from market_cases import worth_of
 from cmgplan.homes.records import HomesCase
 from cmgplan.market.case.ceilings import heat_price_max
 from cmgplan.market.leading.groups import Groups
-from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
+from cmgplan.market.leading.settlement import Settlement, Worth
+from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
 
 GAP = 0.01

@@ -22,7 +22,8 @@ from cmgplan.market.leading.groups import face_of, least
 from cmgplan.market.leading.owner import clearing_prices, limited
 from cmgplan.market.leading.prices import Prices, spread
 from cmgplan.market.leading.settle import incomes, settled_day
-from cmgplan.market.leading.uniform import Starter, Uniform, Worth
+from cmgplan.market.leading.settlement import Worth
+from cmgplan.market.leading.uniform import Starter, Uniform
 from cmgplan.market.model.boxes import followers_program
 from cmgplan.market.model.plant import Plant
 

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import LimitError
-from cmgplan.homes.dispatch import Dispatch
 from cmgplan.market.leading.band import may_bind
 from cmgplan.market.leading.groups import Groups
+from cmgplan.market.leading.kink import lean_kink, stepped
 from cmgplan.market.leading.milp import Answer, search, start_at
-from cmgplan.market.leading.prices import Prices, price_intervals, spread
-from cmgplan.market.leading.settle import incomes, settled_day
-from cmgplan.market.leading.shading import leanest, shade
+from cmgplan.market.leading.prices import spread
+from cmgplan.market.leading.settlement import LEAST_SURPLUS, Found, Settlement, Worth, settle
 from cmgplan.market.model.plant import Plant
 
 AIMED = 0.9
 """Share of the gap asked for that the search may leave; the rest is for the shading."""
-
-LEAST_SURPLUS = 0.01
-"""Surplus, currency, under which its share is no measure; then it is measured against this."""
-
-SAME_INCOME = 1e-7
-"""Share of an income by which two are the same."""
 
 START, FIRST = 0.25, 0.5
 """Shares of the time that is left for a start, and for the search within the retailer's band."""
@@ -36,75 +29,6 @@ LEAST_SECONDS = 1.0
 
 SMALLER_STEPS = (0.1, 0.01)
 """Shares of the shading step that are tried where the whole step costs too much."""
-
-
-@dataclass(frozen=True)
-class Worth:
-    """Values of the groups on their own, currency: of all homes, the leaders, the followers."""
-
-    together: float
-    leading: float
-    following: float
-
-    @property
-    def surplus(self) -> float:
-        """What there is to gain from trade between the groups."""
-        return self.together - self.leading - self.following
-
-    @property
-    def bound(self) -> float:
-        """What leaders can earn at most: all but what followers are sure of."""
-        return self.together - self.following
-
-    def share(self, gap: float) -> float:
-        """Return a gap as a share of the surplus; 0 where there is hardly any."""
-        return gap / self.surplus if self.surplus >= LEAST_SURPLUS else 0.0
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """A structure that was solved.
-
-    Attributes
-    ----------
-    status
-        ``optimal`` where the gap is within what was asked for, else ``feasible``.
-    income
-        By home, currency.
-    leader_income, follower_income, bound
-        Of the groups, after shading, and the proven bound of the leaders', currency.
-    pessimistic_income
-        The leaders' at the quantities before shading, at the prices worst for them.
-    optimistic_income
-        The same at the prices best for them.
-    prices
-        Shape (2, T): electricity and heat, currency/kWh; zero where a carrier is not traded.
-    low, high
-        Their intervals, and ``unique`` whether there is no other, each of shape (2, T).
-    quantity
-        What leaders put into the market, kW, shape (2, T).
-    wide
-        Hours in which prices may leave the retailer's band.
-    seconds
-        By stage: time, s.
-    """
-
-    status: str
-    income: Mapping[str, float]
-    leader_income: float
-    follower_income: float
-    bound: float
-    pessimistic_income: float
-    optimistic_income: float
-    prices: FloatArray
-    low: FloatArray
-    high: FloatArray
-    unique: BoolArray
-    quantity: FloatArray
-    dispatch: Dispatch
-    method: str = "milp"
-    wide: tuple[int, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 Starter = Callable[[Groups, float], FloatArray | None]
@@ -180,14 +104,10 @@ class Uniform:
             Nothing was found in the time given.
         """
         groups, held, bound = self.searched()
-        best, _, price, quantity = self._leanest(groups, held.quantity)
-        step = self.plant.case.file.market.shade_kw
-        moved = shade(groups, quantity, price, step) if step > 0.0 else None
-        quantity = quantity if moved is None else moved.quantity
-        rows = groups.followers.traded
-        table = np.zeros((2, self.plant.case.hours))
-        table[groups.followers.carrier[rows], groups.followers.hour[rows]] = quantity
-        return table, best, max(bound, best)
+        kink = lean_kink(groups, held.quantity)
+        quantity, prices = stepped(groups, kink, self.plant.case.file.market.shade_kw)
+        put = spread(prices, quantity, self.plant.case.hours)
+        return put, kink.best, max(bound, kink.best)
 
     def _aim(self) -> float:
         """Return the income from which the free bound is proof enough, currency."""
@@ -296,98 +216,17 @@ class Uniform:
         """Return whether an income leaves more to its bound than was asked for."""
         return self.worth.share(bound - income) > self.gap
 
-    def _with_step(
-        self, groups: Groups, held: Answer, bound: float, step_share: float
-    ) -> Settlement:
-        """Shade, price and settle quantities."""
+    def _with_step(self, groups: Groups, held: Answer, bound: float, share: float) -> Settlement:
+        """Step away from the kink, price and settle."""
         begun = time.perf_counter()
-        best, worst, price, quantity = self._leanest(groups, held.quantity)
-        step = self.plant.case.file.market.shade_kw * step_share
-        moved = shade(groups, quantity, price, step) if step > 0.0 else None
-        quantity = quantity if moved is None else moved.quantity
-        y = self._followers(groups, quantity) if moved is None else moved.y
-        face = groups.face(y)
-        weight = np.zeros(groups.followers.m)
-        weight[groups.followers.traded] = quantity
-        chosen = face.best(weight)
-        prices = price_intervals(face, groups.followers, price if chosen is None else chosen)
+        kink = lean_kink(groups, held.quantity)
+        step_kw = share * self.plant.case.file.market.shade_kw
+        quantity, prices = stepped(groups, kink, step_kw)
         self._count("shade", begun)
         begun = time.perf_counter()
-        settled = self._of_homes(groups, quantity, prices, bound, (best, worst))
-        if self._known is not None and held.quantity is self._known:
-            settled = replace(settled, method="nlp")
+        found = Found(quantity, prices, bound, kink.worst, kink.best)
+        settled = settle(groups, found, self.worth, self.gap, self.seconds)
         self._count("settle", begun)
-        return settled
-
-    def _followers(self, groups: Groups, quantity: FloatArray) -> FloatArray:
-        found = groups.followers_at(quantity)
-        if found is None:
-            raise LimitError("the followers cannot balance at the quantities found")
-        return found[1]
-
-    def _leanest(
-        self, groups: Groups, quantity: FloatArray
-    ) -> tuple[float, float, FloatArray, FloatArray]:
-        """Return ``_at_kink`` of the least quantities that earn as much, and these quantities."""
-        best, worst, price = self._at_kink(groups, quantity)
-        lean = leanest(groups, quantity, price)
-        try:
-            again = self._at_kink(groups, lean)
-        except LimitError:
-            return best, worst, price, quantity
-        if again[0] < best - SAME_INCOME * max(abs(best), 1.0):
-            return best, worst, price, quantity
-        return *again, lean
-
-    def _at_kink(self, groups: Groups, quantity: FloatArray) -> tuple[float, float, FloatArray]:
-        """Return the leaders' best and worst income at a quantity, and the best multipliers."""
-        both = groups.both_at(quantity)
-        if both is None:
-            raise LimitError("the quantities found cannot be balanced")
-        face = groups.face(both.vertex)
-        weight = np.zeros(groups.followers.m)
-        weight[groups.followers.traded] = quantity
-        best, worst = face.best(weight), face.best(-weight)
-        if best is None or worst is None:
-            raise LimitError("the quantities found have no prices within their bounds")
-        unit = self.plant.unit
-        earned = [(float(weight @ price) - both.cost) * unit for price in (best, worst)]
-        return earned[0], earned[1], best
-
-    def _of_homes(
-        self,
-        groups: Groups,
-        quantity: FloatArray,
-        prices: Prices,
-        bound: float,
-        at_kink: tuple[float, float],
-    ) -> Settlement:
-        case, per_kwh = self.plant.case, self.plant.unit / self.plant.case.dt_h
-        put = spread(prices, quantity, case.hours)
-        price, low, high = (
-            per_kwh * spread(prices, values, case.hours)
-            for values in (prices.price, prices.low, prices.high)
-        )
-        unique = spread(prices, (~prices.unique).astype(float), case.hours) == 0.0
-        day = settled_day(self.plant, [(self.leading, put), (self.following, -put)])
-        income = incomes(case, day, price)
-        earned = sum(income[home] for home in self.leading)
-        bound = max(bound, earned)
-        optimal = not self._short(earned, bound)
-        return Settlement(
-            status="optimal" if optimal else "feasible",
-            income=income,
-            leader_income=earned,
-            follower_income=sum(income[home] for home in self.following),
-            bound=bound,
-            pessimistic_income=at_kink[1],
-            optimistic_income=at_kink[0],
-            prices=price,
-            low=low,
-            high=high,
-            unique=unique,
-            quantity=put,
-            dispatch=day,
-            wide=tuple(int(t) for t in np.flatnonzero(groups.wide)),
-            seconds=dict(self.seconds),
-        )
+        from_start = self._known is not None and held.quantity is self._known
+        method = "nlp" if from_start else "milp"
+        return replace(settled, method=method, seconds=dict(self.seconds))
