@@ -47,6 +47,13 @@ def test_heat_is_sold_at_what_the_followers_heat_pump_costs() -> None:
     assert s.quantity[HEAT, 0] == pytest.approx(79.99, abs=1e-6)
 
 
+def test_in_half_an_hour_half_is_earned_at_the_same_price() -> None:
+    s, _ = settled(generator_for_a_load(time={"hours": 1, "dt_h": 0.5}), gap=1e-3)
+    assert s.leader_income == pytest.approx(0.5 * 559.86, abs=1e-6)
+    assert s.follower_income == pytest.approx(0.5 * -1280.0, abs=1e-6)
+    assert s.prices[ELECTRICITY, 0] == pytest.approx(20.0, abs=1e-6)
+
+
 def test_a_smaller_quantity_limit_binds() -> None:
     s, _ = settled(generator_for_a_load(market={"quantity_max_kw": 25.0}))
     assert s.optimistic_income == pytest.approx(25.0 * (20.0 - 6.0), abs=1e-6)

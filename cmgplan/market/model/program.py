@@ -190,15 +190,16 @@ def merged(program: Program) -> Program:
     by_column = sp.csc_array(program.matrix)
     by_column.sort_indices()
     first: dict[tuple[object, ...], int] = {}
-    group = np.empty(program.n, dtype=np.int64)
+    group, leads = np.empty(program.n, dtype=np.int64), list[int]()
     for k in range(program.n):
         span = slice(by_column.indptr[k], by_column.indptr[k + 1])
         rows, values = by_column.indices[span], by_column.data[span]
         key = (float(program.cost[k]), rows.tobytes(), values.tobytes())
         group[k] = first.setdefault(key, len(first))
+        if group[k] == len(leads):
+            leads.append(k)
     if len(first) == program.n:
         return program
-    leads = np.asarray([np.flatnonzero(group == g)[0] for g in range(len(first))])
     lower, upper = np.zeros(len(first)), np.zeros(len(first))
     np.add.at(lower, group, program.lower)
     np.add.at(upper, group, program.upper)
