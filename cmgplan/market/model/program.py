@@ -143,7 +143,7 @@ def reduced(program: Program) -> Program:
         fixed = program.upper - program.lower <= FIXED
         if fixed.any():
             program = with_fixed(program, fixed, program.lower)
-        program = _without_redundant(program)
+        program = _without_redundant(_without_free(program))
         if (program.n, program.m) == before:
             break
     return merged(program)
@@ -180,6 +180,26 @@ def _without_redundant(program: Program) -> Program:
     return without_rows(
         program, ~((least >= program.low - tolerance) & (most <= program.high + tolerance))
     )
+
+
+def _without_free(program: Program) -> Program:
+    """Leave out columns that cost nothing and satisfy all of their rows when large enough.
+
+    An emission that counts for nothing, over tangents, is one.
+    """
+    columns = sp.csc_array(program.matrix)
+    kept, fixed = np.ones(program.m, dtype=bool), np.zeros(program.n, dtype=bool)
+    plain = (program.carrier == NOWHERE) & ~program.total
+    free = (program.cost == 0.0) & np.isinf(program.upper) & np.isfinite(program.lower)
+    for k in np.flatnonzero(free & (np.diff(columns.indptr) > 0)):
+        span = slice(columns.indptr[k], columns.indptr[k + 1])
+        rows, rises = columns.indices[span], columns.data[span] > 0.0
+        limit = np.where(rises, program.high[rows], -program.low[rows])
+        if np.isinf(limit).all() and plain[rows].all():
+            kept[rows], fixed[k] = False, True
+    if not fixed.any():
+        return program
+    return with_fixed(without_rows(program, kept), fixed, program.lower)
 
 
 def merged(program: Program) -> Program:
