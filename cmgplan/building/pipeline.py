@@ -18,9 +18,10 @@ from cmgplan.building.priced.games import sharings
 from cmgplan.building.priced.optimum import PricedDay, priced_days
 from cmgplan.building.priced.worth import values_by_rules
 from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay
-from cmgplan.building.rules.day import apart, run_by, short_stores, together
+from cmgplan.building.rules.day import apart, short_stores, together
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.money import unit_money
+from cmgplan.building.rules.paying import run_by
 from cmgplan.building.rules.totals import cost_by_unit, totals
 from cmgplan.errors import InfeasibleError
 from cmgplan.homes.records import HomesCase

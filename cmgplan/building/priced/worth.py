@@ -8,8 +8,9 @@ from typing import Literal
 
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.priced.optimum import with_file
-from cmgplan.building.rules.day import run_by, together
+from cmgplan.building.rules.day import together
 from cmgplan.building.rules.money import unit_money
+from cmgplan.building.rules.paying import run_by
 from cmgplan.homes.records import HomesCase
 
 Rules = Literal["paper", "paying"]
