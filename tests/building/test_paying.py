@@ -41,12 +41,14 @@ def test_what_each_mend_gains_on_the_fitted_day(
 
 def test_nothing_is_sold_under_its_gas_without_need_of_its_heat() -> None:
     plant = read_plant(CASE)
-    day = run_paying(plant, apart(plant), ("sales",))
+    day = run_paying(plant, together(plant), ("sales",))
     price, gas = plant.terms.sale, plant.terms.gas / 0.34
-    paying = price >= gas
     spared = plant.terms.gas / 0.85 * 0.40 / 0.34  # heat of a kWh of power, from a boiler
-    assert day.sales.engine_kw[:, paying].sum() > 0.0
+    assert not day.short_heat_kw.any()
+    assert 0.0 < day.sales.engine_kw.sum() < run_day(plant, together(plant)).sales.engine_kw.sum()
     assert not day.sales.engine_kw[:, price < gas - spared].any()
+    # Where its price does not cover its gas, its heat is all used: none is left in the tanks.
+    assert day.tanks.energy_kwh[:, -1].sum() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_batteries_are_not_charged_for_nothing() -> None:
