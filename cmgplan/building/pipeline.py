@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from cmgplan.building.case.check import require_building
 from cmgplan.building.days.draw import stochastic_day
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
@@ -45,11 +46,14 @@ def run_building(
 
     Raises
     ------
+    CaseError
+        Keys of ``[building]`` are out of range, all of them told at once.
     InfeasibleError
         The rules leave a device short that cannot do without; the message names it.
     LimitError, SolverError
         An optimum was not found.
     """
+    require_building(case)
     tell = progress or (lambda event: None)
     rules, begun = options.rules or case.file.building.rules, time.perf_counter()
     tell(ProgressEvent("rules", "running the day by the rules", fraction=0.0))

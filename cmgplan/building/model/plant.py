@@ -254,8 +254,6 @@ def _terms(case: HomesCase, outage: Sequence[int]) -> Terms:
     clock = (case.begins_h + case.dt_h * np.arange(hours)) % DAY_H
     begins, ends = section.sell_hours
     sells = (clock >= begins - 1e-9) & (clock < ends - 1e-9)
-    if ends < begins:  # over midnight
-        sells = (clock >= begins - 1e-9) | (clock < ends - 1e-9)
     return Terms(
         buy=buy,
         gas=np.zeros(hours) if file.gas is None else case.series(file.gas.price_per_kwh),
