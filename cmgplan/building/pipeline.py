@@ -17,7 +17,7 @@ from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
 from cmgplan.building.priced.games import sharings
 from cmgplan.building.priced.optimum import PricedDay, priced_days
-from cmgplan.building.priced.worth import values_by_rules
+from cmgplan.building.priced.worth import values_by_optimum, values_by_rules
 from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay
 from cmgplan.building.rules.day import apart, short_stores, together
 from cmgplan.building.rules.dispatch import as_dispatch
@@ -67,7 +67,9 @@ def run_building(
     priced = time.perf_counter()
     tell(ProgressEvent("values", "running every coalition of units", fraction=0.3))
     pool = case.file.pool
-    values = values_by_rules(case, rules)
+    values, best = values_by_rules(case, rules), {}
+    if options.optimal_values:
+        best = values_by_optimum(case, options.gap, options.time_limit_s)
     money = unit_money(days["coalition"], pool)
     income = -(money.cost + money.unserved).sum(axis=1)
     shared = sharings(values, dict(zip(case.ids, income.tolist(), strict=True)))
@@ -86,6 +88,7 @@ def run_building(
         losers(costs),
         optimum,
         values,
+        best,
         shared,
         month,
         {

@@ -18,6 +18,7 @@ from cmgplan.errors import CaseError, InfeasibleError
 from cmgplan.homes.optimum.solve import OneOwner, Question
 from cmgplan.homes.read import load_homes
 from cmgplan.progress import ProgressEvent
+from cmgplan.search.coalitions import Game, is_superadditive
 
 CASE = load_homes("apartment5")
 QUICK = BuildingOptions(days=31, seed=3, priced=False)
@@ -151,6 +152,18 @@ def test_other_cases_of_homes_run(name: str) -> None:
         rules = other.totals[way]
         assert other.optimum[way].value <= rules["cost"] + rules["unserved_value"] + 1e-6
     assert other.totals["coalition"]["grid_kwh"] < other.totals["alone"]["grid_kwh"]
+
+
+def test_no_coalition_is_worth_more_by_rules_than_to_one_owner() -> None:
+    case = load_homes("hmg3")
+    run = run_building(case, BuildingOptions(optimal_values=True))
+    assert run.optimal_values.keys() == run.values.keys()
+    for name, value in run.values.items():
+        assert value <= run.optimal_values[name] + 1e-4 * abs(value)
+    everyone = run.optimum["coalition"].value
+    assert run.optimal_values["A+B+C"] == pytest.approx(-everyone, rel=1e-4)
+    # Whoever trades may also not trade: the optimum's game is superadditive.
+    assert is_superadditive(Game.of(case.ids, run.optimal_values))
 
 
 def test_one_home_alone_is_its_own_coalition() -> None:
