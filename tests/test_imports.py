@@ -37,12 +37,15 @@ WINGS = ("planning", "market", "building", "response")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "rules"),
+    ("switch_search", "why", "leading", "rules"),
     ("levels", "days", "priced"),
     ("proof", "result", "tables"),
     ("pipeline",),
 )
-"""Inner rooms of a wing. A report and a starter import its case and its result alone."""
+"""Inner rooms of a wing. A report and a starter import its case and its result alone.
+
+``leading`` is to the market what ``switch_search`` is to planning: how its model is solved.
+"""
 
 OF_THE_CASE = ("case", "result")
 
@@ -227,6 +230,9 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("cmgplan.homes.case", "from cmgplan.market import pipeline"),
         ("cmgplan.homes.accounts", "import pyomo.environ as pyo"),
         ("cmgplan.market.pipeline", "from cmgplan.planning.result import PlanResult"),
+        ("cmgplan.market.model.plant", "from cmgplan.market.leading.milp import search"),
+        ("cmgplan.market.leading.milp", "from cmgplan.market.result import MarketResult"),
+        ("cmgplan.market.case.structures", "from cmgplan.market.model.plant import Plant"),
         ("cmgplan.building.report.page", "from cmgplan.response.result import Result"),
         ("cmgplan.planning.pipeline", "from cmgplan.systems import SYSTEMS"),
         ("cmgplan.homes.read", "from cmgplan.systems import SYSTEMS"),
@@ -254,6 +260,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("cmgplan.planning.report.page", "from cmgplan.planning import pipeline"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.levels import upper"),
         ("cmgplan.planning.starter.new", "from cmgplan.planning.model import schedule"),
+        ("cmgplan.market.model.plant", "from cmgplan.market.leading import milp"),
+        ("cmgplan.market.report.page", "from cmgplan.market.leading import milp"),
         ("cmgplan.building.model.state", "from cmgplan.building.rules import electric"),
         ("cmgplan.building.rules.day", "from cmgplan.building.priced import worth"),
     ],
@@ -274,6 +282,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
         ("cmgplan.planning.levels.front", "from cmgplan.planning.switch_search import choose"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.result import PlanResult"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.case.records import Case"),
+        ("cmgplan.market.leading.milp", "from cmgplan.market.model.bilevel import Bilevel"),
         ("cmgplan.market.pipeline", "from cmgplan.homes.accounts import Ledger"),
         ("cmgplan.cli.entry", "from cmgplan import load_case"),
         ("cmgplan.case.read", "from .records import planning"),

@@ -16,7 +16,9 @@ from rich.text import Text
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
+    from cmgplan.homes.compare import WrittenDays
     from cmgplan.homes.optimum.read_run import OptimumRun
+    from cmgplan.market.report.run_record import MarketRecord
     from cmgplan.planning.proof.prove import Proved
     from cmgplan.planning.report.compare.write import WrittenComparison
     from cmgplan.planning.report.export import Export
@@ -42,6 +44,9 @@ VERDICTS = ("stands", "not reached", "FAILED")
 """What can become of a printed bound that is proved again."""
 
 NONE = "-"
+
+SHOWN_HOMES = 8
+"""Homes whose incomes are listed."""
 
 _TEXT = TextColumn("{task.description}", markup=False)
 
@@ -299,6 +304,34 @@ def print_optimum(run: OptimumRun) -> None:
         say(f"front: {len(record.front)} points, selected: point {record.point} (fuzzy)")
     gap = "no bound is known" if record.gap is None else f"gap {100.0 * record.gap:.4f} %"
     say(f"{record.status}, {gap}; verified")
+
+
+def print_days(written: WrittenDays) -> None:
+    """Print the totals of days that were compared, and what differs."""
+    table = _table(*("" if name == "quantity" else str(name) for name in written.table.columns))
+    for row in written.table.itertuples(index=False, name=None):
+        table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
+    _print(table)
+    for note in written.notes:
+        say(f"note: {note}")
+    say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
+
+
+def print_market(record: MarketRecord) -> None:
+    """Print incomes and gap of every structure of a market."""
+    homes = record.case.homes[:SHOWN_HOMES]
+    table = _table("", *homes, "leaders", "followers", "gap")
+    for told in record.structures:
+        gap = f"{100.0 * told.gap_share:.2f} %" if told.following else NONE
+        table.add_row(
+            told.structure,
+            *(_number(told.income.get(home), 2) for home in homes),
+            _number(told.leader_income, 2),
+            _number(told.follower_income if told.following else None, 2),
+            gap if told.status == "optimal" else f"{gap} ({told.status})",
+        )
+    _print(table)
+    say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:

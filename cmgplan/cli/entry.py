@@ -22,7 +22,7 @@ from cmgplan.version import __version__
 
 INTERRUPTED = 130
 
-SOLVING = frozenset({"plan", "opf", "optimum"})
+SOLVING = frozenset({"plan", "opf", "optimum", "market"})
 """Commands whose solvers may crash, and that may be interrupted amid a solve."""
 
 app = typer.Typer(
@@ -57,6 +57,7 @@ for _command in (
     planning.plan,
     planning.select,
     homes.optimum,
+    homes.market,
     cases.check,
     cases.new,
     cases.cases,

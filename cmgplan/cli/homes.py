@@ -1,9 +1,9 @@
-"""Commands about cases of homes: optimum."""
+"""Commands about cases of homes: optimum, market."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,7 +13,10 @@ from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
 
 if TYPE_CHECKING:
+    from cmgplan.devices.base import Record
     from cmgplan.homes.optimum.result import OptimumOptions
+
+RecordT = TypeVar("RecordT", bound="Record")
 
 OVERRUN, OVERRUN_S = 2.0, 60.0
 """Factor of the time limit, and seconds, after which a solver counts as one that does not stop.
@@ -45,6 +48,7 @@ def optimum(
     """Run the day of all homes as if one party owned everything, to a proven optimum."""
     from cmgplan.homes.optimum.front import find_optimum
     from cmgplan.homes.optimum.run_folder import prepare_optimum, read_optimum, write_optimum
+    from cmgplan.run.why_page import explained
     from cmgplan.systems import load_case
 
     if front is not None and emission_weight is not None:
@@ -62,7 +66,7 @@ def optimum(
     folder = out if out is not None else Path("runs") / f"{named}-optimum"
     prepare_optimum(folder)
     end_after(OVERRUN * options.time_limit_s + OVERRUN_S)
-    with console.progress_shown(quiet) as tell:
+    with explained(folder, loaded.name), console.progress_shown(quiet) as tell:
         result = find_optimum(loaded, options, progress=tell)
     end_no_more()
     write_optimum(result, folder)
@@ -70,14 +74,68 @@ def optimum(
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
 
 
+def market(
+    case: CaseFolder,
+    structure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A|B+C", help="Leaders|followers; by default every split."),
+    ] = None,
+    pricing: Annotated[str | None, typer.Option(metavar="uniform|bid")] = None,
+    method: Annotated[str | None, typer.Option(metavar="milp|nlp")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; by default runs/<case>-market.")
+    ] = None,
+    day: Day = None,
+    gap: Annotated[
+        float | None, typer.Option(help="Gap, a share of the surplus, under which it is optimal.")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds that each structure may take.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run the coalition market of homes: who leads, who follows, at what prices, who earns what."""
+    from cmgplan.market.pipeline import run_market
+    from cmgplan.market.report.read_run import read_market
+    from cmgplan.market.report.run_folder import prepare_market, write_market
+    from cmgplan.market.result import MarketOptions
+    from cmgplan.systems import load_case
+
+    options = _given(
+        MarketOptions,
+        structures=None if structure is None else tuple(structure),
+        pricing=pricing,
+        method=method,
+        gap=gap,
+        time_limit_s=time_limit,
+    )
+    loaded = load_case(case, day=day, system="homes")
+    for fault in loaded.warnings:
+        console.warn(f"warning: {fault}")
+    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
+    folder = out if out is not None else Path("runs") / f"{named}-market"
+    prepare_market(folder)
+    with console.progress_shown(quiet) as tell:
+        result = run_market(loaded, options, progress=tell)
+    write_market(result, folder)
+    console.print_market(read_market(folder).record)
+    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+
+
 def _options(**given: Any) -> OptimumOptions:
     """Return the options of an optimum; InputError names the option that cannot be."""
-    from pydantic import ValidationError
-
     from cmgplan.homes.optimum.result import OptimumOptions
 
+    return _given(OptimumOptions, **given)
+
+
+def _given(form: type[RecordT], **given: Any) -> RecordT:
+    """Return the options that were given; InputError names the option that cannot be."""
+    from pydantic import ValidationError
+
     try:
-        return OptimumOptions(**{key: value for key, value in given.items() if value is not None})
+        return form(**{key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
         told = []
         for fault in error.errors():

@@ -29,12 +29,24 @@ class Day:
         price is traded without payment.
     emission_weight
         Price that is put on emissions, currency/kg; 0 puts none.
+    unserved_per_kwh
+        By carrier: value of load that nothing serves, shape (T,), where it is not the case's.
     """
 
     way: str
     dispatch: Dispatch
     pool_per_kwh: Mapping[Carrier, FloatArray] | None = None
     emission_weight: float = 0.0
+    unserved_per_kwh: Mapping[Carrier, FloatArray] | None = None
+
+    def unserved_values(self, case: HomesCase) -> Mapping[Carrier, FloatArray]:
+        """Return the value of load that nothing serves by carrier, currency/kWh, shape (T,)."""
+        pool = case.file.pool
+        return {
+            "electricity": case.series(pool.unserved_electricity_per_kwh),
+            "heat": case.series(pool.unserved_heat_per_kwh),
+            **(self.unserved_per_kwh or {}),
+        }
 
     def homes(self, case: HomesCase) -> tuple[HomeBase, ...]:
         """Return the homes that took part, in the order of the case."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.parts import Chart, Section
 from cmgplan.page.wording import in_intervals
 
+CARRIERS: tuple[supply.Carrier, ...] = ("electricity", "heat")
 _SHADES = "Orange is bought and blue is sold; homes stand in the order of the case."
 
 
@@ -46,9 +48,9 @@ def _energy(view: DayView) -> Section:
             f"supply_{carrier}",
             f"What supplies {carrier} by hour",
             supply.supply(view, carrier),
-            lambda carrier=carrier: supply.supply_sentence(view, carrier),  # type: ignore[misc]
+            partial(supply.supply_sentence, view, carrier),
         )
-        for carrier in ("electricity", "heat")
+        for carrier in CARRIERS
     ]
     return Section("energy", "Electricity and heat", tuple(charts))
 
@@ -63,7 +65,7 @@ def _stores_and_moved(view: DayView) -> Section:
             lambda: stores.stores_sentence(view),
         )
     ]
-    for carrier in ("electricity", "heat"):
+    for carrier in CARRIERS:
         figure = moved.moved(view, carrier)
         if figure is not None or carrier == "electricity":
             charts.append(
@@ -72,7 +74,7 @@ def _stores_and_moved(view: DayView) -> Section:
                     f"moved_{carrier}",
                     f"Load of {carrier} moved to other hours",
                     figure,
-                    lambda carrier=carrier: moved.moved_sentence(view, carrier),  # type: ignore[misc]
+                    partial(moved.moved_sentence, view, carrier),
                 )
             )
     return Section("flexibility", "Stores and load that moves", tuple(charts))
@@ -100,7 +102,7 @@ def _exchange(view: DayView) -> Section:
                     column.removesuffix("_kw"),
                     f"{what.capitalize()} between homes by hour",
                     exchange.pool(view, column),
-                    lambda column=column: exchange.pool_sentence(view, column),  # type: ignore[misc]
+                    partial(exchange.pool_sentence, view, column),
                 )
             )
     return Section("exchange", "Exchange with the retailer and between homes", tuple(charts))

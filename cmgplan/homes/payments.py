@@ -68,11 +68,7 @@ def _payments(case: HomesCase, day: Day) -> Iterator[pd.DataFrame]:
 def _ofloads_of(case: HomesCase, day: Day, homes: Sequence[HomeBase]) -> Iterator[pd.DataFrame]:
     """Yield what moved and unserved load counts for; of several loads at their mean price."""
     h, ids = case.forecasts(), [home.id for home in homes]
-    worth = case.file.pool
-    value = {
-        "electricity": worth.unserved_electricity_per_kwh,
-        "heat": worth.unserved_heat_per_kwh,
-    }
+    value = day.unserved_values(case)
     for carrier in CARRIERS[:2]:
         shape = (case.hours, len(homes))
         moved, cost, unserved = np.zeros(shape), np.zeros(shape), np.zeros(shape)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cmgplan.devices import Flows, HomeLoad
 from cmgplan.errors import InputError
+from cmgplan.homes.accounts import RETAILER
 from cmgplan.homes.dispatch import DeviceKey, Dispatch, Exchange, Shift
 from cmgplan.homes.records import HomeBase, HomesCase
 from cmgplan.homes.tables import DUMP, TABLES, knows_heat
@@ -18,14 +19,15 @@ Ways = Mapping[str, Sequence[str]]
 
 
 def require_rows(case: HomesCase, tables: Tables, ways: Ways) -> None:
-    """Raise InputError unless every table by hour has exactly the rows that the case asks for.
+    """Raise InputError unless every table has exactly the rows that the case asks for.
 
     The ledger has rows only for what was paid; only its ways and hours are looked at.
     """
     due: dict[str, set[tuple[object, ...]]] = {
-        stem: set() for stem in ("dispatch", "exchange", "demand_response")
+        stem: set() for stem in ("dispatch", "exchange", "demand_response", "income")
     }
     for way, listed in ways.items():
+        due["income"].update((way, name) for name in (*listed, RETAILER))
         for home in _homes(case, listed):
             for t in range(case.hours):
                 due["exchange"].add((way, t, home.id))

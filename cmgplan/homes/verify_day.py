@@ -215,10 +215,9 @@ def check_ledger(
 
 def _prices(case: HomesCase, day: Day) -> Mapping[tuple[Reason, Carrier], FloatArray]:
     """Return the prices of a way by reason and carrier, each of shape (T,)."""
-    retailer, gas, pool = case.file.retailer, case.file.gas, case.file.pool
+    retailer, gas = case.file.retailer, case.file.gas
     found: dict[tuple[Reason, Carrier], FloatArray] = {
-        ("unserved", "electricity"): case.series(pool.unserved_electricity_per_kwh),
-        ("unserved", "heat"): case.series(pool.unserved_heat_per_kwh),
+        ("unserved", carrier): value for carrier, value in day.unserved_values(case).items()
     }
     if retailer is not None:
         found["purchase", "electricity"] = case.series(retailer.buy_per_kwh)

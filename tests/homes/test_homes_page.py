@@ -189,7 +189,7 @@ def test_a_browser_draws_it_and_shows_one_home(tmp_path: Path) -> None:
         assert choices.locator("option").all_text_contents()[1] == HOSTILE["A"]
         seen = (
             "() => document.getElementById('chart-supply_electricity').data"
-            ".filter((t) => t.visible === true).map((t) => t.name)"
+            ".filter((t) => t.visible !== false).map((t) => t.name)"
         )
         before = page.evaluate(seen)
         choices.select_option(index=2)

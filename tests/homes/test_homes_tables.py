@@ -97,6 +97,9 @@ def test_a_missing_or_a_foreign_row_is_named(case: HomesCase) -> None:
     fewer = {**tables, "dispatch": tables["dispatch"].drop(index=0)}
     with pytest.raises(InputError, match=r"dispatch\.csv.*hour 0, home A, device flats.*missing"):
         require_rows(case, fewer, ways)
+    poorer = {**tables, "income": tables["income"].query("home != 'retailer'")}
+    with pytest.raises(InputError, match=r"income\.csv: the row of .*home retailer is missing"):
+        require_rows(case, poorer, ways)
     table = tables["exchange"].copy()
     table.loc[0, "home"] = "C"
     with pytest.raises(InputError, match=r"exchange\.csv.*home C does not belong"):

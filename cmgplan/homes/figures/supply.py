@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -81,7 +81,7 @@ def _traces(view: DayView, carrier: Carrier, homes: Sequence[str]) -> list[go.Ba
     """Return the traces of one choice of homes; none where nothing flows."""
     hours = list(range(view.hours))
     template = view.hover("kW")
-    traces: list[go.Bar | go.Scatter] = []
+    traces: list[go.Bar] = []
     for name, series in sources(view, carrier, homes).items():
         colour, pattern = LOOKS[name]
         for sign, part in ((1.0, series.clip(lower=0.0)), (-1.0, series.clip(upper=0.0))):
@@ -98,31 +98,31 @@ def _traces(view: DayView, carrier: Carrier, homes: Sequence[str]) -> list[go.Ba
                     hovertemplate=template,
                 )
             )
+    return [*traces, *_demand_lines(view, carrier, homes, always=bool(traces))]
+
+
+def _demand_lines(
+    view: DayView, carrier: Carrier, homes: Sequence[str], *, always: bool
+) -> list[go.Scatter]:
+    """Return the demand that is served, and with what is unserved where there is any."""
     demand, missing = served(view, carrier, homes), unserved(view, carrier, homes)
+    looks: list[tuple[str, pd.Series[float], dict[str, Any]]] = []
     if (missing > LEAST).any():
-        traces.append(
-            go.Scatter(
-                x=hours,
-                y=rounded(demand + missing),
-                name="demand with what is unserved",
-                mode="lines",
-                line={"color": VERMILLION, "dash": "dot", "shape": "hvh", "width": 2},
-                hovertemplate=template,
-            )
+        dotted = {"color": VERMILLION, "dash": "dot", "shape": "hvh", "width": 2}
+        looks.append(("demand with what is unserved", demand + missing, {"line": dotted}))
+    if always or looks or (demand > LEAST).any():
+        solid = {"line": {"color": BLACK, "width": 2}, "marker": {"size": 5}}
+        looks.append(("demand served", demand, {"mode": "lines+markers", **solid}))
+    return [
+        go.Scatter(
+            x=list(range(view.hours)),
+            y=rounded(line),
+            name=name,
+            hovertemplate=view.hover("kW"),
+            **{"mode": "lines", **look},
         )
-    if traces or (demand > LEAST).any():
-        traces.append(
-            go.Scatter(
-                x=hours,
-                y=rounded(demand),
-                name="demand served",
-                mode="lines+markers",
-                line={"color": BLACK, "width": 2},
-                marker={"size": 5},
-                hovertemplate=template,
-            )
-        )
-    return traces
+        for name, line, look in looks
+    ]
 
 
 def supply_sentence(view: DayView, carrier: Carrier) -> str:

@@ -167,9 +167,10 @@ def with_choice(figure: go.Figure, groups: Sequence[Group]) -> go.Figure:
     Choices with nothing to show are left out; with more than one the figure gets a menu.
     """
     filled = [(name, traces) for name, traces in groups if traces]
-    for k, (_, traces) in enumerate(filled):
+    for _, traces in filled[1:]:
         for trace in traces:
-            figure.add_trace(trace.update(visible=k == 0))
+            trace.visible = False
+    figure.add_traces([trace for _, traces in filled for trace in traces])
     if len(filled) > 1:
         owner = [k for k, (_, traces) in enumerate(filled) for _ in traces]
         buttons = [

@@ -22,6 +22,10 @@ GIVES = 1e-6
 GIVES_EMISSION = 1e-5
 """The other way round; near the least emission a little of it saves much."""
 
+CORNERS = (4.0, 1.0, 4.0)
+"""Shares of time of the questions of the two corners, beside one of any other point: without
+them there is no front."""
+
 Tell = Callable[[ProgressEvent], None]
 
 
@@ -111,15 +115,16 @@ class _Asks:
     def __init__(self, owner: OneOwner, options: OptimumOptions, wanted: int, tell: Tell) -> None:
         self._owner, self._gap, self._wanted, self._tell = owner, options.gap, wanted, tell
         self._ends = time.perf_counter() + options.time_limit_s
-        self._left = wanted + 2
+        self._shares = [*CORNERS, *[1.0] * (wanted - 1)]
+        self._all = sum(self._shares)
 
     def answer(self, number: int, question: Question) -> OptimumPoint | None:
         """Return the answer to a question that is asked for a point."""
-        done = 1.0 - self._left / (self._wanted + 2)
+        left = sum(self._shares)
+        done = 1.0 - left / self._all
         message = f"point {number} of {self._wanted}"
         self._tell(ProgressEvent("front", message, number, self._wanted, fraction=done))
-        time_s = max(self._ends - time.perf_counter(), 1.0) / max(self._left, 1)
-        self._left -= 1
+        time_s = max(self._ends - time.perf_counter(), 1.0) * self._shares.pop(0) / left
         return self._owner.answer(question, self._gap, time_s)
 
 

@@ -11,6 +11,7 @@ from cmgplan.homes.optimum.run_record import FrontPoint
 from cmgplan.homes.read_tables import read_dispatch
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.tables import TABLES, homes_tables
+from cmgplan.homes.verify_case import check_copy
 from cmgplan.homes.verify_day import (
     FOLLOWS,
     Verification,
@@ -21,7 +22,6 @@ from cmgplan.homes.verify_day import (
 )
 from cmgplan.homes.verify_devices import check_devices
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
-from cmgplan.run.folder import case_sha256
 from cmgplan.run.tables import Tables
 from cmgplan.search.fuzzy import choose
 
@@ -44,7 +44,7 @@ def verify_optimum(run: OptimumRun) -> Verification:
     day = _day(case, run, run.tables)
     return Verification(
         (
-            _check_case(case, run),
+            check_copy(case, run.folder, run.record),
             *verify_days(case, run.tables, [day]),
             _check_totals(run),
             _check_proof(run),
@@ -76,25 +76,6 @@ def _day(case: HomesCase, run: OptimumRun, tables: Tables) -> Day:
     """Return the day that tables hold."""
     dispatch = read_dispatch(case, tables, WAY, case.ids)
     return Day(WAY, dispatch, emission_weight=run.record.options.emission_weight)
-
-
-def _check_case(case: HomesCase, run: OptimumRun) -> CheckResult:
-    """Compare what run.json tells of the case with the run's copy of it."""
-    about, day = run.record.case, case.file.time.day
-    due = {
-        "name": case.name,
-        "title": case.file.title,
-        "hours": case.hours,
-        "dt_h": case.dt_h,
-        "begins_h": case.begins_h,
-        "day": None if day is None else day.isoformat(),
-        "homes": list(case.ids),
-        "sha256": case_sha256(run.folder / "case"),
-    }
-    found = differs(run.record.currency, case.file.currency, "run.json currency")
-    for key, value in due.items():
-        found += differs(getattr(about, key), value, f"run.json case.{key}")
-    return CheckResult("the copy of the case is what was run", tuple(found))
 
 
 def _check_totals(run: OptimumRun) -> CheckResult:

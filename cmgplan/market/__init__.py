@@ -1,0 +1,1 @@
+"""Coalition market of home microgrids: who leads, who follows, at what prices."""

@@ -1,0 +1,1 @@
+"""What a run of the market is asked for: its structures."""

@@ -1,0 +1,1 @@
+"""How the leaders' problem is solved: as MILP, as NLP, with bids; quantities shaded, prices."""

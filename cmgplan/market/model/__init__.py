@@ -1,0 +1,1 @@
+"""Homes as arrays: values of coalitions, and the problem of leaders over their followers."""

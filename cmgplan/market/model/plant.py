@@ -1,0 +1,283 @@
+"""All homes of a case as one set of arrays, of which any group of homes is a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import scipy.sparse as sp
+
+from cmgplan.arrays import BoolArray, FloatArray, IntArray
+from cmgplan.devices import HomeLoad
+from cmgplan.errors import InfeasibleError, SolverError
+from cmgplan.homes.optimum.model import DayModel
+from cmgplan.homes.records import HomesCase
+from cmgplan.market.case.ceilings import unserved_heat_price
+from cmgplan.market.model.program import NOWHERE, Program, reduced
+from cmgplan.solve.array_program import ArrayProgram, ArraySolver, solver_name
+from cmgplan.solve.matrix_form import MatrixForm, matrix_form
+from cmgplan.solve.outcome import Stop
+
+CARRIERS = ("electricity", "heat")
+
+POOLED = ("pool_given", "pool_taken", "pool_heat_given", "pool_heat_taken")
+
+FIXING_GAP = 1e-5
+"""Relative gap of the optimum whose on/off choices the market takes."""
+
+USUAL_PRICE = 10.0
+"""What a price is in the units of money that solvers see."""
+
+
+def usual_price(case: HomesCase) -> float:
+    """Return the size of the case's prices of electricity, currency/kWh."""
+    retailer = case.file.retailer
+    series = case.file.pool.unserved_electricity_per_kwh if retailer is None else 0.0
+    prices = case.series(series if retailer is None else retailer.buy_per_kwh)
+    return float(np.abs(prices).max()) or 1.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where every column and row of the day belongs; ``NOWHERE`` for what is of no home.
+
+    Attributes
+    ----------
+    column_home, row_home
+        Position of the home.
+    pool, balance
+        Of a column of the pool and of the row of a balance: 0 for electricity, 1 for heat.
+    hour
+        Hour of a balance.
+    total
+        Which rows are the retailer's limits for all homes together.
+    """
+
+    column_home: IntArray
+    row_home: IntArray
+    pool: IntArray
+    balance: IntArray
+    hour: IntArray
+    total: BoolArray
+
+
+class Plant:
+    """The day of all homes as arrays, on/off choices fixed.
+
+    Attributes
+    ----------
+    cost
+        Cost of every column, currency per unit, shape (n,), unserved heat at the market's price.
+    unit
+        Money of the programs of groups, currency: prices in it are about ten.
+    fixed
+        By home and device: the on/off choices that were fixed, in the order of the model.
+    """
+
+    def __init__(self, case: HomesCase) -> None:
+        self.case, self.model = case, DayModel(case)
+        self.form: MatrixForm = matrix_form(self.model.m)
+        self.places = _places(self.model, self.form)
+        self.solver = solver_name()
+        self.cost = self._costs()
+        self.unit = usual_price(case) * case.dt_h / USUAL_PRICE
+        self.lower, self.upper = self.form.lower.copy(), self.form.upper.copy()
+        self.pool_sign, self.pool_hour = self._pool()
+        self.fixed: Mapping[str, tuple[int, ...]] = {}
+        if self.form.integer.any():
+            self.fixed = self._fix()
+
+    @property
+    def traded(self) -> tuple[bool, bool]:
+        """Whether homes trade electricity, and heat."""
+        pool = self.case.file.pool
+        return pool.electricity, pool.heat
+
+    def _pool(self) -> tuple[FloatArray, IntArray]:
+        """Return sign and hour of every column of the pool, zero elsewhere, each of shape (n,)."""
+        sign, hour = np.zeros(len(self.form.variables)), np.zeros(len(self.form.variables), int)
+        for i in self.model.m.home:
+            for name in POOLED:
+                for t, variable in self.model.m.home[i].component(name).items():
+                    if id(variable) in self.form.columns:
+                        column = self.form.column(variable)
+                        sign[column] = 1.0 if name.endswith("given") else -1.0
+                        hour[column] = t
+        return sign, hour
+
+    def _costs(self) -> FloatArray:
+        m, form, case = self.model.m, self.form, self.case
+        row = next(k for k, (c, _) in enumerate(form.constraints) if c is m.cost_of_day)
+        of_cost = form.column(m.cost)
+        terms = form.rows.matrix[[row]].toarray().ravel()
+        cost = np.asarray(-terms / terms[of_cost], dtype=np.float64)
+        cost[of_cost] = 0.0
+        for carrier in CARRIERS:
+            cost[form.column(m.unserved[carrier])] = 0.0
+        prices = {
+            "electricity": np.full(case.hours, case.file.pool.unserved_electricity_per_kwh),
+            "heat": unserved_heat_price(case),
+        }
+        for placed in self.model.loads():
+            carrier = next(iter(placed.device.carriers))
+            for t, variable in placed.block.unserved.items():
+                cost[form.column(variable)] = case.dt_h * prices[carrier][t]
+        return cost
+
+    def _fix(self) -> dict[str, tuple[int, ...]]:
+        """Fix integers where the optimum of all homes has them; return them by home and device."""
+        form = self.form
+        program = ArrayProgram(self.cost, self.lower, self.upper, form.rows, form.integer)
+        relaxed = ArraySolver(ArrayProgram(self.cost, self.lower, self.upper, form.rows)).solve()
+        if not relaxed.accepted:
+            raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
+        gap = FIXING_GAP * max(abs(relaxed.value or 0.0), 1.0)
+        found = ArraySolver(program).solve(gap_abs=gap, time_limit_s=120.0)
+        if not found.accepted:
+            raise SolverError(f"on/off choices were not found ({found.message})")
+        x = np.round(found.values())
+        self.lower = np.where(form.integer, x, self.lower)
+        self.upper = np.where(form.integer, x, self.upper)
+        fixed: dict[str, tuple[int, ...]] = {}
+        for placed in self.model.placed():
+            mine = [
+                int(x[form.column(v)])
+                for v in placed.block.component_data_objects(pyo.Var)
+                if id(v) in form.columns and form.integer[form.column(v)]
+            ]
+            if mine:
+                fixed[f"{placed.home}.{placed.device.id}"] = tuple(mine)
+        return fixed
+
+    def columns_of(self, homes: Iterable[str]) -> BoolArray:
+        """Return which columns are in the program of a group: all of its homes but the pool's."""
+        homes = set(homes)
+        wanted = np.asarray([home in homes for home in self.case.ids])
+        at = self.places
+        return np.asarray(
+            (at.column_home != NOWHERE) & wanted[at.column_home] & (at.pool == NOWHERE)
+        )
+
+    def group(self, homes: Iterable[str]) -> Program:
+        """Return the program of a group that trades inside for nothing, without reductions."""
+        homes = set(homes)
+        wanted = np.asarray([home in homes for home in self.case.ids])
+        at, form, columns = self.places, self.form, self.columns_of(homes)
+        mine = (at.row_home != NOWHERE) & wanted[at.row_home]
+        inner = np.flatnonzero((mine & (at.balance == NOWHERE)) | at.total)
+        parts, low, high = [form.rows.matrix[inner]], [form.rows.lower[inner]], []
+        high.append(form.rows.upper[inner])
+        none = np.full(len(inner), NOWHERE)
+        carriers, hours, market = [none], [none], [none != NOWHERE]
+        for carrier, pooled in enumerate(self.traded):
+            rows = np.flatnonzero(mine & (at.balance == carrier))
+            into = at.hour[rows] if pooled else np.arange(len(rows))
+            height = self.case.hours if pooled else len(rows)
+            ones = (np.ones(len(rows)), (into, np.arange(len(rows))))
+            add = sp.csr_array(ones, shape=(height, len(rows)))
+            parts.append(sp.csr_array(add @ form.rows.matrix[rows]))
+            low.append(np.asarray(add @ form.rows.lower[rows]))
+            high.append(np.asarray(add @ form.rows.upper[rows]))
+            carriers.append(np.full(height, carrier))
+            hours.append(np.arange(height) if pooled else at.hour[rows])
+            market.append(np.full(height, pooled))
+        matrix = sp.csr_array(sp.vstack(parts, format="csr")[:, columns])
+        matrix.eliminate_zeros()
+        return Program(
+            self.cost[columns] / self.unit,
+            self.lower[columns],
+            self.upper[columns],
+            matrix,
+            np.concatenate(low),
+            np.concatenate(high),
+            np.concatenate(carriers),
+            np.concatenate(hours),
+            np.concatenate(market),
+            np.append(at.total[inner], np.zeros(len(np.concatenate(low)) - len(inner), dtype=bool)),
+        )
+
+    @cached_property
+    def _groups(self) -> dict[frozenset[str], Program]:
+        return {}
+
+    def reduced_group(self, homes: Iterable[str]) -> Program:
+        """Return the program of a group in which what is decided anyway is left out."""
+        key = frozenset(homes)
+        if key not in self._groups:
+            self._groups[key] = reduced(self.group(key))
+        return self._groups[key]
+
+    def cost_of(self, homes: Iterable[str]) -> float:
+        """Return the least cost of a group on its own, currency over the day.
+
+        Raises
+        ------
+        InfeasibleError
+            The group has no day of its own.
+        """
+        program = self.reduced_group(homes)
+        found = ArraySolver(program.arrays()).solve()
+        if found.stop is Stop.INFEASIBLE:
+            raise InfeasibleError(
+                f"{'+'.join(sorted(homes))} on its own has no day; see cmgplan optimum"
+            )
+        if found.stop is not Stop.OPTIMAL or found.value is None:
+            raise SolverError(f"the day of {'+'.join(sorted(homes))} was not solved")
+        return (program.constant + found.value) * self.unit
+
+
+def _places(model: DayModel, form: MatrixForm) -> Places:
+    n, m = len(form.variables), len(form.constraints)
+    column_home, pool = np.full(n, NOWHERE), np.full(n, NOWHERE)
+    row_of = {id(constraint): k for k, (constraint, _) in enumerate(form.constraints)}
+    rows: dict[str, IntArray] = {k: np.full(m, NOWHERE) for k in ("home", "balance", "hour")}
+    for i in model.m.home:
+        block = model.m.home[i]
+        for variable in block.component_data_objects(pyo.Var, descend_into=True):
+            if id(variable) in form.columns:
+                column_home[form.column(variable)] = i
+        for name in POOLED:
+            for variable in block.component(name).values():
+                if id(variable) in form.columns:
+                    pool[form.column(variable)] = int("heat" in name)
+        for k, (constraint, _) in enumerate(form.constraints):
+            if _inside(constraint, block):
+                rows["home"][k] = i
+        for carrier, name in enumerate(CARRIERS):
+            for t, constraint in block.component(name).items():
+                rows["balance"][row_of[id(constraint)]] = carrier
+                rows["hour"][row_of[id(constraint)]] = t
+    limits = [
+        id(constraint)
+        for name in ("import_limit", "export_limit")
+        if (component := model.m.component(name)) is not None
+        for constraint in component.values()
+    ]
+    total = np.asarray([id(constraint) in limits for constraint, _ in form.constraints])
+    return Places(column_home, rows["home"], pool, rows["balance"], rows["hour"], total)
+
+
+def _inside(component: Any, block: Any) -> bool:
+    """Return whether a component lies in a block, however deep."""
+    above = component.parent_block()
+    while above is not None:
+        if above is block:
+            return True
+        above = above.parent_block()
+    return False
+
+
+def loads_heat_later(case: HomesCase, homes: Iterable[str]) -> bool:
+    """Return whether heat of a group may move between hours, by a store or a shifted load."""
+    wanted = set(homes)
+    return any(
+        (device.stores and "heat" in device.carriers)
+        or (isinstance(device, HomeLoad) and device.carrier == "heat" and device.shiftable)
+        for home in case.homes
+        if home.id in wanted
+        for device in home.devices()
+    )

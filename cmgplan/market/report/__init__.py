@@ -1,0 +1,1 @@
+"""Runs of the market: their folder, verification and page."""

@@ -1,0 +1,138 @@
+"""The folder of a run of the market: written, and its page written again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cmgplan.homes.accounts import Carrier
+from cmgplan.homes.day import Day
+from cmgplan.homes.run_folder import (
+    RUN,
+    about_case,
+    copy_case,
+    put_page,
+    refuse_other_system,
+    require_verified,
+    sources_of,
+    write_summary,
+    write_tables,
+)
+from cmgplan.homes.tables import homes_tables
+from cmgplan.market.case.ceilings import unserved_heat_price
+from cmgplan.market.report.page import render_page
+from cmgplan.market.report.read_run import FORMS, SYSTEM, MarketRun, read_market
+from cmgplan.market.report.verify import verify_market
+from cmgplan.market.result import CARRIERS, MarketResult, StructureResult
+from cmgplan.run.folder import prepare, write_folder
+
+
+def prepare_market(out: Path | str) -> None:
+    """Raise InputError where a run cannot be written, before any work is spent on it."""
+    refuse_other_system(out, SYSTEM)
+    prepare(Path(out), RUN)
+
+
+def write_market(result: MarketResult, out: Path | str) -> Path:
+    """Write a run of the market to a folder, whole or not at all, and return the folder.
+
+    What is verified is what was read back from the files.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else than a run of the market.
+    ReplayError
+        The run does not pass its verification; the message names what failed.
+    """
+    refuse_other_system(out, SYSTEM)
+    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+
+
+def write_page(run: MarketRun) -> Path:
+    """Write the page of a run of the market again and return its path."""
+    sources = sources_of(run.folder)
+    return put_page(run.folder, lambda: render_page(run.record, run.tables, sources))
+
+
+def market_tables(result: MarketResult) -> dict[str, pd.DataFrame]:
+    """Return every table of a run; each structure is a way."""
+    case = result.case
+    worth = {"heat": unserved_heat_price(case)}
+    days = [
+        Day(found.name, found.dispatch, _prices(found), unserved_per_kwh=worth)  # type: ignore[arg-type]
+        for found in result.structures
+    ]
+    mcp = result.mcp()
+    return {**homes_tables(case, days), "mcp": mcp.assign(unique=mcp["unique"].astype(int))}
+
+
+def _prices(found: StructureResult) -> dict[Carrier, Any]:
+    """Return the prices at which homes settle, by carrier that they trade."""
+    traded = zip(CARRIERS, found.prices.traded, strict=True)
+    return {
+        carrier: found.prices.price[k]  # type: ignore[misc]
+        for k, (carrier, is_traded) in enumerate(traded)
+        if is_traded
+    }
+
+
+def _write_contents(result: MarketResult, folder: Path) -> None:
+    """Write every file of a run, and verify what was written."""
+    copy_case(result.case, folder / "case")
+    write_tables(market_tables(result), FORMS, folder)
+    write_summary(_summary(result, folder), folder)
+    run = read_market(folder)
+    require_verified(verify_market(run).checks)
+    write_page(run)
+
+
+def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
+    """Return the content of run.json."""
+    case = result.case
+    return {
+        "system": SYSTEM,
+        "case": about_case(case, folder / "case"),
+        "currency": case.file.currency,
+        "versions": dict(result.versions),
+        "options": result.options.model_dump(),
+        "gap": result.gap,
+        "wall_s": dict(result.wall_s),
+        "verified": True,
+        "values": dict(result.values),
+        "structures": [_structure(found) for found in result.structures],
+        "games": {rule: dict(shares) for rule, shares in result.games.items()},
+        "fixed": {key: list(hours) for key, hours in result.fixed.items()},
+        "scenarios": [
+            {
+                "id": scenario.id,
+                "weight": scenario.weight,
+                "income": {way: dict(income) for way, income in scenario.income.items()},
+                "gap_share": dict(scenario.gap_share),
+            }
+            for scenario in result.scenarios
+        ],
+        "expected": result.expected(),
+        "warnings": [*(str(fault) for fault in case.warnings), *result.warnings],
+    }
+
+
+def _structure(found: StructureResult) -> dict[str, Any]:
+    """Return what run.json tells of a structure."""
+    return {
+        "structure": found.name,
+        "leading": list(found.leading),
+        "following": list(found.following),
+        "status": found.status,
+        "method": found.method,
+        "income": dict(found.income),
+        "leader_income": found.leader_income,
+        "follower_income": found.follower_income,
+        "bound": found.bound,
+        "gap": found.gap,
+        "gap_share": found.gap_share,
+        "pessimistic_income": found.pessimistic_income,
+        "optimistic_income": found.optimistic_income,
+    }
