@@ -90,6 +90,8 @@ class BuildingResult:
         By way: the same as a dispatch.
     totals
         By way: see ``cmgplan.building.rules.totals.totals``.
+    indicators
+        By way: how the plant was used; see ``cmgplan.building.rules.indicators``.
     units
         By unit and way: what it pays, currency.
     losers
@@ -115,6 +117,7 @@ class BuildingResult:
     days: Mapping[str, DayState]
     dispatch: Mapping[str, Dispatch]
     totals: Mapping[str, Mapping[str, float]]
+    indicators: Mapping[str, Mapping[str, float | None]]
     units: Mapping[str, Mapping[str, float]]
     losers: tuple[str, ...]
     optimum: Mapping[str, PricedDay] = field(default_factory=dict)
@@ -156,6 +159,7 @@ class BuildingResult:
         return {
             **{way: dict(self.totals[way]) for way in WAYS},
             "optimum": {way: priced.totals() for way, priced in self.optimum.items()},
+            "indicators": {way: dict(self.indicators[way]) for way in WAYS},
             "units": {unit: dict(costs) for unit, costs in self.units.items()},
             "losers": list(self.losers),
             "values": dict(self.values),
