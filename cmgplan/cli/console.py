@@ -331,6 +331,11 @@ def print_market(record: MarketRecord) -> None:
             gap if told.status == "optimal" else f"{gap} ({told.status})",
         )
     _print(table)
+    if (several := record.equilibrium) is not None:
+        most = max(several.gain.values())
+        earned = ", ".join(f"{home} {income:,.2f}" for home, income in several.income.items())
+        what = "an equilibrium" if several.status == "equilibrium" else "no equilibrium found"
+        say(f"{several.structure}: {what}, somebody gains up to {most:,.2f}; {earned}")
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
 
 
