@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
+from cmgplan.errors import InputError
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.scenario_case import case_of
 from cmgplan.market.case.structures import (
@@ -59,6 +60,8 @@ def run_market(
         A structure had no answer in its time.
     """
     tell = progress or (lambda event: None)
+    if options.pricing == "bid" and options.method == "nlp":
+        raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
     if options.leaders:
         parse_leaders(options.leaders, case.ids)  # told before any work is spent
     found = _run_day(case, options, tell)
@@ -208,16 +211,18 @@ class _Market:
             self.values[structure.leading],
             self.values[structure.following],
         )
-        kind = Bid if self.options.pricing == "bid" else Uniform
-        settled = kind(
-            self.plant,
-            structure.leading,
-            structure.following,
-            worth,
-            gap=self.gap,
-            time_limit_s=self.options.time_limit_s,
-            starter=from_nlp if self.options.method == "nlp" else None,
-        ).answer()
+        groups = self.plant, structure.leading, structure.following, worth
+        gap, seconds = self.gap, self.options.time_limit_s
+        settled = (
+            Bid(*groups, gap=gap, time_limit_s=seconds).answer()
+            if self.options.pricing == "bid"
+            else Uniform(
+                *groups,
+                gap=gap,
+                time_limit_s=seconds,
+                starter=from_nlp if self.options.method == "nlp" else None,
+            ).answer()
+        )
         return self._told(structure, settled, worth)
 
     def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:
