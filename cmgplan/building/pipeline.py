@@ -23,7 +23,7 @@ from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.money import unit_money
 from cmgplan.building.rules.totals import cost_by_unit, totals
 from cmgplan.errors import InfeasibleError
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.progress import ProgressEvent
 from cmgplan.version import __version__
 

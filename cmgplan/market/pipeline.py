@@ -10,8 +10,8 @@ import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
 from cmgplan.errors import InputError
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.scenario_case import case_of
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.case.scenario_case import case_of
 from cmgplan.market.case.structures import (
     Structure,
     joined,

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import Positive, Record
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 MCP_COLUMNS = ("way", "hour", "carrier", "price_per_kwh", "low_per_kwh", "high_per_kwh", "unique")
 

@@ -10,7 +10,7 @@ from cmgplan.building.model.plant import read_plant
 from cmgplan.building.priced.optimum import with_file
 from cmgplan.building.rules.day import run_by, together
 from cmgplan.building.rules.money import unit_money
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 
 Rules = Literal["paper", "paying"]
 

@@ -19,7 +19,7 @@ import pandas as pd
 from cmgplan.arrays import FloatArray
 from cmgplan.building.model.share import Groups
 from cmgplan.building.model.state import DayState, Step
-from cmgplan.homes.accounts import (
+from cmgplan.homes.accounts.ledger import (
     COLUMNS,
     Carrier,
     gas_purchases,
@@ -28,7 +28,7 @@ from cmgplan.homes.accounts import (
     pool_trades,
     retailer_trades,
 )
-from cmgplan.homes.records import Pool
+from cmgplan.homes.case.records import Pool
 
 KEY = ["way", "from", "to", "hour", "carrier", "reason"]
 

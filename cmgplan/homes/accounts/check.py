@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.homes.accounts import (
+from cmgplan.homes.accounts.ledger import (
     GAS,
     INCOME_COLUMNS,
     OWN,

@@ -8,8 +8,8 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Device
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import FloatArray
-from cmgplan.homes.accounts import (
+from cmgplan.homes.accounts.ledger import (
     CARRIERS,
     Carrier,
     emission_costs,
@@ -23,9 +23,9 @@ from cmgplan.homes.accounts import (
     pool_trades,
     retailer_trades,
 )
-from cmgplan.homes.day import Day, by_home, loads_of
-from cmgplan.homes.money import emission_of_device, emission_of_imports
-from cmgplan.homes.records import HomeBase, HomesCase
+from cmgplan.homes.accounts.money import emission_of_device, emission_of_imports
+from cmgplan.homes.case.records import HomeBase, HomesCase
+from cmgplan.homes.day.day import Day, by_home, loads_of
 
 
 def accounts_table(case: HomesCase, days: Sequence[Day]) -> pd.DataFrame:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from cmgplan.case.check_network import check_buses, check_lines, check_shape
 from cmgplan.case.check_time import check_time
 from cmgplan.errors import Fault
-from cmgplan.homes.check_columns import check_columns
-from cmgplan.homes.check_devices import check_devices
-from cmgplan.homes.check_ids import check_ids
-from cmgplan.homes.check_magnitudes import check_magnitudes
-from cmgplan.homes.check_prices import check_gas, check_prices
-from cmgplan.homes.check_sections import check_places, check_sections
-from cmgplan.homes.check_supply import check_supply
-from cmgplan.homes.draft import Draft
+from cmgplan.homes.case.check_columns import check_columns
+from cmgplan.homes.case.check_devices import check_devices
+from cmgplan.homes.case.check_ids import check_ids
+from cmgplan.homes.case.check_magnitudes import check_magnitudes
+from cmgplan.homes.case.check_prices import check_gas, check_prices
+from cmgplan.homes.case.check_sections import check_places, check_sections
+from cmgplan.homes.case.check_supply import check_supply
+from cmgplan.homes.case.draft import Draft
 
 RULES: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     check_magnitudes,

@@ -9,7 +9,7 @@ from cmgplan.case.explain import nearest, shown
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import HOME_KINDS
 from cmgplan.errors import Fault
-from cmgplan.homes.draft import Draft
+from cmgplan.homes.case.draft import Draft
 from cmgplan.units import PRICE, SHARE, ColumnUnit, column_unit, unit_of
 
 SECTION_KEYS: Mapping[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ import numpy as np
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import Car, Conflict, Device, Forecasts
 from cmgplan.errors import Fault
-from cmgplan.homes.draft import Draft
+from cmgplan.homes.case.draft import Draft
 
 
 def check_devices(draft: Draft) -> Iterator[Fault]:

@@ -8,8 +8,8 @@ from cmgplan.case.explain import shown
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.ids import check_name, repeated
 from cmgplan.errors import Fault
-from cmgplan.homes.accounts import RESERVED
-from cmgplan.homes.draft import Draft, DraftHome
+from cmgplan.homes.accounts.ledger import RESERVED
+from cmgplan.homes.case.draft import Draft, DraftHome
 
 JOINING = "|+,/\\"
 """Characters that no id of a home may have: coalitions are written with them, as in ``A|B+C``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cmgplan.case.magnitudes import key_magnitudes, row_magnitudes
 from cmgplan.errors import Fault
-from cmgplan.homes.draft import Draft
+from cmgplan.homes.case.draft import Draft
 
 
 def check_magnitudes(draft: Draft) -> Iterator[Fault]:

@@ -12,8 +12,8 @@ from cmgplan.case.scenarios import SCENARIO_FILE
 from cmgplan.devices import GasBoiler
 from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.errors import Fault
-from cmgplan.homes.draft import Draft
-from cmgplan.homes.records import Retailer
+from cmgplan.homes.case.draft import Draft
+from cmgplan.homes.case.records import Retailer
 
 SAME_PRICE = 1e-12
 """Prices per kWh within which sold is not dearer than bought."""

@@ -8,9 +8,9 @@ from cmgplan.case.explain import nearest
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.ids import repeated
 from cmgplan.errors import Fault
-from cmgplan.homes.bids import read_bids
-from cmgplan.homes.draft import Draft
-from cmgplan.homes.records import Hours
+from cmgplan.homes.case.draft import Draft
+from cmgplan.homes.case.records import Hours
+from cmgplan.homes.clearing.bids import read_bids
 
 
 def check_sections(draft: Draft) -> Iterator[Fault]:

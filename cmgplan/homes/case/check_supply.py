@@ -10,7 +10,7 @@ import numpy as np
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import Carrier, Device, Forecasts, HomeLoad
 from cmgplan.errors import Fault
-from cmgplan.homes.draft import Draft, DraftHome
+from cmgplan.homes.case.draft import Draft, DraftHome
 
 TOLERANCE_KW = 1e-6
 

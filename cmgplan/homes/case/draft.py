@@ -22,7 +22,7 @@ from cmgplan.case.tables import read_table
 from cmgplan.case.toml_file import R, dotted, other_system, owner, read_toml, sound
 from cmgplan.devices import HOME_KINDS, Device, Forecasts, HeatPump, SolarPlant, SolarThermal
 from cmgplan.errors import Fault
-from cmgplan.homes.records import (
+from cmgplan.homes.case.records import (
     BuildingFault,
     BuildingSection,
     FeederLine,

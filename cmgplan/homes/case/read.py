@@ -9,9 +9,9 @@ from cmgplan.case.bundled import find_case, known_cases
 from cmgplan.case.days import as_day
 from cmgplan.case.folder import CaseFolder
 from cmgplan.errors import CaseError, Fault
-from cmgplan.homes.check import check_draft
-from cmgplan.homes.draft import Draft, read_draft
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.check import check_draft
+from cmgplan.homes.case.draft import Draft, read_draft
+from cmgplan.homes.case.records import HomesCase
 
 
 def load_homes(path: Path | str, *, day: date | str | None = None) -> HomesCase:

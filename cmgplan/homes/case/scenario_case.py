@@ -10,7 +10,7 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.case.scenarios import FactorName, Scenario
 from cmgplan.devices import Device, HomeLoad, SolarPlant, SolarThermal, WindPlant
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.units import SHARE, column_unit
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.homes.bids import Bid, PoolCarrier, books
+from cmgplan.homes.clearing.bids import Bid, PoolCarrier, books
 
 SAME_KW = 1e-9
 """Power that counts as none, relative to the largest of a book or to 1 kW."""

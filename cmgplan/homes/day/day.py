@@ -9,9 +9,9 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import HomeLoad
-from cmgplan.homes.accounts import Carrier
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomeBase, HomesCase
+from cmgplan.homes.accounts.ledger import Carrier
+from cmgplan.homes.case.records import HomeBase, HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pandas as pd
 
 from cmgplan.devices import Flows, HomeLoad
 from cmgplan.errors import InputError
-from cmgplan.homes.accounts import RETAILER
-from cmgplan.homes.dispatch import DeviceKey, Dispatch, Exchange, Shift
-from cmgplan.homes.records import HomeBase, HomesCase
-from cmgplan.homes.tables import DUMP, TABLES, knows_heat
+from cmgplan.homes.accounts.ledger import RETAILER
+from cmgplan.homes.case.records import HomeBase, HomesCase
+from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange, Shift
+from cmgplan.homes.day.tables import DUMP, TABLES, knows_heat
 from cmgplan.run.tables import Tables
 
 Ways = Mapping[str, Sequence[str]]

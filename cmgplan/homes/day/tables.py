@@ -30,11 +30,11 @@ import pandas as pd
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Device, HomeLoad
-from cmgplan.homes.accounts import income_table
-from cmgplan.homes.day import Day, by_home, loads_of
-from cmgplan.homes.money import emission_of_device, emission_of_imports
-from cmgplan.homes.payments import accounts_table
-from cmgplan.homes.records import HomeBase, HomesCase
+from cmgplan.homes.accounts.ledger import income_table
+from cmgplan.homes.accounts.money import emission_of_device, emission_of_imports
+from cmgplan.homes.accounts.payments import accounts_table
+from cmgplan.homes.case.records import HomeBase, HomesCase
+from cmgplan.homes.day.day import Day, by_home, loads_of
 from cmgplan.run.tables import TableForm, table_form
 
 TABLES: dict[str, TableForm] = {

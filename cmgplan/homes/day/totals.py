@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cmgplan.homes.accounts import REASONS, RETAILER
-from cmgplan.homes.tables import DUMP
+from cmgplan.homes.accounts.ledger import REASONS, RETAILER
+from cmgplan.homes.day.tables import DUMP
 from cmgplan.run.tables import Tables
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.run_record import RunRecord
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.report.run_record import RunRecord
 from cmgplan.run.findings import CheckResult, differs
 from cmgplan.run.folder import case_sha256
 

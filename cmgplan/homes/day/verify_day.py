@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import FloatArray
-from cmgplan.homes.accounts import Carrier, Reason
-from cmgplan.homes.check_accounts import check_balance, check_prices
-from cmgplan.homes.day import Day
-from cmgplan.homes.records import HomeBase, HomesCase
-from cmgplan.homes.tables import TABLES, homes_tables
-from cmgplan.homes.verify_devices import check_devices
+from cmgplan.homes.accounts.check import check_balance, check_prices
+from cmgplan.homes.accounts.ledger import Carrier, Reason
+from cmgplan.homes.case.records import HomeBase, HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.tables import TABLES, homes_tables
+from cmgplan.homes.day.verify_devices import check_devices
 from cmgplan.run.findings import ROUNDING, CheckResult, Finding, over
 from cmgplan.run.tables import Tables
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Breach, Device, Flows, Forecasts, HomeLoad, State, Trace
-from cmgplan.homes.day import Day
-from cmgplan.homes.dispatch import Shift
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.dispatch import Shift
 from cmgplan.run.findings import CheckResult, Finding, apart_hourly
 
 STORED_KWH = 1e-5

@@ -12,10 +12,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cmgplan.errors import InputError
-from cmgplan.homes.figures.money import ITEMS
-from cmgplan.homes.figures.view import LEAST, DayView, drawn, rounded
-from cmgplan.homes.run_record import About
-from cmgplan.homes.totals import DayTotals, money_by_home
+from cmgplan.homes.day.totals import DayTotals, money_by_home
+from cmgplan.homes.report.figures.money import ITEMS
+from cmgplan.homes.report.figures.view import LEAST, DayView, drawn, rounded
+from cmgplan.homes.report.run_record import About
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.page import render
 from cmgplan.page.parts import Box, Chart, Overview, Section

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures import exchange, money, moved, stores, supply
-from cmgplan.homes.figures.view import NAMES, DayView
-from cmgplan.homes.totals import money_by_home
+from cmgplan.homes.day.totals import money_by_home
+from cmgplan.homes.report.figures import exchange, money, moved, stores, supply
+from cmgplan.homes.report.figures.view import NAMES, DayView
 from cmgplan.page import lookup
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.parts import Chart, Section

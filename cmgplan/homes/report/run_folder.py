@@ -14,9 +14,9 @@ from cmgplan.case.folder import SOURCES_FILE, CaseFolder
 from cmgplan.case.scenarios import SCENARIO_FILE
 from cmgplan.errors import InputError, ReplayError, as_told
 from cmgplan.given import read_text
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.run_record import About, RecordT, RunRecord, parse_run
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.report.run_record import About, RecordT, RunRecord, parse_run
 from cmgplan.run.findings import CheckResult
 from cmgplan.run.folder import FolderKind, case_sha256, jsonable, place_of
 from cmgplan.run.tables import TableForm, read_csv, write_csv

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from cmgplan.homes.accounts import RETAILER
-from cmgplan.homes.day_sections import day_sections
-from cmgplan.homes.figures.view import DayView
+from cmgplan.homes.accounts.ledger import RETAILER
+from cmgplan.homes.report.day_sections import day_sections
+from cmgplan.homes.report.figures.view import DayView
 from cmgplan.market.report import figures
 from cmgplan.market.report.run_record import RULES, MarketRecord, StructureRecord
 from cmgplan.market.report.suggestion import suggestion

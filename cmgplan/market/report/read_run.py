@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.errors import CmgplanError, InputError
-from cmgplan.homes.accounts import Carrier
-from cmgplan.homes.day import Day
-from cmgplan.homes.read_tables import read_dispatch, require_rows
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.run_folder import AGAIN, load_copy, read_record, read_tables
-from cmgplan.homes.tables import TABLES
+from cmgplan.homes.accounts.ledger import Carrier
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.read_tables import read_dispatch, require_rows
+from cmgplan.homes.day.tables import TABLES
+from cmgplan.homes.report.run_folder import AGAIN, load_copy, read_record, read_tables
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.report.run_record import MCP, MarketRecord, StructureRecord
 from cmgplan.run.tables import TableForm, Tables

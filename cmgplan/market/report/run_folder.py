@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from cmgplan.homes.accounts import Carrier
-from cmgplan.homes.day import Day
-from cmgplan.homes.run_folder import (
+from cmgplan.homes.accounts.ledger import Carrier
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.tables import homes_tables
+from cmgplan.homes.report.run_folder import (
     RUN,
     about_case,
     copy_case,
@@ -20,7 +21,6 @@ from cmgplan.homes.run_folder import (
     write_summary,
     write_tables,
 )
-from cmgplan.homes.tables import homes_tables
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.report.page import render_page
 from cmgplan.market.report.read_run import FORMS, SYSTEM, MarketRun, read_market

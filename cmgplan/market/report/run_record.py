@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cmgplan.homes.run_record import Amount, Number, Part, RunRecord, Text
+from cmgplan.homes.report.run_record import Amount, Number, Part, RunRecord, Text
 from cmgplan.run.tables import TableForm, table_form
 
 MCP: TableForm = table_form(

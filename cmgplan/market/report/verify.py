@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.verify_case import check_copy
-from cmgplan.homes.verify_day import FOLLOWS, Verification, verify_days
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.verify_case import check_copy
+from cmgplan.homes.day.verify_day import FOLLOWS, Verification, verify_days
 from cmgplan.market.report.read_run import MarketRun, members
 from cmgplan.market.report.run_record import RULES, StructureRecord
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cmgplan.homes.figures.view import ALL, LEAST, DayView, drawn, energy, rounded
+from cmgplan.homes.report.figures.view import ALL, LEAST, DayView, drawn, energy, rounded
 from cmgplan.page.lookup import greatest
 from cmgplan.page.style import (
     BLACK,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import drawn
+from cmgplan.homes.report.figures.view import drawn
 from cmgplan.page.style import BLUE, ORANGE, STATUS_SYMBOLS, label
 from cmgplan.page.wording import amount, counted
 

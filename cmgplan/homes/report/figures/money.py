@@ -5,8 +5,16 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import LEAST, LOOKS, NAMES, DayView, drawn, rounded, with_choice
-from cmgplan.homes.totals import money_by_home
+from cmgplan.homes.day.totals import money_by_home
+from cmgplan.homes.report.figures.view import (
+    LEAST,
+    LOOKS,
+    NAMES,
+    DayView,
+    drawn,
+    rounded,
+    with_choice,
+)
 from cmgplan.page.lookup import greatest, least
 from cmgplan.page.style import (
     BLACK,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import LEAST, DayView, drawn, energy, rounded, with_choice
+from cmgplan.homes.report.figures.view import LEAST, DayView, drawn, energy, rounded, with_choice
 from cmgplan.page.lookup import greatest
 from cmgplan.page.style import BLUE, GREY, ORANGE, VERMILLION
 from cmgplan.page.wording import amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import LEAST, NAMES, DayView, drawn, rounded, with_choice
+from cmgplan.homes.report.figures.view import LEAST, NAMES, DayView, drawn, rounded, with_choice
 from cmgplan.page.lookup import greatest
 from cmgplan.page.style import BLUE, DASHES, GREEN, ORANGE, SERIES, SYMBOLS, labels
 from cmgplan.page.wording import amount

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.view import (
+from cmgplan.homes.report.figures.view import (
     LEAST,
     LOOKS,
     NAMES,

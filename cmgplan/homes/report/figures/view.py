@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.accounts import RETAILER
-from cmgplan.homes.totals import DayTotals, day_totals, of_way
+from cmgplan.homes.accounts.ledger import RETAILER
+from cmgplan.homes.day.totals import DayTotals, day_totals, of_way
 from cmgplan.page.style import (
     BLACK,
     BLUE,
