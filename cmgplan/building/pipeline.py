@@ -26,7 +26,7 @@ from cmgplan.building.rules.money import unit_money
 from cmgplan.building.rules.paying import run_by
 from cmgplan.building.rules.totals import cost_by_unit, totals
 from cmgplan.errors import InfeasibleError
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.progress import ProgressEvent
 from cmgplan.version import __version__
 

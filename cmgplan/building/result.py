@@ -15,8 +15,8 @@ from cmgplan.building.priced.optimum import PricedDay
 from cmgplan.building.rules.money import day_ledger
 from cmgplan.building.rules.totals import steps_table
 from cmgplan.devices.base import Positive, Record
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 WAYS = ("coalition", "alone")
 """The two ways in which a day is run: all units trade, or none."""

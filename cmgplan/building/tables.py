@@ -10,10 +10,10 @@ import pandas as pd
 
 from cmgplan.building.result import WAYS, BuildingResult
 from cmgplan.building.rules.totals import MORE_COLUMNS, STEP_COLUMNS
-from cmgplan.homes.accounts import income_table, ledger
-from cmgplan.homes.day import Day
-from cmgplan.homes.tables import TABLES as HOMES_TABLES
-from cmgplan.homes.tables import dispatch_table, exchange_table, response_table
+from cmgplan.homes.accounts.ledger import income_table, ledger
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.tables import TABLES as HOMES_TABLES
+from cmgplan.homes.day.tables import dispatch_table, exchange_table, response_table
 from cmgplan.run.tables import TableForm, table_form
 
 TABLES: dict[str, TableForm] = {

@@ -10,7 +10,7 @@ from homes_cases import homes_case
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
 from cmgplan.building.rules.day import run_day
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 
 HOURS = 24
 

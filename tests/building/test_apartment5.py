@@ -10,8 +10,8 @@ from cmgplan.building.model.state import DayState
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.indicators import indicators
 from cmgplan.building.rules.totals import cost_by_unit, steps_table, totals
-from cmgplan.homes.money import cost_of_day
-from cmgplan.homes.read import check_homes, load_homes
+from cmgplan.homes.accounts.money import cost_of_day
+from cmgplan.homes.case.read import check_homes, load_homes
 
 CASE = load_homes("apartment5")
 POOL = CASE.file.pool

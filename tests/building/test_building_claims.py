@@ -10,7 +10,7 @@ import pytest
 
 from cmgplan.building.pipeline import run_building
 from cmgplan.building.result import BuildingOptions, BuildingResult
-from cmgplan.homes.read import load_homes
+from cmgplan.homes.case.read import load_homes
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))

@@ -17,8 +17,8 @@ from cmgplan.building.pipeline import month_day, run_building
 from cmgplan.building.result import BuildingOptions, BuildingResult
 from cmgplan.building.rules.day import apart, run_day, together
 from cmgplan.errors import CaseError, InfeasibleError
+from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.optimum.solve import OneOwner, Question
-from cmgplan.homes.read import load_homes
 from cmgplan.progress import ProgressEvent
 from cmgplan.search.coalitions import Game, is_superadditive
 

@@ -18,9 +18,9 @@ from cmgplan.building.rules.day import STEPS, apart, run_day, short_stores, toge
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.money import day_ledger, unit_money
 from cmgplan.building.rules.paying import run_paying
-from cmgplan.homes.money import cost_of_day
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.accounts.money import cost_of_day
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
 
 APARTMENT = load_homes("apartment5")
 BALANCE_KW = 1e-6

@@ -12,7 +12,7 @@ from cmgplan.building.result import BuildingOptions
 from cmgplan.building.rules.day import apart, run_day, together
 from cmgplan.building.rules.paying import MENDS, Mend, run_paying
 from cmgplan.building.rules.totals import totals
-from cmgplan.homes.read import load_homes
+from cmgplan.homes.case.read import load_homes
 
 CASE = load_homes("apartment5")
 POOL = CASE.file.pool

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from homes_cases import homes_case, random_case
 
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 
 JOB = {"id": "washer", "p_kw": 1.2, "duration_h": 1, "window": [0, 24]}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.devices import Forecasts, Store
-from cmgplan.homes.dispatch import DeviceKey
+from cmgplan.homes.day.dispatch import DeviceKey
 
 NOTHING = 1e-12
 """Power and energy under which nothing is left, kW and kWh."""

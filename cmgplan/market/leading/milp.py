@@ -55,7 +55,7 @@ def start_at(groups: Groups, quantity: FloatArray) -> tuple[float, FloatArray] |
 def whole(bilevel: Bilevel, z: FloatArray, y: FloatArray, price: FloatArray) -> FloatArray:
     """Return all columns of the mixed-integer program for given z, y and multipliers."""
     p, f = bilevel.pairs, bilevel.followers
-    rest = f.cost - f.matrix.T @ price
+    rest = f.cost + bilevel.posted @ z - f.matrix.T @ price
     multiplier = np.maximum(np.where(p.at_upper, -rest[p.column], rest[p.column]), 0.0)
     x = np.zeros(bilevel.n)
     x[bilevel.at["z"]], x[bilevel.at["y"]], x[bilevel.at["price"]] = z, y, price

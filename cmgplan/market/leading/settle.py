@@ -11,17 +11,18 @@ import scipy.sparse as sp
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Store
 from cmgplan.errors import SolverError
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.money import costs_of_home
+from cmgplan.homes.accounts.money import costs_of_home
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.read_day import read_day
-from cmgplan.homes.records import HomesCase
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.plant import CARRIERS, Plant
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.cones import Rows
+from cmgplan.solve.outcome import Multipliers
 
-TIDY = 1e-9
-"""Share of the cost that may be given for the tidiest of all days."""
+SOME = 1e-7
+"""Multiplier that is one, in units in which prices are about ten."""
 
 TRADED = 0.1
 """Weight of a kWh that is traded, beside one that a store takes or that moves."""
@@ -50,25 +51,36 @@ def settled_day(plant: Plant, blocks: Sequence[Block]) -> Dispatch:
     if plant.places.total.any():
         # Whom the retailer's limit of all trade makes give way is not for the followers to bear.
         goals.insert(0, np.where(plant.columns_of(blocks[-1][0]), cost, 0.0))
+    lower, upper = plant.lower, plant.upper
     for goal in goals:
-        found = ArraySolver(ArrayProgram(goal, plant.lower, plant.upper, rows)).solve()
-        if not found.accepted or found.value is None:
+        program = ArrayProgram(goal, lower, upper, rows)
+        found = ArraySolver(program).solve()
+        if not found.accepted or found.multipliers is None:
             break
         answer = found.values()
-        rows = _capped(rows, goal, found.value + TIDY * max(abs(found.value), 1.0))
+        lower, upper, rows = _optima(program, answer, found.multipliers)
     if answer is None:
         raise SolverError(f"no day with the quantities of the market ({found.message})")
     plant.form.load(answer)
     return only(read_day(plant.model), named)
 
 
-def _capped(rows: Rows, goal: FloatArray, most: float) -> Rows:
-    """Return rows with a limit of a goal."""
-    return Rows(
-        sp.csr_array(sp.vstack([rows.matrix, sp.csr_array(goal[None, :])], format="csr")),
-        np.append(rows.lower, -np.inf),
-        np.append(rows.upper, most),
+def _optima(
+    program: ArrayProgram, x: FloatArray, multipliers: Multipliers
+) -> tuple[FloatArray, FloatArray, Rows]:
+    """Return bounds and rows that leave just the optima of a linear program.
+
+    What has a multiplier stays where it is: every optimum complements every multiplier.
+    """
+    held = np.abs(multipliers.bounds) > SOME
+    lower, upper = np.where(held, x, program.lower), np.where(held, x, program.upper)
+    tight, level = np.abs(multipliers.rows) > SOME, program.rows.matrix @ x
+    rows = Rows(
+        program.rows.matrix,
+        np.where(tight, level, program.rows.lower),
+        np.where(tight, level, program.rows.upper),
     )
+    return lower, upper, rows
 
 
 def _rows(plant: Plant, blocks: Sequence[Block], alone: Sequence[Block]) -> Rows:

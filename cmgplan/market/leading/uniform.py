@@ -10,7 +10,7 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import LimitError
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.market.leading.band import may_bind
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.milp import Answer, search, start_at
