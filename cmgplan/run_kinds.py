@@ -14,9 +14,9 @@ from cmgplan.errors import InputError
 from cmgplan.run.findings import CheckResult
 
 if TYPE_CHECKING:
-    from cmgplan.homes.compare import WrittenDays
-    from cmgplan.homes.figures.view import DayView
-    from cmgplan.homes.run_record import About, RunRecord
+    from cmgplan.homes.report.compare import WrittenDays
+    from cmgplan.homes.report.figures.view import DayView
+    from cmgplan.homes.report.run_record import About, RunRecord
     from cmgplan.run.tables import Tables
 
 PLANNING = "planning"
@@ -100,7 +100,7 @@ def _days_of_market(folder: Path) -> tuple[About, list[DayView]]:
 
 
 def _views(record: RunRecord, tables: Tables, ways: Sequence[str]) -> list[DayView]:
-    from cmgplan.homes.figures.view import DayView
+    from cmgplan.homes.report.figures.view import DayView
 
     about = record.case
     return [DayView.of(tables, way, about.hours, about.dt_h, record.currency) for way in ways]
@@ -124,7 +124,7 @@ def system_of_run(folder: Path | str) -> str:
     InputError
         A run.json is damaged or names a system that this version does not know.
     """
-    from cmgplan.homes.run_folder import MARKER, system_of
+    from cmgplan.homes.report.run_folder import MARKER, system_of
 
     folder = Path(folder)
     if (folder / "plan.json").exists() or not (folder / MARKER).exists():
@@ -168,7 +168,7 @@ def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDa
         A run cannot be read, the runs cannot be compared, or something other than a comparison
         stands in the place.
     """
-    from cmgplan.homes.compare import ComparedDay, compare_days
+    from cmgplan.homes.report.compare import ComparedDay, compare_days
     from cmgplan.run.comparison import unique_names
     from cmgplan.run.folder import recover
 

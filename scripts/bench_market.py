@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import Values
 from cmgplan.market.pipeline import run_market

@@ -235,7 +235,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("cmgplan.market.case.structures", "from cmgplan.market.model.plant import Plant"),
         ("cmgplan.building.report.page", "from cmgplan.response.result import Result"),
         ("cmgplan.planning.pipeline", "from cmgplan.systems import SYSTEMS"),
-        ("cmgplan.homes.read", "from cmgplan.systems import SYSTEMS"),
+        ("cmgplan.homes.case.read", "from cmgplan.systems import SYSTEMS"),
         ("cmgplan.systems", "from cmgplan import load_case"),
         ("cmgplan.planning.pipeline", "from cmgplan.cli import console"),
         ("cmgplan.study.run", "import cmgplan.cli.entry"),

@@ -15,8 +15,8 @@ from cmgplan.building.priced.optimum import PricedDay
 from cmgplan.building.rules.money import day_ledger
 from cmgplan.building.rules.totals import steps_table
 from cmgplan.devices.base import Positive, Record
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 WAYS = ("coalition", "alone")
 """The two ways in which a day is run: all units trade, or none."""
@@ -36,6 +36,8 @@ class BuildingOptions(Record):
         ``paper`` or ``paying``; None takes what the case says.
     priced
         Whether the one-owner optima are sought, of the case's day and of every stochastic one.
+    optimal_values
+        Whether every coalition's one-owner optimum is sought too.
     workers
         Processes that the stochastic days are spread over; the answer does not depend on it.
     gap, time_limit_s
@@ -46,6 +48,7 @@ class BuildingOptions(Record):
     seed: Annotated[int, Field(ge=0)] = 0
     rules: Literal["paper", "paying"] | None = None
     priced: bool = True
+    optimal_values: bool = False
     workers: Annotated[int, Field(ge=1)] = 1
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-4
     time_limit_s: Positive = 60.0
@@ -87,6 +90,8 @@ class BuildingResult:
         By way: the same as a dispatch.
     totals
         By way: see ``cmgplan.building.rules.totals.totals``.
+    indicators
+        By way: how the plant was used; see ``cmgplan.building.rules.indicators``.
     units
         By unit and way: what it pays, currency.
     losers
@@ -96,8 +101,10 @@ class BuildingResult:
         By way: the one-owner optimum under the same limits of sale.
     values
         v(S) of every coalition of units by the rules; empty with many units.
+    optimal_values
+        The same in each coalition's one-owner optimum, where it was asked for.
     sharings
-        Ways to share v(N): ``rules``, ``shapley``, ``nucleolus``.
+        Ways to share v(N) by the rules: ``rules``, ``shapley``, ``nucleolus``.
     month
         The stochastic days.
     wall_s
@@ -110,10 +117,12 @@ class BuildingResult:
     days: Mapping[str, DayState]
     dispatch: Mapping[str, Dispatch]
     totals: Mapping[str, Mapping[str, float]]
+    indicators: Mapping[str, Mapping[str, float | None]]
     units: Mapping[str, Mapping[str, float]]
     losers: tuple[str, ...]
     optimum: Mapping[str, PricedDay] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
+    optimal_values: Mapping[str, float] = field(default_factory=dict)
     sharings: Mapping[str, Sharing] = field(default_factory=dict)
     month: tuple[MonthDay, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)
@@ -150,9 +159,11 @@ class BuildingResult:
         return {
             **{way: dict(self.totals[way]) for way in WAYS},
             "optimum": {way: priced.totals() for way, priced in self.optimum.items()},
+            "indicators": {way: dict(self.indicators[way]) for way in WAYS},
             "units": {unit: dict(costs) for unit, costs in self.units.items()},
             "losers": list(self.losers),
             "values": dict(self.values),
+            "optimal_values": dict(self.optimal_values),
             "sharings": {
                 name: {
                     "share": dict(sharing.share),

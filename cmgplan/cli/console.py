@@ -16,8 +16,8 @@ from rich.text import Text
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
-    from cmgplan.homes.compare import WrittenDays
     from cmgplan.homes.optimum.read_run import OptimumRun
+    from cmgplan.homes.report.compare import WrittenDays
     from cmgplan.market.report.run_record import MarketRecord
     from cmgplan.planning.proof.prove import Proved
     from cmgplan.planning.report.compare.write import WrittenComparison
@@ -283,7 +283,7 @@ def print_comparison(written: WrittenComparison) -> None:
 
 def print_optimum(run: OptimumRun) -> None:
     """Print what an optimum costs and emits, what it is made of, and how far it is proven."""
-    from cmgplan.homes.totals import day_totals
+    from cmgplan.homes.day.totals import day_totals
 
     record = run.record
     total = day_totals(run.tables, "optimum", record.case.dt_h)
@@ -331,6 +331,11 @@ def print_market(record: MarketRecord) -> None:
             gap if told.status == "optimal" else f"{gap} ({told.status})",
         )
     _print(table)
+    if (several := record.equilibrium) is not None:
+        most = max(several.gain.values())
+        earned = ", ".join(f"{home} {income:,.2f}" for home, income in several.income.items())
+        what = "an equilibrium" if several.status == "equilibrium" else "no equilibrium found"
+        say(f"{several.structure}: {what}, somebody gains up to {most:,.2f}; {earned}")
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
 
 

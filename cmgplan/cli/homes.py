@@ -80,6 +80,10 @@ def market(
         list[str] | None,
         typer.Option(metavar="A|B+C", help="Leaders|followers; by default every split."),
     ] = None,
+    leaders: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A+B", help="A group that leads beside others; give two or more."),
+    ] = None,
     pricing: Annotated[str | None, typer.Option(metavar="uniform|bid")] = None,
     method: Annotated[str | None, typer.Option(metavar="milp|nlp")] = None,
     out: Annotated[
@@ -105,6 +109,7 @@ def market(
     options = _given(
         MarketOptions,
         structures=None if structure is None else tuple(structure),
+        leaders=None if leaders is None else tuple(leaders),
         pricing=pricing,
         method=method,
         gap=gap,

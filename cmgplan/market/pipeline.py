@@ -10,19 +10,26 @@ import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
 from cmgplan.errors import InputError
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.scenario_case import case_of
-from cmgplan.market.case.structures import Structure, joined, parse_leaders, parse_structures
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.case.scenario_case import case_of
+from cmgplan.market.case.structures import (
+    Structure,
+    joined,
+    parse_leaders,
+    parse_structures,
+)
 from cmgplan.market.leading.bid import Bid
-from cmgplan.market.leading.equilibrium import Leaders
 from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
+from cmgplan.market.leading.prices import spread
+from cmgplan.market.leading.settle import incomes, settled_day
 from cmgplan.market.leading.settlement import LEAST_SURPLUS, Settlement, Worth
+from cmgplan.market.leading.several import Several
 from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
 from cmgplan.market.result import (
-    EquilibriumResult,
+    Equilibrium,
     MarketOptions,
     MarketResult,
     PriceTable,
@@ -59,16 +66,17 @@ def run_market(
     tell = progress or (lambda event: None)
     if options.pricing == "bid" and options.method == "nlp":
         raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
-    if options.pricing == "bid" and options.leaders:
-        raise InputError("--leaders settle at uniform prices; leave out --pricing bid")
+    if options.leaders:
+        parse_leaders(options.leaders, case.ids)  # told before any work is spent
     found = _run_day(case, options, tell)
     if case.scenarios == CERTAIN:
         return found
     scenarios = []
+    alone = options.model_copy(update={"leaders": ()})
     for k, scenario in enumerate(case.scenarios):
         message = f"{scenario.id}: scenario {k + 1} of {len(case.scenarios)}"
         tell(ProgressEvent("scenario", message, fraction=k / len(case.scenarios)))
-        day = _run_day(case_of(case, scenario), options, lambda event: None)
+        day = _run_day(case_of(case, scenario), alone, lambda event: None)
         scenarios.append(
             ScenarioIncomes(
                 id=scenario.id,
@@ -82,10 +90,7 @@ def run_market(
 
 def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResult:
     """Return the market of one day."""
-    leaders = parse_leaders(options.leaders, case.ids) if options.leaders else None
     structures = parse_structures(options.structures, case.ids)
-    if leaders is not None and not options.structures:
-        structures = (Structure(tuple(sorted(case.ids))),)
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
     plant = Plant(case)
@@ -100,10 +105,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         message = f"{structure.name}: structure {k + 1} of {len(structures)}"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
-    equilibrium = None
-    if leaders is not None:
-        tell(ProgressEvent("leaders", "several leaders, best responses in turn", fraction=0.95))
-        equilibrium = market.led_by(*leaders)
+    equilibrium = _several(plant, values, options, tell) if options.leaders else None
     ended = time.perf_counter()
     everybody = next((s for s in found if s.name == joined(case.ids)), None)
     owen = market.run(Structure(tuple(sorted(case.ids)))) if everybody is None else everybody
@@ -126,6 +128,48 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
         equilibrium=equilibrium,
+    )
+
+
+def _several(plant: Plant, values: Values, options: MarketOptions, tell: Tell) -> Equilibrium:
+    """Return several leaders at once, settled at their common prices."""
+    case = plant.case
+    leaders, following = parse_leaders(options.leaders, case.ids)
+    gap = case.file.market.gap if options.gap is None else options.gap
+    sure = sum(values[group] for group in (*leaders, following))
+    enough = max(gap * (values[case.ids] - sure), LEAST_SURPLUS)
+    name = f"{','.join(joined(group) for group in leaders)}|{joined(following)}"
+
+    def told(number: int, gain: float) -> None:
+        message = f"{name}: round {number}, somebody gains up to {gain * plant.unit:.4g}"
+        tell(ProgressEvent("leaders", message, fraction=0.95))
+
+    limit_s = options.time_limit_s * len(leaders)
+    point = Several(plant, leaders, following, enough / plant.unit, limit_s).settle(told)
+    put = [spread(point.prices, quantity, case.hours) for quantity in point.quantity]
+    per_kwh = plant.unit / case.dt_h
+    price, low, high = (
+        per_kwh * spread(point.prices, found, case.hours)
+        for found in (point.prices.price, point.prices.low, point.prices.high)
+    )
+    unique = spread(point.prices, (~point.prices.unique).astype(float), case.hours) == 0.0
+    blocks = [*zip(leaders, put, strict=True), (following, -np.sum(put, axis=0))]
+    day = settled_day(plant, blocks)
+    gain = {
+        joined(group): max(bound, 0.0) * plant.unit
+        for group, bound in zip(leaders, point.bound, strict=True)
+    }
+    return Equilibrium(
+        name=name,
+        leaders=leaders,
+        following=following,
+        status="equilibrium" if max(gain.values()) <= enough else "none found",
+        enough=enough,
+        gain=gain,
+        income=dict(incomes(case, day, price)),
+        rounds=point.rounds,
+        prices=PriceTable(price, low, high, unique, plant.traded),
+        dispatch=day,
     )
 
 
@@ -185,42 +229,6 @@ class _Market:
             ).answer()
         )
         return self._told(structure, settled, worth)
-
-    def led_by(
-        self, leading: tuple[tuple[str, ...], ...], following: tuple[str, ...]
-    ) -> EquilibriumResult:
-        """Return several leaders at once, each for itself.
-
-        A gain counts as none within the gap, as a share of what all gain by trade.
-        """
-        alone = sum(self.values[group] for group in (*leading, following))
-        surplus = max(self.values[self.plant.case.ids] - alone, LEAST_SURPLUS)
-        found = Leaders(
-            self.plant,
-            leading,
-            following,
-            gap=self.gap,
-            tolerance=self.gap * surplus,
-            time_limit_s=self.options.time_limit_s,
-            starter=from_nlp,
-            starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
-        ).answer()
-        return EquilibriumResult(
-            name=f"{','.join(joined(group) for group in leading)}|{joined(following)}",
-            leading=leading,
-            following=following,
-            found=found.found,
-            gain={joined(group): gain for group, gain in found.gain.items()},
-            gain_bound={joined(group): gain for group, gain in found.gain_bound.items()},
-            tolerance=found.tolerance,
-            moves=found.moves,
-            ended=found.ended,
-            income=found.income,
-            prices=PriceTable(found.prices, found.low, found.high, found.unique, self.plant.traded),
-            quantity_kw={joined(group): put for group, put in found.quantity.items()},
-            dispatch=found.dispatch,
-            seconds=found.seconds,
-        )
 
     def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:
         gap = max(s.bound - s.leader_income, 0.0)

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import Positive, Record
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 MCP_COLUMNS = ("way", "hour", "carrier", "price_per_kwh", "low_per_kwh", "high_per_kwh", "unique")
 
@@ -28,7 +28,7 @@ class MarketOptions(Record):
     structures
         Structures such as ``A|B+C``; empty asks for the default ones.
     leaders
-        Groups that lead each for itself, at least two where there are any: ``A``, ``B+C``.
+        Groups that lead at once, such as ``A`` and ``C``; empty asks for none.
     pricing
         ``uniform``: all settle at the market clearing price; ``bid``: leaders post a price.
     method
@@ -147,47 +147,38 @@ class StructureResult:
 
 
 @dataclass(frozen=True)
-class EquilibriumResult:
-    """Several leaders, each for itself, over one following group.
+class Equilibrium:
+    """Several groups that lead at once, and how far the point is from an equilibrium.
 
     Attributes
     ----------
     name
-        Leaders joined by commas, the bar, and the followers: ``A,C|B``.
-    leading
-        Ids of the homes of each leader.
-    found
-        Whether no leader gains more than ``tolerance`` from deviating.
-    gain, gain_bound
-        By leader (ids joined by ``+``): what its best response found would gain, and what any
-        could gain at most, currency. The day is counted at the common prices.
-    tolerance
+        Groups of leaders joined by commas, then the followers, as ``A,C|B``.
+    leaders, following
+        Ids of the homes.
+    status
+        ``equilibrium`` where nobody gains more than ``enough``, else ``none found``.
+    enough
         Gain that counts as none, currency.
-    moves, ended
-        Moves that were made, and why there were no more: ``no gain``, ``repeats``, ``no day``,
-        ``moves``, ``time``.
+    gain
+        By group of leaders: what its best response would bring beyond its income, proven to be
+        no more than that, currency.
     income
-        By home, currency; their sum is at most what all homes are worth together.
-    prices
-        Clearing prices, common to all.
-    quantity_kw
-        By leader: what it puts into the market, shape (2, T).
+        By home, at the common prices, currency.
+    rounds
+        Best responses that were taken.
     """
 
     name: str
-    leading: tuple[tuple[str, ...], ...]
+    leaders: tuple[tuple[str, ...], ...]
     following: tuple[str, ...]
-    found: bool
+    status: str
+    enough: float
     gain: Mapping[str, float]
-    gain_bound: Mapping[str, float]
-    tolerance: float
-    moves: int
-    ended: str
     income: Mapping[str, float]
+    rounds: int
     prices: PriceTable
-    quantity_kw: Mapping[str, FloatArray]
     dispatch: Dispatch
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -229,7 +220,7 @@ class MarketResult:
     scenarios
         What homes earn in each scenario; empty where the case has none.
     equilibrium
-        Several leaders at once, where they were asked for.
+        Several leaders at once, where asked for.
     """
 
     case: HomesCase
@@ -243,7 +234,7 @@ class MarketResult:
     wall_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     scenarios: tuple[ScenarioIncomes, ...] = ()
-    equilibrium: EquilibriumResult | None = None
+    equilibrium: Equilibrium | None = None
 
     def expected(self) -> dict[str, dict[str, float]]:
         """Return the expected income of every home by structure, over the scenarios."""
@@ -261,6 +252,7 @@ class MarketResult:
 
     def mcp(self) -> pd.DataFrame:
         """Return mcp.csv: prices of every structure."""
-        return pd.concat(
-            [found.prices.table(found.name) for found in self.structures], ignore_index=True
-        )
+        parts = [found.prices.table(found.name) for found in self.structures]
+        if (several := self.equilibrium) is not None:
+            parts.append(several.prices.table(several.name))
+        return pd.concat(parts, ignore_index=True)

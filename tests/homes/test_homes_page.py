@@ -17,11 +17,11 @@ from pages import ReadPage, traces
 from plotly.offline import get_plotlyjs
 
 from cmgplan.devices import Flows
-from cmgplan.homes.dispatch import Dispatch, Exchange, Shift
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.day.dispatch import Dispatch, Exchange, Shift
 from cmgplan.homes.optimum.page import percent
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
 from cmgplan.homes.optimum.run_folder import read_optimum, write_optimum, write_page
-from cmgplan.homes.read import load_homes
 
 
 @pytest.fixture(autouse=True, scope="module")

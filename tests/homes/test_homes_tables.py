@@ -10,10 +10,10 @@ import pytest
 from homes_results import COST, EMISSION_KG, by_hand, homes_case
 
 from cmgplan.errors import InputError
-from cmgplan.homes.day import Day
-from cmgplan.homes.read_tables import read_dispatch, require_rows
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.tables import TABLES, homes_tables
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.read_tables import read_dispatch, require_rows
+from cmgplan.homes.day.tables import TABLES, homes_tables
 from cmgplan.run.tables import read_csv, write_csv
 
 

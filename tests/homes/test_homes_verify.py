@@ -15,15 +15,15 @@ import pytest
 from homes_results import COST, EMISSION_KG, front, optimum
 
 from cmgplan.errors import InputError, ReplayError
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.homes.day.read_tables import require_rows
+from cmgplan.homes.day.tables import TABLES
 from cmgplan.homes.optimum.read_run import OptimumRun, read_optimum
 from cmgplan.homes.optimum.result import OptimumResult
 from cmgplan.homes.optimum.run_folder import write_optimum
 from cmgplan.homes.optimum.verify import verify_optimum
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.read_tables import require_rows
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.tables import TABLES
 
 FREE = {"versions", "wall_s", "warnings"}
 """Keys of run.json that nothing else follows from: what ran, how long, and words of the case."""

@@ -7,10 +7,10 @@ import pytest
 from homes_cases import homes_case
 
 from cmgplan.case.scenarios import Scenario
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.case.scenario_case import case_of
 from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.homes.optimum.result import OptimumOptions
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.scenario_case import case_of
 
 
 def small() -> HomesCase:

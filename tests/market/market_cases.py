@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from homes_cases import homes_case
 
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.market.leading.settlement import Settlement, Worth
 from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant

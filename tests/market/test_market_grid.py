@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from market_cases import worth_of
 
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.milp import start_at
 from cmgplan.market.leading.uniform import Uniform

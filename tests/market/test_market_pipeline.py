@@ -8,7 +8,7 @@ import two_homes
 from market_cases import boiler_for_a_heat_pump, generator_for_a_load, worth_of
 
 from cmgplan.errors import InputError
-from cmgplan.homes.read import load_homes
+from cmgplan.homes.case.read import load_homes
 from cmgplan.market.leading.bid import Bid
 from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant

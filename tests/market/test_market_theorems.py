@@ -11,7 +11,7 @@ import pytest
 from homes_cases import random_case
 from market_cases import settled, two_hours, worth_of
 
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.market.case.ceilings import heat_price_max
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.settlement import Settlement, Worth

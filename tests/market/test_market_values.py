@@ -10,10 +10,10 @@ import pytest
 from homes_cases import homes_case, random_case
 from market_cases import flats, market_case
 
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.homes.optimum.result import OptimumOptions
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import Values, coalitions, cold_homes
 

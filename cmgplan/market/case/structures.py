@@ -70,32 +70,25 @@ def parse_structure(text: str, homes: Sequence[str]) -> Structure:
 def parse_leaders(
     texts: Sequence[str], homes: Sequence[str]
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Return leaders that act each for itself, and the homes that follow them.
-
-    Parameters
-    ----------
-    texts
-        A group for each leader, as ``A`` or ``A+B``.
+    """Return several groups of leaders that lead at once, and the homes that follow.
 
     Raises
     ------
     InputError
-        There is one leader alone; a home is unknown or leads twice; nobody follows.
+        There are less than two groups, a home is unknown or named twice, or nobody follows.
     """
-    groups = [_group(text, f"--leaders {text}", homes) for text in texts]
-    told = f"--leaders {' --leaders '.join(texts)}"
+    told = " ".join(f"--leaders {text}" for text in texts)
+    groups = tuple(_group(text, told, homes) for text in texts)
     if len(groups) < 2:
-        raise InputError(
-            f"{told}: one leader alone is a structure; name two, or write --structure with a bar"
-        )
-    every = [home for group in groups for home in group]
-    for home in every:
-        if every.count(home) > 1:
-            raise InputError(f"{told}: home {home} leads twice; let it lead in one group")
-    following = tuple(sorted(set(homes) - set(every)))
+        raise InputError(f"{told}: name two or more groups; one group leads by --structure")
+    named = [home for group in groups for home in group]
+    twice = sorted({home for home in named if named.count(home) > 1})
+    if twice:
+        raise InputError(f"{told}: {_listed(twice)} in two groups; let each home lead once")
+    following = tuple(home for home in sorted(homes) if home not in named)
     if not following:
-        raise InputError(f"{told}: nobody follows; leave at least one home out")
-    return tuple(groups), following
+        raise InputError(f"{told}: nobody follows, so that there is no price; leave a group out")
+    return groups, following
 
 
 def _group(side: str, told: str, homes: Sequence[str]) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ def may_bind(
     leaders: Sequence[str],
     followers: Sequence[str],
     cost_max: float,
-    given: FloatArray | None = None,
 ) -> BoolArray:
     """Return the hours in which followers' trade with the retailer may be at its limit.
 
@@ -35,8 +34,6 @@ def may_bind(
     ----------
     cost_max
         Greatest cost of both groups in the days that count, currency.
-    given
-        What others put into the market, kW, shape (2, T).
     """
     retailer, hours = plant.case.file.retailer, plant.case.hours
     found = np.zeros(hours, dtype=bool)
@@ -47,7 +44,7 @@ def may_bind(
         return found
     pooled = plant.traded[0]
     parts = [tuple(followers)] if pooled else [(home,) for home in followers]
-    solver, columns = _solver(plant, (*leaders, *followers), cost_max, given)
+    solver, columns = _solver(plant, (*leaders, *followers), cost_max)
     for part in parts:
         own = np.inf if retailer.power_max_kw is None else retailer.power_max_kw * len(part)
         whole = np.inf if retailer.power_max_total_kw is None else retailer.power_max_total_kw
@@ -62,13 +59,9 @@ def may_bind(
     return found
 
 
-def _solver(
-    plant: Plant, homes: Sequence[str], cost_max: float, given: FloatArray | None
-) -> tuple[ArraySolver, BoolArray]:
+def _solver(plant: Plant, homes: Sequence[str], cost_max: float) -> tuple[ArraySolver, BoolArray]:
     """Return the homes' common program under a cap of cost, and its columns among the plant's."""
     program: Program = plant.group(homes)
-    if given is not None:
-        program = program.at(program.quantities(given))
     cost = sp.csr_array(program.cost[None, :])
     rows = Rows(
         sp.csr_array(sp.vstack([program.matrix, cost], format="csr")),

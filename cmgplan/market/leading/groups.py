@@ -78,6 +78,9 @@ class Groups:
     bilevel
         The leaders' problem; its z are the leaders' columns and then what they put into the
         market, kW by traded row.
+
+    Where ``others`` put quantities into the market beside (kW by traded row), the followers'
+    balances have them.
     """
 
     def __init__(
@@ -87,13 +90,13 @@ class Groups:
         following: Sequence[str],
         wide: BoolArray | None = None,
         most_kw: float | None = None,
-        given: FloatArray | None = None,
+        others: FloatArray | None = None,
     ) -> None:
         self.plant, self.leading, self.following = plant, tuple(leading), tuple(following)
         self.wide = np.zeros(plant.case.hours, dtype=bool) if wide is None else wide
         self.followers, self.boxes = followers_program(plant, self.following, self.wide)
-        if given is not None:
-            self.followers = self.followers.at(self.followers.quantities(given))
+        if others is not None:
+            self.followers = self.followers.at(others)
         self.leaders = plant.reduced_group(self.leading)
         self.most_kw = plant.case.file.market.quantity_max_kw if most_kw is None else most_kw
         self.bilevel = Bilevel(self._leaders(), self.followers, self.boxes)

@@ -11,10 +11,10 @@ import scipy.sparse as sp
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Store
 from cmgplan.errors import SolverError
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.money import costs_of_home
+from cmgplan.homes.accounts.money import costs_of_home
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.read_day import read_day
-from cmgplan.homes.records import HomesCase
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.plant import CARRIERS, Plant
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, optimal_face

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.prices import Prices, spread
 from cmgplan.market.leading.settle import incomes, settled_day

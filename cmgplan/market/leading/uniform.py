@@ -14,7 +14,6 @@ from cmgplan.market.leading.band import may_bind
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.kink import lean_kink, stepped
 from cmgplan.market.leading.milp import Answer, search, start_at
-from cmgplan.market.leading.prices import spread
 from cmgplan.market.leading.settlement import LEAST_SURPLUS, Found, Settlement, Worth, settle
 from cmgplan.market.model.plant import Plant
 
@@ -41,15 +40,13 @@ class Uniform:
     Parameters
     ----------
     worth
-        What the groups are worth; with ``given``, what they are where it is given.
+        What the groups are worth.
     gap
         Gap as a share of the surplus.
     starter
         Finds quantities to begin from.
     starts_from
         Number of binaries from which the starter is asked.
-    given
-        What others put into the market whatever happens, kW, shape (2, T).
     """
 
     def __init__(
@@ -63,13 +60,11 @@ class Uniform:
         time_limit_s: float,
         starter: Starter | None = None,
         starts_from: int = 0,
-        given: FloatArray | None = None,
     ) -> None:
         self.plant, self.worth, self.gap = plant, worth, gap
         self.leading, self.following = tuple(leading), tuple(following)
         self._ends = time.perf_counter() + time_limit_s
         self._starter, self._starts_from = starter, starts_from
-        self._given = given
         self._known: FloatArray | None = None
         self.seconds: dict[str, float] = {}
 
@@ -81,7 +76,7 @@ class Uniform:
         LimitError
             Nothing was found in the time given.
         """
-        groups, held, bound = self.searched()
+        groups, held, bound = self._best()
         settled = self._settled(groups, held, bound)
         for part in (0.5, 0.1):
             if (
@@ -92,22 +87,6 @@ class Uniform:
             held, bound = self._again(groups, held, bound, part)
             settled = self._settled(groups, held, bound)
         return settled
-
-    def response(self) -> tuple[FloatArray, float, float]:
-        """Return shaded quantities, shape (2, T), the income without the step, and its bound.
-
-        The income, in the currency, is at the prices best for the leaders.
-
-        Raises
-        ------
-        LimitError
-            Nothing was found in the time given.
-        """
-        groups, held, bound = self.searched()
-        kink = lean_kink(groups, held.quantity)
-        quantity, prices = stepped(groups, kink, self.plant.case.file.market.shade_kw)
-        put = spread(prices, quantity, self.plant.case.hours)
-        return put, kink.best, max(bound, kink.best)
 
     def _aim(self) -> float:
         """Return the income from which the free bound is proof enough, currency."""
@@ -151,9 +130,9 @@ class Uniform:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
 
     def _groups(self, wide: BoolArray | None = None) -> Groups:
-        return Groups(self.plant, self.leading, self.following, wide, given=self._given)
+        return Groups(self.plant, self.leading, self.following, wide)
 
-    def searched(self) -> tuple[Groups, Answer, float]:
+    def _best(self) -> tuple[Groups, Answer, float]:
         """Return the groups, the best quantities found, and the proven bound, currency.
 
         First within the retailer's band, then with prices free where connections may bind.
@@ -174,7 +153,7 @@ class Uniform:
         if held is not None and np.isinf(held.bound) and income >= self._aim():
             return groups, held, self.worth.bound
         cost_max = -(income + self.worth.following)
-        wide = may_bind(self.plant, self.leading, self.following, cost_max, self._given)
+        wide = may_bind(self.plant, self.leading, self.following, cost_max)
         self._count("band", begun)
         if wide.any():
             groups = self._groups(wide)

@@ -71,11 +71,6 @@ class Program:
         rows = Rows(self.matrix, self.low, self.high)
         return ArrayProgram(self.cost, self.lower, self.upper, rows)
 
-    def quantities(self, table: FloatArray) -> FloatArray:
-        """Return what a table of shape (2, T) holds for the traded rows."""
-        rows = self.traded
-        return np.asarray(table[self.carrier[rows], self.hour[rows]], dtype=np.float64)
-
     def at(self, quantity: FloatArray) -> Program:
         """Return it where the others put ``quantity`` into the market, kW by traded row."""
         low, high = self.low.copy(), self.high.copy()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cmgplan.homes.run_record import Amount, Number, Part, RunRecord, Text
+from cmgplan.homes.report.run_record import Amount, Number, Part, RunRecord, Text
 from cmgplan.run.tables import TableForm, table_form
 
 MCP: TableForm = table_form(
@@ -27,6 +27,7 @@ class Options(Part):
     """How the market was run; ``MarketOptions`` says what each means."""
 
     structures: list[str]
+    leaders: list[str]
     pricing: Literal["uniform", "bid"]
     method: Literal["milp", "nlp"]
     gap: Annotated[float | None, Field(gt=0.0, lt=1.0)]
@@ -49,6 +50,19 @@ class StructureRecord(Part):
     gap_share: Amount
     pessimistic_income: Number
     optimistic_income: Number
+
+
+class EquilibriumRecord(Part):
+    """Several leaders at once; ``Equilibrium`` says what each key means."""
+
+    structure: Text
+    leaders: Annotated[list[Annotated[list[Text], Field(min_length=1)]], Field(min_length=2)]
+    following: Annotated[list[Text], Field(min_length=1)]
+    status: Literal["equilibrium", "none found"]
+    enough: Amount
+    gain: dict[str, Amount]
+    income: dict[str, Number]
+    rounds: Annotated[int, Field(ge=0)]
 
 
 class ScenarioRecord(Part):
@@ -76,3 +90,4 @@ class MarketRecord(RunRecord):
     fixed: dict[str, list[int]]
     scenarios: list[ScenarioRecord]
     expected: dict[str, dict[str, Number]]
+    equilibrium: EquilibriumRecord | None
