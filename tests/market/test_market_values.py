@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 from homes_cases import homes_case, random_case
-from market_cases import flats, market_case
+from market_cases import engine, flats, market_case
 
+from cmgplan.errors import InfeasibleError
 from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.front import find_optimum
@@ -101,6 +102,17 @@ def test_on_off_choices_are_those_of_all_homes_in_every_coalition() -> None:
     assert plant.fixed == {"A.engine": (1,)}
     assert plant.cost_of(("A", "B")) == pytest.approx(30.0 / 0.4 * 4.0)
     assert plant.cost_of(("A",)) == pytest.approx(50.0 * 4.0 - 20.0 * 5.0)
+
+
+def test_a_group_that_cannot_be_alone_is_named_with_what_holds_it() -> None:
+    # 28 kW at least, 10 of which the retailer takes.
+    must_run = {"id": "A", "chp": [{**engine(50.0, 6.0), "fuel_min_kw": 42.0}]}
+    taker = {"id": "B", "load": [flats(100.0)]}
+    case = market_case([must_run, taker], 20.0, 5.0, retailer={"power_max_kw": 10.0})
+    plant = Plant(case)
+    assert plant.cost_of(("A", "B")) > 0.0
+    with pytest.raises(InfeasibleError, match=r"A on its own has no day .* \(A\.engine\)"):
+        plant.cost_of(("A",))
 
 
 def test_a_home_without_load_or_plant_is_worth_nothing() -> None:

@@ -26,6 +26,9 @@ START, FIRST = 0.25, 0.5
 LEAST_SECONDS = 1.0
 """Time that a search gets at least, s."""
 
+SAME_MONEY = 1e-6
+"""Income, currency, that is a rounding."""
+
 SMALLER_STEPS = (0.1, 0.01)
 """Shares of the shading step that are tried where the whole step costs too much."""
 
@@ -189,6 +192,10 @@ class Uniform:
                 settled.optimistic_income, settled.bound
             ):
                 settled = self._with_step(groups, held, bound, share)
+        if settled.leader_income < self.worth.leading - SAME_MONEY:
+            # Hardly anything is to be gained by trade: no step is worth its cost.
+            whole = self._with_step(groups, held, bound, 0.0)
+            settled = whole if whole.leader_income > settled.leader_income else settled
         return settled
 
     def _short(self, income: float, bound: float) -> bool:

@@ -216,6 +216,19 @@ class Plant:
             np.append(at.total[inner], np.zeros(len(np.concatenate(low)) - len(inner), dtype=bool)),
         )
 
+    def _no_day(self, homes: Iterable[str]) -> str:
+        """Return what is told of a group that has no day of its own."""
+        names = sorted(homes)
+        told = f"{'+'.join(names)} on its own has no day"
+        held = [name for name in self.fixed if name.split(".")[0] in names]
+        if not held:
+            return f"{told}; see cmgplan optimum for what would have to give"
+        return (
+            f"{told} with the on/off choices that suit all homes together ({', '.join(held)}): "
+            "what it must make or take has nowhere to go; raise the retailer's power_max_kw, or "
+            "let these devices run at less"
+        )
+
     @cached_property
     def _groups(self) -> dict[frozenset[str], Program]:
         return {}
@@ -239,9 +252,7 @@ class Plant:
         program = self._groups[key] if key in self._groups else reduced(self.group(key))
         found = ArraySolver(program.arrays()).solve()
         if found.stop is Stop.INFEASIBLE:
-            raise InfeasibleError(
-                f"{'+'.join(sorted(key))} on its own has no day; see cmgplan optimum"
-            )
+            raise InfeasibleError(self._no_day(key))
         if found.stop is not Stop.OPTIMAL or found.value is None:
             raise SolverError(f"the day of {'+'.join(sorted(key))} was not solved")
         return (program.constant + found.value) * self.unit
