@@ -220,6 +220,25 @@ def _print_binding(binding: Sequence[str]) -> None:
         say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
 
 
+def print_reconfiguration(summary: Mapping[str, Any]) -> None:
+    """Print a radial configuration, its loss and how far it is proven."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("loss as given, kW", "given_loss_kw", 4),
+        ("loss, kW", "loss_kw", 4),
+        ("lower bound, kW", "bound_kw", 4),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    table.add_row("replay, largest difference, pu", f"{summary['replay_max_dv_pu']:.1e}")
+    _print(table)
+    opened = [f"{one}-{other}" for one, other in summary["open"]]
+    rows = zip(opened, summary["open_rows"], strict=True)
+    say("open: " + (", ".join(f"{name} (row {row})" for name, row in rows) or "none"))
+    gap = f"gap {100.0 * summary['gap']:.4f} %"
+    say(f"{summary['status']}, {gap}; {summary['wall_s']:.1f} s")
+
+
 def print_cases(cases: Sequence[BundledCase]) -> None:
     """Print name, system and title of each bundled case, and where they lie."""
     if not cases:

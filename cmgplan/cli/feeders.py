@@ -1,0 +1,53 @@
+"""Commands about any feeder: its radial configuration, its reliability."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cmgplan.cli import console
+from cmgplan.cli.arguments import Debug
+from cmgplan.cli.supervise import end_after
+
+
+def reconfigure(
+    network: Annotated[
+        Path,
+        typer.Argument(metavar="NETWORK", help="MATPOWER .m, pandapower .json, or a case."),
+    ],
+    switchable: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV of the branches that may be switched."),
+    ] = None,
+    gap: Annotated[float, typer.Option(metavar="G", help="Relative gap to prove.")] = 1e-3,
+    time_limit: Annotated[
+        float, typer.Option(metavar="S", help="Seconds that answer and proof may take.")
+    ] = 300.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Find the radial configuration of least loss, and prove how near the optimum it is."""
+    from cmgplan.network.reconfiguration.read import only_switchable
+    from cmgplan.network.reconfiguration.search import ReconfigureOptions
+    from cmgplan.network.reconfiguration.search import reconfigure as find
+    from cmgplan.planning.case.network import read_switched_network
+    from cmgplan.systems import must_be
+
+    options = ReconfigureOptions(gap=gap, time_limit_s=time_limit)
+    must_be("planning", network)
+    given = read_switched_network(network)
+    if switchable is not None:
+        given = only_switchable(given, switchable)
+    for note in given.notes:
+        console.warn(f"note: {note}")
+    end_after(time_limit)
+    with console.progress_shown(quiet) as tell:
+        found = find(given, options, tell)
+    if as_json:
+        typer.echo(json.dumps(found.summary(), allow_nan=False))
+    else:
+        console.print_reconfiguration(found.summary())
