@@ -42,6 +42,9 @@ SAFETY = 1e-6
 
 MAX_ROUNDS = 1000
 
+EARLY_GAP = 0.15
+"""Share of what is missing to the value held that a round of the program leaves open."""
+
 
 class Proof:
     """The search for a bound, which may find better configurations on the way.
@@ -236,7 +239,7 @@ class Proof:
         for turn in range(MAX_ROUNDS):
             if self._left_s == 0.0 or self._reached:
                 return
-            gap_abs = GAP_SHARES[1] * self._gap * self._value if self.flow.feasible else 1e-6
+            gap_abs = self._gap_abs()
             start = self._cone.point(self.flow) if self.flow.feasible else None
             outcome = solver.solve(time_limit_s=self._limit_s, gap_abs=gap_abs, start=start)
             if outcome.stop is Stop.INFEASIBLE:
@@ -250,6 +253,13 @@ class Proof:
             self._told("mixed-integer program", f"round {turn + 1}: {outcome.message}")
             if outcome.x is None or self._reached or not self._learn(solver, outcome):
                 return
+
+    def _gap_abs(self) -> float:
+        """Return the gap of a round, kW: wide while the tangents are far from the cones."""
+        if not self.flow.feasible:
+            return 1e-6
+        missing = self._value - self.bound_pu * self.trees.net.s_base_kva
+        return max(GAP_SHARES[1] * self._gap * self._value, EARLY_GAP * missing)
 
     def _kept(self, x: FloatArray) -> list[Rows]:
         """Return the tangents of the configurations, and those that bind the relaxation."""

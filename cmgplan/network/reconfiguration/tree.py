@@ -160,7 +160,7 @@ def _sweep(
     total = np.zeros(m + 1, dtype=np.complex128)
     with np.errstate(all="ignore"):
         for _ in range(MAX_SWEEPS):
-            current = s_conj / np.conj(v)
+            current = np.asarray(s_conj / np.conj(v), dtype=np.complex128)
             if shunted:
                 current = current + shunt * v
             np.cumsum(current, out=total[1:])
