@@ -44,6 +44,9 @@ VERDICTS = ("stands", "not reached", "FAILED")
 
 NONE = "-"
 
+SHOWN_FAULTS = 5
+"""Lines whose faults are listed, those of greatest SAIDI first."""
+
 SHOWN_HOMES = 8
 """Homes whose incomes are listed."""
 
@@ -237,6 +240,27 @@ def print_reconfiguration(summary: Mapping[str, Any]) -> None:
     say("open: " + (", ".join(f"{name} (row {row})" for name, row in rows) or "none"))
     gap = f"gap {100.0 * summary['gap']:.4f} %"
     say(f"{summary['status']}, {gap}; {summary['wall_s']:.1f} s")
+
+
+def print_reliability(summary: Mapping[str, Any]) -> None:
+    """Print the indices of a feeder and the lines whose faults cost most."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("SAIFI, interruptions a year", "saifi", 6),
+        ("SAIDI, h a year", "saidi_h", 6),
+        ("CAIDI, h", "caidi_h", 6),
+        ("ASAI", "asai", 8),
+        ("EENS, MWh a year", "eens_mwh", 4),
+        ("AENS, kWh a year", "aens_kwh", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    _print(table)
+    worst = sorted(summary["faults"], key=lambda fault: -float(fault["saidi_h"]))[:SHOWN_FAULTS]
+    table = _table("faults of line", "SAIDI, h", "EENS, MWh")
+    for fault in worst:
+        cells = (_number(fault[key], 4) for key in ("saidi_h", "eens_mwh"))
+        table.add_row(str(fault["line"]), *cells)
+    _print(table)
 
 
 def print_cases(cases: Sequence[BundledCase]) -> None:

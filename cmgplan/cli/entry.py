@@ -64,6 +64,7 @@ for _command in (
     runs.verify,
     opf.opf,
     feeders.reconfigure,
+    feeders.reliability,
     runs.report,
     runs.export,
     runs.compare,

@@ -11,6 +11,7 @@ import typer
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug
 from cmgplan.cli.supervise import end_after
+from cmgplan.errors import InputError
 
 
 def reconfigure(
@@ -51,3 +52,30 @@ def reconfigure(
         typer.echo(json.dumps(found.summary(), allow_nan=False))
     else:
         console.print_reconfiguration(found.summary())
+
+
+def reliability(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Folder with lines.csv, loads.csv and ties.csv."),
+    ],
+    restore: Annotated[
+        str,
+        typer.Option(metavar="topology|limits", help="What ties bring back after a fault."),
+    ] = "topology",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Tell SAIFI, SAIDI, CAIDI, ASAI, EENS and AENS of a feeder over all single faults."""
+    from cmgplan.network.reliability.indices import reliability as indices_of
+    from cmgplan.network.reliability.limits import within_limits
+    from cmgplan.network.reliability.read import read_reliable_feeder
+
+    if restore not in ("topology", "limits"):
+        raise InputError(f"--restore {restore}: give topology or limits")
+    feeder = read_reliable_feeder(folder)
+    found = indices_of(feeder, within_limits(feeder) if restore == "limits" else None)
+    if as_json:
+        typer.echo(json.dumps(found.summary(), allow_nan=False))
+    else:
+        console.print_reliability(found.summary())
