@@ -242,6 +242,23 @@ def print_reconfiguration(summary: Mapping[str, Any]) -> None:
     say(f"{summary['status']}, {gap}; {summary['wall_s']:.1f} s")
 
 
+def print_restoration(summary: Mapping[str, Any]) -> None:
+    """Print what is shed after a fault, and which switches are open then."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("load shed, kW", "shed_kw", 3),
+        ("at buses that nothing reaches, kW", "isolated_kw", 3),
+        ("lower bound, kW", "bound_kw", 3),
+        ("operations", "operations", 0),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    _print(table)
+    pairs = zip(summary["open"], summary["open_rows"], strict=True)
+    say("open: " + ", ".join(f"{one}-{other} (row {row})" for (one, other), row in pairs))
+    say(f"{summary['status']}; {summary['wall_s']:.1f} s")
+
+
 def print_reliability(summary: Mapping[str, Any]) -> None:
     """Print the indices of a feeder and the lines whose faults cost most."""
     table = _table("", "")

@@ -23,6 +23,13 @@ def reconfigure(
         Path | None,
         typer.Option(metavar="FILE", help="CSV of the branches that may be switched."),
     ] = None,
+    minimise: Annotated[
+        str,
+        typer.Option(metavar="loss|ens", help="Loss, or energy not supplied after a fault."),
+    ] = "loss",
+    fault: Annotated[
+        str | None, typer.Option(metavar="FROM,TO", help="Ends of the branch that failed.")
+    ] = None,
     gap: Annotated[float, typer.Option(metavar="G", help="Relative gap to prove.")] = 1e-3,
     time_limit: Annotated[
         float, typer.Option(metavar="S", help="Seconds that answer and proof may take.")
@@ -32,12 +39,14 @@ def reconfigure(
     debug: Debug = False,
 ) -> None:
     """Find the radial configuration of least loss, and prove how near the optimum it is."""
+    from cmgplan.network.reconfiguration.ens import restore
     from cmgplan.network.reconfiguration.read import only_switchable
     from cmgplan.network.reconfiguration.search import ReconfigureOptions
     from cmgplan.network.reconfiguration.search import reconfigure as find
     from cmgplan.planning.case.network import read_switched_network
     from cmgplan.systems import must_be
 
+    ends = _ends(minimise, fault)
     options = ReconfigureOptions(gap=gap, time_limit_s=time_limit)
     must_be("planning", network)
     given = read_switched_network(network)
@@ -46,12 +55,34 @@ def reconfigure(
     for note in given.notes:
         console.warn(f"note: {note}")
     end_after(time_limit)
+    if ends is not None:
+        with console.progress_shown(quiet) as tell:
+            back = restore(given, ends, options, tell)
+        if as_json:
+            typer.echo(json.dumps(back.summary(), allow_nan=False))
+        else:
+            console.print_restoration(back.summary())
+        return
     with console.progress_shown(quiet) as tell:
         found = find(given, options, tell)
     if as_json:
         typer.echo(json.dumps(found.summary(), allow_nan=False))
     else:
         console.print_reconfiguration(found.summary())
+
+
+def _ends(minimise: str, fault: str | None) -> tuple[str, str] | None:
+    """Return the ends of the branch that failed, None where losses are minimised."""
+    if minimise not in ("loss", "ens"):
+        raise InputError(f"--minimise {minimise}: give loss or ens")
+    if (minimise == "ens") != (fault is not None):
+        raise InputError("--minimise ens and --fault FROM,TO go together; give both or neither")
+    if fault is None:
+        return None
+    ends = [end.strip() for end in fault.split(",")]
+    if len(ends) != 2 or not all(ends):
+        raise InputError(f"--fault {fault}: give two buses, as in --fault 12,13")
+    return ends[0], ends[1]
 
 
 def reliability(

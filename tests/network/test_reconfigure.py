@@ -13,6 +13,7 @@ from switched_networks import drawn, least_loss_kw, published, switched
 
 from cmgplan.cli import main
 from cmgplan.errors import InfeasibleError, InputError
+from cmgplan.network.reconfiguration.ens import restore
 from cmgplan.network.reconfiguration.exchange import Trees, improved, opened_in_sequence
 from cmgplan.network.reconfiguration.given import SwitchedNetwork, tree_network
 from cmgplan.network.reconfiguration.read import only_switchable, read_switched
@@ -159,6 +160,41 @@ def test_a_bus_that_nothing_feeds_is_named() -> None:
         reconfigure(network)
 
 
+def test_a_fault_between_12_and_13_is_mended_by_one_tie() -> None:
+    found = restore(published("case33bw"), ("13", "12"))
+    assert found.shed_kw == 0.0
+    assert found.operations == 1
+    assert found.open_rows == (12, 33, 35, 36, 37)
+    assert found.v_min_pu == pytest.approx(0.9167, abs=1e-4)
+    assert found.status == "optimal"
+
+
+def test_what_nothing_reaches_is_shed_whole_and_what_a_rating_forbids_in_part() -> None:
+    lines = [(0, 1, 1 + 1j), (1, 2, 1 + 1j), (0, 2, 2 + 2j), (1, 3, 1 + 1j)]
+    loads = [0, 500.0, 400.0, 300.0]
+    closed = [True, True, False, True]
+    lost = restore(switched(loads, lines, closed), ("1", "3"))
+    assert lost.shed == {"3": 300.0}
+    assert lost.isolated_kw == 300.0
+    assert lost.operations == 0
+    rated = switched(loads, lines, closed, s_max_kva=[5000.0, 5000.0, 1000.0, 5000.0])
+    found = restore(rated, ("0", "1"))
+    assert found.operations == 1
+    assert found.status == "optimal"
+    # The tie carries 1000 kVA: 1200 kW less what is shed, and the losses of all three lines.
+    assert 200.0 < found.shed_kw < 240.0
+    assert found.bound_kw <= found.shed_kw
+    assert 1200.0 - found.shed_kw + found.loss_kw == pytest.approx(1000.0, abs=1.0)
+
+
+def test_a_fault_at_the_source_leaves_nothing() -> None:
+    found = restore(published("case33bw"), ("1", "2"))
+    assert found.shed_kw == pytest.approx(3715.0)
+    assert found.bound_kw == found.shed_kw
+    with pytest.raises(InputError, match="no branch in service joins"):
+        restore(published("case33bw"), ("1", "33"))
+
+
 def run(*arguments: str) -> int:
     with pytest.raises(SystemExit) as stop:
         main(["reconfigure", *arguments, "--quiet"])
@@ -241,6 +277,21 @@ def test_what_cannot_be_used_exits_2_and_says_why(
     err = capsys.readouterr().err
     assert told in err
     assert "Traceback" not in err
+
+
+def test_options_that_do_not_go_together_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "made.m"
+    path.write_text(distribution("case33bw", v_min=0.9), encoding="utf-8")
+    assert run(str(path), "--minimise", "ens") == 2
+    assert "go together" in capsys.readouterr().err
+    assert run(str(path), "--minimise", "ens", "--fault", "12") == 2
+    assert "give two buses" in capsys.readouterr().err
+    assert run(str(path), "--minimise", "ens", "--fault", "12,13", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["operations"] == 1
+    assert told["shed"] == {}
 
 
 def test_a_gap_and_a_limit_of_nothing_are_refused() -> None:

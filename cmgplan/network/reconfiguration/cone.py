@@ -24,7 +24,7 @@ from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.network.reconfiguration.given import TreeNetwork
 from cmgplan.network.reconfiguration.tree import TreeFlow
 from cmgplan.solve.array_program import ArrayProgram
-from cmgplan.solve.cones import Rows
+from cmgplan.solve.cones import Rows, joined
 
 DIRECTIONS = 16
 """Tangents of a disk of apparent power."""
@@ -38,7 +38,11 @@ LEAST_W = 1e-4
 
 @dataclass(frozen=True)
 class Columns:
-    """Places of the variables: one of each kind for each of A arcs, then v for n - 1 buses."""
+    """Places of the variables: one of each kind for each of A arcs, then v for n - 1 buses.
+
+    ``f`` counts the buses behind an arc, and ``served`` is the share of each bus's load that is
+    served; both are empty where the program needs none.
+    """
 
     arcs: int
     buses: int
@@ -49,11 +53,12 @@ class Columns:
     w: IntArray
     v: IntArray
     f: IntArray
+    served: IntArray
 
     @property
     def count(self) -> int:
         """Number of columns."""
-        return 5 * self.arcs + self.buses + len(self.f)
+        return 5 * self.arcs + self.buses + len(self.f) + len(self.served)
 
 
 class ConeProgram:
@@ -66,10 +71,12 @@ class ConeProgram:
     loss_pu
         Loss of a configuration held, on the base of the network; only those of less loss are
         looked for. Infinite where none is held.
+    sheds
+        Whether loads may be served in part.
     """
 
-    def __init__(self, net: TreeNetwork, loss_pu: float = np.inf) -> None:
-        self.net = net
+    def __init__(self, net: TreeNetwork, loss_pu: float = np.inf, *, sheds: bool = False) -> None:
+        self.net, self.sheds = net, sheds
         apparent = np.hypot(net.p_pu, net.q_pu)
         self.scale = 4.0 / max(float(apparent[1:].sum()), 1e-9)
         self._read_arcs(loss_pu)
@@ -136,9 +143,11 @@ class ConeProgram:
         y, p, q, level, w = (np.arange(k * arcs, (k + 1) * arcs) for k in range(5))
         v = np.arange(5 * arcs, 5 * arcs + buses)
         # Buses that draw nothing could feed themselves in a circle: a flow of units forbids it.
-        counted = bool((self.net.p_pu[1:] <= 0.0).any()) or not self.net.only_loads
+        drawing = self.net.only_loads and bool((self.net.p_pu[1:] > 0.0).all())
+        counted = self.sheds or not drawing
         f = np.arange(5 * arcs + buses, (6 if counted else 5) * arcs + buses)
-        self.columns = Columns(arcs, buses, y, p, q, level, w, v, f)
+        served = np.arange(buses if self.sheds else 0) + 5 * arcs + buses + len(f)
+        self.columns = Columns(arcs, buses, y, p, q, level, w, v, f, served)
 
     # -- the program ---------------------------------------------------------------------------
 
@@ -152,6 +161,7 @@ class ConeProgram:
         upper[at.level], upper[at.w] = self.i_most**2, self.w_high
         lower[at.v], upper[at.v] = self.v_low, self.v_high
         upper[at.f] = at.buses
+        upper[at.served] = 1.0
         cost = np.zeros(at.count)
         cost[at.level] = self.r
         if self.g.any():
@@ -206,7 +216,10 @@ class ConeProgram:
             (at.p, self.p_load, self.r, shunts[0], self.g),
             (at.q, self.q_load, self.x, shunts[1], -self.b),
         ):
-            row = made.add(at.buses, load, load)
+            fixed = np.zeros(at.buses) if self.sheds else load
+            row = made.add(at.buses, fixed, fixed)
+            if self.sheds:
+                made.put(row, at.served, -load)
             into, out = row[self.tail - 1], row[self.head[inner] - 1]
             made.put(into, power, 1.0)
             made.put(into, at.level, -series)
@@ -259,27 +272,21 @@ class ConeProgram:
                 made.put(row, power, 1.0)
                 made.put(row, at.y, most)
                 continue
+            if self.sheds:
+                continue
             row = made.add(at.arcs, 0.0, np.inf)
             made.put(row, power, 1.0)
             made.put(row, at.level, -series)
             made.put(row, at.y, -load[self.tail - 1])
 
     def _rating_rows(self, made: _RowBuilder) -> None:
-        """Bound apparent power by tangents of its disk; shunts of the branch widen it."""
-        at, net = self.columns, self.net
-        limited = np.flatnonzero(np.isfinite(net.s_max_pu[self.branch]))
+        """Bound apparent power by tangents of its disk."""
+        limited = np.flatnonzero(np.isfinite(self.net.s_max_pu[self.branch]))
         if not len(limited):
             return
-        s = self.scale * net.s_max_pu[self.branch[limited]]
-        s += np.hypot(self.g, self.b)[limited] * float(self.v_high.max())
         for angle in 2.0 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS:
             for series in (0.0, 1.0):
-                row = made.add(len(limited), -np.inf, 0.0)
-                made.put(row, at.p[limited], np.cos(angle))
-                made.put(row, at.q[limited], np.sin(angle))
-                lost = series * (np.cos(angle) * self.r + np.sin(angle) * self.x)
-                made.put(row, at.level[limited], -lost[limited])
-                made.put(row, at.y[limited], -s)
+                self._put_disk(made, limited, np.full(len(limited), angle), series)
 
     # -- tangents and points -------------------------------------------------------------------
 
@@ -290,7 +297,43 @@ class ConeProgram:
         with np.errstate(all="ignore"):
             wanted = (p**2 + q**2) / w
         broken = (w > LEAST_W) & (wanted - level > tolerance * np.maximum(wanted, 1e-3))
-        return self._tangents_at(np.flatnonzero(broken), p, q, w)
+        parts = [self._tangents_at(np.flatnonzero(broken), p, q, w)]
+        parts += [self._rating_tangents(x, series, tolerance) for series in (0.0, 1.0)]
+        found = [part for part in parts if part is not None]
+        return joined(found) if found else None
+
+    def _rating_tangents(self, x: FloatArray, series: float, tolerance: float) -> Rows | None:
+        """Return tangents of the disks of apparent power that a point breaks at one end."""
+        at, most = self.columns, self._s_most()
+        if not np.isfinite(most).any():
+            return None
+        p = x[at.p] - series * self.r * x[at.level]
+        q = x[at.q] - series * self.x * x[at.level]
+        used = np.flatnonzero(np.isfinite(most) & (x[at.y] > LEAST_W))
+        allowed = most[used] * x[at.y[used]] * (1.0 + 0.1 * tolerance)
+        arcs = used[np.hypot(p, q)[used] > allowed]
+        if not len(arcs):
+            return None
+        made = _RowBuilder(at.count)
+        self._put_disk(made, arcs, np.arctan2(q, p)[arcs], series)
+        return made.rows()
+
+    def _s_most(self) -> FloatArray:
+        """Return the apparent power that an arc may carry; shunts of the branch widen it."""
+        shunts = np.hypot(self.g, self.b) * float(self.v_high.max(initial=1.0))
+        return np.asarray(self.scale * self.net.s_max_pu[self.branch] + shunts, dtype=np.float64)
+
+    def _put_disk(
+        self, made: _RowBuilder, arcs: IntArray, angle: FloatArray, series: float
+    ) -> None:
+        """Add tangents of disks at angles; ``series`` 1 is the tail of an arc, 0 its head."""
+        at = self.columns
+        row = made.add(len(arcs), -np.inf, 0.0)
+        made.put(row, at.p[arcs], np.cos(angle))
+        made.put(row, at.q[arcs], np.sin(angle))
+        lost = series * (np.cos(angle) * self.r[arcs] + np.sin(angle) * self.x[arcs])
+        made.put(row, at.level[arcs], -lost)
+        made.put(row, at.y[arcs], -self._s_most()[arcs])
 
     def _tangents_at(
         self, arcs: IntArray, p: FloatArray, q: FloatArray, w: FloatArray
@@ -336,6 +379,7 @@ class ConeProgram:
         x[at.level[used]] = (c * np.abs(i)) ** 2
         x[at.w[used]] = np.abs(v_up) ** 2
         x[at.v] = np.abs(every[1:]) ** 2
+        x[at.served] = 1.0
         if len(at.f):
             x[at.f[used]] = order.end - np.arange(len(order.end))
         return x

@@ -147,6 +147,8 @@ def tree_network(network: SwitchedNetwork) -> TreeNetwork:
     ends = (lines.from_bus, lines.to_bus)
     v_root = np.where(source[ends[0]], held[ends[0]], np.where(source[ends[1]], held[ends[1]], 1.0))
     names = [grid.bus_ids[k] for k in np.flatnonzero(~source)]
+    if not names:
+        raise InputError(f"{grid.name}: every bus is a source, so nothing is to be fed; add buses")
     root = " and ".join(grid.bus_ids[k] for k in np.flatnonzero(source))
     others = np.flatnonzero(~source)
     start, end = at[ends[0]], at[ends[1]]

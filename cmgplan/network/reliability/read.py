@@ -120,9 +120,7 @@ def checked_feeder(
     CaseError
         The records are no radial feeder.
     """
-    faults = list(
-        _faults(*([_placed(k, r) for k, r in enumerate(t)] for t in (lines, loads, ties)))
-    )
+    faults = list(_faults(_placed(lines), _placed(loads), _placed(ties)))
     if faults:
         raise CaseError(faults)
     source = _sources(lines)[0]
