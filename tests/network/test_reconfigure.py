@@ -24,6 +24,7 @@ from cmgplan.network.reconfiguration.search import (
     voltages,
 )
 from cmgplan.network.reconfiguration.tree import solve_tree
+from cmgplan.planning.case.network import read_switched_network
 
 BEST_KW = {"case33bw": 139.5513, "case70da": 301.6453, "case118zh": 869.7299}
 """Least losses known; that of case33bw by enumeration of all spanning trees."""
@@ -256,6 +257,47 @@ def test_generators_of_a_file_feed_in_and_bare_branches_count_as_short(tmp_path:
     # 3 MW over r = 0.02 pu on 100 MVA: about 0.02 * 0.03^2 pu.
     assert found.loss_kw == pytest.approx(100e3 * 0.02 * (0.03**2 + 0.005**2), rel=2e-3)
     assert found.open_rows == (3,)
+
+
+def test_switches_of_a_pandapower_network_say_what_may_be_switched(tmp_path: Path) -> None:
+    import pandapower as pp
+
+    net = pp.create_empty_network()
+    a, b, c, d = (pp.create_bus(net, vn_kv=10.0) for _ in range(4))
+    pp.create_ext_grid(net, a)
+    for one, other in ((a, b), (b, c), (a, c), (c, d)):
+        pp.create_line_from_parameters(net, one, other, 1.0, 0.5, 0.3, 0.0, 1.0)
+    pp.create_switch(net, a, 0, et="l", closed=True)
+    pp.create_switch(net, c, 2, et="l", closed=False)
+    pp.create_switch(net, b, d, et="b", closed=False)
+    pp.create_load(net, b, 0.3, 0.1)
+    pp.create_load(net, c, 1.2, 0.3)
+    pp.create_sgen(net, d, 0.2, 0.0)
+    path = tmp_path / "net.json"
+    pp.to_json(net, str(path))
+    network = read_switched(path)
+    state = dict(zip(network.grid.branches.ids, network.closed.tolist(), strict=True))
+    may = dict(zip(network.grid.branches.ids, network.switchable.tolist(), strict=True))
+    assert state == {
+        "line 0": True, "line 1": True, "line 2": False, "line 3": True, "switch 2": False
+    }  # fmt: skip
+    assert [name for name, free in may.items() if free] == ["line 0", "line 2", "switch 2"]
+    assert network.grid.p_load_pu.sum() * network.grid.s_base_mva == pytest.approx(1.3)
+    found = reconfigure(network)
+    assert found.loss_kw == pytest.approx(least_loss_kw(network), rel=1e-3)
+    assert found.open == (("0", "1"), ("1", "3"))
+    assert any("table sgen: 1 in service count as negative loads" in n for n in found.notes)
+
+
+def test_a_bundled_case_is_taken_at_its_greatest_load() -> None:
+    network = read_switched_network(Path("ieee33"))
+    load_kw = 1000.0 * network.grid.s_base_mva * network.grid.p_load_pu
+    assert network.closed.all()
+    found = reconfigure(network)
+    assert found.open == ()
+    assert found.loss_kw == found.given_loss_kw
+    assert found.bound_kw == pytest.approx(found.loss_kw, rel=1e-5)
+    assert 0.0 < found.loss_kw < 0.1 * load_kw.sum()
 
 
 BAD_FILES = {
