@@ -45,6 +45,9 @@ VERDICTS = ("stands", "not reached", "FAILED")
 
 NONE = "-"
 
+SHOWN_FAULTS = 5
+"""Lines whose faults are listed, those of greatest SAIDI first."""
+
 SHOWN_HOMES = 8
 """Homes whose incomes are listed."""
 
@@ -219,6 +222,63 @@ def _print_binding(binding: Sequence[str]) -> None:
         say(f"  {line}")
     if len(binding) > SHOWN_BINDING:
         say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
+
+
+def print_reconfiguration(summary: Mapping[str, Any]) -> None:
+    """Print a radial configuration, its loss and how far it is proven."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("loss as given, kW", "given_loss_kw", 4),
+        ("loss, kW", "loss_kw", 4),
+        ("lower bound, kW", "bound_kw", 4),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    table.add_row("replay, largest difference, pu", f"{summary['replay_max_dv_pu']:.1e}")
+    _print(table)
+    opened = [f"{one}-{other}" for one, other in summary["open"]]
+    rows = zip(opened, summary["open_rows"], strict=True)
+    say("open: " + (", ".join(f"{name} (row {row})" for name, row in rows) or "none"))
+    gap = f"gap {100.0 * summary['gap']:.4f} %"
+    say(f"{summary['status']}, {gap}; {summary['wall_s']:.1f} s")
+
+
+def print_restoration(summary: Mapping[str, Any]) -> None:
+    """Print what is shed after a fault, and which switches are open then."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("load shed, kW", "shed_kw", 3),
+        ("at buses that nothing reaches, kW", "isolated_kw", 3),
+        ("lower bound, kW", "bound_kw", 3),
+        ("operations", "operations", 0),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    _print(table)
+    pairs = zip(summary["open"], summary["open_rows"], strict=True)
+    say("open: " + ", ".join(f"{one}-{other} (row {row})" for (one, other), row in pairs))
+    say(f"{summary['status']}; {summary['wall_s']:.1f} s")
+
+
+def print_reliability(summary: Mapping[str, Any]) -> None:
+    """Print the indices of a feeder and the lines whose faults cost most."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("SAIFI, interruptions a year", "saifi", 6),
+        ("SAIDI, h a year", "saidi_h", 6),
+        ("CAIDI, h", "caidi_h", 6),
+        ("ASAI", "asai", 8),
+        ("EENS, MWh a year", "eens_mwh", 4),
+        ("AENS, kWh a year", "aens_kwh", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    _print(table)
+    worst = sorted(summary["faults"], key=lambda fault: -float(fault["saidi_h"]))[:SHOWN_FAULTS]
+    table = _table("faults of line", "SAIDI, h", "EENS, MWh")
+    for fault in worst:
+        cells = (_number(fault[key], 4) for key in ("saidi_h", "eens_mwh"))
+        table.add_row(str(fault["line"]), *cells)
+    _print(table)
 
 
 def print_cases(cases: Sequence[BundledCase]) -> None:
