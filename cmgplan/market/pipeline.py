@@ -23,8 +23,9 @@ from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
 from cmgplan.market.leading.prices import spread
 from cmgplan.market.leading.settle import incomes, settled_day
+from cmgplan.market.leading.settlement import LEAST_SURPLUS, Settlement, Worth
 from cmgplan.market.leading.several import Several
-from cmgplan.market.leading.uniform import LEAST_SURPLUS, Settlement, Uniform, Worth
+from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
 from cmgplan.market.result import (
@@ -38,6 +39,9 @@ from cmgplan.market.result import (
 from cmgplan.progress import ProgressEvent
 from cmgplan.search.coalitions import Game, excesses, least_core, nucleolus, shapley
 from cmgplan.version import __version__
+
+MANY_PAIRS = 1000
+"""Pairs of bounds and multipliers from which the exact search begins where Ipopt ends."""
 
 Tell = Callable[[ProgressEvent], None]
 
@@ -220,7 +224,8 @@ class _Market:
                 *groups,
                 gap=gap,
                 time_limit_s=seconds,
-                starter=from_nlp if self.options.method == "nlp" else None,
+                starter=from_nlp,
+                starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
             ).answer()
         )
         return self._told(structure, settled, worth)

@@ -19,6 +19,9 @@ from cmgplan.solve.highs import (
 )
 from cmgplan.solve.outcome import Multipliers, Outcome, Stop
 
+SOME = 1e-7
+"""Multiplier from which one counts."""
+
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: Stop.OPTIMAL,
     highspy.HighsModelStatus.kInfeasible: Stop.INFEASIBLE,
@@ -162,9 +165,21 @@ class ArraySolver:
         )
 
 
-def solve_arrays(program: ArrayProgram, **limits: float | FloatArray | None) -> Outcome:
-    """Solve a program once; see ``ArraySolver.solve``."""
-    return ArraySolver(program).solve(**limits)  # type: ignore[arg-type]
+def optimal_face(program: ArrayProgram, x: FloatArray, multipliers: Multipliers) -> ArrayProgram:
+    """Return a linear program that has just the optima of another one as its points.
+
+    What has a multiplier stays where it is: every optimum complements every multiplier. Costs
+    should be of the order of one to a hundred.
+    """
+    held = np.abs(multipliers.bounds) > SOME
+    tight, level = np.abs(multipliers.rows) > SOME, program.rows.matrix @ x
+    rows = Rows(
+        program.rows.matrix,
+        np.where(tight, level, program.rows.lower),
+        np.where(tight, level, program.rows.upper),
+    )
+    lower, upper = np.where(held, x, program.lower), np.where(held, x, program.upper)
+    return ArrayProgram(program.cost, lower, upper, rows)
 
 
 def solver_name() -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from homes_cases import homes_case
 
 from cmgplan.homes.case.records import HomesCase
-from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
+from cmgplan.market.leading.settlement import Settlement, Worth
+from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
 
 GAS_PRICE = 4.0
@@ -76,8 +77,11 @@ def monopoly(step_kw: float) -> HomesCase:
     return market_case([a, b], 20.0, 0.5)
 
 
-def two_hours(seed: int) -> tuple[HomesCase, dict[str, Any]]:
-    """Return two homes over two hours with engines, loads and a battery without losses."""
+def two_hours(seed: int, *, engine_a: float = 1.0) -> tuple[HomesCase, dict[str, Any]]:
+    """Return two homes over two hours with engines, loads and a battery without losses.
+
+    ``engine_a`` multiplies the size of A's engine.
+    """
     rng = np.random.default_rng(seed)
     buy = rng.uniform(12.0, 20.0, 2)
     d: dict[str, Any] = {
@@ -91,6 +95,7 @@ def two_hours(seed: int) -> tuple[HomesCase, dict[str, Any]]:
         "cost_b": float(rng.uniform(5.0, 11.0)),
         "battery_b": float(rng.uniform(0.0, 30.0)),
     }
+    d["engine_a"] *= engine_a
     battery = {
         "id": "battery",
         "p_charge_max_kw": 200.0,

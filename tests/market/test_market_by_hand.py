@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from market_cases import boiler_for_a_heat_pump, generator_for_a_load, monopoly, settled
+from market_cases import (
+    boiler_for_a_heat_pump,
+    generator_for_a_load,
+    market_case,
+    monopoly,
+    settled,
+)
 
 from cmgplan.market.model.bilevel import Bilevel, Leaders
 from cmgplan.market.model.boxes import dual_boxes, with_slacks
@@ -45,6 +51,20 @@ def test_heat_is_sold_at_what_the_followers_heat_pump_costs() -> None:
     assert s.leader_income == pytest.approx(79.99, abs=1e-6)
     assert s.prices[HEAT, 0] == pytest.approx(18.0 / 3.0, abs=1e-6)
     assert s.quantity[HEAT, 0] == pytest.approx(79.99, abs=1e-6)
+
+
+def test_in_half_an_hour_half_is_earned_at_the_same_price() -> None:
+    s, _ = settled(generator_for_a_load(time={"hours": 1, "dt_h": 0.5}), gap=1e-3)
+    assert s.leader_income == pytest.approx(0.5 * 559.86, abs=1e-6)
+    assert s.follower_income == pytest.approx(0.5 * -1280.0, abs=1e-6)
+    assert s.prices[ELECTRICITY, 0] == pytest.approx(20.0, abs=1e-6)
+
+
+def test_where_nothing_is_to_be_gained_leaders_keep_what_they_have() -> None:
+    s, worth = settled(market_case([{"id": "A"}, {"id": "B"}], 20.0, 5.0))
+    assert worth.surplus == pytest.approx(0.0, abs=1e-9)
+    assert s.leader_income == pytest.approx(0.0, abs=1e-9)
+    assert s.follower_income == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_smaller_quantity_limit_binds() -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from homes_cases import random_case
-from market_cases import worth_of
+from market_cases import settled, two_hours, worth_of
 
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.market.case.ceilings import heat_price_max
 from cmgplan.market.leading.groups import Groups
-from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
+from cmgplan.market.leading.settlement import Settlement, Worth
+from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
 
 GAP = 0.01
@@ -167,6 +168,13 @@ def test_a_larger_quantity_never_lowers_the_leaders_income(seed: int) -> None:
         assert all(s.leader_income >= less - GAP * worth.surplus - 1e-3 for less in earned)
         earned.append(s.leader_income)
     assert earned[-1] > earned[0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_more_of_the_leaders_own_plant_never_lowers_their_income(seed: int) -> None:
+    less, _ = settled(two_hours(seed)[0])
+    more, _ = settled(two_hours(seed, engine_a=1.5)[0])
+    assert more.optimistic_income >= less.optimistic_income - 1e-3
 
 
 def test_the_order_of_the_homes_does_not_matter() -> None:

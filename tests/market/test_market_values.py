@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 from homes_cases import homes_case, random_case
-from market_cases import flats, market_case
+from market_cases import engine, flats, market_case
 
+from cmgplan.errors import InfeasibleError
 from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.front import find_optimum
@@ -103,9 +104,47 @@ def test_on_off_choices_are_those_of_all_homes_in_every_coalition() -> None:
     assert plant.cost_of(("A",)) == pytest.approx(50.0 * 4.0 - 20.0 * 5.0)
 
 
+def test_a_group_that_cannot_be_alone_is_named_with_what_holds_it() -> None:
+    # 28 kW at least, 10 of which the retailer takes.
+    must_run = {"id": "A", "chp": [{**engine(50.0, 6.0), "fuel_min_kw": 42.0}]}
+    taker = {"id": "B", "load": [flats(100.0)]}
+    case = market_case([must_run, taker], 20.0, 5.0, retailer={"power_max_kw": 10.0})
+    plant = Plant(case)
+    assert plant.cost_of(("A", "B")) > 0.0
+    with pytest.raises(InfeasibleError, match=r"A on its own has no day .* \(A\.engine\)"):
+        plant.cost_of(("A",))
+
+
 def test_a_home_without_load_or_plant_is_worth_nothing() -> None:
     case = market_case([{"id": "A"}, {"id": "B", "load": [flats(10.0)]}], 20.0, 5.0)
     values = Values(Plant(case))
     assert values[("A",)] == 0.0
     assert values[("A", "B")] == pytest.approx(-200.0)
     assert np.isclose(values[()], 0.0)
+
+
+def test_a_store_does_not_burn_power_that_the_retailer_pays_to_lose() -> None:
+    battery = {
+        "id": "battery",
+        "p_charge_max_kw": 10.0,
+        "p_discharge_max_kw": 10.0,
+        "energy_kwh": 10.0,
+        "soc_start": 0.5,
+        "efficiency_charge": 0.9,
+        "efficiency_discharge": 0.9,
+    }
+    homes = [{"id": "A", "storage": [battery]}, {"id": "B", "load": [flats(5.0)]}]
+    prices = {"buy_per_kwh": np.array([-1.0, 20.0]), "sell_per_kwh": np.array([-2.0, 5.0])}
+    case = market_case(homes, "buy_per_kwh", "sell_per_kwh", profiles=prices, hours=2)
+    plant = Plant(case)
+    alone = find_optimum(only(case, ("A",)), OptimumOptions(gap=1e-7)).point
+    # 5 kWh more fit in, bought at -1 p; then 0.9 * 5 kWh are sold at 5 p.
+    assert alone.cost == pytest.approx(-5.0 / 0.9 - 0.9 * 5.0 * 5.0)
+    assert plant.cost_of(("A",)) == pytest.approx(alone.cost)
+    assert list(plant.fixed) == ["A.battery"]
+
+
+def test_intervals_of_half_an_hour_are_worth_half() -> None:
+    case = market_case([{"id": "A", "load": [flats(10.0)]}], 20.0, 5.0)
+    half = case.file.model_copy(update={"time": case.file.time.model_copy(update={"dt_h": 0.5})})
+    assert Plant(replace(case, file=half)).cost_of(("A",)) == pytest.approx(100.0)

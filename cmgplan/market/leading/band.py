@@ -22,13 +22,18 @@ CLEAR_KW = 1e-4
 """Distance from a limit, kW, at which it does not bind."""
 
 
-def may_bind(plant: Plant, followers: Sequence[str], cost_max: float) -> BoolArray:
+def may_bind(
+    plant: Plant,
+    leaders: Sequence[str],
+    followers: Sequence[str],
+    cost_max: float,
+) -> BoolArray:
     """Return the hours in which followers' trade with the retailer may be at its limit.
 
     Parameters
     ----------
     cost_max
-        Greatest cost of all homes in the days that count, currency.
+        Greatest cost of both groups in the days that count, currency.
     """
     retailer, hours = plant.case.file.retailer, plant.case.hours
     found = np.zeros(hours, dtype=bool)
@@ -39,7 +44,7 @@ def may_bind(plant: Plant, followers: Sequence[str], cost_max: float) -> BoolArr
         return found
     pooled = plant.traded[0]
     parts = [tuple(followers)] if pooled else [(home,) for home in followers]
-    solver, columns = _solver(plant, cost_max)
+    solver, columns = _solver(plant, (*leaders, *followers), cost_max)
     for part in parts:
         own = np.inf if retailer.power_max_kw is None else retailer.power_max_kw * len(part)
         whole = np.inf if retailer.power_max_total_kw is None else retailer.power_max_total_kw
@@ -54,10 +59,9 @@ def may_bind(plant: Plant, followers: Sequence[str], cost_max: float) -> BoolArr
     return found
 
 
-def _solver(plant: Plant, cost_max: float) -> tuple[ArraySolver, BoolArray]:
+def _solver(plant: Plant, homes: Sequence[str], cost_max: float) -> tuple[ArraySolver, BoolArray]:
     """Return the homes' common program under a cap of cost, and its columns among the plant's."""
-    ids = plant.case.ids
-    program: Program = plant.group(ids)
+    program: Program = plant.group(homes)
     cost = sp.csr_array(program.cost[None, :])
     rows = Rows(
         sp.csr_array(sp.vstack([program.matrix, cost], format="csr")),
@@ -65,7 +69,7 @@ def _solver(plant: Plant, cost_max: float) -> tuple[ArraySolver, BoolArray]:
         np.append(program.high, cost_max / plant.unit),
     )
     arrays = ArrayProgram(np.zeros(program.n), program.lower, program.upper, rows)
-    return ArraySolver(arrays), plant.columns_of(ids)
+    return ArraySolver(arrays), plant.columns_of(homes)
 
 
 def _net_import(plant: Plant, homes: Sequence[str], t: int, columns: BoolArray) -> FloatArray:

@@ -145,6 +145,12 @@ class Groups:
         """Return what leaders put into the market, kW by traded row."""
         return z[self.leaders.n :]
 
+    def weight(self, quantity: FloatArray) -> FloatArray:
+        """Return quantities as weights of the followers' multipliers, shape (m,)."""
+        weight = np.zeros(self.followers.m)
+        weight[self.followers.traded] = quantity
+        return weight
+
     def leaders_at(self, quantity: FloatArray) -> tuple[float, FloatArray] | None:
         """Return the leaders' least cost and columns at a quantity; None where they cannot."""
         return least(self.leaders.at(-quantity))

@@ -43,8 +43,7 @@ def start_at(groups: Groups, quantity: FloatArray) -> tuple[float, FloatArray] |
     both = groups.both_at(quantity)
     if both is None:
         return None
-    weight = np.zeros(groups.followers.m)
-    weight[groups.followers.traded] = quantity
+    weight = groups.weight(quantity)
     price = groups.face(both.vertex).best(weight)
     if price is None:
         return None

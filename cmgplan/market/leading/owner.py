@@ -10,11 +10,12 @@ import numpy as np
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import InfeasibleError
 from cmgplan.homes.day.dispatch import Dispatch
-from cmgplan.market.leading.groups import face_of, least
-from cmgplan.market.leading.prices import price_intervals, spread
+from cmgplan.market.leading.groups import Face, face_of, least
+from cmgplan.market.leading.prices import Prices, price_intervals, spread
 from cmgplan.market.leading.settle import incomes, settled_day
 from cmgplan.market.model.boxes import followers_program
 from cmgplan.market.model.plant import Plant
+from cmgplan.market.model.program import Program
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,7 @@ def owned(plant: Plant, homes: Sequence[str]) -> Owned:
     found = least(program)
     if found is None:
         raise InfeasibleError(f"{'+'.join(homes)} on its own has no day; see cmgplan optimum")
-    face = face_of(program, boxes, found[1])
-    weight = np.zeros(program.m)
-    weight[program.traded] = 1.0
-    ends = [face.best(sign * weight) for sign in (1.0, -1.0)]
-    known = [price for price in ends if price is not None]
-    price = np.mean(known, axis=0) if known else np.zeros(program.m)
-    prices = price_intervals(face, program, price)
+    prices = clearing_prices(program, face_of(program, boxes, found[1]))
     per_kwh = plant.unit / case.dt_h
     middle, low, high = (
         per_kwh * spread(prices, values, case.hours)
@@ -58,6 +53,16 @@ def owned(plant: Plant, homes: Sequence[str]) -> Owned:
     day = settled_day(plant, [(tuple(homes), np.zeros((2, case.hours)))])
     income = incomes(case, day, middle)
     return Owned(income, sum(income.values()), middle, low, high, unique, day)
+
+
+def clearing_prices(program: Program, face: Face) -> Prices:
+    """Return the clearing prices midway between those of the greatest and of the least sum."""
+    weight = np.zeros(program.m)
+    weight[program.traded] = 1.0
+    ends = [face.best(sign * weight) for sign in (1.0, -1.0)]
+    known = [price for price in ends if price is not None]
+    price = np.mean(known, axis=0) if known else np.zeros(program.m)
+    return price_intervals(face, program, price)
 
 
 def limited(plant: Plant) -> bool:

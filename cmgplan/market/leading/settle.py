@@ -17,12 +17,8 @@ from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.read_day import read_day
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.plant import CARRIERS, Plant
-from cmgplan.solve.array_program import ArrayProgram, ArraySolver
+from cmgplan.solve.array_program import ArrayProgram, ArraySolver, optimal_face
 from cmgplan.solve.cones import Rows
-from cmgplan.solve.outcome import Multipliers
-
-SOME = 1e-7
-"""Multiplier that is one, in units in which prices are about ten."""
 
 TRADED = 0.1
 """Weight of a kWh that is traded, beside one that a store takes or that moves."""
@@ -58,29 +54,12 @@ def settled_day(plant: Plant, blocks: Sequence[Block]) -> Dispatch:
         if not found.accepted or found.multipliers is None:
             break
         answer = found.values()
-        lower, upper, rows = _optima(program, answer, found.multipliers)
+        face = optimal_face(program, answer, found.multipliers)
+        lower, upper, rows = face.lower, face.upper, face.rows
     if answer is None:
         raise SolverError(f"no day with the quantities of the market ({found.message})")
     plant.form.load(answer)
     return only(read_day(plant.model), named)
-
-
-def _optima(
-    program: ArrayProgram, x: FloatArray, multipliers: Multipliers
-) -> tuple[FloatArray, FloatArray, Rows]:
-    """Return bounds and rows that leave just the optima of a linear program.
-
-    What has a multiplier stays where it is: every optimum complements every multiplier.
-    """
-    held = np.abs(multipliers.bounds) > SOME
-    lower, upper = np.where(held, x, program.lower), np.where(held, x, program.upper)
-    tight, level = np.abs(multipliers.rows) > SOME, program.rows.matrix @ x
-    rows = Rows(
-        program.rows.matrix,
-        np.where(tight, level, program.rows.lower),
-        np.where(tight, level, program.rows.upper),
-    )
-    return lower, upper, rows
 
 
 def _rows(plant: Plant, blocks: Sequence[Block], alone: Sequence[Block]) -> Rows:

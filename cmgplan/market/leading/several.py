@@ -17,9 +17,9 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import LimitError
 from cmgplan.market.leading.groups import Groups, least
+from cmgplan.market.leading.kink import kink_at, lean_kink, stepped
 from cmgplan.market.leading.milp import search, start_at
 from cmgplan.market.leading.prices import Prices, price_intervals
-from cmgplan.market.leading.shading import shade
 from cmgplan.market.model.plant import Plant
 
 MOST_ROUNDS = 12
@@ -161,7 +161,7 @@ class Several:
             )
         bound = free
         if found is not None:
-            bound = min(free, found.bound)
+            bound = min(free, found.bound) if groups.boxes.proven else free
             if found.income > held:
                 held, quantity = found.income, found.quantity
         if not np.isfinite(held):
@@ -170,15 +170,10 @@ class Several:
 
     def _shaded(self, groups: Groups, quantity: FloatArray) -> FloatArray:
         """Return quantities a step off the kink, so that prices are the ones they are best at."""
-        both = groups.both_at(quantity)
-        step = self._plant.case.file.market.shade_kw
-        if both is None or step <= 0.0:
+        if kink_at(groups, quantity) is None:
             return quantity
-        weight = np.zeros(groups.followers.m)
-        weight[groups.followers.traded] = quantity
-        price = groups.face(both.vertex).best(weight)
-        moved = None if price is None else shade(groups, quantity, price, step)
-        return quantity if moved is None else moved.quantity
+        step_kw = self._plant.case.file.market.shade_kw
+        return stepped(groups, lean_kink(groups, quantity), step_kw)[0]
 
     def _judged(
         self, now: Sequence[FloatArray], responses: Sequence[_Response], rounds: int

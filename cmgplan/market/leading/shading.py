@@ -8,14 +8,14 @@ tight and gives all else room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray
 from cmgplan.market.leading.groups import Groups
-from cmgplan.solve.array_program import ArrayProgram, ArraySolver
+from cmgplan.solve.array_program import ArrayProgram, ArraySolver, optimal_face
 from cmgplan.solve.cones import Rows
 
 PART = 0.05
@@ -66,6 +66,51 @@ def shade(groups: Groups, quantity: FloatArray, price: FloatArray, step_kw: floa
     return shaded if second is None else second[0]
 
 
+def leanest(groups: Groups, quantity: FloatArray, price: FloatArray) -> FloatArray:
+    """Return the least quantities among those that earn most at given multipliers, kW.
+
+    To buy from the retailer and to sell at the same price earns nothing; it is left out.
+    """
+    step = _Step(groups, price)
+    lead = groups.bilevel.leaders
+    n_z, own, count = len(lead.cost), groups.leaders.n, len(quantity)
+    program = step.program(lead.lower[own:], lead.upper[own:], 0.0)
+    program = replace(
+        program, cost=np.concatenate([step.earned, np.zeros(len(program.cost) - n_z)])
+    )
+    found = ArraySolver(program).solve()
+    if not found.accepted or found.multipliers is None:
+        return quantity
+    face = optimal_face(program, found.values(), found.multipliers)
+    every = np.arange(count)
+    q = sp.csr_array((np.ones(count), (every, own + every)), shape=(count, len(program.cost)))
+    size = sp.eye_array(count, format="csr")
+    matrix = sp.vstack(
+        [
+            sp.hstack([face.rows.matrix, sp.csr_array((len(face.rows.lower), count))]),
+            sp.hstack([q, -size]),
+            sp.hstack([q, size]),
+        ],
+        format="csr",
+    )
+    endless = np.full(count, np.inf)
+    rows = Rows(
+        sp.csr_array(matrix),
+        np.concatenate([face.rows.lower, -endless, np.zeros(count)]),
+        np.concatenate([face.rows.upper, np.zeros(count), endless]),
+    )
+    lean = ArraySolver(
+        ArrayProgram(
+            np.concatenate([np.zeros(len(program.cost)), np.ones(count)]),
+            np.concatenate([face.lower, np.zeros(count)]),
+            np.concatenate([face.upper, endless]),
+            rows,
+        ),
+        {"primal_feasibility_tolerance": 1e-9},
+    ).solve()
+    return groups.quantity(lean.values()[:n_z]) if lean.accepted else quantity
+
+
 class _Step:
     """The linear program of a step: columns z, y, and the room of each pair."""
 
@@ -75,7 +120,7 @@ class _Step:
         rest = f.cost - f.matrix.T @ price
         self._lower = np.where(rest < -ZERO_COST, f.upper, f.lower)
         self._upper = np.where(rest > ZERO_COST, f.lower, f.upper)
-        self._earned = lead.cost - lead.reach.T @ price
+        self.earned = lead.cost - lead.reach.T @ price
         loose = np.abs(rest) <= ZERO_COST
         at_lower = np.flatnonzero(loose & np.isfinite(f.lower))
         at_upper = np.flatnonzero(loose & np.isfinite(f.upper))
@@ -115,6 +160,25 @@ class _Step:
             np.concatenate([part[4] for part in parts]),
         )
 
+    def program(
+        self,
+        low: FloatArray,
+        high: FloatArray,
+        enough: float,
+        least: FloatArray | None = None,
+    ) -> ArrayProgram:
+        """Return the program of a step with quantities between ``low`` and ``high``."""
+        lead, f, count = self._groups.bilevel.leaders, self._groups.followers, len(self._columns)
+        z_low, z_high, n_own = lead.lower.copy(), lead.upper.copy(), self._groups.leaders.n
+        z_low[n_own:] = np.maximum(z_low[n_own:], low)
+        z_high[n_own:] = np.minimum(z_high[n_own:], high)
+        return ArrayProgram(
+            np.concatenate([THRIFT * self.earned, np.zeros(f.n), -np.ones(count)]),
+            np.concatenate([z_low, self._lower, np.zeros(count) if least is None else least]),
+            np.concatenate([z_high, self._upper, np.full(count, enough)]),
+            self._rows,
+        )
+
     def taken(
         self,
         low: FloatArray,
@@ -123,20 +187,11 @@ class _Step:
         least: FloatArray | None = None,
     ) -> tuple[Shaded, FloatArray] | None:
         """Return the best step with quantities between ``low`` and ``high``, and its room."""
-        lead, f, count = self._groups.bilevel.leaders, self._groups.followers, len(self._columns)
-        z_low, z_high, n_own = lead.lower.copy(), lead.upper.copy(), self._groups.leaders.n
-        z_low[n_own:] = np.maximum(z_low[n_own:], low)
-        z_high[n_own:] = np.minimum(z_high[n_own:], high)
-        least = np.zeros(count) if least is None else least
-        program = ArrayProgram(
-            np.concatenate([THRIFT * self._earned, np.zeros(f.n), -np.ones(count)]),
-            np.concatenate([z_low, self._lower, least]),
-            np.concatenate([z_high, self._upper, np.full(count, enough)]),
-            self._rows,
-        )
+        f, n_z = self._groups.followers, len(self.earned)
+        program = self.program(low, high, enough, least)
         found = ArraySolver(program, {"primal_feasibility_tolerance": 1e-9}).solve()
         if not found.accepted:
             return None
-        x, n_z = found.values(), len(lead.cost)
+        x = found.values()
         shaded = Shaded(self._groups.quantity(x[:n_z]), x[n_z : n_z + f.n])
         return shaded, x[n_z + f.n :]

@@ -3,102 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import LimitError
-from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.market.leading.band import may_bind
 from cmgplan.market.leading.groups import Groups
+from cmgplan.market.leading.kink import lean_kink, stepped
 from cmgplan.market.leading.milp import Answer, search, start_at
-from cmgplan.market.leading.prices import Prices, price_intervals, spread
-from cmgplan.market.leading.settle import incomes, settled_day
-from cmgplan.market.leading.shading import shade
+from cmgplan.market.leading.settlement import LEAST_SURPLUS, Found, Settlement, Worth, settle
 from cmgplan.market.model.plant import Plant
 
 AIMED = 0.9
 """Share of the gap asked for that the search may leave; the rest is for the shading."""
 
-LEAST_SURPLUS = 0.01
-"""Surplus, currency, under which its share is no measure; then it is measured against this."""
+START, FIRST = 0.25, 0.5
+"""Shares of the time that is left for a start, and for the search within the retailer's band."""
 
 LEAST_SECONDS = 1.0
 """Time that a search gets at least, s."""
 
+SAME_MONEY = 1e-6
+"""Income, currency, that is a rounding."""
+
 SMALLER_STEPS = (0.1, 0.01)
 """Shares of the shading step that are tried where the whole step costs too much."""
-
-
-@dataclass(frozen=True)
-class Worth:
-    """Values of the groups on their own, currency: of all homes, the leaders, the followers."""
-
-    together: float
-    leading: float
-    following: float
-
-    @property
-    def surplus(self) -> float:
-        """What there is to gain from trade between the groups."""
-        return self.together - self.leading - self.following
-
-    @property
-    def bound(self) -> float:
-        """What leaders can earn at most: all but what followers are sure of."""
-        return self.together - self.following
-
-    def share(self, gap: float) -> float:
-        """Return a gap as a share of the surplus; 0 where there is hardly any."""
-        return gap / self.surplus if self.surplus >= LEAST_SURPLUS else 0.0
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """A structure that was solved.
-
-    Attributes
-    ----------
-    status
-        ``optimal`` where the gap is within what was asked for, else ``feasible``.
-    income
-        By home, currency.
-    leader_income, follower_income, bound
-        Of the groups, after shading, and the proven bound of the leaders', currency.
-    pessimistic_income
-        The leaders' at the quantities before shading, at the prices worst for them.
-    optimistic_income
-        The same at the prices best for them.
-    prices
-        Shape (2, T): electricity and heat, currency/kWh; zero where a carrier is not traded.
-    low, high
-        Their intervals, and ``unique`` whether there is no other, each of shape (2, T).
-    quantity
-        What leaders put into the market, kW, shape (2, T).
-    wide
-        Hours in which prices may leave the retailer's band.
-    seconds
-        By stage: time, s.
-    """
-
-    status: str
-    income: Mapping[str, float]
-    leader_income: float
-    follower_income: float
-    bound: float
-    pessimistic_income: float
-    optimistic_income: float
-    prices: FloatArray
-    low: FloatArray
-    high: FloatArray
-    unique: BoolArray
-    quantity: FloatArray
-    dispatch: Dispatch
-    method: str = "milp"
-    wide: tuple[int, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 Starter = Callable[[Groups, float], FloatArray | None]
@@ -106,7 +38,19 @@ Starter = Callable[[Groups, float], FloatArray | None]
 
 
 class Uniform:
-    """One structure at uniform prices; see ``answer``."""
+    """One structure at uniform prices; see ``answer``.
+
+    Parameters
+    ----------
+    worth
+        What the groups are worth.
+    gap
+        Gap as a share of the surplus.
+    starter
+        Finds quantities to begin from.
+    starts_from
+        Number of binaries from which the starter is asked.
+    """
 
     def __init__(
         self,
@@ -118,11 +62,12 @@ class Uniform:
         gap: float,
         time_limit_s: float,
         starter: Starter | None = None,
+        starts_from: int = 0,
     ) -> None:
         self.plant, self.worth, self.gap = plant, worth, gap
         self.leading, self.following = tuple(leading), tuple(following)
         self._ends = time.perf_counter() + time_limit_s
-        self._starter = starter
+        self._starter, self._starts_from = starter, starts_from
         self._known: FloatArray | None = None
         self.seconds: dict[str, float] = {}
 
@@ -134,7 +79,7 @@ class Uniform:
         LimitError
             Nothing was found in the time given.
         """
-        groups, held, bound = self._first()
+        groups, held, bound = self._best()
         settled = self._settled(groups, held, bound)
         for part in (0.5, 0.1):
             if (
@@ -159,7 +104,11 @@ class Uniform:
         return money / self.plant.unit
 
     def _searched(
-        self, groups: Groups, quantity: FloatArray | None, part: float = AIMED
+        self,
+        groups: Groups,
+        quantity: FloatArray | None,
+        part: float = AIMED,
+        seconds: float | None = None,
     ) -> Answer | None:
         """Search from a quantity, from no trade where it is None."""
         nothing = np.zeros(groups.traded) if quantity is None else quantity
@@ -172,7 +121,7 @@ class Uniform:
             groups,
             free_bound=self.worth.bound / self.plant.unit,
             gap_abs=self._gap_abs(part),
-            time_limit_s=self._left(),
+            time_limit_s=self._left() if seconds is None else max(seconds, LEAST_SECONDS),
             start=None if start is None else start[1],
         )
         self._count("search", begun)
@@ -183,22 +132,34 @@ class Uniform:
     def _count(self, stage: str, begun: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
 
-    def _first(self) -> tuple[Groups, Answer, float]:
-        """Search within the retailer's band, then with prices free where connections may bind."""
-        groups = Groups(self.plant, self.leading, self.following)
+    def _groups(self, wide: BoolArray | None = None) -> Groups:
+        return Groups(self.plant, self.leading, self.following, wide)
+
+    def _best(self) -> tuple[Groups, Answer, float]:
+        """Return the groups, the best quantities found, and the proven bound, currency.
+
+        First within the retailer's band, then with prices free where connections may bind.
+
+        Raises
+        ------
+        LimitError
+            Nothing was found in the time given.
+        """
+        groups = self._groups()
         begun = time.perf_counter()
-        if self._starter is not None:
-            self._known = self._starter(groups, 0.5 * self._left())
+        if self._starter is not None and len(groups.bilevel.binary) >= self._starts_from:
+            self._known = self._starter(groups, START * self._left())
         self._count("start", begun)
-        held = self._searched(groups, self._known)
+        held = self._searched(groups, self._known, seconds=FIRST * self._left())
         begun = time.perf_counter()
         income = -np.inf if held is None else held.income * self.plant.unit
         if held is not None and np.isinf(held.bound) and income >= self._aim():
             return groups, held, self.worth.bound
-        wide = may_bind(self.plant, self.following, -(income + self.worth.following))
+        cost_max = -(income + self.worth.following)
+        wide = may_bind(self.plant, self.leading, self.following, cost_max)
         self._count("band", begun)
         if wide.any():
-            groups = Groups(self.plant, self.leading, self.following, wide)
+            groups = self._groups(wide)
             wider = self._searched(groups, None if held is None else held.quantity)
             if wider is not None:
                 held = wider
@@ -231,90 +192,27 @@ class Uniform:
                 settled.optimistic_income, settled.bound
             ):
                 settled = self._with_step(groups, held, bound, share)
+        if settled.leader_income < self.worth.leading - SAME_MONEY:
+            # Hardly anything is to be gained by trade: no step is worth its cost.
+            whole = self._with_step(groups, held, bound, 0.0)
+            settled = whole if whole.leader_income > settled.leader_income else settled
         return settled
 
     def _short(self, income: float, bound: float) -> bool:
         """Return whether an income leaves more to its bound than was asked for."""
         return self.worth.share(bound - income) > self.gap
 
-    def _with_step(
-        self, groups: Groups, held: Answer, bound: float, step_share: float
-    ) -> Settlement:
-        """Shade, price and settle quantities."""
+    def _with_step(self, groups: Groups, held: Answer, bound: float, share: float) -> Settlement:
+        """Step away from the kink, price and settle."""
         begun = time.perf_counter()
-        best, worst, price = self._at_kink(groups, held.quantity)
-        step = self.plant.case.file.market.shade_kw * step_share
-        moved = shade(groups, held.quantity, price, step) if step > 0.0 else None
-        quantity = held.quantity if moved is None else moved.quantity
-        y = self._followers(groups, quantity) if moved is None else moved.y
-        face = groups.face(y)
-        weight = np.zeros(groups.followers.m)
-        weight[groups.followers.traded] = quantity
-        chosen = face.best(weight)
-        prices = price_intervals(face, groups.followers, price if chosen is None else chosen)
+        kink = lean_kink(groups, held.quantity)
+        step_kw = share * self.plant.case.file.market.shade_kw
+        quantity, prices = stepped(groups, kink, step_kw)
         self._count("shade", begun)
         begun = time.perf_counter()
-        settled = self._of_homes(groups, quantity, prices, bound, (best, worst))
-        if self._known is not None and held.quantity is self._known:
-            settled = replace(settled, method="nlp")
+        found = Found(quantity, prices, bound, kink.worst, kink.best)
+        settled = settle(groups, found, self.worth, self.gap, self.seconds)
         self._count("settle", begun)
-        return settled
-
-    def _followers(self, groups: Groups, quantity: FloatArray) -> FloatArray:
-        found = groups.followers_at(quantity)
-        if found is None:
-            raise LimitError("the followers cannot balance at the quantities found")
-        return found[1]
-
-    def _at_kink(self, groups: Groups, quantity: FloatArray) -> tuple[float, float, FloatArray]:
-        """Return the leaders' best and worst income at a quantity, and the best multipliers."""
-        both = groups.both_at(quantity)
-        if both is None:
-            raise LimitError("the quantities found cannot be balanced")
-        face = groups.face(both.vertex)
-        weight = np.zeros(groups.followers.m)
-        weight[groups.followers.traded] = quantity
-        best, worst = face.best(weight), face.best(-weight)
-        if best is None or worst is None:
-            raise LimitError("the quantities found have no prices within their bounds")
-        unit = self.plant.unit
-        earned = [(float(weight @ price) - both.cost) * unit for price in (best, worst)]
-        return earned[0], earned[1], best
-
-    def _of_homes(
-        self,
-        groups: Groups,
-        quantity: FloatArray,
-        prices: Prices,
-        bound: float,
-        at_kink: tuple[float, float],
-    ) -> Settlement:
-        case, per_kwh = self.plant.case, self.plant.unit / self.plant.case.dt_h
-        put = spread(prices, quantity, case.hours)
-        price, low, high = (
-            per_kwh * spread(prices, values, case.hours)
-            for values in (prices.price, prices.low, prices.high)
-        )
-        unique = spread(prices, (~prices.unique).astype(float), case.hours) == 0.0
-        day = settled_day(self.plant, [(self.leading, put), (self.following, -put)])
-        income = incomes(case, day, price)
-        earned = sum(income[home] for home in self.leading)
-        bound = max(bound, earned)
-        optimal = not self._short(earned, bound)
-        return Settlement(
-            status="optimal" if optimal else "feasible",
-            income=income,
-            leader_income=earned,
-            follower_income=sum(income[home] for home in self.following),
-            bound=bound,
-            pessimistic_income=at_kink[1],
-            optimistic_income=at_kink[0],
-            prices=price,
-            low=low,
-            high=high,
-            unique=unique,
-            quantity=put,
-            dispatch=day,
-            wide=tuple(int(t) for t in np.flatnonzero(groups.wide)),
-            seconds=dict(self.seconds),
-        )
+        from_start = self._known is not None and held.quantity is self._known
+        method = "nlp" if from_start else "milp"
+        return replace(settled, method=method, seconds=dict(self.seconds))

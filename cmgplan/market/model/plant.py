@@ -80,6 +80,7 @@ class Plant:
 
     def __init__(self, case: HomesCase) -> None:
         self.case, self.model = case, DayModel(case)
+        self._keep_stores_from_burning()
         self.form: MatrixForm = matrix_form(self.model.m)
         self.places = _places(self.model, self.form)
         self.solver = solver_name()
@@ -90,6 +91,21 @@ class Plant:
         self.fixed: Mapping[str, tuple[int, ...]] = {}
         if self.form.integer.any():
             self.fixed = self._fix()
+
+    def _keep_stores_from_burning(self) -> None:
+        """Let stores not charge and discharge at once where power may cost less than nothing.
+
+        Elsewhere that only loses; where the retailer pays for power that is taken, it would be a
+        way to take more. Which of both a store does is an on/off choice then.
+        """
+        retailer = self.case.file.retailer
+        if retailer is None:
+            return
+        negative = np.flatnonzero(self.case.series(retailer.sell_per_kwh) < 0.0)
+        for store, block in self.model.stores():
+            if store.efficiency_charge * store.efficiency_discharge < 1.0:
+                for t in negative:
+                    store.exclude(block, int(t))
 
     @property
     def traded(self) -> tuple[bool, bool]:
@@ -200,6 +216,19 @@ class Plant:
             np.append(at.total[inner], np.zeros(len(np.concatenate(low)) - len(inner), dtype=bool)),
         )
 
+    def _no_day(self, homes: Iterable[str]) -> str:
+        """Return what is told of a group that has no day of its own."""
+        names = sorted(homes)
+        told = f"{'+'.join(names)} on its own has no day"
+        held = [name for name in self.fixed if name.split(".")[0] in names]
+        if not held:
+            return f"{told}; see cmgplan optimum for what would have to give"
+        return (
+            f"{told} with the on/off choices that suit all homes together ({', '.join(held)}): "
+            "what it must make or take has nowhere to go; raise the retailer's power_max_kw, or "
+            "let these devices run at less"
+        )
+
     @cached_property
     def _groups(self) -> dict[frozenset[str], Program]:
         return {}
@@ -219,14 +248,13 @@ class Plant:
         InfeasibleError
             The group has no day of its own.
         """
-        program = self.reduced_group(homes)
+        key = frozenset(homes)
+        program = self._groups[key] if key in self._groups else reduced(self.group(key))
         found = ArraySolver(program.arrays()).solve()
         if found.stop is Stop.INFEASIBLE:
-            raise InfeasibleError(
-                f"{'+'.join(sorted(homes))} on its own has no day; see cmgplan optimum"
-            )
+            raise InfeasibleError(self._no_day(key))
         if found.stop is not Stop.OPTIMAL or found.value is None:
-            raise SolverError(f"the day of {'+'.join(sorted(homes))} was not solved")
+            raise SolverError(f"the day of {'+'.join(sorted(key))} was not solved")
         return (program.constant + found.value) * self.unit
 
 

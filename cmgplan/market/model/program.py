@@ -138,7 +138,7 @@ def reduced(program: Program) -> Program:
         fixed = program.upper - program.lower <= FIXED
         if fixed.any():
             program = with_fixed(program, fixed, program.lower)
-        program = _without_redundant(program)
+        program = _without_redundant(_without_free(program))
         if (program.n, program.m) == before:
             break
     return merged(program)
@@ -177,6 +177,26 @@ def _without_redundant(program: Program) -> Program:
     )
 
 
+def _without_free(program: Program) -> Program:
+    """Leave out columns that cost nothing and satisfy all of their rows when large enough.
+
+    An emission that counts for nothing, over tangents, is one.
+    """
+    columns = sp.csc_array(program.matrix)
+    kept, fixed = np.ones(program.m, dtype=bool), np.zeros(program.n, dtype=bool)
+    plain = (program.carrier == NOWHERE) & ~program.total
+    free = (program.cost == 0.0) & np.isinf(program.upper) & np.isfinite(program.lower)
+    for k in np.flatnonzero(free & (np.diff(columns.indptr) > 0)):
+        span = slice(columns.indptr[k], columns.indptr[k + 1])
+        rows, rises = columns.indices[span], columns.data[span] > 0.0
+        limit = np.where(rises, program.high[rows], -program.low[rows])
+        if np.isinf(limit).all() and plain[rows].all():
+            kept[rows], fixed[k] = False, True
+    if not fixed.any():
+        return program
+    return with_fixed(without_rows(program, kept), fixed, program.lower)
+
+
 def merged(program: Program) -> Program:
     """Return a program in which columns of the same cost and coefficients are one.
 
@@ -185,15 +205,16 @@ def merged(program: Program) -> Program:
     by_column = sp.csc_array(program.matrix)
     by_column.sort_indices()
     first: dict[tuple[object, ...], int] = {}
-    group = np.empty(program.n, dtype=np.int64)
+    group, leads = np.empty(program.n, dtype=np.int64), list[int]()
     for k in range(program.n):
         span = slice(by_column.indptr[k], by_column.indptr[k + 1])
         rows, values = by_column.indices[span], by_column.data[span]
         key = (float(program.cost[k]), rows.tobytes(), values.tobytes())
         group[k] = first.setdefault(key, len(first))
+        if group[k] == len(leads):
+            leads.append(k)
     if len(first) == program.n:
         return program
-    leads = np.asarray([np.flatnonzero(group == g)[0] for g in range(len(first))])
     lower, upper = np.zeros(len(first)), np.zeros(len(first))
     np.add.at(lower, group, program.lower)
     np.add.at(upper, group, program.upper)
