@@ -74,10 +74,25 @@ def _report_market(folder: Path) -> Path:
     return write_page(read_market(folder))
 
 
+def _verify_building(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.building.report.read_run import read_building
+    from cmgplan.building.report.verify import verify_building
+
+    return verify_building(read_building(folder)).checks
+
+
+def _report_building(folder: Path) -> Path:
+    from cmgplan.building.report.read_run import read_building
+    from cmgplan.building.report.run_folder import write_page
+
+    return write_page(read_building(folder))
+
+
 RUN_KINDS: Mapping[str, RunKind] = {
     PLANNING: RunKind("a plan", _verify_plan, _report_plan),
     "optimum": RunKind("an optimum of homes", _verify_optimum, _report_optimum),
     "market": RunKind("a run of the market", _verify_market, _report_market),
+    "building": RunKind("a run of the building", _verify_building, _report_building),
 }
 """Kinds of runs by the system that writes them."""
 

@@ -42,9 +42,9 @@ WITHIN_A_WING = (
     ("proof", "result", "tables"),
     ("pipeline",),
 )
-"""Inner rooms of a wing. A report and a starter import its case and its result alone."""
+"""Inner rooms of a wing. A report and a starter import its case, its result and its tables."""
 
-OF_THE_CASE = ("case", "result")
+OF_THE_CASE = ("case", "result", "tables")
 
 ADAPTERS = (
     "cmgplan.network.powerflow",
