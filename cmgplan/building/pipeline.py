@@ -11,16 +11,18 @@ from typing import Literal
 
 import numpy as np
 
+from cmgplan.building.case.check import require_building
 from cmgplan.building.days.draw import stochastic_day
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
 from cmgplan.building.priced.games import sharings
 from cmgplan.building.priced.optimum import PricedDay, priced_days
-from cmgplan.building.priced.worth import values_by_rules
+from cmgplan.building.priced.worth import values_by_optimum, values_by_rules
 from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay
-from cmgplan.building.rules.day import apart, run_by, short_stores, together
+from cmgplan.building.rules.day import apart, short_stores, together
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.money import unit_money
+from cmgplan.building.rules.paying import run_by
 from cmgplan.building.rules.totals import cost_by_unit, totals
 from cmgplan.errors import InfeasibleError
 from cmgplan.homes.records import HomesCase
@@ -44,11 +46,14 @@ def run_building(
 
     Raises
     ------
+    CaseError
+        Keys of ``[building]`` are out of range, all of them told at once.
     InfeasibleError
         The rules leave a device short that cannot do without; the message names it.
     LimitError, SolverError
         An optimum was not found.
     """
+    require_building(case)
     tell = progress or (lambda event: None)
     rules, begun = options.rules or case.file.building.rules, time.perf_counter()
     tell(ProgressEvent("rules", "running the day by the rules", fraction=0.0))
@@ -62,7 +67,9 @@ def run_building(
     priced = time.perf_counter()
     tell(ProgressEvent("values", "running every coalition of units", fraction=0.3))
     pool = case.file.pool
-    values = values_by_rules(case, rules)
+    values, best = values_by_rules(case, rules), {}
+    if options.optimal_values:
+        best = values_by_optimum(case, options.gap, options.time_limit_s)
     money = unit_money(days["coalition"], pool)
     income = -(money.cost + money.unserved).sum(axis=1)
     shared = sharings(values, dict(zip(case.ids, income.tolist(), strict=True)))
@@ -81,6 +88,7 @@ def run_building(
         losers(costs),
         optimum,
         values,
+        best,
         shared,
         month,
         {

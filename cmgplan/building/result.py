@@ -36,6 +36,8 @@ class BuildingOptions(Record):
         ``paper`` or ``paying``; None takes what the case says.
     priced
         Whether the one-owner optima are sought, of the case's day and of every stochastic one.
+    optimal_values
+        Whether every coalition's one-owner optimum is sought too.
     workers
         Processes that the stochastic days are spread over; the answer does not depend on it.
     gap, time_limit_s
@@ -46,6 +48,7 @@ class BuildingOptions(Record):
     seed: Annotated[int, Field(ge=0)] = 0
     rules: Literal["paper", "paying"] | None = None
     priced: bool = True
+    optimal_values: bool = False
     workers: Annotated[int, Field(ge=1)] = 1
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-4
     time_limit_s: Positive = 60.0
@@ -96,8 +99,10 @@ class BuildingResult:
         By way: the one-owner optimum under the same limits of sale.
     values
         v(S) of every coalition of units by the rules; empty with many units.
+    optimal_values
+        The same in each coalition's one-owner optimum, where it was asked for.
     sharings
-        Ways to share v(N): ``rules``, ``shapley``, ``nucleolus``.
+        Ways to share v(N) by the rules: ``rules``, ``shapley``, ``nucleolus``.
     month
         The stochastic days.
     wall_s
@@ -114,6 +119,7 @@ class BuildingResult:
     losers: tuple[str, ...]
     optimum: Mapping[str, PricedDay] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
+    optimal_values: Mapping[str, float] = field(default_factory=dict)
     sharings: Mapping[str, Sharing] = field(default_factory=dict)
     month: tuple[MonthDay, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)
@@ -153,6 +159,7 @@ class BuildingResult:
             "units": {unit: dict(costs) for unit, costs in self.units.items()},
             "losers": list(self.losers),
             "values": dict(self.values),
+            "optimal_values": dict(self.optimal_values),
             "sharings": {
                 name: {
                     "share": dict(sharing.share),

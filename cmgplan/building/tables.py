@@ -1,7 +1,8 @@
-"""Tables of a building's day, and the same numbers made again from the case alone.
+"""Tables of a run of the building: those of every run of homes, and ``steps``.
 
-The rules are a calculation without choices, so that a finished run can be checked by running its
-case again: what a table tells must follow from the case and from nothing else.
+The ledger is kept at the prices of each step, so that ``accounts`` and ``income`` are made here;
+all other tables are made from the dispatch as in every run of homes. The rules are a calculation
+without choices: what a finished run tells can be made again from its case, and compared.
 """
 
 from __future__ import annotations
@@ -15,25 +16,47 @@ from cmgplan.building.days.draw import stochastic_day
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
 from cmgplan.building.priced.worth import values_by_rules
-from cmgplan.building.rules.day import apart, run_by, together
+from cmgplan.building.result import WAYS, BuildingResult
+from cmgplan.building.rules.day import apart, together
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.money import day_ledger
-from cmgplan.building.rules.totals import cost_by_unit, steps_table, totals
+from cmgplan.building.rules.paying import run_by
+from cmgplan.building.rules.totals import (
+    MORE_COLUMNS,
+    STEP_COLUMNS,
+    cost_by_unit,
+    steps_table,
+    totals,
+)
 from cmgplan.homes.accounts import income_table, ledger
 from cmgplan.homes.day import Day
 from cmgplan.homes.records import HomesCase
+from cmgplan.homes.tables import TABLES as HOMES_TABLES
 from cmgplan.homes.tables import dispatch_table, exchange_table, response_table
+from cmgplan.run.tables import TableForm, table_form
 
 Rules = Literal["paper", "paying"]
 
+TABLES: dict[str, TableForm] = {
+    **HOMES_TABLES,
+    "steps": table_form(
+        "way step hour unit",
+        " ".join([*STEP_COLUMNS[4:], *MORE_COLUMNS]),
+        ints="hour",
+        texts="way step unit",
+    ),
+}
+"""Form of every table of a run of the building, by file stem."""
 
-def building_tables(case: HomesCase, days: Mapping[str, DayState]) -> dict[str, pd.DataFrame]:
-    """Return every table of a run by file stem, the rows of each way after those of the other.
 
-    Parameters
-    ----------
-    days
-        By way: the case's day, all that every step did.
+def building_tables(result: BuildingResult) -> dict[str, pd.DataFrame]:
+    """Return every table of a run, in the order of ``TABLES``: the case's day, both ways."""
+    days = [Day(way, result.dispatch[way]) for way in WAYS]
+    return _tables(result.case, days, result.days)
+
+
+def tables_again(case: HomesCase, rules: Rules) -> dict[str, pd.DataFrame]:
+    """Return every table of a run from its case alone: the rules run the day again.
 
     Raises
     ------
@@ -41,34 +64,23 @@ def building_tables(case: HomesCase, days: Mapping[str, DayState]) -> dict[str, 
         The ledger cannot be kept: a power that is paid for is negative, or a pool does not
         balance.
     """
-    runs = [Day(way, as_dispatch(case, day)) for way, day in days.items()]
-    pool = case.file.pool
-    accounts = ledger(day_ledger(day, way, pool) for way, day in days.items())
-    return {
-        "dispatch": pd.concat([dispatch_table(case, run) for run in runs], ignore_index=True),
-        "exchange": pd.concat([exchange_table(case, run) for run in runs], ignore_index=True),
-        "demand_response": pd.concat(
-            [response_table(case, run) for run in runs], ignore_index=True
-        ),
-        "accounts": accounts,
-        "income": income_table(accounts, dict.fromkeys(days, case.ids)),
-        "steps": steps_table(days),
-    }
+    states = days_again(case, rules)
+    days = [Day(way, as_dispatch(case, state)) for way, state in states.items()]
+    return _tables(case, days, states)
 
 
-def day_again(case: HomesCase, rules: Rules) -> dict[str, DayState]:
-    """Return the case's day by the rules, coalition and alone."""
+def days_again(case: HomesCase, rules: Rules) -> dict[str, DayState]:
+    """Return the case's day by the rules, by way."""
     plant = read_plant(case)
     groups = {"coalition": together(plant), "alone": apart(plant)}
-    return {way: run_by(rules, plant, parts) for way, parts in groups.items()}
+    return {way: run_by(rules, plant, groups[way]) for way in WAYS}
 
 
-def totals_again(
+def stochastic_again(
     case: HomesCase, rules: Rules, seed: int, number: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Return the totals of stochastic day ``number``, and what units pay, by way, run again."""
-    drawn = stochastic_day(case, seed, number)
-    pool, days = case.file.pool, day_again(drawn, rules)
+    """Return the totals of a stochastic day, and what units pay in it, by way, run again."""
+    pool, days = case.file.pool, days_again(stochastic_day(case, seed, number), rules)
     return (
         {way: totals(day, pool) for way, day in days.items()},
         {way: cost_by_unit(day, pool) for way, day in days.items()},
@@ -78,3 +90,25 @@ def totals_again(
 def values_again(case: HomesCase, rules: Rules) -> dict[str, float]:
     """Return v(S) of every coalition of units, run again; empty with too many units."""
     return values_by_rules(case, rules)
+
+
+def _tables(
+    case: HomesCase, days: list[Day], states: Mapping[str, DayState]
+) -> dict[str, pd.DataFrame]:
+    """Return every table of days, from their dispatch and from what every step did."""
+    pool = case.file.pool
+    accounts = ledger(day_ledger(state, way, pool) for way, state in states.items())
+    made = {
+        "dispatch": dispatch_table,
+        "exchange": exchange_table,
+        "demand_response": response_table,
+    }
+    return {
+        **{
+            stem: pd.concat([table(case, day) for day in days], ignore_index=True)
+            for stem, table in made.items()
+        },
+        "accounts": accounts,
+        "income": income_table(accounts, {way: list(case.ids) for way in states}),
+        "steps": steps_table(states),
+    }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
-from functools import partial
 
 import numpy as np
 import pytest
@@ -12,12 +10,15 @@ from building_days import by_rules, hand_case
 from homes_cases import homes_case
 
 from cmgplan.building.days.draw import load_columns, stochastic_day
+from cmgplan.building.model.plant import read_plant
 from cmgplan.building.pipeline import month_day, run_building
 from cmgplan.building.result import BuildingOptions, BuildingResult
-from cmgplan.errors import InfeasibleError
+from cmgplan.building.rules.day import apart, run_day, together
+from cmgplan.errors import CaseError, InfeasibleError
 from cmgplan.homes.optimum.solve import OneOwner, Question
 from cmgplan.homes.read import load_homes
 from cmgplan.progress import ProgressEvent
+from cmgplan.search.coalitions import Game, is_superadditive
 
 CASE = load_homes("apartment5")
 QUICK = BuildingOptions(days=31, seed=3, priced=False)
@@ -68,9 +69,11 @@ def test_a_day_depends_on_seed_and_number_alone(month: BuildingResult) -> None:
     assert month_day(CASE, QUICK, "paper", 8).totals != alone.totals
 
 
-def test_a_day_can_be_handed_to_another_process(month: BuildingResult) -> None:
-    sent = pickle.loads(pickle.dumps(partial(month_day, CASE, QUICK, "paper")))
-    assert sent(2).totals == month.month[2].totals
+def test_two_processes_give_the_same_days(month: BuildingResult) -> None:
+    options = BuildingOptions(days=2, seed=3, priced=False, workers=2)
+    assert [day.totals for day in run_building(CASE, options).month] == [
+        day.totals for day in month.month[:2]
+    ]
 
 
 def test_over_a_month_the_coalition_needs_less(month: BuildingResult) -> None:
@@ -151,6 +154,18 @@ def test_other_cases_of_homes_run(name: str) -> None:
     assert other.totals["coalition"]["grid_kwh"] < other.totals["alone"]["grid_kwh"]
 
 
+def test_no_coalition_is_worth_more_by_rules_than_to_one_owner() -> None:
+    case = load_homes("hmg3")
+    run = run_building(case, BuildingOptions(optimal_values=True))
+    assert run.optimal_values.keys() == run.values.keys()
+    for name, value in run.values.items():
+        assert value <= run.optimal_values[name] + 1e-4 * abs(value)
+    everyone = run.optimum["coalition"].value
+    assert run.optimal_values["A+B+C"] == pytest.approx(-everyone, rel=1e-4)
+    # Whoever trades may also not trade: the optimum's game is superadditive.
+    assert is_superadditive(Game.of(case.ids, run.optimal_values))
+
+
 def test_one_home_alone_is_its_own_coalition() -> None:
     hand = hand_case()
     home = homes_case(
@@ -171,3 +186,39 @@ def test_a_job_that_nothing_can_run_is_named() -> None:
     case = homes_case([{"id": "A", "job": [job]}], {}, hours=24)
     with pytest.raises(InfeasibleError, match="home A lacks 2 kW of electricity in hour 3"):
         run_building(case, BuildingOptions(priced=False))
+
+
+def test_coefficients_above_one_and_empty_mixes_are_refused() -> None:
+    case = homes_case(
+        [{"id": "A", "load": [{"id": "flat", "carrier": "electricity", "p_kw": 1.0}]}],
+        {"power_coefficient": np.array([0.5, 1.2, 1.5])},
+        hours=3,
+        retailer={"buy_per_kwh": 0.2, "sell_per_kwh": 0.1},
+        building={
+            "power_coefficient": "power_coefficient",
+            "price_coefficient": 1.1,
+            "load_mix": [{"name": "1"}],
+        },
+    )
+    with pytest.raises(CaseError) as refused:
+        run_building(case, BuildingOptions())
+    message = str(refused.value)
+    assert "building.power_coefficient: 1.2 in hour 1 (and in 1 more hours) is above 1" in message
+    assert "building.price_coefficient: 1.1 in hour 0" in message
+    assert "building.load_mix[0]: there is no building on bus 1" in message
+
+
+def test_an_outage_is_served_from_within() -> None:
+    """Hours 14 and 15 without a grid: what the CHPs alone leave short, and with the stores.
+
+    The publication counts its customers by such hours: unit-hours in which the CHPs fall short.
+    """
+    plant = read_plant(CASE, outage=(14, 15))
+    for groups, short_kwh, unit_hours in ((together(plant), 2.78, 3), (apart(plant), 8.08, 6)):
+        day = run_day(plant, groups)
+        by_engines = np.maximum(-day.steps["E7"].left_kw[:, 14:16], 0.0)
+        assert by_engines.sum() == pytest.approx(short_kwh, abs=0.005)
+        assert int((by_engines > 1e-9).sum()) == unit_hours
+        assert not day.imported_kw[:, 14:16].any()
+        assert not day.sales.total_kw[:, 14:16].any()
+        assert day.short_kw.sum() == pytest.approx(0.0, abs=1e-9)  # batteries keep it for that

@@ -16,6 +16,7 @@ from cmgplan.building.priced.optimum import priced_days
 from cmgplan.building.rules.day import STEPS, apart, run_day, together
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.money import day_ledger, unit_money
+from cmgplan.building.rules.paying import run_paying
 from cmgplan.homes.money import cost_of_day
 from cmgplan.homes.read import load_homes
 from cmgplan.homes.records import HomesCase
@@ -110,14 +111,25 @@ def test_cases_of_every_kind_of_device(seed: int) -> None:
         assert cost_of_day(case, as_dispatch(case, day)) == pytest.approx(told - renewable)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_rules_that_pay_keep_the_same_limits(seed: int) -> None:
+    case = random_case(seed)
+    plant = read_plant(case)
+    for groups in (together(plant), apart(plant)):
+        day = run_paying(plant, groups)
+        assert broken_of(case, day) == []
+        assert_steps_keep_what_is_booked(day)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_optimum_is_never_dearer(seed: int) -> None:
     case = random_case(seed)
     plant = read_plant(case)
     best = priced_days(case)
     for way, groups in (("coalition", together(plant)), ("alone", apart(plant))):
-        money = unit_money(run_day(plant, groups), case.file.pool)
-        assert best[way].value <= float((money.cost + money.unserved).sum()) + 1e-6
+        for day in (run_day(plant, groups), run_paying(plant, groups)):
+            money = unit_money(day, case.file.pool)
+            assert best[way].value <= float((money.cost + money.unserved).sum()) + 1e-6
     assert best["coalition"].value <= best["alone"].value + 1e-6  # more freedom is never dearer
 
 

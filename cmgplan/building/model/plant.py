@@ -92,7 +92,8 @@ class Terms:
     ``buy`` is the market price, ``sale`` what sales of CHP and battery bring, ``taken`` the
     share of an offer that the market takes, ``import_kw`` and ``export_kw`` the limits of each
     unit, ``total_kw`` that of all units together, each way. ``order`` lists the hours by falling
-    market price, ``sells`` marks those in which batteries sell.
+    market price, ``sells`` marks those in which batteries sell, ``unserved_heat`` is the value of
+    heat that nothing serves.
     """
 
     buy: FloatArray
@@ -108,6 +109,7 @@ class Terms:
     section: BuildingSection
     electricity: bool
     heat: bool
+    unserved_heat: float
 
 
 @dataclass(frozen=True)
@@ -252,8 +254,6 @@ def _terms(case: HomesCase, outage: Sequence[int]) -> Terms:
     clock = (case.begins_h + case.dt_h * np.arange(hours)) % DAY_H
     begins, ends = section.sell_hours
     sells = (clock >= begins - 1e-9) & (clock < ends - 1e-9)
-    if ends < begins:  # over midnight
-        sells = (clock >= begins - 1e-9) | (clock < ends - 1e-9)
     return Terms(
         buy=buy,
         gas=np.zeros(hours) if file.gas is None else case.series(file.gas.price_per_kwh),
@@ -268,6 +268,7 @@ def _terms(case: HomesCase, outage: Sequence[int]) -> Terms:
         section=section,
         electricity=file.pool.electricity,
         heat=file.pool.heat,
+        unserved_heat=file.pool.unserved_heat_per_kwh,
     )
 
 

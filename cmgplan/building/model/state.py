@@ -54,6 +54,22 @@ class Sales:
         return self.renewable_kw + self.engine_kw + self.battery_kw
 
 
+@dataclass(frozen=True)
+class Foresight:
+    """What rules that pay know of the day beforehand; the paper's know nothing.
+
+    Attributes
+    ----------
+    charge_kw
+        What each battery is charged with at most in step E9, shape (K, T).
+    offered
+        Share of the spare output of each CHP that E12 offers, shape (C, T).
+    """
+
+    charge_kw: FloatArray | None = None
+    offered: FloatArray | None = None
+
+
 class DayState:
     """A day of units in groups that trade, as far as the steps have come.
 
@@ -72,8 +88,10 @@ class DayState:
         What every step did, in order.
     """
 
-    def __init__(self, plant: Plant, groups: Sequence[Sequence[int]]) -> None:
-        self.plant = plant
+    def __init__(
+        self, plant: Plant, groups: Sequence[Sequence[int]], knows: Foresight | None = None
+    ) -> None:
+        self.plant, self.knows = plant, knows or Foresight()
         together, self.alone = Groups(groups), singles(len(plant.units))
         self.partition = tuple(tuple(plant.units[s] for s in group) for group in together.groups)
         self.groups = together if plant.terms.electricity else self.alone

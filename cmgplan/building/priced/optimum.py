@@ -100,11 +100,24 @@ def priced_days(
     owner, found = Owner(case, tidy=tidy), {}
     for way, joint in (("coalition", True), ("alone", False)):
         owner.together = joint
-        point = owner.answer(Question({"cost": 1.0}), gap, time_limit_s)
-        if point is None:
-            raise explain(case if joint else without_pool(case))
-        found[way] = _priced(case, point)
+        found[way] = _priced(case, _answer(owner, gap, time_limit_s))
     return found
+
+
+def optimal_value(case: HomesCase, gap: float = GAP, time_limit_s: float = 60.0) -> float:
+    """Return what all units of a case are worth in the one-owner optimum: minus its objective.
+
+    Raises as ``priced_days`` does.
+    """
+    return -_answer(Owner(case, tidy=False), gap, time_limit_s).cost
+
+
+def _answer(owner: Owner, gap: float, time_limit_s: float) -> OptimumPoint:
+    """Return the day of least cost, or raise InfeasibleError with what would have to give."""
+    point = owner.answer(Question({"cost": 1.0}), gap, time_limit_s)
+    if point is None:
+        raise explain(owner.case if owner.together else without_pool(owner.case))
+    return point
 
 
 def _priced(case: HomesCase, point: OptimumPoint) -> PricedDay:

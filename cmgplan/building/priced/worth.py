@@ -7,9 +7,10 @@ from itertools import combinations
 from typing import Literal
 
 from cmgplan.building.model.plant import read_plant
-from cmgplan.building.priced.optimum import with_file
-from cmgplan.building.rules.day import run_by, together
+from cmgplan.building.priced.optimum import optimal_value, with_file
+from cmgplan.building.rules.day import together
 from cmgplan.building.rules.money import unit_money
+from cmgplan.building.rules.paying import run_by
 from cmgplan.homes.records import HomesCase
 
 Rules = Literal["paper", "paying"]
@@ -39,6 +40,19 @@ def values_by_rules(case: HomesCase, rules: Rules = "paper") -> dict[str, float]
         return {}
     return {
         name_of(coalition): value_by_rules(case, coalition, rules)
+        for coalition in coalitions(case.ids)
+    }
+
+
+def values_by_optimum(case: HomesCase, gap: float, time_limit_s: float) -> dict[str, float]:
+    """Return v(S) of every coalition of units in its one-owner optimum, under the limits of sale.
+
+    Keys and signs are those of ``values_by_rules``; empty with more than ``MOST_UNITS`` units.
+    """
+    if len(case.ids) > MOST_UNITS:
+        return {}
+    return {
+        name_of(coalition): optimal_value(of_units(case, coalition), gap, time_limit_s)
         for coalition in coalitions(case.ids)
     }
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from cmgplan.building.report.run_record import STEP_NAMES, STEPS, BuildingRecord
+from cmgplan.building.report.run_record import STEP_NAMES, BuildingRecord
 from cmgplan.building.result import WAYS
+from cmgplan.building.tables import TABLES
 from cmgplan.errors import CmgplanError, InputError
 from cmgplan.homes.day import Day
 from cmgplan.homes.read_tables import read_dispatch, require_rows
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.run_folder import AGAIN, load_copy, read_record, read_tables
-from cmgplan.homes.tables import TABLES
-from cmgplan.run.tables import TableForm, Tables
+from cmgplan.run.tables import Tables
 
 SYSTEM = "building"
-
-FORMS: Mapping[str, TableForm] = {**TABLES, "steps": STEPS}
-"""Form of every table of a run of the building, by file stem."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ def read_building(folder: Path | str) -> BuildingRun:
     """
     folder = Path(folder)
     record = read_record(folder, BuildingRecord, SYSTEM)
-    run = BuildingRun(folder, record, read_tables(FORMS, folder))
+    run = BuildingRun(folder, record, read_tables(TABLES, folder))
     case = run.load_case()
     told = {"case.homes": list(record.case.homes), "units": list(record.units)}
     told |= {f"sharings.{name}": list(s.share) for name, s in record.sharings.items()}
@@ -81,7 +77,7 @@ def read_building(folder: Path | str) -> BuildingRun:
 def _require_steps(case: HomesCase, tables: Tables) -> None:
     """Raise InputError unless there is a row for every way, step, hour and unit, and no other."""
     due = set(product(WAYS, STEP_NAMES, range(case.hours), case.ids))
-    told = set(tables["steps"][list(STEPS.key)].itertuples(index=False, name=None))
+    told = set(tables["steps"][list(TABLES["steps"].key)].itertuples(index=False, name=None))
     for rows, words in ((told - due, "does not belong to the case"), (due - told, "is missing")):
         if rows:
             way, step, hour, unit = min(rows, key=lambda row: tuple(map(str, row)))

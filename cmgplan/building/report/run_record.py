@@ -1,4 +1,4 @@
-"""What run.json of a run of the building holds, and its table of steps."""
+"""What run.json of a run of the building holds."""
 
 from __future__ import annotations
 
@@ -7,15 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cmgplan.homes.run_record import Amount, Number, Part, RunRecord, Text
-from cmgplan.run.tables import TableForm, table_form
-
-STEPS: TableForm = table_form(
-    "way step hour unit",
-    "p_kw heat_kw pool_kw pool_heat_kw left_kw left_heat_kw",
-    ints="hour",
-    texts="way step unit",
-)
-"""Form of ``steps.csv``: what every step did; zeros too."""
 
 ELECTRIC = tuple(f"E{k}" for k in range(1, 14))
 THERMAL = tuple(f"T{k}" for k in range(1, 6))
@@ -110,8 +101,9 @@ class DayRecord(Part):
 class BuildingRecord(RunRecord):
     """run.json of ``cmgplan building``.
 
-    ``values`` are those of coalitions of units by the rules, by ids joined by ``+``; both they
-    and ``sharings`` are empty where there are too many units.
+    ``values`` are those of coalitions of units by the rules, by ids joined by ``+``,
+    ``optimal_values`` those in their own optimum where they were asked for; they and ``sharings``
+    are empty where there are too many units.
     """
 
     system: Literal["building"]
@@ -123,6 +115,7 @@ class BuildingRecord(RunRecord):
     units: Annotated[dict[str, UnitCosts], Field(min_length=1)]
     losers: list[Text]
     values: dict[str, Number]
+    optimal_values: dict[str, Number]
     sharings: dict[str, SharingRecord]
     days: list[DayRecord]
 

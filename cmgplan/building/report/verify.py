@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from cmgplan.building.report.read_run import FORMS, BuildingRun
+from cmgplan.building.report.read_run import BuildingRun
 from cmgplan.building.report.run_record import OptimumTotals, Totals, optima_of
 from cmgplan.building.report.verify_steps import check_steps
 from cmgplan.building.report.verify_totals import check_totals, check_units, who_loses
 from cmgplan.building.result import WAYS
-from cmgplan.building.tables import building_tables, day_again, totals_again, values_again
+from cmgplan.building.tables import TABLES, stochastic_again, tables_again, values_again
 from cmgplan.homes.check_accounts import check_balance, check_prices
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.verify_case import check_copy
@@ -127,11 +127,11 @@ def _check_tables_again(case: HomesCase, run: BuildingRun) -> CheckResult:
     """Run the rules again and compare every number of every table."""
     name = "the rules, run again, give every number of every table"
     try:
-        due = building_tables(case, day_again(case, run.record.rules))
+        due = tables_again(case, run.record.rules)
     except ValueError as error:
         return CheckResult(name, (Finding(f"accounts.csv: {error}", np.nan, ""),))
     found: list[Finding] = []
-    for stem, form in FORMS.items():
+    for stem, form in TABLES.items():
         values = [column for column in form.columns if column not in form.key]
         found += compare_tables(stem, run.tables[stem], due[stem], list(form.key), values)
     return CheckResult(name, tuple(found))
@@ -186,7 +186,7 @@ def _check_days(case: HomesCase, run: BuildingRun) -> CheckResult:
     chosen = sorted({round(k) for k in np.linspace(0, len(record.days) - 1, count)})
     for k in chosen:
         day = record.days[k]
-        due, costs = totals_again(case, record.rules, record.options.seed, day.day)
+        due, costs = stochastic_again(case, record.rules, record.options.seed, day.day)
         losers = who_loses(costs["coalition"], costs["alone"])
         found += differs(day.losers, losers, f"day {day.day}: losers")
         for way, told in (("coalition", day.coalition), ("alone", day.alone)):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.building.model.plant import Plant
-from cmgplan.building.model.state import DayState
+from cmgplan.building.model.state import DayState, Foresight
 from cmgplan.building.model.stores import StoreState
 from cmgplan.building.rules import electric, thermal
 from cmgplan.homes.dispatch import DeviceKey
@@ -24,7 +23,9 @@ SHORT_KWH = 1e-6
 """Energy under a floor that counts."""
 
 
-def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
+def run_day(
+    plant: Plant, groups: Sequence[Sequence[int]], knows: Foresight | None = None
+) -> DayState:
     """Return a day by the paper's rules for any partition of the units into groups that trade.
 
     Parameters
@@ -32,8 +33,10 @@ def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
     groups
         Positions of the units of each group: one group of all is the coalition, a group for
         each unit is everyone alone.
+    knows
+        What rules that pay know beforehand.
     """
-    day, hours = DayState(plant, groups), range(plant.hours)
+    day, hours = DayState(plant, groups, knows), range(plant.hours)
     for step in (electric.electric_balance, electric.charge_cars, electric.exchange_surplus):
         day.end(step(day))
     if plant.terms.section.surplus_steps == "hourly":
@@ -65,13 +68,6 @@ def run_day(plant: Plant, groups: Sequence[Sequence[int]]) -> DayState:
         day.end(step(day))
     forgo_unserved(day)
     return day
-
-
-def run_by(
-    rules: Literal["paper", "paying"], plant: Plant, groups: Sequence[Sequence[int]]
-) -> DayState:
-    """Return a day by the paper's rules, or by those that pay; see ``run_day``."""
-    return run_day(plant, groups)
 
 
 def forgo_unserved(day: DayState) -> None:

@@ -138,34 +138,27 @@ def discharge_cars(day: DayState) -> Step:
     return step
 
 
-def charge_batteries(day: DayState, most_kwh: FloatArray | None = None) -> Step:
+def charge_batteries(day: DayState) -> Step:
     """E9: spare CHP output charges the batteries of the group, by rated power, eqs. (22)-(24).
 
     Batteries that discharge in an hour do not charge in it. The owner of a battery pays the
-    giver's gas.
-
-    Parameters
-    ----------
-    most_kwh
-        What each battery may be charged with in this step, at its terminals, shape (K,); as much
-        as it takes where left out.
+    giver's gas. Without foresight every battery takes what it can.
     """
     step, stores, engines = day.begin("E9"), day.batteries, day.plant.engines
-    data, terms, dt_h = stores.data, day.plant.terms, day.plant.dt_h
+    data, terms = stores.data, day.plant.terms
     if not len(data.owner) or not len(engines.owner):
         return step
     of, before = day.groups.of_unit[data.owner], day.engine_kw.copy()
-    left_kwh = np.full(len(data.owner), np.inf) if most_kwh is None else most_kwh.copy()
+    most_kw = day.knows.charge_kw
     spare = day.groups.sums(engines.by_unit(day.spare_kw))
     for t in _charging_hours(day):
-        room = np.minimum(stores.room(t), left_kwh / dt_h)
+        room = stores.room(t) if most_kw is None else np.minimum(stores.room(t), most_kw[:, t])
         if not spare[:, t].max() > LEAST_KW or not room.any():
             continue
         wanted = day.groups.sums(data.by_unit(share(spare[:, t], data.rated_kw, room, of)))
         given = engines.by_unit(day.run_engines(wanted[:, None], day.groups, slice(t, t + 1)))[:, 0]
         power = share(day.groups.sums(given), data.rated_kw, room, of)
         stores.charge(t, power)
-        left_kwh = np.maximum(left_kwh - power * dt_h, 0.0)
         stored = data.by_unit(power)
         step.p_kw[:, t] -= stored
         step.pool_kw[:, t] += given - stored
@@ -195,17 +188,11 @@ def buy_from_grid(day: DayState) -> Step:
     return step
 
 
-def sell_spare(day: DayState, offered: FloatArray | None = None) -> Step:
+def sell_spare(day: DayState) -> Step:
     """E12: surplus of wind and sun is sold, and the taken share of spare CHP output, eq. (8).
 
     A unit that buys in an hour sells nothing in it: a CHP that is off for a need under its least
-    output does not start for a sale.
-
-    Parameters
-    ----------
-    offered
-        Share of the spare output of each CHP that is offered, shape (C, T); all of it where left
-        out.
+    output does not start for a sale. Without foresight all spare output is offered.
     """
     step, terms, engines = day.begin("E12"), day.plant.terms, day.plant.engines
     if terms.section.sell_renewables:
@@ -216,6 +203,7 @@ def sell_spare(day: DayState, offered: FloatArray | None = None) -> Step:
         step.p_kw = -sold
     if not len(engines.owner):
         return step
+    offered = day.knows.offered
     spare = terms.taken * day.spare_kw * (1.0 if offered is None else offered)
     wanted = np.minimum(engines.by_unit(spare), day.export_room_kw())
     sells = (wanted > LEAST_KW) & (day.imported_kw < BUYS_KW)
