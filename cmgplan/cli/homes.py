@@ -131,6 +131,10 @@ def building(
     rules: Annotated[
         str | None, typer.Option(metavar="paper|paying", help="By default what the case says.")
     ] = None,
+    optimal_values: Annotated[
+        bool,
+        typer.Option("--optimal-values", help="Seek the optimum of every group of units too."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default runs/<case>-building.")
     ] = None,
@@ -147,7 +151,9 @@ def building(
 
     if seed is not None and not days:
         raise InputError("--seed is of stochastic days; give --days too, or leave it out")
-    options = _given(BuildingOptions, days=days, seed=seed, rules=rules)
+    options = _given(
+        BuildingOptions, days=days, seed=seed, rules=rules, optimal_values=optimal_values
+    )
     loaded = load_case(case, day=day, system="homes")
     for fault in loaded.warnings:
         console.warn(f"warning: {fault}")

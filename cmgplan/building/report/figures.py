@@ -64,8 +64,33 @@ LOOKS = {
     "CHP stored (E9)": (BLUE, "/"),
     "from batteries filled by surplus (E5)": (SKY, "x"),
     "battery sales (E13)": (PURPLE, "\\"),
+    "surplus to loads (E3)": (SKY, "."),
+    "surplus to batteries (E4)": (SKY, "x"),
+    "CHP to loads (E7)": (ORANGE, ""),
+    "cars to loads (E8)": (GREEN, ""),
+    "CHP to batteries (E9)": (ORANGE, "/"),
+    "batteries to loads (E10)": (BLUE, ""),
+    "surplus to loads (T2)": (SKY, "."),
+    "surplus to heat stores (T3)": (SKY, "x"),
+    "boilers to loads (T4)": (ORANGE, ""),
+    "heat stores to loads (T5)": (BLUE, ""),
 }
 """Colour and pattern of what a figure stacks."""
+
+GIVEN = {
+    "E3": "surplus to loads (E3)",
+    "E4": "surplus to batteries (E4)",
+    "E5": "batteries filled by surplus (E5)",
+    "E7": "CHP to loads (E7)",
+    "E8": "cars to loads (E8)",
+    "E9": "CHP to batteries (E9)",
+    "E10": "batteries to loads (E10)",
+    "T2": "surplus to loads (T2)",
+    "T3": "surplus to heat stores (T3)",
+    "T4": "boilers to loads (T4)",
+    "T5": "heat stores to loads (T5)",
+}
+"""What units give each other in a step."""
 
 WAY_LOOKS = {"coalition": (BLUE, ""), "alone": (ORANGE, "/")}
 
@@ -133,7 +158,8 @@ def given(view: BuildingView, carrier: str) -> go.Figure | None:
     """Return what units of the coalition give each other by hour and step."""
     heat = carrier == "heat"
     column, steps = ("pool_heat_kw", THERMAL) if heat else ("pool_kw", ELECTRIC)
-    found = given_by_step(view.ways["coalition"], column, steps)
+    by_step = given_by_step(view.ways["coalition"], column, steps)
+    found = {GIVEN.get(step, step): values for step, values in by_step.items()}
     traces = _bars(view, found)
     if not traces:
         return None
@@ -168,16 +194,22 @@ def sales(view: BuildingView) -> go.Figure | None:
     if not groups:
         return None
     figure = with_choice(go.Figure(), groups)
-    second = {
-        "title": {"text": f"price, {label(view.record.currency)}/kWh"},
-        "overlaying": "y",
-        "side": "right",
-        "rangemode": "tozero",
-        "showgrid": False,
-    }
     hours = hour_axis(range(view.case.hours), view.case.dt_h)
-    title = {"title": {"text": "sold and offered, kW"}}
-    return drawn(figure, 420, barmode="stack", xaxis=hours, yaxis=title, yaxis2=second)
+    power = {"title": {"text": "sold and offered, kW"}, "domain": [0.42, 1.0]}
+    price = {
+        "title": {"text": f"{label(view.record.currency)}/kWh"},
+        "domain": [0.0, 0.3],
+        "rangemode": "tozero",
+    }
+    return drawn(
+        figure,
+        480,
+        barmode="stack",
+        bargap=0.15,
+        xaxis={**hours, "anchor": "y2"},
+        yaxis=power,
+        yaxis2=price,
+    )
 
 
 def _sale_bar(
@@ -218,7 +250,7 @@ def _line(
 ) -> go.Scatter:
     return go.Scatter(
         x=list(range(view.case.hours)),
-        y=rounded(values),
+        y=[round(float(value), 6) + 0.0 for value in values],
         name=name,
         mode="lines",
         line={"color": colour, "dash": dash, "width": 2, "shape": "hvh"},
@@ -267,9 +299,9 @@ def stochastic_days(view: BuildingView) -> go.Figure | None:
                 traces.append(_day_line(days, f"optimum, {way}", values, look, unit))
         groups.append((name, traces))
     figure = with_choice(go.Figure(), groups)
-    axis = {"title": {"text": "stochastic day"}, "showgrid": False}
-    title = {"title": {"text": f"{label(view.record.currency)} or kWh"}, "rangemode": "tozero"}
-    return drawn(figure, 380, xaxis=axis, yaxis=title)
+    axis = {"title": {"text": "stochastic day"}, "showgrid": False, "zeroline": False}
+    title = {"title": {"text": f"{label(view.record.currency)} or kWh"}}
+    return drawn(figure, 380, xaxis=axis, yaxis=title, hovermode="x unified")
 
 
 def _day_line(

@@ -94,12 +94,14 @@ def _against(view: BuildingView) -> str:
         "unserved"
     )
     if far is not None:
-        text += f"; the rules of the coalition are {percent(far)} above that"
-    if "alone" in optima:
-        apart = over_optimum(record.alone, optima["alone"])
-        if apart is not None:
-            text += f", everyone alone {percent(apart)} above the optimum without trade"
-    return f"{text}. Unserved load is priced in both."
+        text += f"; the coalition is {percent(far)} above that"
+    apart = over_optimum(record.alone, optima["alone"]) if "alone" in optima else None
+    if apart is not None:
+        text += (
+            f". Everyone alone is {percent(apart)} above the optimum without trade, "
+            f"{amount(record.alone.cost - optima['alone'].cost, record.currency)} of it in money"
+        )
+    return f"{text}. Unserved load counts at the case's value of it."
 
 
 def _boxes(view: BuildingView, saving: float | None) -> tuple[Box, ...]:
@@ -115,13 +117,13 @@ def _boxes(view: BuildingView, saving: float | None) -> tuple[Box, ...]:
         ),
         Box("Pay more in it", named(record.losers) if record.losers else "none", not record.losers),
         Box(
-            "Bought, alone",
-            f"{amount(together.grid_kwh, 'kWh')}, {amount(alone.grid_kwh, 'kWh')}",
+            "Bought; alone",
+            f"{amount(together.grid_kwh, 'kWh')}; {amount(alone.grid_kwh, 'kWh')}",
             together.grid_kwh <= alone.grid_kwh + 1e-6,
         ),
         Box(
-            "Heat unserved, alone",
-            f"{amount(together.heat_unserved_kwh, 'kWh')}, "
+            "Heat unserved; alone",
+            f"{amount(together.heat_unserved_kwh, 'kWh')}; "
             f"{amount(alone.heat_unserved_kwh, 'kWh')}",
             together.heat_unserved_kwh <= alone.heat_unserved_kwh + 1e-6,
         ),

@@ -234,7 +234,8 @@ def exchange(view: BuildingView, tables: Tables) -> Section:
         ("electricity", "pool_kw", ELECTRIC),
         ("heat", "pool_heat_kw", THERMAL),
     ):
-        kwh = _energies(view, given_by_step(view.ways["coalition"], column, steps))
+        given = given_by_step(view.ways["coalition"], column, steps)
+        kwh = {figures.GIVEN.get(k, k): view.kwh(values) for k, values in given.items()}
         parts = _parts(kwh)
         total = amount(sum(kwh.values()), "kWh")
         text = f"Units give each other {total} of {carrier}: {parts}." if parts else ""
@@ -270,7 +271,7 @@ def pair_table(view: BuildingView, tables: Tables) -> DataTable:
         Column("price", f"Mean price, {unit}/kWh", 4),
     )
     caption = "Who gave whom how much, and for what"
-    return data_table("pairs", caption, columns, records, folded=len(records) > 12)
+    return data_table("pairs", caption, columns, records, folded=True)
 
 
 def sales(view: BuildingView) -> Section:

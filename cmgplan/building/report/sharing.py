@@ -48,11 +48,17 @@ def sharing(view: BuildingView) -> tuple[Section, ...]:
         groups = len(shared.leaving)
         text = f"{title}: {groups} {'group' if groups == 1 else 'groups'} would gain by leaving"
         told.append(f"{text}, {worst} most ({gain}).")
+    columns = [Column("group", "Group"), Column("value", f"Value, {unit}", 2)]
+    if record.optimal_values:
+        columns.append(Column("best", f"As one owner, {unit}", 2))
     values = data_table(
         "values",
         "What each group of units is worth by the rules, unserved load priced",
-        (Column("group", "Group"), Column("value", f"Value, {unit}", 2)),
-        [{"group": group, "value": value} for group, value in record.values.items()],
+        columns,
+        [
+            {"group": group, "value": value, "best": record.optimal_values.get(group)}
+            for group, value in record.values.items()
+        ],
         folded=len(record.values) > 15,
     )
     note = Note("Who would leave", tuple(told))

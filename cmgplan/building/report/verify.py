@@ -143,7 +143,24 @@ def _check_values(case: HomesCase, run: BuildingRun) -> CheckResult:
     found = differs(sorted(told), sorted(due), "values: coalitions")
     for name, value in due.items():
         found += unequal(told.get(name, np.nan), value, f"values.{name}", "", SAME)
+    if run.record.optimal_values:
+        found += _of_optimal_values(run, due)
     return CheckResult("coalitions of units are worth what their days cost", tuple(found))
+
+
+def _of_optimal_values(run: BuildingRun, by_rules: Mapping[str, float]) -> Iterator[Finding]:
+    """Yield coalitions that are worth less in their optimum than by the rules, or wrong ones."""
+    best, record = run.record.optimal_values, run.record
+    yield from differs(sorted(best), sorted(by_rules), "optimal_values: coalitions")
+    for name, value in by_rules.items():
+        told, slack = best.get(name, np.nan), (record.options.gap + SAME) * max(abs(value), 1.0)
+        if not told >= value - slack:
+            yield Finding(f"optimal_values.{name}: under the rules", value - told, "")
+    together, everyone = record.optimum.coalition, "+".join(sorted(record.case.homes))
+    if together is not None and everyone in best:
+        slack = 2.0 * record.options.gap * max(abs(together.value), 1.0) + SAME
+        place = f"optimal_values.{everyone}"
+        yield from unequal(best[everyone], -together.value, place, "", slack)
 
 
 def _check_sharings(case: HomesCase, run: BuildingRun) -> CheckResult:
