@@ -299,7 +299,13 @@ def stochastic_days(view: BuildingView) -> go.Figure | None:
                 traces.append(_day_line(days, f"optimum, {way}", values, look, unit))
         groups.append((name, traces))
     figure = with_choice(go.Figure(), groups)
-    axis = {"title": {"text": "stochastic day"}, "showgrid": False, "zeroline": False}
+    step = 1 if len(days) <= 31 else len(days) // 31 + 1
+    axis = {
+        "title": {"text": "stochastic day"},
+        "dtick": step,
+        "showgrid": False,
+        "zeroline": False,
+    }
     title = {"title": {"text": f"{label(view.record.currency)} or kWh"}}
     return drawn(figure, 380, xaxis=axis, yaxis=title, hovermode="x unified")
 

@@ -117,14 +117,14 @@ def _boxes(view: BuildingView, saving: float | None) -> tuple[Box, ...]:
         ),
         Box("Pay more in it", named(record.losers) if record.losers else "none", not record.losers),
         Box(
-            "Bought; alone",
-            f"{amount(together.grid_kwh, 'kWh')}; {amount(alone.grid_kwh, 'kWh')}",
+            "Grid energy (alone)",
+            f"{amount(together.grid_kwh, 'kWh')} ({amount(alone.grid_kwh, 'kWh')})",
             together.grid_kwh <= alone.grid_kwh + 1e-6,
         ),
         Box(
-            "Heat unserved; alone",
-            f"{amount(together.heat_unserved_kwh, 'kWh')}; "
-            f"{amount(alone.heat_unserved_kwh, 'kWh')}",
+            "Unserved heat (alone)",
+            f"{amount(together.heat_unserved_kwh, 'kWh')} "
+            f"({amount(alone.heat_unserved_kwh, 'kWh')})",
             together.heat_unserved_kwh <= alone.heat_unserved_kwh + 1e-6,
         ),
         Box("Above the optimum", "not sought" if far is None else percent(far), far is not None),
