@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from paper_claims import CLAIMS, building
+from paper_claims.building_words import BuildingSubject
 from paper_claims.claim import Claim, hours_text
 from paper_claims.windows import WINDOW, open_hours
 from rich.console import Console
