@@ -7,11 +7,17 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from cmgplan.building.report.read_run import BuildingRun
-from cmgplan.building.report.run_record import OptimumTotals, Totals, optima_of
+from cmgplan.building.report.run_record import (
+    OptimumTotals,
+    SharingRecord,
+    Totals,
+    optima_of,
+)
 from cmgplan.building.report.verify_steps import check_steps
 from cmgplan.building.report.verify_totals import check_totals, check_units, who_loses
 from cmgplan.building.result import WAYS
 from cmgplan.building.tables import TABLES, stochastic_again, tables_again, values_again
+from cmgplan.errors import InputError
 from cmgplan.homes.check_accounts import check_balance, check_prices
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.verify_case import check_copy
@@ -168,7 +174,10 @@ def _check_sharings(case: HomesCase, run: BuildingRun) -> CheckResult:
     name, record = "ways to share follow from the values of coalitions", run.record
     if not record.values or len(case.ids) < 2:
         return CheckResult(name, tuple(differs(sorted(record.sharings), [], "sharings")))
-    game = Game.of(tuple(case.ids), record.values)
+    try:
+        game = Game.of(tuple(case.ids), record.values)
+    except InputError as error:
+        return CheckResult(name, (Finding(f"values: {error}", np.nan, ""),))
     income = run.tables["income"].set_index(["way", "home"])["total"]
     due = {
         "rules": {unit: float(income["coalition", unit]) for unit in case.ids},
@@ -177,21 +186,23 @@ def _check_sharings(case: HomesCase, run: BuildingRun) -> CheckResult:
     }
     found = differs(sorted(record.sharings), sorted(due), "sharings")
     slack = MONEY * max(1.0, abs(game.total))
-    for rule, shares in due.items():
-        told = record.sharings.get(rule)
-        if told is None:
-            continue
-        for unit, share in shares.items():
-            found += unequal(told.share[unit], share, f"sharings.{rule}.{unit}", "", slack)
-        check = core_check(game, told.share)
-        place = f"sharings.{rule}"
-        least = f"{place}.least_excess"
-        found += unequal(told.least_excess, check.least_excess, least, "", slack)
-        found += differs(sorted(told.leaving), sorted(check.leaving), f"{place}.leaving")
-        for group, gain in check.leaving.items():
-            told_gain = told.leaving.get(group, np.nan)
-            found += unequal(told_gain, gain, f"{place}.leaving.{group}", "", slack)
+    for rule in due.keys() & record.sharings.keys():
+        found += _of_sharing(game, f"sharings.{rule}", record.sharings[rule], due[rule], slack)
     return CheckResult(name, tuple(found))
+
+
+def _of_sharing(
+    game: Game, place: str, told: SharingRecord, due: Mapping[str, float], slack: float
+) -> Iterator[Finding]:
+    """Yield what is wrong with one way to share, and with what coalitions have to say to it."""
+    for unit, share in due.items():
+        yield from unequal(told.share[unit], share, f"{place}.{unit}", "", slack)
+    check = core_check(game, due)
+    least = f"{place}.least_excess"
+    yield from unequal(told.least_excess, check.least_excess, least, "", 2.0 * slack)
+    for group in check.leaving.keys() | told.leaving.keys():
+        gain, told_gain = check.leaving.get(group, 0.0), told.leaving.get(group, 0.0)
+        yield from unequal(told_gain, gain, f"{place}.leaving.{group}", "", 2.0 * slack)
 
 
 def _check_days(case: HomesCase, run: BuildingRun) -> CheckResult:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cmgplan.arrays import FloatArray
+from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.homes.records import HomesCase
 from cmgplan.homes.totals import of_way
 from cmgplan.run.tables import Tables
@@ -28,20 +28,36 @@ class Sold:
     battery_kw: FloatArray
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a table, and where each belongs in an array of hours by units."""
+
+    rows: pd.DataFrame
+    hours: IntArray
+    units: IntArray
+
+    def only(self, kept: BoolArray) -> _Part:
+        """Return some of the rows."""
+        return _Part(self.rows[kept], self.hours[kept], self.units[kept])
+
+
 class WayTables:
     """The rows of one way, as arrays of shape (T, units)."""
 
     def __init__(self, case: HomesCase, tables: Tables, way: str) -> None:
         self.way, self.units, self.hours = way, case.ids, case.hours
-        steps = of_way(tables["steps"], way).groupby("step")
-        self._by_step = {str(name): rows for name, rows in steps}
-        self._dispatch = of_way(tables["dispatch"], way)
-        self._exchange = of_way(tables["exchange"], way)
-        self._loads = of_way(tables["demand_response"], way)
+        steps = self._part(of_way(tables["steps"], way), "unit")
+        self._by_step = {
+            str(name): steps.only(np.asarray(steps.rows["step"] == name))
+            for name in steps.rows["step"].unique()
+        }
+        self._dispatch = self._part(of_way(tables["dispatch"], way), "home")
+        self._exchange = self._part(of_way(tables["exchange"], way), "home")
+        self._loads = self._part(of_way(tables["demand_response"], way), "home")
 
     def step(self, name: str, column: str) -> FloatArray:
         """Return a column of a step."""
-        return self._wide(self._by_step[name], "unit", column)
+        return self._wide(self._by_step[name], column)
 
     def steps(self, names: Sequence[str], column: str) -> FloatArray:
         """Return a column of several steps, summed."""
@@ -49,20 +65,29 @@ class WayTables:
 
     def plant(self, kinds: Sequence[str], column: str) -> FloatArray:
         """Return a column of devices of some kinds, summed by home."""
-        return self._wide(self._dispatch[self._dispatch["kind"].isin(kinds)], "home", column)
+        kept = np.asarray(self._dispatch.rows["kind"].isin(kinds))
+        return self._wide(self._dispatch.only(kept), column)
 
     def exchange(self, column: str) -> FloatArray:
         """Return a column of the exchange."""
-        return self._wide(self._exchange, "home", column)
+        return self._wide(self._exchange, column)
 
     def load(self, carrier: str, column: str) -> FloatArray:
         """Return a column of the loads of a carrier."""
-        return self._wide(self._loads[self._loads["carrier"] == carrier], "home", column)
+        kept = np.asarray(self._loads.rows["carrier"] == carrier)
+        return self._wide(self._loads.only(kept), column)
 
-    def _wide(self, rows: pd.DataFrame, by: str, column: str) -> FloatArray:
-        table = rows.pivot_table(index="hour", columns=by, values=column, aggfunc="sum")
-        wide = table.reindex(index=range(self.hours), columns=list(self.units)).fillna(0.0)
-        return wide.to_numpy(np.float64)
+    def _part(self, rows: pd.DataFrame, by: str) -> _Part:
+        position = {unit: k for k, unit in enumerate(self.units)}
+        units = np.asarray([position[str(name)] for name in rows[by]], dtype=np.int64)
+        return _Part(rows, rows["hour"].to_numpy(np.int64), units)
+
+    def _wide(self, part: _Part, column: str) -> FloatArray:
+        """Return the sums of a column by hour and unit; empty cells count as 0."""
+        wide = np.zeros((self.hours, len(self.units)))
+        values = part.rows[column].to_numpy(np.float64)
+        np.add.at(wide, (part.hours, part.units), np.nan_to_num(values))
+        return wide
 
     def engines_sold_kw(self) -> FloatArray:
         """Return what CHPs sell in step E12, before electric heat keeps any of it."""
