@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from cmgplan.version import __version__
 
 if TYPE_CHECKING:
-    from cmgplan.homes.records import HomesCase
+    from cmgplan.homes.case.records import HomesCase
     from cmgplan.network.opf.problem import OpfProblem, solve_opf
     from cmgplan.network.opf.result import OpfResult
     from cmgplan.planning.case import Case
@@ -62,7 +62,7 @@ __all__ = [
 
 _HOMES = {
     "Case": "cmgplan.planning.case",
-    "HomesCase": "cmgplan.homes.records",
+    "HomesCase": "cmgplan.homes.case.records",
     "check_case": "cmgplan.systems",
     "load_case": "cmgplan.systems",
     "PlanOptions": "cmgplan.planning.case.records",

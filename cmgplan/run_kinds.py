@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cmgplan.errors import InputError
 from cmgplan.run.findings import CheckResult
+
+if TYPE_CHECKING:
+    from cmgplan.homes.report.compare import WrittenDays
+    from cmgplan.homes.report.figures.view import DayView
+    from cmgplan.homes.report.run_record import About, RunRecord
+    from cmgplan.run.tables import Tables
 
 PLANNING = "planning"
 
@@ -27,11 +34,14 @@ class RunKind:
         Checks a folder of the kind from its files alone.
     report
         Writes the page of a folder of the kind again and returns its path.
+    days
+        Reads the days of homes that a folder holds, one for each way; None for other kinds.
     """
 
     what: str
     verify: Callable[[Path], Sequence[CheckResult]]
     report: Callable[[Path], Path]
+    days: Callable[[Path], tuple[About, list[DayView]]] | None = None
 
 
 def _verify_plan(folder: Path) -> Sequence[CheckResult]:
@@ -88,11 +98,42 @@ def _report_building(folder: Path) -> Path:
     return write_page(read_building(folder))
 
 
+def _days_of_optimum(folder: Path) -> tuple[About, list[DayView]]:
+    from cmgplan.homes.optimum.read_run import WAY, read_optimum
+
+    run = read_optimum(folder)
+    return run.record.case, _views(run.record, run.tables, [WAY])
+
+
+def _days_of_market(folder: Path) -> tuple[About, list[DayView]]:
+    from cmgplan.market.report.read_run import read_market
+
+    run = read_market(folder)
+    ways = [structure.structure for structure in run.record.structures]
+    return run.record.case, _views(run.record, run.tables, ways)
+
+
+def _days_of_building(folder: Path) -> tuple[About, list[DayView]]:
+    from cmgplan.building.report.read_run import read_building
+
+    run = read_building(folder)
+    return run.record.case, _views(run.record, run.tables, list(run.record.ways()))
+
+
+def _views(record: RunRecord, tables: Tables, ways: Sequence[str]) -> list[DayView]:
+    from cmgplan.homes.report.figures.view import DayView
+
+    about = record.case
+    return [DayView.of(tables, way, about.hours, about.dt_h, record.currency) for way in ways]
+
+
 RUN_KINDS: Mapping[str, RunKind] = {
     PLANNING: RunKind("a plan", _verify_plan, _report_plan),
-    "optimum": RunKind("an optimum of homes", _verify_optimum, _report_optimum),
-    "market": RunKind("a run of the market", _verify_market, _report_market),
-    "building": RunKind("a run of the building", _verify_building, _report_building),
+    "optimum": RunKind("an optimum of homes", _verify_optimum, _report_optimum, _days_of_optimum),
+    "market": RunKind("a run of the market", _verify_market, _report_market, _days_of_market),
+    "building": RunKind(
+        "a run of the building", _verify_building, _report_building, _days_of_building
+    ),
 }
 """Kinds of runs by the system that writes them."""
 
@@ -107,7 +148,7 @@ def system_of_run(folder: Path | str) -> str:
     InputError
         A run.json is damaged or names a system that this version does not know.
     """
-    from cmgplan.homes.run_folder import MARKER, system_of
+    from cmgplan.homes.report.run_folder import MARKER, system_of
 
     folder = Path(folder)
     if (folder / "plan.json").exists() or not (folder / MARKER).exists():
@@ -120,6 +161,53 @@ def system_of_run(folder: Path | str) -> str:
             f"(known: {known}); update cmgplan"
         )
     return system
+
+
+def are_plans(folders: Sequence[Path]) -> bool:
+    """Return whether runs are plans; they are days of homes otherwise.
+
+    Raises
+    ------
+    InputError
+        They are of both kinds, or one of them cannot be told.
+    """
+    systems = [system_of_run(folder) for folder in folders]
+    plans = [system == PLANNING for system in systems]
+    for folder, system, is_plan in zip(folders, systems, plans, strict=True):
+        if is_plan != plans[0]:
+            mine, other = (RUN_KINDS[name].what for name in (system, systems[0]))
+            raise InputError(
+                f"{folder}: is {mine} and {folders[0]} is {other}; compare plans with plans, and "
+                "runs of homes with runs of homes"
+            )
+    return plans[0]
+
+
+def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDays:
+    """Lay runs of homes beside each other, whatever ran: every way that they hold is a day.
+
+    Raises
+    ------
+    InputError
+        A run cannot be read, the runs cannot be compared, or something other than a comparison
+        stands in the place.
+    """
+    from cmgplan.homes.report.compare import ComparedDay, compare_days
+    from cmgplan.run.comparison import unique_names
+    from cmgplan.run.folder import recover
+
+    days = []
+    for folder, name in zip(folders, unique_names(folders), strict=True):
+        recover(folder)
+        kind = RUN_KINDS[system_of_run(folder)]
+        if kind.days is None:
+            raise InputError(f"{folder}: is {kind.what}, which holds no days of homes")
+        about, views = kind.days(folder)
+        days += [
+            ComparedDay(name if len(views) == 1 else f"{name} {view.way}", about, view)
+            for view in views
+        ]
+    return compare_days(days, folders[0], out)
 
 
 def require_plan(folder: Path | str, command: str) -> None:

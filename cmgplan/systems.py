@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from cmgplan.errors import CaseError, Fault, InputError
 
 if TYPE_CHECKING:
-    from cmgplan.homes.records import HomesCase
+    from cmgplan.homes.case.records import HomesCase
     from cmgplan.planning.case.records import Case
 
 SystemName = Literal["planning", "homes"]
@@ -69,7 +69,7 @@ PLANNING = System(
 
 HOMES = System(
     name="homes",
-    reads="cmgplan.homes.read",
+    reads="cmgplan.homes.case.read",
     loads="load_homes",
     checks="check_homes",
     called="a case of homes",

@@ -10,7 +10,7 @@ import time
 
 from cmgplan.building.pipeline import days_by_rules, run_building
 from cmgplan.building.result import BuildingOptions
-from cmgplan.homes.read import load_homes
+from cmgplan.homes.case.read import load_homes
 
 DAYS_TIMED = 20
 """Days by the rules whose mean time is told."""

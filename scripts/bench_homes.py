@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cmgplan.errors import CmgplanError
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase, HomesFile
 from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumResult
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase, HomesFile
 from cmgplan.solve import LinearProblem
 
 BY_SIZE = ("fuel_max_kw", "heat_max_kw", "p_max_kw", "energy_kwh", "volume_m3", "shift_in_max_kw")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from paper_claims import CLAIMS, building
+from paper_claims import CLAIMS, building_words
 from paper_claims.building_words import BuildingSubject
 from paper_claims.claim import Claim, hours_text
 from paper_claims.windows import WINDOW, open_hours
@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     more = None
     try:
         if of_building:
-            claims = building.compare(read_building_subject(arguments.run))
+            claims = building_words.compare(read_building_subject(arguments.run))
         else:
             subject = read_subject(arguments.run)
             claims, more = compare(subject), _switch_table(subject)

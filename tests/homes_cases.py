@@ -9,7 +9,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.case.scenarios import CERTAIN
-from cmgplan.homes.records import HomesCase, HomesFile
+from cmgplan.homes.case.records import HomesCase, HomesFile
 
 
 def frozen(value: Any) -> Any:

@@ -22,10 +22,10 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Flows, HomeLoad
-from cmgplan.homes.dispatch import Dispatch, Exchange, Shift
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch, Exchange, Shift
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase
 
 COST, EMISSION_KG = 7.892, 13.639
 NAMES = {"A": "A", "B": "B", "engine": "engine", "title": "Two homes, by hand", "currency": "EUR"}

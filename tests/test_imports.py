@@ -42,7 +42,10 @@ WITHIN_A_WING = (
     ("proof", "result", "tables"),
     ("pipeline",),
 )
-"""Inner rooms of a wing. A report and a starter import its case, its result and its tables."""
+"""Inner rooms of a wing. A report and a starter import its case, its result and its tables.
+
+``leading`` is to the market what ``switch_search`` is to planning: how its model is solved.
+"""
 
 OF_THE_CASE = ("case", "result", "tables")
 
@@ -227,9 +230,12 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("cmgplan.homes.case", "from cmgplan.market import pipeline"),
         ("cmgplan.homes.accounts", "import pyomo.environ as pyo"),
         ("cmgplan.market.pipeline", "from cmgplan.planning.result import PlanResult"),
+        ("cmgplan.market.model.plant", "from cmgplan.market.leading.milp import search"),
+        ("cmgplan.market.leading.milp", "from cmgplan.market.result import MarketResult"),
+        ("cmgplan.market.case.structures", "from cmgplan.market.model.plant import Plant"),
         ("cmgplan.building.report.page", "from cmgplan.response.result import Result"),
         ("cmgplan.planning.pipeline", "from cmgplan.systems import SYSTEMS"),
-        ("cmgplan.homes.read", "from cmgplan.systems import SYSTEMS"),
+        ("cmgplan.homes.case.read", "from cmgplan.systems import SYSTEMS"),
         ("cmgplan.systems", "from cmgplan import load_case"),
         ("cmgplan.planning.pipeline", "from cmgplan.cli import console"),
         ("cmgplan.study.run", "import cmgplan.cli.entry"),
@@ -276,6 +282,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
         ("cmgplan.planning.levels.front", "from cmgplan.planning.switch_search import choose"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.result import PlanResult"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.case.records import Case"),
+        ("cmgplan.market.leading.milp", "from cmgplan.market.model.bilevel import Bilevel"),
         ("cmgplan.market.pipeline", "from cmgplan.homes.accounts import Ledger"),
         ("cmgplan.cli.entry", "from cmgplan import load_case"),
         ("cmgplan.case.read", "from .records import planning"),

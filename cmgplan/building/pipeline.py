@@ -21,11 +21,12 @@ from cmgplan.building.priced.worth import values_by_optimum, values_by_rules
 from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay
 from cmgplan.building.rules.day import apart, short_stores, together
 from cmgplan.building.rules.dispatch import as_dispatch
+from cmgplan.building.rules.indicators import indicators
 from cmgplan.building.rules.money import unit_money
 from cmgplan.building.rules.paying import run_by
 from cmgplan.building.rules.totals import cost_by_unit, totals
 from cmgplan.errors import InfeasibleError
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.progress import ProgressEvent
 from cmgplan.version import __version__
 
@@ -84,6 +85,7 @@ def run_building(
         days,
         {way: as_dispatch(case, day) for way, day in days.items()},
         {way: totals(day, pool) for way, day in days.items()},
+        {way: indicators(day) for way, day in days.items()},
         {unit: {way: costs[way][unit] for way in WAYS} for unit in case.ids},
         losers(costs),
         optimum,

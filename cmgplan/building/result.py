@@ -15,8 +15,8 @@ from cmgplan.building.priced.optimum import PricedDay
 from cmgplan.building.rules.money import day_ledger
 from cmgplan.building.rules.totals import steps_table
 from cmgplan.devices.base import Positive, Record
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 WAYS = ("coalition", "alone")
 """The two ways in which a day is run: all units trade, or none."""
@@ -90,6 +90,8 @@ class BuildingResult:
         By way: the same as a dispatch.
     totals
         By way: see ``cmgplan.building.rules.totals.totals``.
+    indicators
+        By way: how the plant was used; see ``cmgplan.building.rules.indicators``.
     units
         By unit and way: what it pays, currency.
     losers
@@ -115,6 +117,7 @@ class BuildingResult:
     days: Mapping[str, DayState]
     dispatch: Mapping[str, Dispatch]
     totals: Mapping[str, Mapping[str, float]]
+    indicators: Mapping[str, Mapping[str, float | None]]
     units: Mapping[str, Mapping[str, float]]
     losers: tuple[str, ...]
     optimum: Mapping[str, PricedDay] = field(default_factory=dict)
@@ -156,6 +159,7 @@ class BuildingResult:
         return {
             **{way: dict(self.totals[way]) for way in WAYS},
             "optimum": {way: priced.totals() for way, priced in self.optimum.items()},
+            "indicators": {way: dict(self.indicators[way]) for way in WAYS},
             "units": {unit: dict(costs) for unit, costs in self.units.items()},
             "losers": list(self.losers),
             "values": dict(self.values),

@@ -19,6 +19,7 @@ from cmgplan.building.priced.worth import values_by_rules
 from cmgplan.building.result import WAYS, BuildingResult
 from cmgplan.building.rules.day import apart, together
 from cmgplan.building.rules.dispatch import as_dispatch
+from cmgplan.building.rules.indicators import indicators
 from cmgplan.building.rules.money import day_ledger
 from cmgplan.building.rules.paying import run_by
 from cmgplan.building.rules.totals import (
@@ -28,11 +29,11 @@ from cmgplan.building.rules.totals import (
     steps_table,
     totals,
 )
-from cmgplan.homes.accounts import income_table, ledger
-from cmgplan.homes.day import Day
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.tables import TABLES as HOMES_TABLES
-from cmgplan.homes.tables import dispatch_table, exchange_table, response_table
+from cmgplan.homes.accounts.ledger import income_table, ledger
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.tables import TABLES as HOMES_TABLES
+from cmgplan.homes.day.tables import dispatch_table, exchange_table, response_table
 from cmgplan.run.tables import TableForm, table_form
 
 Rules = Literal["paper", "paying"]
@@ -74,6 +75,11 @@ def days_again(case: HomesCase, rules: Rules) -> dict[str, DayState]:
     plant = read_plant(case)
     groups = {"coalition": together(plant), "alone": apart(plant)}
     return {way: run_by(rules, plant, groups[way]) for way in WAYS}
+
+
+def indicators_again(case: HomesCase, rules: Rules) -> dict[str, dict[str, float | None]]:
+    """Return by way how the plant was used, run again."""
+    return {way: indicators(day) for way, day in days_again(case, rules).items()}
 
 
 def stochastic_again(

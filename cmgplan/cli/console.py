@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
     from cmgplan.homes.optimum.read_run import OptimumRun
+    from cmgplan.homes.report.compare import WrittenDays
     from cmgplan.market.report.run_record import MarketRecord
     from cmgplan.planning.proof.prove import Proved
     from cmgplan.planning.report.compare.write import WrittenComparison
@@ -283,7 +284,7 @@ def print_comparison(written: WrittenComparison) -> None:
 
 def print_optimum(run: OptimumRun) -> None:
     """Print what an optimum costs and emits, what it is made of, and how far it is proven."""
-    from cmgplan.homes.totals import day_totals
+    from cmgplan.homes.day.totals import day_totals
 
     record = run.record
     total = day_totals(run.tables, "optimum", record.case.dt_h)
@@ -306,6 +307,17 @@ def print_optimum(run: OptimumRun) -> None:
     say(f"{record.status}, {gap}; verified")
 
 
+def print_days(written: WrittenDays) -> None:
+    """Print the totals of days that were compared, and what differs."""
+    table = _table(*("" if name == "quantity" else str(name) for name in written.table.columns))
+    for row in written.table.itertuples(index=False, name=None):
+        table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
+    _print(table)
+    for note in written.notes:
+        say(f"note: {note}")
+    say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
+
+
 def print_market(record: MarketRecord) -> None:
     """Print incomes and gap of every structure of a market."""
     homes = record.case.homes[:SHOWN_HOMES]
@@ -320,6 +332,11 @@ def print_market(record: MarketRecord) -> None:
             gap if told.status == "optimal" else f"{gap} ({told.status})",
         )
     _print(table)
+    if (several := record.equilibrium) is not None:
+        most = max(several.gain.values())
+        earned = ", ".join(f"{home} {income:,.2f}" for home, income in several.income.items())
+        what = "an equilibrium" if several.status == "equilibrium" else "no equilibrium found"
+        say(f"{several.structure}: {what}, somebody gains up to {most:,.2f}; {earned}")
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
 
 

@@ -48,6 +48,7 @@ def optimum(
     """Run the day of all homes as if one party owned everything, to a proven optimum."""
     from cmgplan.homes.optimum.front import find_optimum
     from cmgplan.homes.optimum.run_folder import prepare_optimum, read_optimum, write_optimum
+    from cmgplan.run.why_page import explained
     from cmgplan.systems import load_case
 
     if front is not None and emission_weight is not None:
@@ -65,7 +66,7 @@ def optimum(
     folder = out if out is not None else Path("runs") / f"{named}-optimum"
     prepare_optimum(folder)
     end_after(OVERRUN * options.time_limit_s + OVERRUN_S)
-    with console.progress_shown(quiet) as tell:
+    with explained(folder, loaded.name), console.progress_shown(quiet) as tell:
         result = find_optimum(loaded, options, progress=tell)
     end_no_more()
     write_optimum(result, folder)
@@ -78,6 +79,10 @@ def market(
     structure: Annotated[
         list[str] | None,
         typer.Option(metavar="A|B+C", help="Leaders|followers; by default every split."),
+    ] = None,
+    leaders: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A+B", help="A group that leads beside others; give two or more."),
     ] = None,
     pricing: Annotated[str | None, typer.Option(metavar="uniform|bid")] = None,
     method: Annotated[str | None, typer.Option(metavar="milp|nlp")] = None,
@@ -104,6 +109,7 @@ def market(
     options = _given(
         MarketOptions,
         structures=None if structure is None else tuple(structure),
+        leaders=None if leaders is None else tuple(leaders),
         pricing=pricing,
         method=method,
         gap=gap,

@@ -102,12 +102,14 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Lay two or more runs beside each other: a page and a table of differences."""
-    from cmgplan.planning.report.compare.write import compare_runs
-    from cmgplan.run_kinds import require_plan
+    from cmgplan.run_kinds import are_plans, compare_homes
 
-    for run in runs:
-        require_plan(run, "compare")
-    console.print_comparison(compare_runs(runs, out))
+    if are_plans(runs):
+        from cmgplan.planning.report.compare.write import compare_runs
+
+        console.print_comparison(compare_runs(runs, out))
+    else:
+        console.print_days(compare_homes(runs, out))
 
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:

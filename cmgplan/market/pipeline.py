@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.homes.records import HomesCase
-from cmgplan.market.case.structures import Structure, joined, parse_structures
+from cmgplan.case.scenarios import CERTAIN
+from cmgplan.errors import InputError
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.case.scenario_case import case_of
+from cmgplan.market.case.structures import (
+    Structure,
+    joined,
+    parse_leaders,
+    parse_structures,
+)
 from cmgplan.market.leading.bid import Bid
 from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
-from cmgplan.market.leading.uniform import Settlement, Uniform, Worth
+from cmgplan.market.leading.prices import spread
+from cmgplan.market.leading.settle import incomes, settled_day
+from cmgplan.market.leading.several import Several
+from cmgplan.market.leading.uniform import LEAST_SURPLUS, Settlement, Uniform, Worth
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
-from cmgplan.market.result import MarketOptions, MarketResult, PriceTable, StructureResult
+from cmgplan.market.result import (
+    Equilibrium,
+    MarketOptions,
+    MarketResult,
+    PriceTable,
+    ScenarioIncomes,
+    StructureResult,
+)
 from cmgplan.progress import ProgressEvent
 from cmgplan.search.coalitions import Game, excesses, least_core, nucleolus, shapley
 from cmgplan.version import __version__
@@ -28,6 +47,9 @@ def run_market(
 ) -> MarketResult:
     """Return the coalition market of a case, structure by structure.
 
+    The day itself is that of the case as it stands. Where the case has scenarios, each is run
+    as well, for what homes earn in it.
+
     Raises
     ------
     InputError
@@ -38,6 +60,32 @@ def run_market(
         A structure had no answer in its time.
     """
     tell = progress or (lambda event: None)
+    if options.pricing == "bid" and options.method == "nlp":
+        raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
+    if options.leaders:
+        parse_leaders(options.leaders, case.ids)  # told before any work is spent
+    found = _run_day(case, options, tell)
+    if case.scenarios == CERTAIN:
+        return found
+    scenarios = []
+    alone = options.model_copy(update={"leaders": ()})
+    for k, scenario in enumerate(case.scenarios):
+        message = f"{scenario.id}: scenario {k + 1} of {len(case.scenarios)}"
+        tell(ProgressEvent("scenario", message, fraction=k / len(case.scenarios)))
+        day = _run_day(case_of(case, scenario), alone, lambda event: None)
+        scenarios.append(
+            ScenarioIncomes(
+                id=scenario.id,
+                weight=scenario.weight,
+                income={s.name: dict(s.income) for s in day.structures},
+                gap_share={s.name: s.gap_share for s in day.structures},
+            )
+        )
+    return replace(found, scenarios=tuple(scenarios))
+
+
+def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResult:
+    """Return the market of one day."""
     structures = parse_structures(options.structures, case.ids)
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
@@ -53,6 +101,7 @@ def run_market(
         message = f"{structure.name}: structure {k + 1} of {len(structures)}"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
+    equilibrium = _several(plant, values, options, tell) if options.leaders else None
     ended = time.perf_counter()
     everybody = next((s for s in found if s.name == joined(case.ids)), None)
     owen = market.run(Structure(tuple(sorted(case.ids)))) if everybody is None else everybody
@@ -74,6 +123,49 @@ def run_market(
         warnings=tuple(_warnings(plant)),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
+        equilibrium=equilibrium,
+    )
+
+
+def _several(plant: Plant, values: Values, options: MarketOptions, tell: Tell) -> Equilibrium:
+    """Return several leaders at once, settled at their common prices."""
+    case = plant.case
+    leaders, following = parse_leaders(options.leaders, case.ids)
+    gap = case.file.market.gap if options.gap is None else options.gap
+    sure = sum(values[group] for group in (*leaders, following))
+    enough = max(gap * (values[case.ids] - sure), LEAST_SURPLUS)
+    name = f"{','.join(joined(group) for group in leaders)}|{joined(following)}"
+
+    def told(number: int, gain: float) -> None:
+        message = f"{name}: round {number}, somebody gains up to {gain * plant.unit:.4g}"
+        tell(ProgressEvent("leaders", message, fraction=0.95))
+
+    limit_s = options.time_limit_s * len(leaders)
+    point = Several(plant, leaders, following, enough / plant.unit, limit_s).settle(told)
+    put = [spread(point.prices, quantity, case.hours) for quantity in point.quantity]
+    per_kwh = plant.unit / case.dt_h
+    price, low, high = (
+        per_kwh * spread(point.prices, found, case.hours)
+        for found in (point.prices.price, point.prices.low, point.prices.high)
+    )
+    unique = spread(point.prices, (~point.prices.unique).astype(float), case.hours) == 0.0
+    blocks = [*zip(leaders, put, strict=True), (following, -np.sum(put, axis=0))]
+    day = settled_day(plant, blocks)
+    gain = {
+        joined(group): max(bound, 0.0) * plant.unit
+        for group, bound in zip(leaders, point.bound, strict=True)
+    }
+    return Equilibrium(
+        name=name,
+        leaders=leaders,
+        following=following,
+        status="equilibrium" if max(gain.values()) <= enough else "none found",
+        enough=enough,
+        gain=gain,
+        income=dict(incomes(case, day, price)),
+        rounds=point.rounds,
+        prices=PriceTable(price, low, high, unique, plant.traded),
+        dispatch=day,
     )
 
 
@@ -119,16 +211,18 @@ class _Market:
             self.values[structure.leading],
             self.values[structure.following],
         )
-        kind = Bid if self.options.pricing == "bid" else Uniform
-        settled = kind(
-            self.plant,
-            structure.leading,
-            structure.following,
-            worth,
-            gap=self.gap,
-            time_limit_s=self.options.time_limit_s,
-            starter=from_nlp if self.options.method == "nlp" else None,
-        ).answer()
+        groups = self.plant, structure.leading, structure.following, worth
+        gap, seconds = self.gap, self.options.time_limit_s
+        settled = (
+            Bid(*groups, gap=gap, time_limit_s=seconds).answer()
+            if self.options.pricing == "bid"
+            else Uniform(
+                *groups,
+                gap=gap,
+                time_limit_s=seconds,
+                starter=from_nlp if self.options.method == "nlp" else None,
+            ).answer()
+        )
         return self._told(structure, settled, worth)
 
     def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import Positive, Record
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 MCP_COLUMNS = ("way", "hour", "carrier", "price_per_kwh", "low_per_kwh", "high_per_kwh", "unique")
 
@@ -27,6 +27,8 @@ class MarketOptions(Record):
     ----------
     structures
         Structures such as ``A|B+C``; empty asks for the default ones.
+    leaders
+        Groups that lead at once, such as ``A`` and ``C``; empty asks for none.
     pricing
         ``uniform``: all settle at the market clearing price; ``bid``: leaders post a price.
     method
@@ -38,6 +40,7 @@ class MarketOptions(Record):
     """
 
     structures: tuple[str, ...] = ()
+    leaders: tuple[str, ...] = ()
     pricing: Literal["uniform", "bid"] = "uniform"
     method: Literal["milp", "nlp"] = "milp"
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
@@ -144,6 +147,61 @@ class StructureResult:
 
 
 @dataclass(frozen=True)
+class Equilibrium:
+    """Several groups that lead at once, and how far the point is from an equilibrium.
+
+    Attributes
+    ----------
+    name
+        Groups of leaders joined by commas, then the followers, as ``A,C|B``.
+    leaders, following
+        Ids of the homes.
+    status
+        ``equilibrium`` where nobody gains more than ``enough``, else ``none found``.
+    enough
+        Gain that counts as none, currency.
+    gain
+        By group of leaders: what its best response would bring beyond its income, proven to be
+        no more than that, currency.
+    income
+        By home, at the common prices, currency.
+    rounds
+        Best responses that were taken.
+    """
+
+    name: str
+    leaders: tuple[tuple[str, ...], ...]
+    following: tuple[str, ...]
+    status: str
+    enough: float
+    gain: Mapping[str, float]
+    income: Mapping[str, float]
+    rounds: int
+    prices: PriceTable
+    dispatch: Dispatch
+
+
+@dataclass(frozen=True)
+class ScenarioIncomes:
+    """What homes earn in one scenario.
+
+    Attributes
+    ----------
+    id, weight
+        Of the scenario.
+    income
+        By structure and home, currency.
+    gap_share
+        By structure: the gap as a share of the scenario's surplus.
+    """
+
+    id: str
+    weight: float
+    income: Mapping[str, Mapping[str, float]]
+    gap_share: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class MarketResult:
     """A finished run of the market.
 
@@ -159,6 +217,10 @@ class MarketResult:
         By home and device: on/off choices, taken from the optimum of all homes.
     warnings
         Sentences on what is doubtful.
+    scenarios
+        What homes earn in each scenario; empty where the case has none.
+    equilibrium
+        Several leaders at once, where asked for.
     """
 
     case: HomesCase
@@ -171,6 +233,18 @@ class MarketResult:
     warnings: tuple[str, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    scenarios: tuple[ScenarioIncomes, ...] = ()
+    equilibrium: Equilibrium | None = None
+
+    def expected(self) -> dict[str, dict[str, float]]:
+        """Return the expected income of every home by structure, over the scenarios."""
+        found: dict[str, dict[str, float]] = {}
+        for scenario in self.scenarios:
+            for structure, incomes in scenario.income.items():
+                sums = found.setdefault(structure, dict.fromkeys(incomes, 0.0))
+                for home, income in incomes.items():
+                    sums[home] += scenario.weight * income
+        return found
 
     def structure(self, name: str) -> StructureResult:
         """Return the structure of a name."""
@@ -178,6 +252,7 @@ class MarketResult:
 
     def mcp(self) -> pd.DataFrame:
         """Return mcp.csv: prices of every structure."""
-        return pd.concat(
-            [found.prices.table(found.name) for found in self.structures], ignore_index=True
-        )
+        parts = [found.prices.table(found.name) for found in self.structures]
+        if (several := self.equilibrium) is not None:
+            parts.append(several.prices.table(several.name))
+        return pd.concat(parts, ignore_index=True)

@@ -14,16 +14,12 @@ from cmgplan.arrays import FloatArray
 from cmgplan.building.report.read_run import BuildingRun
 from cmgplan.building.report.way_tables import WayTables
 from cmgplan.building.result import WAYS
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from paper_claims.building import FITTED, building_claims
 from paper_claims.claim import Claim
 
-ELECTRIC_KWH, SALE_KWH, HEAT_KWH, MONEY, CAR_KW = 0.05, 0.2, 0.8, 0.01, 0.06
+ELECTRIC_KWH, SALE_KWH, HEAT_KWH = 0.05, 0.2, 0.8
 """When two numbers count as the same: half a digit of the print and what the fit leaves."""
-
-FITTED = (
-    "The case's curves are fitted to the printed totals, since the paper's are figures without "
-    "numbers; this much is left of the fit."
-)
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,38 @@ def deficit(s: BuildingSubject) -> Claim:
         f"{ours['coalition']:.3f} and {ours['alone']:.3f}",
         f"{ELECTRIC_KWH:g}",
         same and abs(ours["coalition"] - ours["alone"]) <= ELECTRIC_KWH,
+        FITTED,
+        ours,
+    )
+
+
+def engines_sold(s: BuildingSubject) -> Claim:
+    """Return what CHPs sell: the printed output less what the other printed energies leave."""
+    ours = {way: s.total(way, "chp_sold_kwh") for way in WAYS}
+    same = all(
+        abs(ours[way] - printed) <= SALE_KWH
+        for way, printed in (("coalition", 26.18), ("alone", 55.12))
+    )
+    return Claim(
+        "CHP output sold, kWh, with and without coalition",
+        "26.18 and 55.12",
+        f"{ours['coalition']:.2f} and {ours['alone']:.2f}",
+        f"{SALE_KWH:g}",
+        same,
+        FITTED,
+        ours,
+    )
+
+
+def nothing_dumped(s: BuildingSubject) -> Claim:
+    """Return what heat is dumped on the day."""
+    ours = {way: s.total(way, "heat_dumped_kwh") for way in WAYS}
+    return Claim(
+        "heat dumped on the day, kWh, with and without coalition",
+        "0 and 0",
+        f"{ours['coalition']:.2f} and {ours['alone']:.2f}",
+        f"{ELECTRIC_KWH:g}",
+        max(ours.values()) <= ELECTRIC_KWH,
         FITTED,
         ours,
     )
@@ -202,15 +230,24 @@ def used_up(s: BuildingSubject) -> Claim:
 IDENTITIES: tuple[Callable[[BuildingSubject], Claim], ...] = (
     capacity,
     deficit,
+    engines_sold,
     heat_of_more_output,
     own_tanks,
 )
 """What the printed numbers imply of each other, without a fitted number."""
 
 TEXT: tuple[Callable[[BuildingSubject], Claim], ...] = (
+    nothing_dumped,
     sold_less,
     sold_at_peak,
     sale_price,
     used_up,
 )
 """What section 5.2 says in words."""
+
+
+def compare(s: BuildingSubject) -> list[Claim]:
+    """Return every claim of the paper about the day and the month beside the run's answer."""
+    record = s.run.record.model_dump()
+    printed = building_claims(record, s.run.tables["steps"])
+    return [*printed, *(claim(s) for claim in (*IDENTITIES, *TEXT))]

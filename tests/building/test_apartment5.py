@@ -8,9 +8,10 @@ from building_days import by_rules
 
 from cmgplan.building.model.state import DayState
 from cmgplan.building.rules.dispatch import as_dispatch
+from cmgplan.building.rules.indicators import indicators
 from cmgplan.building.rules.totals import cost_by_unit, steps_table, totals
-from cmgplan.homes.money import cost_of_day
-from cmgplan.homes.read import check_homes, load_homes
+from cmgplan.homes.accounts.money import cost_of_day
+from cmgplan.homes.case.read import check_homes, load_homes
 
 CASE = load_homes("apartment5")
 POOL = CASE.file.pool
@@ -134,3 +135,28 @@ def test_the_table_of_steps_holds_every_step_unit_and_hour(
     bought = table[(table["way"] == "alone") & (table["step"] == "E11")]["p_kw"].sum()
     assert bought == pytest.approx(58.69, abs=ELECTRIC)
     assert not table[table["step"] == "E3"]["p_kw"].any()  # no surplus in the day, yet written
+
+
+def test_how_the_plant_was_used(together: DayState, alone: DayState) -> None:
+    """Table 5 is a picture; the text says that batteries end the day almost empty."""
+    told, apart = indicators(together), indicators(alone)
+    assert told["sold_kwh"] == pytest.approx(26.04 + 18.31, abs=0.01)
+    # Batteries gave 65.6 kWh to load and 18.3 kWh for sale of the 84 kWh that they took.
+    assert told["battery_used_share"] == pytest.approx((65.598 + 18.305) / 84.0, abs=1e-4)
+    assert told["battery_left_kwh"] == pytest.approx(84.0 - 65.598 - 18.305, abs=1e-3)
+    # Cars give 3 kW each in the dearest hour and 1.5 kW in the next, 22.5 kWh in all.
+    assert told["car_kwh"] == pytest.approx(22.5)
+    assert told["car_dearest_share"] == pytest.approx(2.0 / 3.0)
+    assert told["car_second_share"] == pytest.approx(1.0 / 3.0)
+    assert told["heat_exchanged_kwh"] == pytest.approx(190.46 - 169.267, abs=0.01)
+    assert told["boiler_others_kwh"] is not None
+    assert told["boiler_others_kwh"] > 0.0
+    assert apart["boiler_others_kwh"] == apart["heat_exchanged_kwh"] == 0.0
+
+
+def test_chp_offers_are_what_the_text_counts(together: DayState, alone: DayState) -> None:
+    """Sold are 26.18 and 55.12 kWh of 38.30 and 82.06 offered, by the printed totals."""
+    for day, sold, offered in ((together, 26.18, 38.30), (alone, 55.12, 82.06)):
+        assert day.sales.engine_kw.sum() == pytest.approx(sold, abs=0.2)
+        spare = day.spare_kw.sum() + day.sales.engine_kw.sum()
+        assert spare == pytest.approx(offered, abs=0.05)

@@ -25,7 +25,7 @@ from cmgplan.building.report.verify_totals import totals_of
 from cmgplan.building.result import BuildingOptions, BuildingResult
 from cmgplan.building.tables import TABLES, building_tables
 from cmgplan.errors import InputError, ReplayError
-from cmgplan.homes.read import load_homes
+from cmgplan.homes.case.read import load_homes
 
 DAYS = BuildingOptions(days=1, seed=5, optimal_values=True)
 
@@ -96,7 +96,7 @@ def findings(folder: Path) -> list[str]:
 def test_a_run_that_was_written_passes_every_check(run: BuildingRun, folder: Path) -> None:
     report = verify_building(run)
     assert findings(folder) == []
-    assert len({check.name for check in report.checks}) == len(report.checks) == 26
+    assert len({check.name for check in report.checks}) == len(report.checks) == 27
     assert sorted(path.name for path in folder.glob("*.csv")) == sorted(f"{s}.csv" for s in TABLES)
     rows = run.tables["steps"]
     assert len(rows) == 2 * 18 * run.record.case.hours * len(run.record.case.homes)
@@ -159,14 +159,14 @@ def test_changed_totals_are_found_together(folder: Path, tmp_path: Path) -> None
     """All totals, costs, values and shares of run.json at once: each has its finding."""
     copy = shutil.copytree(folder, tmp_path / "run")
     content = json.loads((folder / "run.json").read_text("utf-8"))
-    parts = ("coalition", "alone", "units", "values", "sharings")
+    parts = ("coalition", "alone", "units", "values", "sharings", "indicators")
     paths = [path for path in numbers_of(content) if path[0] in parts]
     changed = content
     for path in paths:
         changed = with_number(changed, path)
     (copy / "run.json").write_text(json.dumps(changed), encoding="utf-8")
     found = findings(copy)
-    assert len(paths) == 2 * 16 + 2 * 2 + 3 + 3 * 3
+    assert len(paths) > 2 * 16 + 2 * 2 + 3 + 3 * 3 + 2 * 10
     for path in paths:
         place = ".".join(path).replace(".share.", ".")
         assert any(line.startswith(f"{place}:") for line in found), place
@@ -290,11 +290,11 @@ def test_the_page_answers_first(page: ReadPage) -> None:
 
 def test_figures_of_steps_stack_to_the_shortage(page: ReadPage) -> None:
     figure = page.figures["shortage_electricity"]
-    shown = [trace for trace in figure["data"] if trace["visible"]]
+    shown = [trace for trace in figure["data"] if trace.get("visible", True)]
     total = sum(sum(trace["y"]) for trace in shown)
     assert total == pytest.approx(628.26, abs=0.05)  # the paper's, with and without coalition
     engines = page.figures["engines"]["data"]
-    by_name = {trace["name"]: sum(trace["y"]) for trace in engines if trace["visible"]}
+    by_name = {trace["name"]: sum(trace["y"]) for trace in engines if trace.get("visible", True)}
     assert sum(by_name.values()) == pytest.approx(660.96, abs=0.05)
     assert by_name["batteries (E9)"] == pytest.approx(84.0, abs=0.05)
     sold = traces(page.figures["sales"])

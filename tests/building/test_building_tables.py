@@ -8,11 +8,11 @@ import pytest
 from cmgplan.building.pipeline import run_building
 from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult
 from cmgplan.building.tables import TABLES, building_tables
-from cmgplan.homes.check_accounts import check_balance
-from cmgplan.homes.day import Day
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.verify_day import check_balances, check_trade
-from cmgplan.homes.verify_devices import check_devices
+from cmgplan.homes.accounts.check import check_balance
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.verify_day import check_balances, check_trade
+from cmgplan.homes.day.verify_devices import check_devices
 
 
 @pytest.fixture(scope="module", params=["apartment5", "hmg3", "two-homes"])

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cmgplan.homes.case.read import check_homes, load_homes
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.result import OptimumOptions
-from cmgplan.homes.read import check_homes, load_homes
-from cmgplan.homes.records import HomesCase
 from cmgplan.search.coalitions import (
     Game,
     core_check,

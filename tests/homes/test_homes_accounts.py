@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cmgplan.homes.accounts import (
+from cmgplan.homes.accounts.check import PARTIES, check_balance, check_prices
+from cmgplan.homes.accounts.ledger import (
     COLUMNS,
     INCOME_OF,
     REASONS,
@@ -21,7 +22,6 @@ from cmgplan.homes.accounts import (
     pool_trades,
     retailer_trades,
 )
-from cmgplan.homes.check_accounts import PARTIES, check_balance, check_prices
 
 
 def payments(table: pd.DataFrame) -> dict[tuple[str, str], float]:

@@ -22,7 +22,7 @@ from homes_factories import (
 
 from cmgplan.devices import HOME_KINDS
 from cmgplan.errors import CaseError
-from cmgplan.homes.read import check_homes, load_homes
+from cmgplan.homes.case.read import check_homes, load_homes
 
 A, B = "home.0", "home.1"
 CHP, TANK, CAR = f"{A}.chp.0", f"{A}.thermal_store.0", f"{B}.ev.0"

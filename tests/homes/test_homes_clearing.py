@@ -12,8 +12,8 @@ from scipy.optimize import linprog
 
 from cmgplan.case.folder import CaseFolder
 from cmgplan.errors import Fault
-from cmgplan.homes.bids import Bid, Side, books, read_bids
-from cmgplan.homes.clearing import Clearing, Retailer, clear, clear_hours, mcp_table
+from cmgplan.homes.clearing.bids import Bid, Side, books, read_bids
+from cmgplan.homes.clearing.merit_order import Clearing, Retailer, clear, clear_hours, mcp_table
 
 
 def bid(side: Side, kw: float, price: float, home: str = "A", hour: int = 0) -> Bid:

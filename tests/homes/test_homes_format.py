@@ -11,8 +11,8 @@ from homes_factories import MINIMAL, PROFILES, write_homes
 import cmgplan
 from cmgplan.devices import HOME_KINDS, Record
 from cmgplan.errors import CaseError, InputError
-from cmgplan.homes import records
-from cmgplan.homes.read import check_homes, load_homes
+from cmgplan.homes.case import records
+from cmgplan.homes.case.read import check_homes, load_homes
 
 ROOT = Path(__file__).parents[2]
 

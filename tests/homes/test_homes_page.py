@@ -17,11 +17,11 @@ from pages import ReadPage, traces
 from plotly.offline import get_plotlyjs
 
 from cmgplan.devices import Flows
-from cmgplan.homes.dispatch import Dispatch, Exchange, Shift
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.day.dispatch import Dispatch, Exchange, Shift
 from cmgplan.homes.optimum.page import percent
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
 from cmgplan.homes.optimum.run_folder import read_optimum, write_optimum, write_page
-from cmgplan.homes.read import load_homes
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -189,7 +189,7 @@ def test_a_browser_draws_it_and_shows_one_home(tmp_path: Path) -> None:
         assert choices.locator("option").all_text_contents()[1] == HOSTILE["A"]
         seen = (
             "() => document.getElementById('chart-supply_electricity').data"
-            ".filter((t) => t.visible === true).map((t) => t.name)"
+            ".filter((t) => t.visible !== false).map((t) => t.name)"
         )
         before = page.evaluate(seen)
         choices.select_option(index=2)

@@ -10,10 +10,10 @@ import pytest
 from homes_results import COST, EMISSION_KG, by_hand, homes_case
 
 from cmgplan.errors import InputError
-from cmgplan.homes.day import Day
-from cmgplan.homes.read_tables import read_dispatch, require_rows
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.tables import TABLES, homes_tables
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.read_tables import read_dispatch, require_rows
+from cmgplan.homes.day.tables import TABLES, homes_tables
 from cmgplan.run.tables import read_csv, write_csv
 
 
@@ -97,6 +97,9 @@ def test_a_missing_or_a_foreign_row_is_named(case: HomesCase) -> None:
     fewer = {**tables, "dispatch": tables["dispatch"].drop(index=0)}
     with pytest.raises(InputError, match=r"dispatch\.csv.*hour 0, home A, device flats.*missing"):
         require_rows(case, fewer, ways)
+    poorer = {**tables, "income": tables["income"].query("home != 'retailer'")}
+    with pytest.raises(InputError, match=r"income\.csv: the row of .*home retailer is missing"):
+        require_rows(case, poorer, ways)
     table = tables["exchange"].copy()
     table.loc[0, "home"] = "C"
     with pytest.raises(InputError, match=r"exchange\.csv.*home C does not belong"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,24 @@ import pytest
 from homes_results import COST, EMISSION_KG, front, optimum
 
 from cmgplan.errors import InputError, ReplayError
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.homes.day.read_tables import require_rows
+from cmgplan.homes.day.tables import TABLES
+from cmgplan.homes.optimum.read_run import OptimumRun, read_optimum
 from cmgplan.homes.optimum.result import OptimumResult
-from cmgplan.homes.optimum.run_folder import read_optimum, write_optimum
+from cmgplan.homes.optimum.run_folder import write_optimum
 from cmgplan.homes.optimum.verify import verify_optimum
-from cmgplan.homes.read import load_homes
 
 FREE = {"versions", "wall_s", "warnings"}
 """Keys of run.json that nothing else follows from: what ran, how long, and words of the case."""
 
 
 @pytest.fixture(autouse=True, scope="module")
-def without_library() -> Iterator[None]:
-    """Leave the drawing library out of pages: it is most of one, and tells nothing of a run."""
-    with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
+def without_pages() -> Iterator[None]:
+    """Write empty pages: nothing here is about them."""
+    with patch("cmgplan.homes.optimum.run_folder.render_page", return_value=""):
         yield
 
 
@@ -64,65 +67,57 @@ def test_a_run_that_balances_passes_every_check(single: Path, of_front: Path) ->
     assert record.objective == pytest.approx(COST + 0.1 * EMISSION_KG)
 
 
-def numeric_cells(path: Path) -> Iterator[tuple[int, int]]:
-    """Yield row and column of one cell of each numeric column: the one farthest from zero."""
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.reader(handle))
-    for column in range(len(rows[0])):
-        sizes: list[tuple[float, int]] = []
-        for row in range(1, len(rows)):
-            try:
-                sizes.append((abs(float(rows[row][column])), row))
-            except ValueError:
-                continue
-        if sizes:
-            yield max(sizes)[1], column
+def unnoticed_cells(folder: Path, stems: Iterable[str]) -> tuple[list[str], int]:
+    """Change one number of each column, the one farthest from zero; return what passed.
 
-
-def alter_cell(path: Path, row: int, column: int, change: Callable[[float], float]) -> str:
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.reader(handle))
-    before = float(rows[row][column])
-    rows[row][column] = f"{change(before):.10g}"
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        csv.writer(handle, lineterminator="\n").writerows(rows)
-    return f"{path.name} row {row} {rows[0][column]}: {before} to {rows[row][column]}"
-
-
-def unnoticed_cells(run: Path, tables: list[str], tmp_path: Path) -> tuple[list[str], int]:
-    """Change one cell of each numeric column; return what passed, and how many were tried."""
-    unnoticed, tried = [], 0
-    shutil.copytree(run, tmp_path / "run")
-    for table in tables:
-        place, text = tmp_path / "run" / table, (run / table).read_text("utf-8")
-        for row, column in numeric_cells(run / table):
-            told = alter_cell(place, row, column, lambda v: v * 1.1 if v else 1.0)
-            tried += 1
-            if held(tmp_path / "run"):
-                unnoticed.append(told)
-            place.write_text(text, encoding="utf-8")
+    The second number returned is how many were tried.
+    """
+    run, unnoticed, tried = read_optimum(folder), [], 0
+    case = run.load_case()
+    with patch.object(OptimumRun, "load_case", return_value=case):
+        for stem in stems:
+            table = run.tables[stem]
+            for column in table.select_dtypes("number").columns:
+                row = table[column].abs().idxmax()
+                before = table.loc[row, column]
+                changed = table.copy()
+                changed[column] = changed[column].astype(float)
+                changed.loc[row, column] = before * 1.1 if before else 1.0
+                altered = replace(run, tables={**run.tables, stem: changed})
+                tried += 1
+                if passes(altered, case):
+                    unnoticed.append(f"{stem} {column}: {before}")
     return unnoticed, tried
 
 
-def test_a_changed_number_of_any_table_is_found(single: Path, tmp_path: Path) -> None:
-    tables = sorted(path.name for path in single.glob("*.csv"))
-    assert len(tables) == 5
-    unnoticed, tried = unnoticed_cells(single, tables, tmp_path)
+def passes(run: OptimumRun, case: HomesCase) -> bool:
+    """Return whether a run has the rows that it must have, and passes its checks."""
+    try:
+        require_rows(case, run.tables, {"optimum": case.ids})
+    except InputError:
+        return False
+    return verify_optimum(run).passed
+
+
+def test_a_changed_number_of_any_table_is_found(single: Path) -> None:
+    unnoticed, tried = unnoticed_cells(single, TABLES)
     assert unnoticed == []
     assert tried == 34
 
 
-def test_a_changed_number_of_the_front_is_found(of_front: Path, tmp_path: Path) -> None:
-    unnoticed, tried = unnoticed_cells(of_front, ["front.csv"], tmp_path)
-    assert (unnoticed, tried) == ([], 10)
+def test_a_changed_number_of_the_front_is_found(of_front: Path) -> None:
+    assert unnoticed_cells(of_front, ["front"]) == ([], 10)
 
 
 @pytest.mark.parametrize("table", ["dispatch.csv", "exchange.csv"])
 def test_a_changed_day_of_a_point_is_found(table: str, of_front: Path, tmp_path: Path) -> None:
     place = tmp_path / "run" / "points" / "03" / table
     shutil.copytree(of_front, tmp_path / "run")
-    row, column = list(numeric_cells(place))[1]
-    alter_cell(place, row, column, lambda v: v + 0.01)
+    lines = place.read_text("utf-8").splitlines()
+    cells = lines[1].split(",")
+    column = lines[0].split(",").index("p_kw" if table == "dispatch.csv" else "import_kw")
+    cells[column] = str(float(cells[column]) + 0.01)
+    place.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]) + "\n", encoding="utf-8")
     failed = verify_optimum(read_optimum(tmp_path / "run")).failed
     assert all("point 3" in str(f) for check in failed for f in check.findings)
     assert failed

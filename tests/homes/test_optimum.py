@@ -15,11 +15,11 @@ from scipy.optimize import linprog
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import HomeLoad
 from cmgplan.errors import InfeasibleError
-from cmgplan.homes.money import cost_of_day, costs_of_home, emission_of_day
+from cmgplan.homes.accounts.money import cost_of_day, costs_of_home, emission_of_day
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint
-from cmgplan.homes.records import HomesCase
 from cmgplan.solve.matrix_form import matrix_form
 
 SEEDS = range(50)

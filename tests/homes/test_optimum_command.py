@@ -9,8 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 from unittest.mock import patch
 
+import pandas as pd
 import pytest
 from homes_results import COST, write_case
+from pages import ReadPage
 from results import make_result
 
 from cmgplan.cli import main
@@ -122,9 +124,44 @@ def test_a_bad_option_is_named(
 def test_other_commands_say_that_they_take_plans(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for arguments in (["export", run], ["compare", run, run], ["verify", run, "--prove"]):
+    for arguments in (["export", run], ["verify", run, "--prove"]):
         assert command(*arguments) == 2
         assert "is an optimum of homes" in capsys.readouterr().err
+
+
+def test_optima_are_compared(
+    run: Path, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("optimum", case, "--emission-weight", 1, "--out", tmp_path / "b", "-q") == 0
+    capsys.readouterr()
+    out = tmp_path / "compared"
+    assert command("compare", run, tmp_path / "b", "--out", out) == 0
+    assert f"comparison: {out}" in capsys.readouterr().out
+    table = pd.read_csv(out / "compare.csv").set_index("quantity")
+    records = [read_optimum(folder).record for folder in (run, tmp_path / "b")]
+    for name, key in (("Cost", "cost"), ("Emission", "emission_kg")):
+        told = [getattr(record, key) for record in records]
+        assert table.loc[name, ["run", "b"]].tolist() == pytest.approx(told)
+        assert table.loc[name, "difference, b"] == pytest.approx(told[1] - told[0], abs=1e-8)
+    assert table.loc["Cost", "difference, b"] > 0.0 > table.loc["Emission", "difference, b"]
+    page = ReadPage((out / "compare.html").read_text("utf-8"))
+    assert set(page.figures) == {"costs", "trade", "stored"}
+    assert json.loads((out / "cmgplan-compare.json").read_text("utf-8"))["notes"] == []
+
+
+def test_a_comparison_of_two_cases_says_so(
+    run: Path, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = case / "case.toml"
+    toml.write_text(toml.read_text("utf-8").replace("= 0.04", "= 0.05"), encoding="utf-8")
+    assert command("optimum", case, "--out", tmp_path / "b", "--quiet") == 0
+    assert command("compare", run, tmp_path / "b", "--out", tmp_path / "c") == 0
+    assert "note: The case of b is not that of run" in capsys.readouterr().out
+    plan = write_run(make_result(tmp_path / "planning"), tmp_path / "plan")
+    assert command("compare", run, plan) == 2
+    assert "compare plans with plans" in capsys.readouterr().err
+    assert command("compare", run) == 2
+    assert "give two or more runs" in capsys.readouterr().err
 
 
 def test_kinds_of_runs_do_not_overwrite_each_other(
@@ -136,25 +173,32 @@ def test_kinds_of_runs_do_not_overwrite_each_other(
     assert (plan / "plan.json").exists()
     other = shutil.copytree(run, tmp_path / "other")
     content = json.loads((other / "run.json").read_text("utf-8"))
-    (other / "run.json").write_text(json.dumps({**content, "system": "market"}), "utf-8")
+    (other / "run.json").write_text(json.dumps({**content, "system": "weather"}), "utf-8")
     assert command("optimum", case, "--out", other) == 2
-    assert "holds a run of market" in capsys.readouterr().err
+    assert "holds a run of weather" in capsys.readouterr().err
     assert command("verify", other) == 2
-    assert "'market', which this version does not know" in capsys.readouterr().err
+    assert "'weather', which this version does not know" in capsys.readouterr().err
 
 
 def test_a_case_without_a_day_ends_with_exit_3(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toml = case / "case.toml"
-    text = toml.read_text("utf-8").replace("power_max_kw = 20.0", "power_max_kw = 0.0")
-    # The fridge cannot rest for long, and nothing else of B's can feed it without trade.
+    text = toml.read_text("utf-8").replace("power_max_kw = 20.0", "power_max_kw = 0.9")
+    # B's job takes 1 kW in two hours, and all that B has in an hour is 0.9 kW of the retailer.
     text = text.replace("[pool]", "[pool]\nelectricity = false")
     text = text.replace("p_discharge_max_kw = 2.0", "p_discharge_max_kw = 0.0")
     toml.write_text(text, encoding="utf-8")
-    assert command("optimum", case, "--out", tmp_path / "run", "--quiet") in (2, 3)
-    assert "fridge" in (told := capsys.readouterr().err) or "B" in told
+    assert command("optimum", case, "--out", tmp_path / "run", "--quiet") == 3
+    told = capsys.readouterr().err
+    assert "home B needs more electricity than it can have: 0.10 kW" in told
+    assert "raise power_max_kw" in told
     assert not (tmp_path / "run").exists()
+    why = tmp_path / "run.why.html"
+    assert "power_max_kw" in why.read_text("utf-8")
+    toml.write_text(text.replace("power_max_kw = 0.9", "power_max_kw = 9.0"), encoding="utf-8")
+    assert command("optimum", case, "--out", tmp_path / "run", "--quiet") == 0
+    assert not why.exists()
 
 
 @pytest.mark.parametrize("how", ["missing", "not json", "twice", "wrong type", "no system"])

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import two_homes as by_hand
 
-from cmgplan.homes.money import costs_of_home, emission_of_device, emission_of_imports
+from cmgplan.homes.accounts.money import costs_of_home, emission_of_device, emission_of_imports
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint
-from cmgplan.homes.read import load_homes
-from cmgplan.homes.records import HomesCase
 
 CASE = load_homes(Path(__file__).parents[2] / "cases" / "two-homes")
 

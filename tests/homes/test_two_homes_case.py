@@ -11,8 +11,8 @@ from scipy.optimize import linprog
 from two_homes import ByHand
 
 from cmgplan.arrays import FloatArray
-from cmgplan.homes.read import check_homes, load_homes
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.read import check_homes, load_homes
+from cmgplan.homes.case.records import HomesCase
 
 NAMES = ("fuel", "boiler", "bought", "sold", "charge", "discharge", "up", "down", "dumped")
 HOURS = 3

@@ -21,11 +21,12 @@ from cmgplan.page.parts import Chart
 from cmgplan.planning.pipeline import plan
 from cmgplan.planning.report.compare import write as writing
 from cmgplan.planning.report.compare.page import sections
-from cmgplan.planning.report.compare.runs import read_runs, unique_names
+from cmgplan.planning.report.compare.runs import read_runs
 from cmgplan.planning.report.compare.switches import FIRST_ONLY, OTHER_ONLY, positions
 from cmgplan.planning.report.compare.totals import difference
 from cmgplan.planning.report.compare.write import compare_runs
 from cmgplan.planning.report.run_folder import write_run
+from cmgplan.run.comparison import unique_names
 
 KEY = ["quantity", "unit", "level", "place", "device", "hour"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import CaseError, Fault
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 
 ABOVE_ONE = 1e-12
 """Excess over 1 from which a coefficient is out of range."""

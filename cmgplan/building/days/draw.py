@@ -21,7 +21,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import HomeLoad
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 
 MEAN, SPREAD, NOISE = 0.08, 0.2, 0.05
 """Half-widths of the mean's and the spread's factor, and deviation of the noise."""

@@ -25,8 +25,8 @@ from cmgplan.devices import (
 )
 from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.devices.renewable import HomePlant
-from cmgplan.homes.dispatch import DeviceKey
-from cmgplan.homes.records import BuildingSection, HomesCase
+from cmgplan.homes.case.records import BuildingSection, HomesCase
+from cmgplan.homes.day.dispatch import DeviceKey
 
 HEAT_KINDS = ("heat_pump", "electric_boiler", "gas_boiler")
 """Plants that make heat in step T4, in the order in which they serve."""

@@ -9,10 +9,13 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.devices import Forecasts, Store
-from cmgplan.homes.dispatch import DeviceKey
+from cmgplan.homes.day.dispatch import DeviceKey
 
 NOTHING = 1e-12
 """Power and energy under which nothing is left, kW and kWh."""
+
+NEEDED_KWH = 1e-9
+"""Energy under a floor from which a store charges for it."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,11 @@ class StoreState:
             data.charge_max_kw[:, t] + self.p_kw[:, t],
         )
         return np.where(self.discharged[:, t] | (most < NOTHING), 0.0, most)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether any store is under a floor so far."""
+        return bool((self.energy_kwh < self.data.floor_kwh - NEEDED_KWH).any())
 
     def needed(self, t: int) -> FloatArray:
         """Return the power in hour t that a later floor asks for, charging at once, kW, (K,)."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from cmgplan.arrays import FloatArray
 from cmgplan.building.priced.sale_limits import DayUnderSaleLimits
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.money import costs_of_home
+from cmgplan.homes.accounts.money import costs_of_home
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.result import OptimumPoint
 from cmgplan.homes.optimum.solve import OneOwner, Question
 from cmgplan.homes.optimum.why import explain
-from cmgplan.homes.records import HomesCase
 
 GAP = 1e-4
 """Relative gap under which an optimum is not sought further."""

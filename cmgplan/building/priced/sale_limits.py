@@ -9,9 +9,9 @@ import pyomo.environ as pyo
 from cmgplan.building.model.plant import Plant, read_plant
 from cmgplan.devices import Battery, CombinedHeatPower
 from cmgplan.devices.renewable import HomePlant
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.model import DayModel
-from cmgplan.homes.records import HomesCase
 
 KINDS = ("renewable", "engine", "battery")
 """What is sold, each with a price and a limit of its own."""

@@ -11,7 +11,7 @@ from cmgplan.building.priced.optimum import optimal_value, with_file
 from cmgplan.building.rules.day import together
 from cmgplan.building.rules.money import unit_money
 from cmgplan.building.rules.paying import run_by
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 
 Rules = Literal["paper", "paying"]
 

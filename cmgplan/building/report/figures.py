@@ -20,7 +20,7 @@ from cmgplan.building.report.view import (
     store_use,
 )
 from cmgplan.building.report.way_tables import WayTables
-from cmgplan.homes.figures.view import LEAST, drawn, rounded, with_choice
+from cmgplan.homes.report.figures.view import LEAST, drawn, rounded, with_choice
 from cmgplan.page.style import (
     BLACK,
     BLUE,

@@ -30,6 +30,27 @@ ROWS = {
 }
 """Totals in the order of the table."""
 
+USE = {
+    "battery_used_share": ("Batteries: given of what was charged, %", 100.0, 1),
+    "battery_charging_h": ("Batteries: time charging, h", 1.0, 1),
+    "battery_discharging_h": ("Batteries: time discharging, h", 1.0, 1),
+    "battery_discharge_kw": ("Batteries: mean discharge while any does, kW", 1.0, 2),
+    "battery_mean_soc": ("Batteries: mean state of charge, %", 100.0, 1),
+    "battery_left_kwh": ("Batteries: left at the end, kWh", 1.0, 2),
+    "sold_kwh": ("Sold by CHPs and batteries, kWh", 1.0, 2),
+    "offered_kwh": ("Offered by CHPs and batteries, kWh", 1.0, 2),
+    "sold_share": ("Sold of what was offered, %", 100.0, 1),
+    "car_kwh": ("Given by cars, kWh", 1.0, 2),
+    "car_dearest_share": ("Of it in their dearest hour, %", 100.0, 1),
+    "car_second_share": ("Of it in the next dearest hour, %", 100.0, 1),
+    "chp_heat_kwh": ("Heat of CHPs, kWh", 1.0, 2),
+    "heat_exchanged_kwh": ("Surplus heat to other units, kWh", 1.0, 2),
+    "boiler_own_kwh": ("Boilers for their own unit, kWh", 1.0, 2),
+    "boiler_others_kwh": ("Boilers for others, kWh", 1.0, 2),
+    "tank_others_kwh": ("Heat stores for others, kWh", 1.0, 2),
+}
+"""How the plant was used: name, factor and digits of each item, in the order of the table."""
+
 ALIKE = 0.005
 """Share, %, under which a saving is none."""
 
@@ -160,3 +181,15 @@ def totals_table(view: BuildingView) -> DataTable:
             Column("optimum_alone", "Optimum without trade", 2),
         ]
     return data_table("totals", "Coalition against everyone alone", columns, records)
+
+
+def use_table(view: BuildingView) -> DataTable:
+    """Return how the plant was used in both ways."""
+    told = view.record.indicators
+    records = []
+    for key, (name, factor, digits) in USE.items():
+        values = told.coalition.get(key), told.alone.get(key)
+        shown = [number(None if x is None else factor * x, digits) for x in values]
+        records.append({"what": name, "coalition": shown[0], "alone": shown[1]})
+    columns = (Column("what", "Plant"), Column("coalition", "Coalition"), Column("alone", "Alone"))
+    return data_table("use", "How the plant was used over the day", columns, records, folded=True)

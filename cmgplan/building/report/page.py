@@ -8,9 +8,9 @@ from cmgplan.building.report import sections, sharing
 from cmgplan.building.report.overview import overview
 from cmgplan.building.report.run_record import BuildingRecord
 from cmgplan.building.report.view import BuildingView
-from cmgplan.homes.day_sections import day_sections
-from cmgplan.homes.figures.view import DayView
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.report.day_sections import day_sections
+from cmgplan.homes.report.figures.view import DayView
 from cmgplan.page.page import render
 from cmgplan.page.wording import counted, named
 from cmgplan.run.tables import Tables

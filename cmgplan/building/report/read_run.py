@@ -10,10 +10,10 @@ from cmgplan.building.report.run_record import STEP_NAMES, BuildingRecord
 from cmgplan.building.result import WAYS
 from cmgplan.building.tables import TABLES
 from cmgplan.errors import CmgplanError, InputError
-from cmgplan.homes.day import Day
-from cmgplan.homes.read_tables import read_dispatch, require_rows
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.run_folder import AGAIN, load_copy, read_record, read_tables
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.read_tables import read_dispatch, require_rows
+from cmgplan.homes.report.run_folder import AGAIN, load_copy, read_record, read_tables
 from cmgplan.run.tables import Tables
 
 SYSTEM = "building"

@@ -10,7 +10,7 @@ from cmgplan.building.report.read_run import SYSTEM, BuildingRun, read_building
 from cmgplan.building.report.verify import verify_building
 from cmgplan.building.result import BuildingResult
 from cmgplan.building.tables import TABLES, building_tables
-from cmgplan.homes.run_folder import (
+from cmgplan.homes.report.run_folder import (
     RUN,
     about_case,
     copy_case,

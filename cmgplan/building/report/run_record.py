@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cmgplan.homes.run_record import Amount, Number, Part, RunRecord, Text
+from cmgplan.homes.report.run_record import Amount, Number, Part, RunRecord, Text
 
 ELECTRIC = tuple(f"E{k}" for k in range(1, 14))
 THERMAL = tuple(f"T{k}" for k in range(1, 6))
@@ -98,6 +98,13 @@ class DayRecord(Part):
     losers: list[Text]
 
 
+class Indicators(Part):
+    """How the plant was used, by item; ``rules.indicators`` says what each means."""
+
+    coalition: dict[str, Number | None]
+    alone: dict[str, Number | None]
+
+
 class BuildingRecord(RunRecord):
     """run.json of ``cmgplan building``.
 
@@ -112,6 +119,7 @@ class BuildingRecord(RunRecord):
     coalition: Totals
     alone: Totals
     optimum: Optima
+    indicators: Indicators
     units: Annotated[dict[str, UnitCosts], Field(min_length=1)]
     losers: list[Text]
     values: dict[str, Number]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cmgplan.building.report import figures
+from cmgplan.building.report.overview import use_table
 from cmgplan.building.report.run_record import ELECTRIC, STEP_NAMES, THERMAL
 from cmgplan.building.report.view import (
     BuildingView,
@@ -18,7 +19,7 @@ from cmgplan.building.report.view import (
     heat_cover,
     store_use,
 )
-from cmgplan.homes.totals import of_way
+from cmgplan.homes.day.totals import of_way
 from cmgplan.page import lookup
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.parts import Chart, Section
@@ -135,7 +136,11 @@ def electricity(view: BuildingView) -> Section:
             figures.stores(view),
         ),
     )
-    return Section("electricity_steps", "Electricity, step by step", (*charts, step_table(view)))
+    return Section(
+        "electricity_steps",
+        "Electricity, step by step",
+        (*charts, step_table(view), use_table(view)),
+    )
 
 
 def heat(view: BuildingView) -> Section:

@@ -16,13 +16,19 @@ from cmgplan.building.report.run_record import (
 from cmgplan.building.report.verify_steps import check_steps
 from cmgplan.building.report.verify_totals import check_totals, check_units, who_loses
 from cmgplan.building.result import WAYS
-from cmgplan.building.tables import TABLES, stochastic_again, tables_again, values_again
+from cmgplan.building.tables import (
+    TABLES,
+    indicators_again,
+    stochastic_again,
+    tables_again,
+    values_again,
+)
 from cmgplan.errors import InputError
-from cmgplan.homes.check_accounts import check_balance, check_prices
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.verify_case import check_copy
-from cmgplan.homes.verify_day import Verification, check_balances, check_trade, compare_tables
-from cmgplan.homes.verify_devices import check_devices
+from cmgplan.homes.accounts.check import check_balance, check_prices
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.verify_case import check_copy
+from cmgplan.homes.day.verify_day import Verification, check_balances, check_trade, compare_tables
+from cmgplan.homes.day.verify_devices import check_devices
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
 from cmgplan.search.coalitions import Game, core_check, nucleolus, shapley
 
@@ -61,6 +67,7 @@ def verify_building(run: BuildingRun) -> Verification:
             check_units(run),
             _check_optima(run),
             _check_tables_again(case, run),
+            _check_indicators(case, run),
             _check_values(case, run),
             _check_sharings(case, run),
             _check_days(case, run),
@@ -141,6 +148,21 @@ def _check_tables_again(case: HomesCase, run: BuildingRun) -> CheckResult:
         values = [column for column in form.columns if column not in form.key]
         found += compare_tables(stem, run.tables[stem], due[stem], list(form.key), values)
     return CheckResult(name, tuple(found))
+
+
+def _check_indicators(case: HomesCase, run: BuildingRun) -> CheckResult:
+    """Run the rules again and compare how the plant was used."""
+    found: list[Finding] = []
+    for way, due in indicators_again(case, run.record.rules).items():
+        told = getattr(run.record.indicators, way)
+        found += differs(sorted(told), sorted(due), f"indicators.{way}")
+        for name, value in due.items():
+            place, there = f"indicators.{way}.{name}", told.get(name)
+            if value is None or there is None:
+                found += differs(there, value, place)
+            else:
+                found += unequal(there, value, place, "", SAME)
+    return CheckResult("the plant was used as is told", tuple(found))
 
 
 def _check_values(case: HomesCase, run: BuildingRun) -> CheckResult:

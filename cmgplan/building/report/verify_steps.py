@@ -17,9 +17,9 @@ from cmgplan.building.report.way_tables import (
     WayTables,
 )
 from cmgplan.building.result import WAYS
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.tables import DUMP
-from cmgplan.homes.verify_day import BALANCE_KW
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.tables import DUMP
+from cmgplan.homes.day.verify_day import BALANCE_KW
 from cmgplan.run.findings import CheckResult, Finding, apart
 from cmgplan.run.tables import Tables
 

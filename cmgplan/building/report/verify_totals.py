@@ -10,10 +10,10 @@ from cmgplan.arrays import FloatArray
 from cmgplan.building.report.read_run import BuildingRun
 from cmgplan.building.report.way_tables import BOILERS, WayTables
 from cmgplan.building.result import WAYS
-from cmgplan.homes.accounts import RETAILER
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.tables import DUMP
-from cmgplan.homes.totals import of_way
+from cmgplan.homes.accounts.ledger import RETAILER
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.tables import DUMP
+from cmgplan.homes.day.totals import of_way
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
 
 SUMMED = 1e-5

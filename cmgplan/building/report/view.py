@@ -11,7 +11,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.building.report.run_record import BuildingRecord
 from cmgplan.building.report.way_tables import WayTables
 from cmgplan.building.result import WAYS
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.page.style import labels
 from cmgplan.run.tables import Tables
 

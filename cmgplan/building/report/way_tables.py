@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.totals import of_way
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.totals import of_way
 from cmgplan.run.tables import Tables
 
 ELECTRIC_STORES = ("storage", "ev")

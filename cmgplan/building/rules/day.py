@@ -11,7 +11,7 @@ from cmgplan.building.model.plant import Plant
 from cmgplan.building.model.state import DayState, Foresight
 from cmgplan.building.model.stores import StoreState
 from cmgplan.building.rules import electric, thermal
-from cmgplan.homes.dispatch import DeviceKey
+from cmgplan.homes.day.dispatch import DeviceKey
 
 STEPS = tuple([f"E{k}" for k in range(1, 14)] + [f"T{k}" for k in range(1, 6)])
 """Steps in their order."""

@@ -9,8 +9,8 @@ from cmgplan.building.model.plant import own_schedule_kw
 from cmgplan.building.model.state import DayState
 from cmgplan.devices import Device, Flows, Forecasts, HomeLoad, Job, SolarThermal, Store, Thermostat
 from cmgplan.devices.renewable import HomePlant
-from cmgplan.homes.dispatch import DeviceKey, Dispatch, Exchange, Shift
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange, Shift
 
 
 def as_dispatch(case: HomesCase, day: DayState) -> Dispatch:

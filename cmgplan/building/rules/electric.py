@@ -42,6 +42,8 @@ def charge_cars(day: DayState) -> Step:
     step = day.begin("E2")
     for stores in (day.cars, day.batteries):
         for t in range(day.plant.hours):
+            if not stores.lacks:
+                break
             power = needed_kw(stores, t)
             if power.any():
                 stores.charge(t, power)

@@ -19,7 +19,7 @@ import pandas as pd
 from cmgplan.arrays import FloatArray
 from cmgplan.building.model.share import Groups
 from cmgplan.building.model.state import DayState, Step
-from cmgplan.homes.accounts import (
+from cmgplan.homes.accounts.ledger import (
     COLUMNS,
     Carrier,
     gas_purchases,
@@ -28,7 +28,7 @@ from cmgplan.homes.accounts import (
     pool_trades,
     retailer_trades,
 )
-from cmgplan.homes.records import Pool
+from cmgplan.homes.case.records import Pool
 
 KEY = ["way", "from", "to", "hour", "carrier", "reason"]
 
@@ -104,7 +104,7 @@ def _paid(day: DayState, step: Step, carrier: str) -> FloatArray:
 
 
 def day_ledger(day: DayState, way: str, worth: Pool) -> pd.DataFrame:
-    """Return the ledger of a day, who paid whom in which hour, as ``cmgplan.homes.accounts``.
+    """Return the ledger of a day: who paid whom in which hour.
 
     Payments of one hour, pair, carrier and reason are one row, at their mean price. Within a
     group every buyer of a step takes from every seller the share that the seller gave.

@@ -26,6 +26,8 @@ def heat_balance(day: DayState) -> Step:
     taken = plant.heat_load_kw + plant.fixed_heat_kw + standing
     day.heat_kw = heat + plant.solar_heat_kw - taken
     for t in range(plant.hours):
+        if not day.tanks.lacks:
+            break
         power = needed_kw(day.tanks, t)
         if power.any():
             day.tanks.charge(t, power)

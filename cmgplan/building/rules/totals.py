@@ -11,7 +11,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.building.model.state import DayState, Step
 from cmgplan.building.rules.day import STEPS
 from cmgplan.building.rules.money import unit_money
-from cmgplan.homes.records import Pool
+from cmgplan.homes.case.records import Pool
 
 STEP_COLUMNS = ("way", "step", "hour", "unit", "p_kw", "heat_kw")
 """Columns of ``steps`` that come first; those of the pool and of what is left follow."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cmgplan.errors import LimitError
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
 from cmgplan.homes.optimum.solve import OneOwner, Question, relative_gap
 from cmgplan.homes.optimum.why import explain
-from cmgplan.homes.records import HomesCase
 from cmgplan.progress import ProgressEvent
 from cmgplan.search.fuzzy import choose
 from cmgplan.version import __version__

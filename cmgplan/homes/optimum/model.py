@@ -17,9 +17,9 @@ from typing import Any
 import pyomo.environ as pyo
 
 from cmgplan.devices import Device, Store
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.money import cost_of_day
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.accounts.money import cost_of_day
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmgplan.homes.day_sections import day_sections
-from cmgplan.homes.figures.front import front_figure, front_sentence
-from cmgplan.homes.figures.view import DayView
+from cmgplan.homes.day.totals import DayTotals
 from cmgplan.homes.optimum.run_record import OptimumRecord
-from cmgplan.homes.totals import DayTotals
+from cmgplan.homes.report.day_sections import day_sections
+from cmgplan.homes.report.figures.front import front_figure, front_sentence
+from cmgplan.homes.report.figures.view import DayView
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.page import render
 from cmgplan.page.parts import Box, Chart, Overview, Section

@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Flows, HomeLoad, Store
-from cmgplan.homes.dispatch import DeviceKey, Dispatch, Exchange, Shift
+from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange, Shift
 from cmgplan.homes.optimum.model import DayModel
 
 NOTHING_KW = 1e-9

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from cmgplan.errors import CmgplanError, InputError
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.read_tables import require_rows
+from cmgplan.homes.day.tables import TABLES
 from cmgplan.homes.optimum.run_record import FRONT, OptimumRecord
-from cmgplan.homes.read_tables import require_rows
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.run_folder import load_copy, read_record, read_tables
-from cmgplan.homes.tables import TABLES
+from cmgplan.homes.report.run_folder import load_copy, read_record, read_tables
 from cmgplan.run.tables import Tables
 
 WAY = "optimum"

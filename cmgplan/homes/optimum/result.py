@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import Field
 
 from cmgplan.devices.base import NonNegative, Positive, Record
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 
 
 class OptimumOptions(Record):

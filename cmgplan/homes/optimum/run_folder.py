@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan.homes.day import Day
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.tables import TABLES, homes_tables
 from cmgplan.homes.optimum.page import render_page
 from cmgplan.homes.optimum.read_run import (
     POINT_TABLES,
@@ -21,7 +22,7 @@ from cmgplan.homes.optimum.read_run import (
 from cmgplan.homes.optimum.result import OptimumPoint, OptimumResult
 from cmgplan.homes.optimum.run_record import FRONT
 from cmgplan.homes.optimum.verify import verify_optimum
-from cmgplan.homes.run_folder import (
+from cmgplan.homes.report.run_folder import (
     RUN,
     about_case,
     copy_case,
@@ -32,7 +33,6 @@ from cmgplan.homes.run_folder import (
     write_summary,
     write_tables,
 )
-from cmgplan.homes.tables import TABLES, homes_tables
 from cmgplan.run.folder import prepare, write_folder
 from cmgplan.search.fuzzy import memberships
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cmgplan.homes.run_record import Amount, Number, Part, RunRecord
+from cmgplan.homes.report.run_record import Amount, Number, Part, RunRecord
 from cmgplan.run.tables import TableForm, table_form
 
 FRONT: TableForm = table_form(

@@ -19,11 +19,11 @@ from pyomo.repn import generate_standard_repn
 
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import LimitError, SolverError
-from cmgplan.homes.money import emission_of_day
+from cmgplan.homes.accounts.money import emission_of_day
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.read_day import read_day
 from cmgplan.homes.optimum.result import OptimumPoint
-from cmgplan.homes.records import HomesCase
 from cmgplan.solve import LinearProblem, Outcome, Stop
 
 ROUNDS = 60

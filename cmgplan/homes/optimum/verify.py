@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from cmgplan.arrays import FloatArray
-from cmgplan.homes.day import Day
-from cmgplan.homes.optimum.read_run import WAY, OptimumRun
-from cmgplan.homes.optimum.run_record import FrontPoint
-from cmgplan.homes.read_tables import read_dispatch
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.tables import TABLES, homes_tables
-from cmgplan.homes.verify_case import check_copy
-from cmgplan.homes.verify_day import (
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.read_tables import read_dispatch
+from cmgplan.homes.day.tables import TABLES, homes_tables
+from cmgplan.homes.day.verify_case import check_copy
+from cmgplan.homes.day.verify_day import (
     FOLLOWS,
     Verification,
     check_balances,
@@ -20,7 +18,9 @@ from cmgplan.homes.verify_day import (
     compare_tables,
     verify_days,
 )
-from cmgplan.homes.verify_devices import check_devices
+from cmgplan.homes.day.verify_devices import check_devices
+from cmgplan.homes.optimum.read_run import WAY, OptimumRun
+from cmgplan.homes.optimum.run_record import FrontPoint
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
 from cmgplan.run.tables import Tables
 from cmgplan.search.fuzzy import choose

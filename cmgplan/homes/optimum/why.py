@@ -14,8 +14,8 @@ import pyomo.environ as pyo
 
 from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation, GivingLimit, Way
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
-from cmgplan.homes.records import HomesCase
 from cmgplan.solve import LinearProblem, Stop
 
 STAGE = "Optimum"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cmgplan.arrays import FloatArray
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 
 
 def heat_price_max(case: HomesCase) -> FloatArray:

@@ -67,6 +67,30 @@ def parse_structure(text: str, homes: Sequence[str]) -> Structure:
     return Structure(groups[0], groups[1])
 
 
+def parse_leaders(
+    texts: Sequence[str], homes: Sequence[str]
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return several groups of leaders that lead at once, and the homes that follow.
+
+    Raises
+    ------
+    InputError
+        There are less than two groups, a home is unknown or named twice, or nobody follows.
+    """
+    told = " ".join(f"--leaders {text}" for text in texts)
+    groups = tuple(_group(text, told, homes) for text in texts)
+    if len(groups) < 2:
+        raise InputError(f"{told}: name two or more groups; one group leads by --structure")
+    named = [home for group in groups for home in group]
+    twice = sorted({home for home in named if named.count(home) > 1})
+    if twice:
+        raise InputError(f"{told}: {_listed(twice)} in two groups; let each home lead once")
+    following = tuple(home for home in sorted(homes) if home not in named)
+    if not following:
+        raise InputError(f"{told}: nobody follows, so that there is no price; leave a group out")
+    return groups, following
+
+
 def _group(side: str, told: str, homes: Sequence[str]) -> tuple[str, ...]:
     names = [name.strip() for name in side.split("+")]
     if not all(names):

@@ -19,6 +19,9 @@ from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.outcome import Stop
 
+SAME_COST = 1e-10
+"""Share of a cost by which two are the same."""
+
 AT_BOUND = 1e-7
 """Distance from a bound, kW, within which a column is at it."""
 
@@ -43,6 +46,26 @@ class Face:
         return found.values() if found.stop is Stop.OPTIMAL else None
 
 
+@dataclass(frozen=True)
+class Both:
+    """A day of both groups at a quantity.
+
+    Attributes
+    ----------
+    cost, x
+        Of the leaders: cost and columns.
+    y
+        The followers' columns.
+    vertex
+        The followers' columns at a vertex of their optima, exact to the last digit.
+    """
+
+    cost: float
+    x: FloatArray
+    y: FloatArray
+    vertex: FloatArray
+
+
 class Groups:
     """One leading and one following group of a case.
 
@@ -55,6 +78,9 @@ class Groups:
     bilevel
         The leaders' problem; its z are the leaders' columns and then what they put into the
         market, kW by traded row.
+
+    Where ``others`` put quantities into the market beside (kW by traded row), the followers'
+    balances have them.
     """
 
     def __init__(
@@ -64,10 +90,13 @@ class Groups:
         following: Sequence[str],
         wide: BoolArray | None = None,
         most_kw: float | None = None,
+        others: FloatArray | None = None,
     ) -> None:
         self.plant, self.leading, self.following = plant, tuple(leading), tuple(following)
         self.wide = np.zeros(plant.case.hours, dtype=bool) if wide is None else wide
         self.followers, self.boxes = followers_program(plant, self.following, self.wide)
+        if others is not None:
+            self.followers = self.followers.at(others)
         self.leaders = plant.reduced_group(self.leading)
         self.most_kw = plant.case.file.market.quantity_max_kw if most_kw is None else most_kw
         self.bilevel = Bilevel(self._leaders(), self.followers, self.boxes)
@@ -123,6 +152,47 @@ class Groups:
     def followers_at(self, quantity: FloatArray) -> tuple[float, FloatArray] | None:
         """Return the followers' least cost and columns at a quantity; None where they cannot."""
         return least(self.followers.at(quantity))
+
+    def both_at(self, quantity: FloatArray) -> Both | None:
+        """Return the best day of leaders and followers at a quantity; None where there is none.
+
+        Followers are at an optimum of their own; where the retailer limits all trade, at one
+        that suits the leaders.
+        """
+        led, followed = self.leaders_at(quantity), self.followers_at(quantity)
+        if led is None or followed is None:
+            return None
+        lead, f = self.bilevel.leaders, self.followers
+        if lead.joint is None:
+            return Both(led[0], led[1], followed[1], followed[1])
+        n_z, own = len(lead.cost), self.leaders.n
+        lower, upper = lead.lower.copy(), lead.upper.copy()
+        lower[own:] = upper[own:] = quantity
+        cost = sp.csr_array(np.concatenate([np.zeros(n_z), f.cost])[None, :])
+        height = lead.rows.matrix.shape[0]
+        parts = [
+            sp.hstack([lead.rows.matrix, sp.csr_array((height, f.n))]),
+            sp.hstack([lead.reach, f.matrix]),
+            lead.joint.matrix,
+            cost,
+        ]
+        most = followed[0] - f.constant + SAME_COST * max(abs(followed[0]), 1.0)
+        rows = Rows(
+            sp.csr_array(sp.vstack(parts, format="csr")),
+            np.concatenate([lead.rows.lower, f.low, lead.joint.lower, [-np.inf]]),
+            np.concatenate([lead.rows.upper, f.high, lead.joint.upper, [most]]),
+        )
+        program = ArrayProgram(
+            np.concatenate([lead.cost, np.zeros(f.n)]),
+            np.concatenate([lower, f.lower]),
+            np.concatenate([upper, f.upper]),
+            rows,
+        )
+        found = ArraySolver(program).solve()
+        if not found.accepted or found.value is None:
+            return None
+        x = found.values()
+        return Both(self.constant + found.value, x[:own], x[n_z:], followed[1])
 
     def face(self, y: FloatArray) -> Face:
         """Return the optimal multipliers that complement an optimum of the followers."""

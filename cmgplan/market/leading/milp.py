@@ -40,24 +40,22 @@ def start_at(groups: Groups, quantity: FloatArray) -> tuple[float, FloatArray] |
 
     None where leaders or followers cannot, or where no prices are within their boxes.
     """
-    led, followed = groups.leaders_at(quantity), groups.followers_at(quantity)
-    if led is None or followed is None:
+    both = groups.both_at(quantity)
+    if both is None:
         return None
-    cost, x = led
-    _, y = followed
     weight = np.zeros(groups.followers.m)
     weight[groups.followers.traded] = quantity
-    price = groups.face(y).best(weight)
+    price = groups.face(both.vertex).best(weight)
     if price is None:
         return None
-    z = np.concatenate([x, quantity])
-    return float(weight @ price) - cost, whole(groups.bilevel, z, y, price)
+    z = np.concatenate([both.x, quantity])
+    return float(weight @ price) - both.cost, whole(groups.bilevel, z, both.y, price)
 
 
 def whole(bilevel: Bilevel, z: FloatArray, y: FloatArray, price: FloatArray) -> FloatArray:
     """Return all columns of the mixed-integer program for given z, y and multipliers."""
     p, f = bilevel.pairs, bilevel.followers
-    rest = f.cost - f.matrix.T @ price
+    rest = f.cost + bilevel.posted @ z - f.matrix.T @ price
     multiplier = np.maximum(np.where(p.at_upper, -rest[p.column], rest[p.column]), 0.0)
     x = np.zeros(bilevel.n)
     x[bilevel.at["z"]], x[bilevel.at["y"]], x[bilevel.at["price"]] = z, y, price

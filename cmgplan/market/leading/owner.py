@@ -9,7 +9,7 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import InfeasibleError
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.market.leading.groups import face_of, least
 from cmgplan.market.leading.prices import price_intervals, spread
 from cmgplan.market.leading.settle import incomes, settled_day

@@ -11,17 +11,18 @@ import scipy.sparse as sp
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Store
 from cmgplan.errors import SolverError
-from cmgplan.homes.dispatch import Dispatch
-from cmgplan.homes.money import costs_of_home
+from cmgplan.homes.accounts.money import costs_of_home
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.read_day import read_day
-from cmgplan.homes.records import HomesCase
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.plant import CARRIERS, Plant
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.cones import Rows
+from cmgplan.solve.outcome import Multipliers
 
-TIDY = 1e-9
-"""Share of the cost that may be given for the tidiest of all days."""
+SOME = 1e-7
+"""Multiplier that is one, in units in which prices are about ten."""
 
 TRADED = 0.1
 """Weight of a kWh that is traded, beside one that a store takes or that moves."""
@@ -33,8 +34,8 @@ Block = tuple[Sequence[str], FloatArray]
 def settled_day(plant: Plant, blocks: Sequence[Block]) -> Dispatch:
     """Return the cheapest day in which every block gives its quantities, for the blocks' homes.
 
-    Among many the one with the least energy through stores, moved and traded is taken. Homes of
-    no block act alone, and are left out of the answer.
+    The last block are the followers. Among many days the one with the least energy through
+    stores, moved and traded is taken. Homes of no block act alone, and are left out.
 
     Raises
     ------
@@ -43,32 +44,56 @@ def settled_day(plant: Plant, blocks: Sequence[Block]) -> Dispatch:
     """
     named = {home for homes, _ in blocks for home in homes}
     nothing = np.zeros((2, plant.case.hours))
-    alone = [((home,), nothing) for home in plant.case.ids if home not in named]
-    rows = _rows(plant, [*blocks, *alone])
-    solver = ArraySolver(ArrayProgram(plant.cost / plant.unit, plant.lower, plant.upper, rows))
-    found = solver.solve()
-    if not found.accepted or found.value is None:
+    alone: list[Block] = [((home,), nothing) for home in plant.case.ids if home not in named]
+    rows = _rows(plant, blocks, alone)
+    cost, answer = plant.cost / plant.unit, None
+    goals = [cost, _movement(plant)]
+    if plant.places.total.any():
+        # Whom the retailer's limit of all trade makes give way is not for the followers to bear.
+        goals.insert(0, np.where(plant.columns_of(blocks[-1][0]), cost, 0.0))
+    lower, upper = plant.lower, plant.upper
+    for goal in goals:
+        program = ArrayProgram(goal, lower, upper, rows)
+        found = ArraySolver(program).solve()
+        if not found.accepted or found.multipliers is None:
+            break
+        answer = found.values()
+        lower, upper, rows = _optima(program, answer, found.multipliers)
+    if answer is None:
         raise SolverError(f"no day with the quantities of the market ({found.message})")
-    least = found.value
-    most = least + TIDY * max(abs(least), 1.0)
-    cost = sp.csr_array(plant.cost[None, :] / plant.unit)
-    capped = Rows(
-        sp.csr_array(sp.vstack([rows.matrix, cost], format="csr")),
-        np.append(rows.lower, -np.inf),
-        np.append(rows.upper, most),
-    )
-    tidy = ArraySolver(ArrayProgram(_movement(plant), plant.lower, plant.upper, capped)).solve()
-    plant.form.load(tidy.values() if tidy.accepted else found.values())
+    plant.form.load(answer)
     return only(read_day(plant.model), named)
 
 
-def _rows(plant: Plant, blocks: Sequence[Block]) -> Rows:
-    """Return the rows of all homes with one balance of the pool for each block and hour."""
+def _optima(
+    program: ArrayProgram, x: FloatArray, multipliers: Multipliers
+) -> tuple[FloatArray, FloatArray, Rows]:
+    """Return bounds and rows that leave just the optima of a linear program.
+
+    What has a multiplier stays where it is: every optimum complements every multiplier.
+    """
+    held = np.abs(multipliers.bounds) > SOME
+    lower, upper = np.where(held, x, program.lower), np.where(held, x, program.upper)
+    tight, level = np.abs(multipliers.rows) > SOME, program.rows.matrix @ x
+    rows = Rows(
+        program.rows.matrix,
+        np.where(tight, level, program.rows.lower),
+        np.where(tight, level, program.rows.upper),
+    )
+    return lower, upper, rows
+
+
+def _rows(plant: Plant, blocks: Sequence[Block], alone: Sequence[Block]) -> Rows:
+    """Return the rows of all homes with one balance of the pool for each block and hour.
+
+    The retailer's limit of all trade holds for the blocks together, and for who acts alone.
+    """
     at, form, hours = plant.places, plant.form, plant.case.hours
     kept = at.row_home >= 0
     parts = [form.rows.matrix[kept]]
     low, high = [form.rows.lower[kept]], [form.rows.upper[kept]]
-    for homes, quantity in blocks:
+    together = [home for homes, _ in blocks for home in homes]
+    for homes, quantity in [*blocks, *alone]:
         wanted = np.asarray([home in set(homes) for home in plant.case.ids])
         for carrier in range(len(CARRIERS)):
             mine = (at.pool == carrier) & wanted[at.column_home]
@@ -78,13 +103,14 @@ def _rows(plant: Plant, blocks: Sequence[Block]) -> Rows:
             parts.append(sp.csr_array((value, (hour, columns)), shape=shape))
             low.append(quantity[carrier])
             high.append(quantity[carrier])
-        if at.total.any():
-            mine = np.flatnonzero(wanted[at.column_home] & (at.column_home >= 0))
-            ones = (np.ones(len(mine)), (mine, mine))
-            chosen = sp.csr_array(ones, shape=(len(form.variables),) * 2)
-            parts.append(sp.csr_array(form.rows.matrix[at.total] @ chosen))
-            low.append(form.rows.lower[at.total])
-            high.append(form.rows.upper[at.total])
+    for homes in [together, *(homes for homes, _ in alone)] if at.total.any() else []:
+        wanted = np.asarray([home in homes for home in plant.case.ids])
+        mine = np.flatnonzero(wanted[at.column_home] & (at.column_home >= 0))
+        ones = (np.ones(len(mine)), (mine, mine))
+        chosen = sp.csr_array(ones, shape=(len(form.variables),) * 2)
+        parts.append(sp.csr_array(form.rows.matrix[at.total] @ chosen))
+        low.append(form.rows.lower[at.total])
+        high.append(form.rows.upper[at.total])
     matrix = sp.csr_array(sp.vstack(parts, format="csr"))
     return Rows(matrix, np.concatenate(low), np.concatenate(high))
 

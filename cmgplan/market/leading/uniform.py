@@ -10,7 +10,7 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import LimitError
-from cmgplan.homes.dispatch import Dispatch
+from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.market.leading.band import may_bind
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.milp import Answer, search, start_at
@@ -28,8 +28,8 @@ LEAST_SURPLUS = 0.01
 LEAST_SECONDS = 1.0
 """Time that a search gets at least, s."""
 
-TRIES = 3
-"""Searches of one structure: again where connections may bind, and with a smaller gap."""
+SMALLER_STEPS = (0.1, 0.01)
+"""Shares of the shading step that are tried where the whole step costs too much."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,10 @@ class Uniform:
         groups, held, bound = self._first()
         settled = self._settled(groups, held, bound)
         for part in (0.5, 0.1):
-            short = self.worth.share(settled.bound - settled.leader_income) > self.gap
-            if not short or self._left() <= LEAST_SECONDS:
+            if (
+                not self._short(settled.leader_income, settled.bound)
+                or self._left() <= LEAST_SECONDS
+            ):
                 break
             held, bound = self._again(groups, held, bound, part)
             settled = self._settled(groups, held, bound)
@@ -222,10 +224,26 @@ class Uniform:
         return better, min(bound, self._bound(groups, found))
 
     def _settled(self, groups: Groups, held: Answer, bound: float) -> Settlement:
+        """Shade, price and settle quantities, with smaller steps where a step costs too much."""
+        settled = self._with_step(groups, held, bound, 1.0)
+        for share in SMALLER_STEPS:
+            if self._short(settled.leader_income, settled.bound) and not self._short(
+                settled.optimistic_income, settled.bound
+            ):
+                settled = self._with_step(groups, held, bound, share)
+        return settled
+
+    def _short(self, income: float, bound: float) -> bool:
+        """Return whether an income leaves more to its bound than was asked for."""
+        return self.worth.share(bound - income) > self.gap
+
+    def _with_step(
+        self, groups: Groups, held: Answer, bound: float, step_share: float
+    ) -> Settlement:
         """Shade, price and settle quantities."""
         begun = time.perf_counter()
         best, worst, price = self._at_kink(groups, held.quantity)
-        step = self.plant.case.file.market.shade_kw
+        step = self.plant.case.file.market.shade_kw * step_share
         moved = shade(groups, held.quantity, price, step) if step > 0.0 else None
         quantity = held.quantity if moved is None else moved.quantity
         y = self._followers(groups, quantity) if moved is None else moved.y
@@ -250,15 +268,17 @@ class Uniform:
 
     def _at_kink(self, groups: Groups, quantity: FloatArray) -> tuple[float, float, FloatArray]:
         """Return the leaders' best and worst income at a quantity, and the best multipliers."""
-        led = groups.leaders_at(quantity)
-        face = groups.face(self._followers(groups, quantity))
+        both = groups.both_at(quantity)
+        if both is None:
+            raise LimitError("the quantities found cannot be balanced")
+        face = groups.face(both.vertex)
         weight = np.zeros(groups.followers.m)
         weight[groups.followers.traded] = quantity
         best, worst = face.best(weight), face.best(-weight)
-        if led is None or best is None or worst is None:
+        if best is None or worst is None:
             raise LimitError("the quantities found have no prices within their bounds")
         unit = self.plant.unit
-        earned = [(float(weight @ price) - led[0]) * unit for price in (best, worst)]
+        earned = [(float(weight @ price) - both.cost) * unit for price in (best, worst)]
         return earned[0], earned[1], best
 
     def _of_homes(
@@ -280,7 +300,7 @@ class Uniform:
         income = incomes(case, day, price)
         earned = sum(income[home] for home in self.leading)
         bound = max(bound, earned)
-        optimal = self.worth.share(bound - earned) <= self.gap
+        optimal = not self._short(earned, bound)
         return Settlement(
             status="optimal" if optimal else "feasible",
             income=income,

@@ -33,6 +33,9 @@ MOST = 1e7
 """Distance from a bound that nothing limits."""
 
 
+Range = tuple[FloatArray, FloatArray]
+
+
 @dataclass(frozen=True)
 class Leaders:
     """What leaders decide: columns z with costs, bounds, rows; and how they reach the followers.
@@ -47,6 +50,14 @@ class Leaders:
         Whether the followers pay the prices of what reaches them.
     joint
         Rows over (z, y) that leaders have to keep.
+    posted
+        ``C``: what z adds to the costs of the followers' columns, shape (n of y, n of z): prices
+        that leaders post. Followers then minimise (c + Cz)'y.
+    optional
+        Columns of y that leaders may take from the followers, and the binary columns of z that
+        are 1 where they leave them; what is taken has to be zero by ``joint``.
+    integer
+        Which columns of z are binary, shape (n of z,); None where none is.
     """
 
     cost: FloatArray
@@ -57,6 +68,17 @@ class Leaders:
     follower_cost: FloatArray
     paid: bool = True
     joint: Rows | None = None
+    posted: sp.csr_array | None = None
+    optional: tuple[IntArray, IntArray] | None = None
+    integer: BoolArray | None = None
+
+    def range_of(self, matrix: sp.csr_array) -> Range:
+        """Return the least and the greatest of a matrix times z."""
+        up, down = matrix.maximum(0.0), matrix.minimum(0.0)
+        return (
+            np.asarray(up @ self.lower + down @ self.upper),
+            np.asarray(up @ self.upper + down @ self.lower),
+        )
 
 
 @dataclass(frozen=True)
@@ -86,12 +108,13 @@ class Pairs:
         return (self.multiplier_max > AT_ZERO) & (self.slack_max > AT_ZERO)
 
 
-def pairs_of(
-    program: Program, boxes: Boxes, reach_low: FloatArray, reach_high: FloatArray
-) -> Pairs:
-    """Return all pairs of a program whose rows get between ``reach_low`` and ``reach_high``."""
-    least, most = reduced_costs(program, boxes)
-    lower, upper = tightened(program, reach_low, reach_high)
+def pairs_of(program: Program, rest: Range, reach: Range) -> Pairs:
+    """Return all pairs of a program.
+
+    ``rest`` bounds the reduced costs of its columns, ``reach`` what its rows get from leaders.
+    """
+    least, most = rest
+    lower, upper = tightened(program, *reach)
     with_lower, with_upper = np.isfinite(program.lower), np.isfinite(program.upper)
     column = np.concatenate([np.flatnonzero(with_lower), np.flatnonzero(with_upper)])
     at_upper = np.arange(len(column)) >= with_lower.sum()
@@ -115,42 +138,50 @@ def tightened(
     """
     lower, upper = program.lower.copy(), program.upper.copy()
     columns = sp.csc_array(program.matrix)
-    endless = ~np.isfinite(upper)
     single = np.diff(columns.indptr) == 1
-    held = np.where(endless & single, lower, upper)
-    least, most = activity(replace(program, upper=held))
-    for k in np.flatnonzero(endless & np.isfinite(lower)):
+    up, down = ~np.isfinite(upper), ~np.isfinite(lower)
+    held = replace(
+        program,
+        lower=np.where(down & single, upper, lower),
+        upper=np.where(up & single, lower, upper),
+    )
+    least, most = activity(held)
+    for k in np.flatnonzero(up != down):
+        bound = lower[k] if up[k] else upper[k]
         span = slice(columns.indptr[k], columns.indptr[k + 1])
         for row, value in zip(columns.indices[span], columns.data[span], strict=True):
-            mine = value * lower[k]
-            if value > 0.0:
+            mine = value * bound
+            if (value > 0.0) == up[k]:
                 room = program.high[row] - reach_low[row] - (least[row] - mine)
             else:
                 room = program.low[row] - reach_high[row] - (most[row] - mine)
-            if np.isfinite(room):
-                upper[k] = min(upper[k], max(room / value, lower[k]))
+            if np.isfinite(room) and up[k]:
+                upper[k] = min(upper[k], max(room / value, bound))
+            elif np.isfinite(room):
+                lower[k] = max(lower[k], min(room / value, bound))
     return lower, upper
 
 
 class Bilevel:
     """The mixed-integer program, and how its columns are read.
 
-    Columns: z, y, multipliers of the rows, multipliers of the pairs, binaries of the pairs. A
-    binary is 1 where the multiplier may be positive.
+    Columns: z, y, multipliers of the rows, multipliers of the pairs, reduced costs of columns
+    that were taken from the followers, binaries of the pairs. A binary is 1 where the multiplier
+    may be positive.
     """
 
     def __init__(self, leaders: Leaders, followers: Program, boxes: Boxes) -> None:
         self.leaders, self.followers, self.boxes = leaders, followers, boxes
-        reach_up, reach_down = leaders.reach.maximum(0.0), leaders.reach.minimum(0.0)
-        self.reach = (
-            np.asarray(reach_up @ leaders.lower + reach_down @ leaders.upper),
-            np.asarray(reach_up @ leaders.upper + reach_down @ leaders.lower),
-        )
-        self.pairs = pairs_of(followers, boxes, *self.reach)
+        none = sp.csr_array((followers.n, len(leaders.cost)))
+        self.posted = none if leaders.posted is None else leaders.posted
+        rest, added = reduced_costs(followers, boxes), leaders.range_of(self.posted)
+        self._rest = rest[0] + added[0], rest[1] + added[1]
+        self.pairs = pairs_of(followers, self._rest, leaders.range_of(leaders.reach))
         self.binary = np.flatnonzero(self.pairs.binary)
-        sizes = (len(leaders.cost), followers.n, followers.m, len(self.pairs.column))
+        optional = 0 if leaders.optional is None else len(leaders.optional[0])
+        sizes = (len(leaders.cost), followers.n, followers.m, len(self.pairs.column), optional)
         ends = np.cumsum([0, *sizes, len(self.binary)])
-        names = ("z", "y", "price", "multiplier", "on")
+        names = ("z", "y", "price", "multiplier", "waived", "on")
         self.at = {name: slice(ends[k], ends[k + 1]) for k, name in enumerate(names)}
         self.n = int(ends[-1])
 
@@ -178,6 +209,7 @@ class Bilevel:
         lower[at["price"]], upper[at["price"]] = self.boxes.low, self.boxes.high
         never = p.slack_max > AT_ZERO
         upper[at["multiplier"]] = np.where(p.binary | ~never, p.multiplier_max, 0.0)
+        lower[at["waived"]], upper[at["waived"]] = -self._waived_max, self._waived_max
         return lower, upper
 
     def program(self, relaxed: bool = False) -> ArrayProgram:
@@ -185,12 +217,15 @@ class Bilevel:
         lower, upper = self.bounds()
         integer = np.zeros(self.n, dtype=bool)
         integer[self.at["on"]] = not relaxed
+        if self.leaders.integer is not None:
+            integer[self.at["z"]] = self.leaders.integer & (not relaxed)
         return ArrayProgram(self.cost, lower, upper, self.rows, integer)
 
     @cached_property
     def rows(self) -> Rows:
         """All rows: leaders', followers', dual, complementarity."""
         parts = [self._leaders_rows(), self._primal(), self._dual(), *self._complementarity()]
+        parts += self._waiving()
         if self.leaders.joint is not None:
             joint, z = self.leaders.joint, len(self.leaders.cost)
             blocks = {"z": joint.matrix[:, :z], "y": joint.matrix[:, z:]}
@@ -219,13 +254,39 @@ class Bilevel:
         return Rows(self._wide({"z": self.leaders.reach, "y": f.matrix}), f.low, f.high)
 
     def _dual(self) -> Rows:
-        """Return ``A's + m - n = c``."""
+        """Return ``A's + m - n - Cz = c``, with a free term for columns taken away."""
         f, p = self.followers, self.pairs
         sign = np.where(p.at_upper, -1.0, 1.0)
         of_pairs = sp.csr_array((sign, (p.column, np.arange(len(sign)))), shape=(f.n, len(sign)))
-        return Rows(
-            self._wide({"price": sp.csr_array(f.matrix.T), "multiplier": of_pairs}), f.cost, f.cost
-        )
+        blocks = {"price": sp.csr_array(f.matrix.T), "multiplier": of_pairs, "z": -self.posted}
+        if self.leaders.optional is not None:
+            column = self.leaders.optional[0]
+            ones = (np.ones(len(column)), (column, np.arange(len(column))))
+            blocks["waived"] = sp.csr_array(ones, shape=(f.n, len(column)))
+        return Rows(self._wide(blocks), f.cost, f.cost)
+
+    @property
+    def _waived_max(self) -> FloatArray:
+        """Return the greatest reduced cost of a column that followers do not have."""
+        if self.leaders.optional is None:
+            return np.zeros(0)
+        column = self.leaders.optional[0]
+        return np.maximum(np.abs(self._rest[0]), np.abs(self._rest[1]))[column]
+
+    def _waiving(self) -> list[Rows]:
+        """Return that a reduced cost is free only where the followers do not have the column."""
+        if self.leaders.optional is None:
+            return []
+        most, column = self._waived_max, self.leaders.optional[1]
+        count, every = len(most), np.arange(len(most))
+        left = sp.csr_array((most, (every, column)), shape=(count, len(self.leaders.cost)))
+        parts = []
+        for sign in (1.0, -1.0):
+            ones = sp.csr_array((np.full(count, sign), (every, every)), shape=(count, count))
+            parts.append(
+                Rows(self._wide({"waived": ones, "z": left}), np.full(count, -np.inf), most)
+            )
+        return parts
 
     def _complementarity(self) -> list[Rows]:
         f, p, which = self.followers, self.pairs, self.binary

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.homes.records import HomesCase
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.plant import Plant, loads_heat_later
 from cmgplan.market.model.program import (

@@ -14,8 +14,8 @@ import scipy.sparse as sp
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.devices import HomeLoad
 from cmgplan.errors import InfeasibleError, SolverError
+from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
-from cmgplan.homes.records import HomesCase
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.program import NOWHERE, Program, reduced
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, solver_name

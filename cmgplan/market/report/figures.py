@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cmgplan.homes.figures.moved import response_of
-from cmgplan.homes.figures.view import LEAST, DayView, drawn, rounded, with_choice
+from cmgplan.homes.report.figures.moved import response_of
+from cmgplan.homes.report.figures.view import LEAST, DayView, drawn, rounded, with_choice
 from cmgplan.market.report.run_record import MarketRecord
 from cmgplan.page.style import (
     BLACK,

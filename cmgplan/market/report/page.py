@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from cmgplan.homes.accounts import RETAILER
-from cmgplan.homes.day_sections import day_sections
-from cmgplan.homes.figures.view import DayView
+from cmgplan.homes.accounts.ledger import RETAILER
+from cmgplan.homes.report.day_sections import day_sections
+from cmgplan.homes.report.figures.view import DayView
 from cmgplan.market.report import figures
 from cmgplan.market.report.run_record import RULES, MarketRecord, StructureRecord
+from cmgplan.market.report.suggestion import suggestion
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.page import render
 from cmgplan.page.parts import Box, Chart, Note, Overview, Section
@@ -82,6 +83,9 @@ def render_page(record: MarketRecord, tables: Tables, sources: str = "") -> str:
             _prices(record, tables),
             _moved(record, views),
             _coalitions(record),
+            *((led,) if (led := suggestion(record, tables)) is not None else ()),
+            *((_several(record),) if record.equilibrium is not None else ()),
+            *((_scenarios(record),) if record.scenarios else ()),
             *day,
             _assumptions(),
         ),
@@ -293,6 +297,88 @@ def _coalitions(record: MarketRecord) -> Section:
         )
         parts.append(Chart("core", "The core of three homes", sentence, triangle))
     return Section("coalitions", "Coalitions", tuple(parts))
+
+
+def _several(record: MarketRecord) -> Section:
+    """Return what several leaders at once earn, and what each would gain by deviating."""
+    told, unit = record.equilibrium, record.currency
+    rows: list[dict[str, Any]] = []
+    for group in told.leaders if told is not None else []:
+        name = "+".join(sorted(group))
+        rows.append(
+            {
+                "group": name,
+                "income": sum(told.income[home] for home in group) if told else None,
+                "gain": told.gain.get(name) if told else None,
+            }
+        )
+    if told is not None:
+        income = sum(told.income[home] for home in told.following)
+        rows.append({"group": f"{'+'.join(told.following)} (following)", "income": income})
+    columns = (
+        Column("group", "Group"),
+        Column("income", f"Income at common prices, {unit}", 2),
+        Column("gain", f"Gain from deviating, at most, {unit}", 2),
+    )
+    filled = [{"gain": None, **row} for row in rows]
+    table = data_table("leaders", "Several leaders at once", columns, filled)
+    note = Note("Is it an equilibrium?", (_is_equilibrium(record),))
+    return Section("several", "Several leaders at once", (table, note))
+
+
+def _is_equilibrium(record: MarketRecord) -> str:
+    """Say whether the point is an equilibrium, and how far from one it is."""
+    told = record.equilibrium
+    if told is None:
+        return ""
+    most = amount(max(told.gain.values()), record.currency)
+    enough = amount(told.enough, record.currency)
+    if told.status == "equilibrium":
+        return f"{told.structure}: nobody gains more than {most} by deviating, within {enough}."
+    return (
+        f"{told.structure}: no equilibrium was found. After {counted(told.rounds, 'response')} "
+        f"somebody would still gain up to {most} by deviating; this is the best point passed."
+    )
+
+
+def _scenarios(record: MarketRecord) -> Section:
+    """Return expected incomes, and those of each scenario."""
+    unit, homes = record.currency, list(record.case.homes)
+    by_home = tuple(Column(home, f"{home}, {unit}", 2) for home in homes)
+    expected = data_table(
+        "expected",
+        "Expected income of each home over the scenarios",
+        (Column("structure", "Structure"), *by_home),
+        [
+            {**dict.fromkeys(homes), "structure": way, **incomes}
+            for way, incomes in record.expected.items()
+        ],
+    )
+    each = data_table(
+        "scenarios",
+        "Income of each home in every scenario",
+        (
+            Column("scenario", "Scenario"),
+            Column("weight", "Weight", 3),
+            Column("structure", "Structure"),
+            *by_home,
+            Column("gap", "Gap, % of surplus", 2),
+        ),
+        [
+            {
+                **dict.fromkeys(homes),
+                "scenario": scenario.id,
+                "weight": scenario.weight,
+                "structure": way,
+                **incomes,
+                "gap": 100.0 * scenario.gap_share[way],
+            }
+            for scenario in record.scenarios
+            for way, incomes in scenario.income.items()
+        ],
+        folded=True,
+    )
+    return Section("scenarios", "Scenarios", (expected, each))
 
 
 def _who_would_leave(record: MarketRecord) -> Iterator[str]:

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.errors import CmgplanError, InputError
-from cmgplan.homes.accounts import Carrier
-from cmgplan.homes.day import Day
-from cmgplan.homes.read_tables import read_dispatch, require_rows
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.run_folder import AGAIN, load_copy, read_record, read_tables
-from cmgplan.homes.tables import TABLES
+from cmgplan.homes.accounts.ledger import Carrier
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.read_tables import read_dispatch, require_rows
+from cmgplan.homes.day.tables import TABLES
+from cmgplan.homes.report.run_folder import AGAIN, load_copy, read_record, read_tables
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.report.run_record import MCP, MarketRecord, StructureRecord
 from cmgplan.run.tables import TableForm, Tables
@@ -52,18 +52,27 @@ class MarketRun:
         """Return the day of every structure as the tables hold it."""
         return [
             Day(
-                structure.structure,
-                read_dispatch(case, self.tables, structure.structure, members(structure)),
-                prices_of(self.tables["mcp"], structure.structure),
+                way,
+                read_dispatch(case, self.tables, way, homes),
+                prices_of(self.tables["mcp"], way),
                 unserved_per_kwh={"heat": unserved_heat_price(case)},
             )
-            for structure in self.record.structures
+            for way, homes in ways_of(self.record).items()
         ]
 
 
 def members(structure: StructureRecord) -> list[str]:
     """Return the homes that take part in a structure."""
     return [*structure.leading, *structure.following]
+
+
+def ways_of(record: MarketRecord) -> dict[str, list[str]]:
+    """Return the homes that take part, by way: every structure, and several leaders at once."""
+    found = {structure.structure: members(structure) for structure in record.structures}
+    if (several := record.equilibrium) is not None:
+        leading = [home for group in several.leaders for home in group]
+        found[several.structure] = [*leading, *several.following]
+    return found
 
 
 def prices_of(mcp: pd.DataFrame, way: str) -> dict[Carrier, np.ndarray]:
@@ -91,8 +100,8 @@ def read_market(folder: Path | str) -> MarketRun:
     record = read_record(folder, MarketRecord, SYSTEM)
     run = MarketRun(folder, record, read_tables(FORMS, folder))
     case = run.load_case()
-    ways = {structure.structure: members(structure) for structure in record.structures}
-    if len(ways) < len(record.structures):
+    ways = ways_of(record)
+    if len(ways) < len(record.structures) + (record.equilibrium is not None):
         told = "a structure stands there twice"
         raise InputError(f"{folder / 'run.json'}: {told}; {AGAIN}")
     for way, homes in ways.items():

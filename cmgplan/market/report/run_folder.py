@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from cmgplan.homes.accounts import Carrier
-from cmgplan.homes.day import Day
-from cmgplan.homes.run_folder import (
+from cmgplan.homes.accounts.ledger import Carrier
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.tables import homes_tables
+from cmgplan.homes.report.run_folder import (
     RUN,
     about_case,
     copy_case,
@@ -20,12 +21,11 @@ from cmgplan.homes.run_folder import (
     write_summary,
     write_tables,
 )
-from cmgplan.homes.tables import homes_tables
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.report.page import render_page
 from cmgplan.market.report.read_run import FORMS, SYSTEM, MarketRun, read_market
 from cmgplan.market.report.verify import verify_market
-from cmgplan.market.result import CARRIERS, MarketResult, StructureResult
+from cmgplan.market.result import CARRIERS, Equilibrium, MarketResult, StructureResult
 from cmgplan.run.folder import prepare, write_folder
 
 
@@ -63,13 +63,19 @@ def market_tables(result: MarketResult) -> dict[str, pd.DataFrame]:
     worth = {"heat": unserved_heat_price(case)}
     days = [
         Day(found.name, found.dispatch, _prices(found), unserved_per_kwh=worth)  # type: ignore[arg-type]
-        for found in result.structures
+        for found in _ways(result)
     ]
     mcp = result.mcp()
     return {**homes_tables(case, days), "mcp": mcp.assign(unique=mcp["unique"].astype(int))}
 
 
-def _prices(found: StructureResult) -> dict[Carrier, Any]:
+def _ways(result: MarketResult) -> list[StructureResult | Equilibrium]:
+    """Return all that was settled: the structures, and several leaders at once."""
+    several = [] if result.equilibrium is None else [result.equilibrium]
+    return [*result.structures, *several]
+
+
+def _prices(found: StructureResult | Equilibrium) -> dict[Carrier, Any]:
     """Return the prices at which homes settle, by carrier that they trade."""
     traded = zip(CARRIERS, found.prices.traded, strict=True)
     return {
@@ -105,7 +111,34 @@ def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
         "structures": [_structure(found) for found in result.structures],
         "games": {rule: dict(shares) for rule, shares in result.games.items()},
         "fixed": {key: list(hours) for key, hours in result.fixed.items()},
+        "scenarios": [
+            {
+                "id": scenario.id,
+                "weight": scenario.weight,
+                "income": {way: dict(income) for way, income in scenario.income.items()},
+                "gap_share": dict(scenario.gap_share),
+            }
+            for scenario in result.scenarios
+        ],
+        "expected": result.expected(),
+        "equilibrium": _equilibrium(result.equilibrium),
         "warnings": [*(str(fault) for fault in case.warnings), *result.warnings],
+    }
+
+
+def _equilibrium(found: Equilibrium | None) -> dict[str, Any] | None:
+    """Return what run.json tells of several leaders at once."""
+    if found is None:
+        return None
+    return {
+        "structure": found.name,
+        "leaders": [list(group) for group in found.leaders],
+        "following": list(found.following),
+        "status": found.status,
+        "enough": found.enough,
+        "gain": dict(found.gain),
+        "income": dict(found.income),
+        "rounds": found.rounds,
     }
 
 

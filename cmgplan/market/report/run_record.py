@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cmgplan.homes.run_record import Amount, Number, Part, RunRecord, Text
+from cmgplan.homes.report.run_record import Amount, Number, Part, RunRecord, Text
 from cmgplan.run.tables import TableForm, table_form
 
 MCP: TableForm = table_form(
@@ -27,6 +27,7 @@ class Options(Part):
     """How the market was run; ``MarketOptions`` says what each means."""
 
     structures: list[str]
+    leaders: list[str]
     pricing: Literal["uniform", "bid"]
     method: Literal["milp", "nlp"]
     gap: Annotated[float | None, Field(gt=0.0, lt=1.0)]
@@ -51,6 +52,28 @@ class StructureRecord(Part):
     optimistic_income: Number
 
 
+class EquilibriumRecord(Part):
+    """Several leaders at once; ``Equilibrium`` says what each key means."""
+
+    structure: Text
+    leaders: Annotated[list[Annotated[list[Text], Field(min_length=1)]], Field(min_length=2)]
+    following: Annotated[list[Text], Field(min_length=1)]
+    status: Literal["equilibrium", "none found"]
+    enough: Amount
+    gain: dict[str, Amount]
+    income: dict[str, Number]
+    rounds: Annotated[int, Field(ge=0)]
+
+
+class ScenarioRecord(Part):
+    """What homes earn in one scenario, by structure; ``ScenarioIncomes`` says what each means."""
+
+    id: Text
+    weight: Annotated[float, Field(ge=0.0, le=1.0)]
+    income: dict[str, dict[str, Number]]
+    gap_share: dict[str, Amount]
+
+
 class MarketRecord(RunRecord):
     """run.json of ``cmgplan market``.
 
@@ -65,3 +88,6 @@ class MarketRecord(RunRecord):
     structures: Annotated[list[StructureRecord], Field(min_length=1)]
     games: dict[str, dict[str, Number]]
     fixed: dict[str, list[int]]
+    scenarios: list[ScenarioRecord]
+    expected: dict[str, dict[str, Number]]
+    equilibrium: EquilibriumRecord | None

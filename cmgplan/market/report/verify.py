@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.homes.records import HomesCase
-from cmgplan.homes.verify_case import check_copy
-from cmgplan.homes.verify_day import FOLLOWS, Verification, verify_days
+from cmgplan.case.scenarios import CERTAIN
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.verify_case import check_copy
+from cmgplan.homes.day.verify_day import FOLLOWS, Verification, verify_days
 from cmgplan.market.report.read_run import MarketRun, members
 from cmgplan.market.report.run_record import RULES, StructureRecord
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
@@ -43,6 +44,8 @@ def verify_market(run: MarketRun) -> Verification:
             _check_theorems(case, run),
             _check_prices(run),
             _check_games(case, run),
+            _check_scenarios(case, run),
+            *(() if run.record.equilibrium is None else (_check_several(run),)),
         )
     )
 
@@ -155,6 +158,51 @@ def _check_games(case: HomesCase, run: MarketRun) -> CheckResult:
     core = least_core(game).least_excess
     found += unequal(least.get("least_core", np.nan), core, "games.least_excess", "", slack)
     return CheckResult("games follow from the values of coalitions", tuple(found))
+
+
+def _check_several(run: MarketRun) -> CheckResult:
+    """Check incomes of several leaders at once, their sum, and what is said of the point."""
+    told, found = run.record.equilibrium, list[Finding]()
+    assert told is not None  # noqa: S101 - the caller looked
+    homes = [home for group in told.leaders for home in group] + told.following
+    found += differs(sorted(told.income), sorted(homes), f"{told.structure}: homes with income")
+    table = run.tables["income"].set_index(["way", "home"])["total"]
+    for home, income in told.income.items():
+        due = float(table.get((told.structure, home), np.nan))
+        place = f"{told.structure}: income of {home}"
+        found += unequal(income, due, place, "", 10.0 * FOLLOWS)
+    groups = ["+".join(sorted(group)) for group in told.leaders]
+    found += differs(sorted(told.gain), sorted(groups), f"{told.structure}: groups with a gain")
+    settled = max(told.gain.values(), default=0.0) <= told.enough
+    due_status = "equilibrium" if settled else "none found"
+    found += differs(told.status, due_status, f"{told.structure}: status")
+    everyone = run.record.values.get("+".join(sorted(homes)))
+    total = sum(told.income.values())
+    if everyone is not None and total > everyone + MONEY * max(1.0, abs(everyone)):
+        words = "incomes sum to more than all homes can earn"
+        found.append(Finding(f"{told.structure}: {words}", total - everyone, ""))
+    return CheckResult("several leaders earn what there is at common prices", tuple(found))
+
+
+def _check_scenarios(case: HomesCase, run: MarketRun) -> CheckResult:
+    """Compare scenarios with those of the case, and work expected incomes out from them."""
+    found: list[Finding] = []
+    told = [(scenario.id, scenario.weight) for scenario in run.record.scenarios]
+    known = [(scenario.id, scenario.weight) for scenario in case.scenarios]
+    due = [] if case.scenarios == CERTAIN else known
+    found += differs(told, due, "run.json scenarios")
+    due_income: dict[str, dict[str, float]] = {}
+    for scenario in run.record.scenarios:
+        for way, incomes in scenario.income.items():
+            sums = due_income.setdefault(way, dict.fromkeys(incomes, 0.0))
+            for home, income in incomes.items():
+                sums[home] = sums.get(home, 0.0) + scenario.weight * income
+    found += differs(sorted(run.record.expected), sorted(due_income), "run.json expected")
+    for way, incomes in due_income.items():
+        for home, income in incomes.items():
+            stated = run.record.expected.get(way, {}).get(home, np.nan)
+            found += unequal(stated, income, f"expected income of {home} in {way}", "", FOLLOWS)
+    return CheckResult("expected incomes follow from the scenarios", tuple(found))
 
 
 def _of_all(game: Game, games: dict[str, dict[str, float]], slack: float) -> Iterator[Finding]:

@@ -24,8 +24,9 @@ from cmgplan.planning.report.hours import LEVELS, HourReader, Level
 from cmgplan.planning.report.overview import section
 from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run
 from cmgplan.planning.report.schedule_json import SCHEMA, schedule_document, schedule_text
+from cmgplan.run.comparison import beside
 from cmgplan.run.findings import POWER_KW, VOLTAGE_PU
-from cmgplan.run.folder import FolderKind, case_sha256, place_of, prepare, recover, write_folder
+from cmgplan.run.folder import FolderKind, case_sha256, prepare, recover, write_folder
 from cmgplan.version import __version__
 
 Format = Literal["pandapower", "schedule", "matpower"]
@@ -105,12 +106,6 @@ def export_run(
 
     written = write_folder(place, EXPORT, fill)
     return replace(done[0], folder=written)
-
-
-def beside(run_folder: Path, what: str) -> Path:
-    """Return the place beside a run for what is made of it."""
-    place = place_of(run_folder)
-    return place.with_name(f"{place.name}-{what}")
 
 
 @dataclass(frozen=True)

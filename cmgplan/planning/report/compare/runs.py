@@ -9,10 +9,9 @@ from typing import Any
 
 from cmgplan.errors import InputError
 from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run
+from cmgplan.run.comparison import LEAST_RUNS, unique_names
 from cmgplan.run.folder import recover
 from cmgplan.run.tables import Tables
-
-LEAST_RUNS = 2
 
 
 @dataclass(frozen=True)
@@ -140,32 +139,3 @@ def read_runs(folders: Sequence[Path]) -> Comparison:
         require_complete_run(run)
     names = unique_names(folders)
     return Comparison(tuple(ComparedRun(name, run) for name, run in zip(names, runs, strict=True)))
-
-
-def unique_names(folders: Sequence[Path]) -> list[str]:
-    """Return the folders' names, longer by parent folders where two are alike.
-
-    A run that is given twice gets a number.
-    """
-    places = [folder.resolve() for folder in folders]
-    names = []
-    for place in places:
-        length = 1
-        alike = [other for other in places if other != place]
-        while length < len(place.parts) - 1 and any(
-            other.parts[-length:] == place.parts[-length:] for other in alike
-        ):
-            length += 1
-        names.append("/".join(place.parts[-length:]) or str(place))
-    for k, name in enumerate(names):
-        again = names[:k].count(name)
-        if again:
-            names[k] = _free(f"{name} ({again + 1})", names)
-    return names
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
-    """Return a name that is not taken."""
-    while name in taken:
-        name = f"{name}'"
-    return name

@@ -15,11 +15,9 @@ from cmgplan.planning.report.compare.long_table import long_table, write_long_ta
 from cmgplan.planning.report.compare.page import render_comparison
 from cmgplan.planning.report.compare.runs import Comparison, read_runs
 from cmgplan.planning.report.compare.totals import Total, totals
-from cmgplan.planning.report.export import beside
-from cmgplan.run.folder import FolderKind, prepare, write_folder
+from cmgplan.run.comparison import COMPARISON, beside
+from cmgplan.run.folder import prepare, write_folder
 from cmgplan.version import __version__
-
-COMPARISON = FolderKind("a comparison", "cmgplan-compare.json")
 
 
 @dataclass(frozen=True)

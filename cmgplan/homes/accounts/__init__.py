@@ -1,0 +1,1 @@
+"""Who paid whom: the ledger, payments of a day, checks that it balances."""

@@ -1,0 +1,88 @@
+"""What a day of homes costs and emits, from its dispatch and the case alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cmgplan.arrays import FloatArray
+from cmgplan.devices import Device
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.dispatch import Dispatch
+
+
+@dataclass(frozen=True)
+class HomeCosts:
+    """Costs of one home by hour, currency, each of shape (T,); sales are what it is paid."""
+
+    purchases: FloatArray
+    sales: FloatArray
+    gas: FloatArray
+    shift: FloatArray
+    unserved: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """Purchases - sales + gas + cost of shifting + value of unserved load, shape (T,)."""
+        return self.purchases - self.sales + self.gas + self.shift + self.unserved
+
+
+def costs_of_home(case: HomesCase, home_id: str, dispatch: Dispatch) -> HomeCosts:
+    """Return the costs of one home by hour, payments within the pool not among them."""
+    home = next(home for home in case.homes if home.id == home_id)
+    exchange, file, zero = dispatch.exchange[home_id], case.file, np.zeros(case.hours)
+    purchases, sales, gas = zero, zero, zero
+    if (retailer := file.retailer) is not None:
+        purchases = case.dt_h * case.series(retailer.buy_per_kwh) * exchange.import_kw
+        sales = case.dt_h * case.series(retailer.sell_per_kwh) * exchange.export_kw
+    shift, unserved = zero.copy(), zero.copy()
+    fuel = zero.copy()
+    for device in home.devices():
+        fuel += dispatch.flows[home_id, device.id].fuel_kw
+        moved = dispatch.shifts.get((home_id, device.id))
+        if moved is not None:
+            heat = "heat" in device.carriers
+            worth = file.pool.unserved_heat_per_kwh if heat else 0.0
+            worth = worth if heat else file.pool.unserved_electricity_per_kwh
+            unserved += case.dt_h * worth * moved.unserved_kw
+            price = case.series(getattr(device, "shift_cost_per_kwh", 0.0))
+            shift += case.dt_h * price * moved.down_kw
+    if file.gas is not None:
+        gas = case.dt_h * case.series(file.gas.price_per_kwh) * fuel
+    return HomeCosts(purchases, sales, gas, shift, unserved)
+
+
+def cost_of_day(case: HomesCase, dispatch: Dispatch) -> float:
+    """Return the cost of all homes over the day, currency."""
+    return float(sum(costs_of_home(case, home, dispatch).total.sum() for home in case.ids))
+
+
+def emission_of_device(
+    case: HomesCase, home_id: str, device: Device, dispatch: Dispatch
+) -> FloatArray:
+    """Return what a device emits in each hour, kg, shape (T,): its own emission, or its gas's."""
+    flows = dispatch.flows[home_id, device.id]
+    own = device.simulate_flows(case.forecasts(), flows).emission_kg
+    if own is not None:
+        return own
+    gas = case.file.gas
+    rate = case.series(0.0 if gas is None else gas.emission_kg_per_kwh)
+    return np.asarray(case.dt_h * rate * flows.fuel_kw, dtype=np.float64)
+
+
+def emission_of_imports(case: HomesCase, home_id: str, dispatch: Dispatch) -> FloatArray:
+    """Return the emission of what a home buys from the retailer in each hour, kg, shape (T,)."""
+    retailer = case.file.retailer
+    rate = case.series(0.0 if retailer is None else retailer.emission_kg_per_kwh)
+    return np.asarray(case.dt_h * rate * dispatch.exchange[home_id].import_kw, dtype=np.float64)
+
+
+def emission_of_day(case: HomesCase, dispatch: Dispatch) -> float:
+    """Return the emission of all homes over the day, kg, by the exact formulas."""
+    total = 0.0
+    for home in case.homes:
+        total += float(emission_of_imports(case, home.id, dispatch).sum())
+        for device in home.devices():
+            total += float(emission_of_device(case, home.id, device, dispatch).sum())
+    return total

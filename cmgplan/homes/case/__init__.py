@@ -1,0 +1,1 @@
+"""The case of homes: records, reading, checking, its scenarios."""

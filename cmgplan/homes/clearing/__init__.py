@@ -1,0 +1,1 @@
+"""Bids of homes and their clearing in merit order."""

@@ -1,0 +1,1 @@
+"""A day of homes as it was run: dispatch, tables, totals, verification."""

@@ -1,0 +1,1 @@
+"""What runs of homes share: folder, record, page sections, comparison."""

@@ -1,0 +1,181 @@
+"""The folder of a run of homes: what every system writes into it, and how it is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cmgplan.case.folder import SOURCES_FILE, CaseFolder
+from cmgplan.case.scenarios import SCENARIO_FILE
+from cmgplan.errors import InputError, ReplayError, as_told
+from cmgplan.given import read_text
+from cmgplan.homes.case.read import load_homes
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.report.run_record import About, RecordT, RunRecord, parse_run
+from cmgplan.run.findings import CheckResult
+from cmgplan.run.folder import FolderKind, case_sha256, jsonable, place_of
+from cmgplan.run.tables import TableForm, read_csv, write_csv
+
+MARKER = "run.json"
+RUN = FolderKind("a run of homes", MARKER)
+AGAIN = "run the case again"
+BIDS_FILE = "bids.csv"
+
+
+def system_of(folder: Path | str) -> str:
+    """Return the system that wrote a run of homes.
+
+    Raises
+    ------
+    InputError
+        The folder has no run.json, or it does not name its system.
+    """
+    return _read_record(Path(folder), RunRecord).system
+
+
+def refuse_other_system(out: Path | str, system: str) -> None:
+    """Raise InputError where a run of another system stands in a place to be written."""
+    place = place_of(Path(out))
+    if not (place / MARKER).is_file():
+        return
+    try:
+        other = system_of(place)
+    except InputError:  # a damaged run may be replaced
+        return
+    if other != system:
+        raise InputError(
+            f"{place}: holds a run of {other}, so it is left alone; choose another --out"
+        )
+
+
+def about_case(case: HomesCase, copy: Path) -> dict[str, Any]:
+    """Return what run.json tells of a case; the hash is over the files of its copy."""
+    day = case.file.time.day
+    return {
+        "name": case.name,
+        "title": case.file.title,
+        "hours": case.hours,
+        "dt_h": case.dt_h,
+        "begins_h": case.begins_h,
+        "day": None if day is None else day.isoformat(),
+        "homes": list(case.ids),
+        "sha256": case_sha256(copy),
+    }
+
+
+def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
+    """Write run.json."""
+    text = json.dumps(jsonable(summary), indent=2, allow_nan=False, ensure_ascii=False)
+    (folder / MARKER).write_text(f"{text}\n", encoding="utf-8")
+
+
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], forms: Mapping[str, TableForm], folder: Path
+) -> None:
+    """Write tables by their forms; ValueError if a column is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, form in forms.items():
+        write_csv(tables[stem], form, folder / f"{stem}.csv")
+
+
+def read_tables(forms: Mapping[str, TableForm], folder: Path) -> dict[str, pd.DataFrame]:
+    """Read tables by their forms; InputError names the file and what is wrong with it."""
+    return {stem: read_csv(form, folder / f"{stem}.csv", AGAIN) for stem, form in forms.items()}
+
+
+def read_record(folder: Path | str, form: type[RecordT], system: str) -> RecordT:
+    """Read run.json of a run of one system.
+
+    Raises
+    ------
+    InputError
+        The folder is no such run, or its run.json is damaged.
+    """
+    folder = Path(folder)
+    found = _read_record(folder, RunRecord).system
+    if found != system:
+        raise InputError(f"{folder}: is a run of {found}, not of {system}; give another folder")
+    return _read_record(folder, form)
+
+
+def _read_record(folder: Path, form: type[RecordT]) -> RecordT:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; give the folder of a run")
+    path = folder / MARKER
+    if not path.exists():
+        raise InputError(f"{folder}: is not a run of homes, it has no {MARKER}")
+    try:
+        return parse_run(read_text(path), form)
+    except InputError as error:
+        raise InputError(f"{path}: is damaged ({error}); {AGAIN}") from error
+
+
+def load_copy(folder: Path, about: About) -> HomesCase:
+    """Return the case of a run as it was run, from the run's copy.
+
+    Raises
+    ------
+    CaseError, InputError
+        The copy cannot be used any more, or run.json names no such day.
+    """
+    return load_homes(folder / "case", day=about.day)
+
+
+def sources_of(folder: Path) -> str:
+    """Return the text of the SOURCES.md in a run's copy of its case; empty without one."""
+    try:
+        return read_text(folder / "case" / SOURCES_FILE)
+    except InputError:
+        return ""
+
+
+def copy_case(case: HomesCase, target: Path) -> None:
+    """Copy the files that a case is read from, and its sources; nothing else of its folder.
+
+    InputError if they are no longer what was run.
+    """
+    names = {"case.toml", case.file.profiles}
+    if case.file.network is not None:
+        names |= {case.file.network.buses, case.file.network.lines}
+    if case.file.response.bids == BIDS_FILE:
+        names.add(BIDS_FILE)
+    optional = (SOURCES_FILE, SCENARIO_FILE)
+    there = CaseFolder(case.folder)
+    names |= {name for name in optional if isinstance(there.read_text(name), str)}
+    for name in sorted(names):
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((case.folder / name).read_bytes())
+    copied = load_homes(target, day=case.file.time.day)
+    parts = ("file", "buses", "lines", "scenarios", "begins_h")
+    same = all(getattr(copied, part) == getattr(case, part) for part in parts)
+    if not same or any(
+        not np.array_equal(copied.profiles[name], case.profiles[name]) for name in case.profiles
+    ):
+        raise InputError(f"{case.folder}: has changed while it was run; {AGAIN}")
+
+
+def require_verified(checks: tuple[CheckResult, ...]) -> None:
+    """Raise ReplayError unless every check of a run about to be written holds."""
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        told = "; ".join(f"{check.name}: {check.findings[0]}" for check in failed)
+        raise ReplayError(f"the run is not verified and was not written: {told}")
+
+
+def put_page(folder: Path, render: Callable[[], str]) -> Path:
+    """Write the page of a run, whole or not at all, and return its path."""
+    path, fresh = folder / "report.html", folder / ".report.html.new"
+    try:
+        fresh.write_text(render(), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise as_told(error, path) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,258 @@
+"""Runs of the market: written, verified from their files, and shown."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from cmgplan.cli import main
+from cmgplan.errors import InputError
+from cmgplan.market.report.figures import core_polygon
+from cmgplan.market.report.read_run import read_market
+from cmgplan.market.report.suggestion import providers, ranking, worth_alone
+from cmgplan.market.report.verify import verify_market
+
+CASES = Path(__file__).parents[2] / "cases"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_library() -> Iterator[None]:
+    """Leave the drawing library out of pages: it is most of one, and tells nothing of a run."""
+    with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
+        yield
+
+
+def command(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("market") / "run"
+    assert command("market", CASES / "two-homes", "--out", folder, "--quiet") == 0
+    return folder
+
+
+def held(run: Path) -> bool:
+    """Return whether a run is read and passes; both ways to refuse it count."""
+    try:
+        return verify_market(read_market(run)).passed
+    except InputError:
+        return False
+
+
+def test_the_splits_of_two_homes_stand_side_by_side(run: Path) -> None:
+    record = read_market(run).record
+    assert [s.structure for s in record.structures] == ["A", "B", "A|B", "B|A", "A+B"]
+    by = {s.structure: s for s in record.structures}
+    # Both together earn what the optimum by hand costs, each home alone what it costs alone.
+    assert record.values["A+B"] == pytest.approx(-6.21, abs=1e-4)
+    assert record.values["A"] == pytest.approx(1.92, abs=1e-4)
+    assert record.values["B"] == pytest.approx(-11.66, abs=1e-4)
+    saved = record.values["A+B"] - record.values["A"] - record.values["B"]
+    for way in ("A|B", "B|A"):
+        assert by[way].status == "optimal"
+        assert by[way].gap_share <= 0.01
+        assert by[way].leader_income <= by[way].bound + 1e-6
+        total = by[way].leader_income + by[way].follower_income
+        assert record.values["A"] + record.values["B"] - 1e-4 <= total <= -6.21 + 1e-4
+    assert record.games["shapley"]["A"] == pytest.approx(1.92 + saved / 2.0, abs=1e-4)
+    assert command("verify", run) == 0
+
+
+def test_the_page_names_every_structure_and_home(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for text in ("A|B", "Who earns what", "Shapley value", "Clearing price of electricity"):
+        assert text in page
+    again = page
+    assert command("report", run) == 0
+    assert (run / "report.html").read_text(encoding="utf-8") == again
+
+
+def cells(path: Path) -> Iterator[tuple[int, int, str]]:
+    """Yield row, column and text of one cell of each numeric column: that farthest from zero."""
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.reader(handle))
+    for column in range(len(rows[0])):
+        sizes = []
+        for row in range(1, len(rows)):
+            try:
+                sizes.append((abs(float(rows[row][column])), row))
+            except ValueError:
+                continue
+        if sizes:
+            row = max(sizes)[1]
+            yield row, column, rows[row][column]
+
+
+def put(path: Path, row: int, column: int, text: str) -> None:
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.reader(handle))
+    rows[row][column] = text
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle, lineterminator="\n").writerows(rows)
+
+
+FREE = {("mcp.csv", "low_per_kwh"), ("mcp.csv", "high_per_kwh")}
+"""Ends of an interval: only that the price lies between them follows from the rest."""
+
+
+def test_a_changed_number_of_any_table_is_found(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    tried = 0
+    for path in sorted(copy.glob("*.csv")):
+        header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        whole = path.read_bytes()
+        for row, column, text in list(cells(path)):
+            if (path.name, header[column]) in FREE:
+                continue
+            put(path, row, column, repr(float(text) * 1.01 + 0.5))
+            assert not held(copy), f"{path.name} row {row + 1}, column {header[column]}"
+            path.write_bytes(whole)
+            tried += 1
+    assert held(copy)
+    assert tried > 25
+
+
+def numbers(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where numbers stand in what JSON holds."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from numbers(item, (*at, key))
+    elif isinstance(value, list):
+        for key, item in enumerate(value):
+            yield from numbers(item, (*at, key))
+    elif isinstance(value, float):
+        yield at
+
+
+def told(record: Any, at: tuple[Any, ...], change: Callable[[float], float]) -> None:
+    for key in at[:-1]:
+        record = record[key]
+    record[at[-1]] = change(record[at[-1]])
+
+
+UNKNOWN = {"pessimistic_income", "optimistic_income", "least_core"}
+"""What only another solve could tell: prices before shading; one of many points."""
+
+
+def test_a_changed_number_of_run_json_is_found(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    path = copy / "run.json"
+    whole = path.read_text(encoding="utf-8")
+    record = json.loads(whole)
+    parts = ("structures", "values", "games")
+    places = [(part, *at) for part in parts for at in numbers(record[part])]
+    tried = 0
+    for at in places:
+        if UNKNOWN & set(at) and "least_excess" not in at:
+            continue
+        changed = json.loads(whole)
+        told(changed, at, lambda x: x + 0.5)
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        assert not held(copy), at
+        tried += 1
+    path.write_text(whole, encoding="utf-8")
+    assert held(copy)
+    assert tried > 25
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--structure", "A|X"], "X"),
+        (["--structure", "A|A"], "both sides"),
+        (["--structure", "A+A|B"], "twice"),
+        (["--structure", "A|"], "A|"),
+        (["--pricing", "fair"], "--pricing fair"),
+        (["--gap", "0"], "--gap 0"),
+    ],
+)
+def test_wrong_options_are_refused(
+    options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("market", CASES / "two-homes", *options, "--out", tmp_path / "run") == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_planning_case_has_no_market(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("market", CASES / "two-bus") == 2
+    assert "this is a case of planning" in capsys.readouterr().err
+
+
+def test_the_core_of_three_homes_is_cut_by_each_pair() -> None:
+    """Pairs save 8, 2 and 0 of 10: the third home gets at most 2, 8 and 10 of it."""
+    values = {"A": 0.0, "B": 0.0, "C": 0.0, "A+B": 8.0, "A+C": 2.0, "B+C": 0.0, "A+B+C": 10.0}
+    corners = core_polygon(["A", "B", "C"], values, np.zeros(3), 10.0)
+    assert corners.sum(axis=1) == pytest.approx(np.ones(len(corners)))
+    assert corners[:, 2].max() == pytest.approx(0.2)  # C at most 2
+    assert corners[:, 1].max() == pytest.approx(0.8)  # B at most 8
+    assert corners[:, 0].max() == pytest.approx(1.0)
+    empty = {**values, "A+B": 8.0, "A+C": 8.0, "B+C": 8.0}
+    assert len(core_polygon(["A", "B", "C"], empty, np.zeros(3), 10.0)) == 0
+
+
+def test_structures_and_an_optimum_stand_beside_each_other(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    optimum, out = tmp_path / "optimum", tmp_path / "beside"
+    assert command("optimum", CASES / "two-homes", "--out", optimum, "--quiet") == 0
+    assert command("compare", optimum, run, "--out", out) == 0
+    printed = capsys.readouterr().out
+    with (out / "compare.csv").open(encoding="utf-8", newline="") as handle:
+        rows = {row["quantity"]: row for row in csv.DictReader(handle)}
+    assert float(rows["Cost"]["optimum"]) == pytest.approx(6.21, abs=1e-6)
+    assert float(rows["Cost"]["run A+B"]) == pytest.approx(6.21, abs=1e-4)
+    assert float(rows["Cost"]["difference, run A|B"]) >= -1e-4
+    assert "Electricity between homes" in printed
+
+
+def test_scenarios_are_weighted(tmp_path: Path) -> None:
+    case, out = tmp_path / "case", tmp_path / "run"
+    shutil.copytree(CASES / "two-homes", case)
+    (case / "scenarios.csv").write_text(
+        "scenario,weight,buy,sell,load\nmild,0.75,1,1,1\ndear,0.25,1.5,1.2,1.1\n"
+    )
+    assert command("market", case, "--structure", "A|B", "--out", out, "--quiet") == 0
+    record = read_market(out).record
+    mild, dear = (scenario.income["A|B"] for scenario in record.scenarios)
+    # The first scenario changes nothing: it is the day that the tables hold.
+    by = {s.structure: s for s in record.structures}
+    assert mild == pytest.approx(dict(by["A|B"].income), abs=1e-6)
+    for home in ("A", "B"):
+        due = 0.75 * mild[home] + 0.25 * dear[home]
+        assert record.expected["A|B"][home] == pytest.approx(due, abs=1e-9)
+    assert dear["A"] > mild["A"]  # A sells, and prices are higher
+    assert "Expected income" in (out / "report.html").read_text(encoding="utf-8")
+    path = out / "run.json"
+    changed = json.loads(path.read_text(encoding="utf-8"))
+    changed["expected"]["A|B"]["A"] += 0.5
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    assert not held(out)
+
+
+def test_who_might_lead_follows_from_what_homes_do_alone(run: Path) -> None:
+    market = read_market(run)
+    worth = worth_alone(market.record, market.tables)
+    ranked = ranking(market.record, market.tables, worth)
+    # A sells what its engine makes, B buys: see SOURCES.md of the case.
+    assert [row["home"] for row in ranked] == ["A", "B"]
+    assert ranked[0]["excess_kwh"] > 0.0 == ranked[0]["shortage_kwh"]
+    assert ranked[1]["shortage_kwh"] > 0.0
+    cheapest = providers(market.record, market.tables, worth)
+    buy = market.tables["exchange"].groupby("hour")["buy_per_kwh"].first()
+    for t, name in enumerate(cheapest["B"]):
+        assert name == ("A" if worth["A"][t] < buy[t] else "retailer")
