@@ -14,14 +14,15 @@ from unittest.mock import patch
 import pytest
 from building_days import hand_case
 from pages import ReadPage, traces
+from wild_cases import wild_case
 
 from cmgplan.building.pipeline import run_building
 from cmgplan.building.report.page import render_page
 from cmgplan.building.report.read_run import BuildingRun, read_building
 from cmgplan.building.report.run_folder import write_building
-from cmgplan.building.report.verify import verify_building
+from cmgplan.building.report.verify import check_sharings, verify_building
 from cmgplan.building.report.verify_steps import check_steps
-from cmgplan.building.report.verify_totals import totals_of
+from cmgplan.building.report.verify_totals import check_totals, check_units, totals_of
 from cmgplan.building.result import BuildingOptions, BuildingResult
 from cmgplan.building.tables import TABLES, building_tables
 from cmgplan.errors import InputError, ReplayError
@@ -323,3 +324,21 @@ def test_names_with_markup_are_text_in_the_page(run: BuildingRun) -> None:
     assert "<i>" not in html
     assert name in ReadPage(html).text
     assert f"{name}+B" in ReadPage(html).text
+
+
+def test_steps_sum_and_sharings_hold_on_random_cases() -> None:
+    """Half-hours, least outputs, standing losses, jobs; units that are worth less together."""
+    worse = 0
+    for seed in (2, 3, 7, 16):
+        case = wild_case(seed)
+        told = in_memory(run_building(case, BuildingOptions(priced=False)))
+        for check in (
+            check_steps(case, told.tables),
+            check_totals(case, told),
+            check_units(told),
+            check_sharings(case, told),
+        ):
+            assert check.findings == (), (seed, check.name)
+        values = told.record.values
+        worse += values["+".join(sorted(case.ids))] < sum(values[home] for home in case.ids)
+    assert worse >= 2  # no allocation pleases all, and the run still tells of each

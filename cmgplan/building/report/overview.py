@@ -51,6 +51,9 @@ USE = {
 }
 """How the plant was used: name, factor and digits of each item, in the order of the table."""
 
+NEAR = 5.0
+"""Distance to the optimum, %, up to which the rules do well."""
+
 ALIKE = 0.005
 """Share, %, under which a saving is none."""
 
@@ -148,7 +151,11 @@ def _boxes(view: BuildingView, saving: float | None) -> tuple[Box, ...]:
             f"({amount(alone.heat_unserved_kwh, 'kWh')})",
             together.heat_unserved_kwh <= alone.heat_unserved_kwh + 1e-6,
         ),
-        Box("Above the optimum", "not sought" if far is None else percent(far), far is not None),
+        Box(
+            "Above the optimum",
+            "not sought" if far is None else percent(far),
+            far is not None and far < NEAR,
+        ),
     )
 
 

@@ -38,6 +38,13 @@ def sharing(view: BuildingView) -> tuple[Section, ...]:
         ],
     )
     told = []
+    together = record.values["+".join(sorted(homes))]
+    alone = sum(record.values[home] for home in homes)
+    if together < alone - 1e-6 * max(abs(alone), 1.0):
+        told.append(
+            f"By the rules all units are worth {amount(alone - together, unit)} less together "
+            "than alone, unserved load priced: no way to share pleases all."
+        )
     for name, shared in record.sharings.items():
         title = f"{names[name][0].upper()}{names[name][1:]}"
         if not shared.leaving:

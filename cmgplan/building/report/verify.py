@@ -69,7 +69,7 @@ def verify_building(run: BuildingRun) -> Verification:
             _check_tables_again(case, run),
             _check_indicators(case, run),
             _check_values(case, run),
-            _check_sharings(case, run),
+            check_sharings(case, run),
             _check_days(case, run),
         )
     )
@@ -191,7 +191,7 @@ def _of_optimal_values(run: BuildingRun, by_rules: Mapping[str, float]) -> Itera
         yield from unequal(best[everyone], -together.value, place, "", slack)
 
 
-def _check_sharings(case: HomesCase, run: BuildingRun) -> CheckResult:
+def check_sharings(case: HomesCase, run: BuildingRun) -> CheckResult:
     """Work out ways to share, and who would leave, from the values of coalitions."""
     name, record = "ways to share follow from the values of coalitions", run.record
     if not record.values or len(case.ids) < 2:
@@ -201,10 +201,11 @@ def _check_sharings(case: HomesCase, run: BuildingRun) -> CheckResult:
     except InputError as error:
         return CheckResult(name, (Finding(f"values: {error}", np.nan, ""),))
     income = run.tables["income"].set_index(["way", "home"])["total"]
+    joins = game.total >= game.alone.sum() - game.tolerance
     due = {
         "rules": {unit: float(income["coalition", unit]) for unit in case.ids},
         "shapley": shapley(game),
-        "nucleolus": nucleolus(game),
+        "nucleolus": nucleolus(game, individually_rational=joins),
     }
     found = differs(sorted(record.sharings), sorted(due), "sharings")
     slack = MONEY * max(1.0, abs(game.total))
