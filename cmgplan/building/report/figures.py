@@ -303,6 +303,7 @@ def stochastic_days(view: BuildingView) -> go.Figure | None:
     axis = {
         "title": {"text": "stochastic day"},
         "dtick": step,
+        "range": [days[0].day - 0.5, days[-1].day + 0.5],
         "showgrid": False,
         "zeroline": False,
     }

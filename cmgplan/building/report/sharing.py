@@ -107,7 +107,8 @@ def stochastic(view: BuildingView) -> tuple[Section, ...]:
     if share is not None:
         sentence += f"Together the units pay {number(100.0 * share, 2)} % less over them. "
     sentence += (
-        f"The coalition is dearer on {dearer} of the days; on {losing} some unit pays more in it."
+        f"The coalition is dearer on {dearer or 'none'} of the days; on {losing or 'none'} of them "
+        "some unit pays more in it."
     )
     chart = Chart("days", "Stochastic days", sentence, figures.stochastic_days(view))
     return (Section("days", "Stochastic days", (chart, table)),)
