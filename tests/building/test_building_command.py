@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from cmgplan.building.report.read_run import read_building
+from cmgplan.building.report.run_record import json_schema
 from cmgplan.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,14 @@ def test_the_contract_of_run_json(run: Path) -> None:
     assert content["days"] == []
     head = (run / "steps.csv").read_text("utf-8").splitlines()[0]
     assert head.startswith("way,step,hour,unit,p_kw,heat_kw")
+
+
+def test_the_schema_that_ships_is_that_of_the_record(run: Path) -> None:
+    path = files("cmgplan.building.report").joinpath("building.schema.json")
+    shipped = json.loads(path.read_text("utf-8"))
+    assert shipped == json_schema(), "write json_schema() to building.schema.json"
+    content = json.loads((run / "run.json").read_text("utf-8"))
+    assert set(shipped["required"]) == set(content)
 
 
 def test_rules_that_pay_are_told(small: Path, run: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -152,3 +152,9 @@ def optima_of(optima: Optima) -> dict[str, OptimumTotals]:
     """Return optima by way, those that there are."""
     found = {"coalition": optima.coalition, "alone": optima.alone}
     return {way: told for way, told in found.items() if told is not None}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of run.json, which ships as ``building.schema.json``."""
+    schema = BuildingRecord.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
