@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
+    from cmgplan.building.report.run_record import BuildingRecord
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
     from cmgplan.homes.optimum.read_run import OptimumRun
@@ -397,6 +398,36 @@ def print_market(record: MarketRecord) -> None:
         what = "an equilibrium" if several.status == "equilibrium" else "no equilibrium found"
         say(f"{several.structure}: {what}, somebody gains up to {most:,.2f}; {earned}")
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
+
+
+def print_building(record: BuildingRecord) -> None:
+    """Print totals of both ways beside the optimum, what units pay, and the stochastic days."""
+    optima, table = record.optima(), _table("", "cost", "optimum", "grid kWh", "heat unserved kWh")
+    for way, told in record.ways().items():
+        best = optima.get(way)
+        table.add_row(
+            way,
+            _number(told.cost, 2),
+            _number(None if best is None else best.cost, 2),
+            _number(told.grid_kwh, 2),
+            _number(told.heat_unserved_kwh, 2),
+        )
+    _print(table)
+    table = _table("unit", "coalition", "alone")
+    shown = list(record.units.items())[:SHOWN_HOMES]
+    for unit, costs in shown:
+        table.add_row(unit, _number(costs.coalition, 2), _number(costs.alone, 2))
+    _print(table)
+    if len(shown) < len(record.units):
+        say(f"and {len(record.units) - len(shown)} more units")
+    losers = ", ".join(record.losers)
+    say(f"pay more in the coalition than alone: {losers or 'none'}")
+    if record.days:
+        say(f"{len(record.days)} stochastic days, coalition against alone:")
+        for key, change in record.improvements().items():
+            told_change = NONE if change is None else f"{100.0 * change:.2f} % less"
+            say(f"  {key}: {told_change}")
+    say(f"money in {record.currency}; rules: {record.rules}; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:

@@ -22,7 +22,7 @@ from cmgplan.version import __version__
 
 INTERRUPTED = 130
 
-SOLVING = frozenset({"plan", "opf", "optimum", "market", "reconfigure"})
+SOLVING = frozenset({"plan", "opf", "optimum", "market", "building", "reconfigure"})
 """Commands whose solvers may crash, and that may be interrupted amid a solve."""
 
 app = typer.Typer(
@@ -58,6 +58,7 @@ for _command in (
     planning.select,
     homes.optimum,
     homes.market,
+    homes.building,
     cases.check,
     cases.new,
     cases.cases,
