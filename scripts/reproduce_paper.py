@@ -1,6 +1,7 @@
 """Print a paper's claims beside those of a finished run.
 
-reproduce_paper.py [building] [RUN] [--json]; without a system's name the paper is planning's.
+reproduce_paper.py [market|building] [RUN] [--json]; without a system's name the paper is that of
+planning.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from paper_claims import CLAIMS, building_words
 from paper_claims.building_words import BuildingSubject
 from paper_claims.claim import Claim, hours_text
+from paper_claims.market import market_claims
 from paper_claims.windows import WINDOW, open_hours
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +24,7 @@ from rich.table import Table
 from cmgplan.building.report.read_run import read_building
 from cmgplan.cli.console import plain, warn
 from cmgplan.errors import CmgplanError, InputError
+from cmgplan.market.report.read_run import read_market
 from cmgplan.planning.report.run_folder import read_run
 from cmgplan.planning.report.subject import Subject
 
@@ -29,6 +32,7 @@ RUNS = Path(__file__).resolve().parents[1] / "runs"
 DEFAULT_RUN = RUNS / "ieee94"
 BUILDING, BUILDING_RUN = "building", RUNS / "apartment5-building"
 BUILDING_CASE = "apartment5"
+MARKET, MARKET_RUN = "market", RUNS / "hmg3-market"
 WIDTH = 150
 DAY = (24, 1.0)
 ANSWERS = {True: "yes", False: "NO", None: "-"}
@@ -117,20 +121,22 @@ def _switch_table(subject: Subject) -> Table:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
-    of_building = given[:1] == [BUILDING]
+    system = given[0] if given[:1] in ([BUILDING], [MARKET]) else None
     parser = argparse.ArgumentParser(
         prog="scripts/reproduce_paper",
-        usage="scripts/reproduce_paper [building] [RUN] [--json]",
+        usage="scripts/reproduce_paper [market|building] [RUN] [--json]",
         description="Print a paper's claims beside a run's; without a system, planning's.",
     )
-    default = BUILDING_RUN if of_building else DEFAULT_RUN
+    default = {BUILDING: BUILDING_RUN, MARKET: MARKET_RUN, None: DEFAULT_RUN}[system]
     parser.add_argument("run", nargs="?", type=Path, default=default, help="folder of a run")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args(given[1:] if of_building else given)
+    arguments = parser.parse_args(given if system is None else given[1:])
     more = None
     try:
-        if of_building:
+        if system == BUILDING:
             claims = building_words.compare(read_building_subject(arguments.run))
+        elif system == MARKET:
+            claims = market_claims(read_market(arguments.run))
         else:
             subject = read_subject(arguments.run)
             claims, more = compare(subject), _switch_table(subject)
