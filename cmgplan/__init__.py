@@ -9,7 +9,9 @@ The way through the package:
 - ``PlanResult.tables`` are pandas tables, ``PlanResult.summary`` is plan.json, and ``figures``
   draws both with Plotly;
 - ``write_run`` keeps a plan as a folder with its page, ``read_run`` reads it back;
-- ``read_network`` and ``solve_opf`` answer an AC optimal power flow by itself.
+- ``read_network`` and ``solve_opf`` answer an AC optimal power flow by itself;
+- ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss, and
+  ``read_reliable_feeder`` and ``reliability`` the reliability indices of a feeder.
 
 ``examples/plan_a_feeder.py`` walks through it.
 """
@@ -24,8 +26,15 @@ if TYPE_CHECKING:
     from cmgplan.homes.case.records import HomesCase
     from cmgplan.network.opf.problem import OpfProblem, solve_opf
     from cmgplan.network.opf.result import OpfResult
+    from cmgplan.network.reconfiguration.search import (
+        Reconfiguration,
+        ReconfigureOptions,
+        reconfigure,
+    )
+    from cmgplan.network.reliability.indices import Reliability, reliability
+    from cmgplan.network.reliability.read import read_reliable_feeder
     from cmgplan.planning.case import Case
-    from cmgplan.planning.case.network import read_network
+    from cmgplan.planning.case.network import read_network, read_switched_network
     from cmgplan.planning.case.records import PlanOptions
     from cmgplan.planning.pipeline import plan
     from cmgplan.planning.report.compare.write import compare_runs
@@ -45,6 +54,9 @@ __all__ = [
     "PlanOptions",
     "PlanResult",
     "ProgressEvent",
+    "Reconfiguration",
+    "ReconfigureOptions",
+    "Reliability",
     "Run",
     "__version__",
     "check_case",
@@ -55,7 +67,11 @@ __all__ = [
     "new_case",
     "plan",
     "read_network",
+    "read_reliable_feeder",
     "read_run",
+    "read_switched_network",
+    "reconfigure",
+    "reliability",
     "solve_opf",
     "write_run",
 ]
@@ -70,6 +86,13 @@ _HOMES = {
     "OpfResult": "cmgplan.network.opf.result",
     "read_network": "cmgplan.planning.case.network",
     "solve_opf": "cmgplan.network.opf.problem",
+    "Reconfiguration": "cmgplan.network.reconfiguration.search",
+    "ReconfigureOptions": "cmgplan.network.reconfiguration.search",
+    "reconfigure": "cmgplan.network.reconfiguration.search",
+    "read_switched_network": "cmgplan.planning.case.network",
+    "Reliability": "cmgplan.network.reliability.indices",
+    "reliability": "cmgplan.network.reliability.indices",
+    "read_reliable_feeder": "cmgplan.network.reliability.read",
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
     "ProgressEvent": "cmgplan.progress",

@@ -84,6 +84,20 @@ def _report_market(folder: Path) -> Path:
     return write_page(read_market(folder))
 
 
+def _verify_building(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.building.report.read_run import read_building
+    from cmgplan.building.report.verify import verify_building
+
+    return verify_building(read_building(folder)).checks
+
+
+def _report_building(folder: Path) -> Path:
+    from cmgplan.building.report.read_run import read_building
+    from cmgplan.building.report.run_folder import write_page
+
+    return write_page(read_building(folder))
+
+
 def _days_of_optimum(folder: Path) -> tuple[About, list[DayView]]:
     from cmgplan.homes.optimum.read_run import WAY, read_optimum
 
@@ -99,6 +113,13 @@ def _days_of_market(folder: Path) -> tuple[About, list[DayView]]:
     return run.record.case, _views(run.record, run.tables, ways)
 
 
+def _days_of_building(folder: Path) -> tuple[About, list[DayView]]:
+    from cmgplan.building.report.read_run import read_building
+
+    run = read_building(folder)
+    return run.record.case, _views(run.record, run.tables, list(run.record.ways()))
+
+
 def _views(record: RunRecord, tables: Tables, ways: Sequence[str]) -> list[DayView]:
     from cmgplan.homes.report.figures.view import DayView
 
@@ -110,6 +131,9 @@ RUN_KINDS: Mapping[str, RunKind] = {
     PLANNING: RunKind("a plan", _verify_plan, _report_plan),
     "optimum": RunKind("an optimum of homes", _verify_optimum, _report_optimum, _days_of_optimum),
     "market": RunKind("a run of the market", _verify_market, _report_market, _days_of_market),
+    "building": RunKind(
+        "a run of the building", _verify_building, _report_building, _days_of_building
+    ),
 }
 """Kinds of runs by the system that writes them."""
 

@@ -73,8 +73,8 @@ HOMES = System(
     loads="load_homes",
     checks="check_homes",
     called="a case of homes",
-    ready="can be run: optimum, market",
-    commands=("optimum", "market"),
+    ready="can be run: optimum, market, building",
+    commands=("optimum", "market", "building"),
 )
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in (PLANNING, HOMES)}

@@ -42,12 +42,12 @@ WITHIN_A_WING = (
     ("proof", "result", "tables"),
     ("pipeline",),
 )
-"""Inner rooms of a wing. A report and a starter import its case and its result alone.
+"""Inner rooms of a wing. A report and a starter import its case, its result and its tables.
 
 ``leading`` is to the market what ``switch_search`` is to planning: how its model is solved.
 """
 
-OF_THE_CASE = ("case", "result")
+OF_THE_CASE = ("case", "result", "tables")
 
 ADAPTERS = (
     "cmgplan.network.powerflow",

@@ -15,7 +15,7 @@ from cmgplan.errors import Fault
 R = TypeVar("R", bound=Record)
 AnyRecord = TypeVar("AnyRecord", bound=Record, covariant=True)
 
-_TEXT_COLUMNS = {"bus", "line", "from_bus", "to_bus", "profile", "scenario", "home"}
+_TEXT_COLUMNS = {"bus", "line", "tie", "from_bus", "to_bus", "profile", "scenario", "home"}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
+    from cmgplan.building.report.run_record import BuildingRecord
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
     from cmgplan.homes.optimum.read_run import OptimumRun
@@ -44,6 +45,9 @@ VERDICTS = ("stands", "not reached", "FAILED")
 """What can become of a printed bound that is proved again."""
 
 NONE = "-"
+
+SHOWN_FAULTS = 5
+"""Lines whose faults are listed, those of greatest SAIDI first."""
 
 SHOWN_HOMES = 8
 """Homes whose incomes are listed."""
@@ -221,6 +225,63 @@ def _print_binding(binding: Sequence[str]) -> None:
         say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
 
 
+def print_reconfiguration(summary: Mapping[str, Any]) -> None:
+    """Print a radial configuration, its loss and how far it is proven."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("loss as given, kW", "given_loss_kw", 4),
+        ("loss, kW", "loss_kw", 4),
+        ("lower bound, kW", "bound_kw", 4),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    table.add_row("replay, largest difference, pu", f"{summary['replay_max_dv_pu']:.1e}")
+    _print(table)
+    opened = [f"{one}-{other}" for one, other in summary["open"]]
+    rows = zip(opened, summary["open_rows"], strict=True)
+    say("open: " + (", ".join(f"{name} (row {row})" for name, row in rows) or "none"))
+    gap = f"gap {100.0 * summary['gap']:.4f} %"
+    say(f"{summary['status']}, {gap}; {summary['wall_s']:.1f} s")
+
+
+def print_restoration(summary: Mapping[str, Any]) -> None:
+    """Print what is shed after a fault, and which switches are open then."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("load shed, kW", "shed_kw", 3),
+        ("at buses that nothing reaches, kW", "isolated_kw", 3),
+        ("lower bound, kW", "bound_kw", 3),
+        ("operations", "operations", 0),
+        ("least voltage, pu", "v_min_pu", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    _print(table)
+    pairs = zip(summary["open"], summary["open_rows"], strict=True)
+    say("open: " + ", ".join(f"{one}-{other} (row {row})" for (one, other), row in pairs))
+    say(f"{summary['status']}; {summary['wall_s']:.1f} s")
+
+
+def print_reliability(summary: Mapping[str, Any]) -> None:
+    """Print the indices of a feeder and the lines whose faults cost most."""
+    table = _table("", "")
+    for name, key, digits in (
+        ("SAIFI, interruptions a year", "saifi", 6),
+        ("SAIDI, h a year", "saidi_h", 6),
+        ("CAIDI, h", "caidi_h", 6),
+        ("ASAI", "asai", 8),
+        ("EENS, MWh a year", "eens_mwh", 4),
+        ("AENS, kWh a year", "aens_kwh", 4),
+    ):
+        table.add_row(name, _number(summary[key], digits))
+    _print(table)
+    worst = sorted(summary["faults"], key=lambda fault: -float(fault["saidi_h"]))[:SHOWN_FAULTS]
+    table = _table("faults of line", "SAIDI, h", "EENS, MWh")
+    for fault in worst:
+        cells = (_number(fault[key], 4) for key in ("saidi_h", "eens_mwh"))
+        table.add_row(str(fault["line"]), *cells)
+    _print(table)
+
+
 def print_cases(cases: Sequence[BundledCase]) -> None:
     """Print name, system and title of each bundled case, and where they lie."""
     if not cases:
@@ -337,6 +398,36 @@ def print_market(record: MarketRecord) -> None:
         what = "an equilibrium" if several.status == "equilibrium" else "no equilibrium found"
         say(f"{several.structure}: {what}, somebody gains up to {most:,.2f}; {earned}")
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
+
+
+def print_building(record: BuildingRecord) -> None:
+    """Print totals of both ways beside the optimum, what units pay, and the stochastic days."""
+    optima, table = record.optima(), _table("", "cost", "optimum", "grid kWh", "heat unserved kWh")
+    for way, told in record.ways().items():
+        best = optima.get(way)
+        table.add_row(
+            way,
+            _number(told.cost, 2),
+            _number(None if best is None else best.cost, 2),
+            _number(told.grid_kwh, 2),
+            _number(told.heat_unserved_kwh, 2),
+        )
+    _print(table)
+    table = _table("unit", "coalition", "alone")
+    shown = list(record.units.items())[:SHOWN_HOMES]
+    for unit, costs in shown:
+        table.add_row(unit, _number(costs.coalition, 2), _number(costs.alone, 2))
+    _print(table)
+    if len(shown) < len(record.units):
+        say(f"and {len(record.units) - len(shown)} more units")
+    losers = ", ".join(record.losers)
+    say(f"pay more in the coalition than alone: {losers or 'none'}")
+    if record.days:
+        say(f"{len(record.days)} stochastic days, coalition against alone:")
+        for key, change in record.improvements().items():
+            told_change = NONE if change is None else f"{100.0 * change:.2f} % less"
+            say(f"  {key}: {told_change}")
+    say(f"money in {record.currency}; rules: {record.rules}; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:

@@ -15,14 +15,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cmgplan.cli import cases, console, homes, opf, planning, runs
+from cmgplan.cli import cases, console, feeders, homes, opf, planning, runs
 from cmgplan.cli.supervise import CAN_FORK, INTERRUPTING, supervise
 from cmgplan.errors import CmgplanError, as_told
 from cmgplan.version import __version__
 
 INTERRUPTED = 130
 
-SOLVING = frozenset({"plan", "opf", "optimum", "market"})
+SOLVING = frozenset({"plan", "opf", "optimum", "market", "building", "reconfigure"})
 """Commands whose solvers may crash, and that may be interrupted amid a solve."""
 
 app = typer.Typer(
@@ -58,11 +58,14 @@ for _command in (
     planning.select,
     homes.optimum,
     homes.market,
+    homes.building,
     cases.check,
     cases.new,
     cases.cases,
     runs.verify,
     opf.opf,
+    feeders.reconfigure,
+    feeders.reliability,
     runs.report,
     runs.export,
     runs.compare,

@@ -1,4 +1,4 @@
-"""Commands about cases of homes: optimum, market."""
+"""Commands about cases of homes: optimum, market, building."""
 
 from __future__ import annotations
 
@@ -125,6 +125,51 @@ def market(
         result = run_market(loaded, options, progress=tell)
     write_market(result, folder)
     console.print_market(read_market(folder).record)
+    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+
+
+def building(
+    case: CaseFolder,
+    days: Annotated[
+        int | None, typer.Option(metavar="N", help="Stochastic days beside the case's own.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Seed of the days.")] = None,
+    rules: Annotated[
+        str | None, typer.Option(metavar="paper|paying", help="By default what the case says.")
+    ] = None,
+    optimal_values: Annotated[
+        bool,
+        typer.Option("--optimal-values", help="Seek the optimum of every group of units too."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; by default runs/<case>-building.")
+    ] = None,
+    day: Day = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Run an apartment building by priority rules: all units together, and each one alone."""
+    from cmgplan.building.pipeline import run_building
+    from cmgplan.building.report.read_run import read_building
+    from cmgplan.building.report.run_folder import prepare_building, write_building
+    from cmgplan.building.result import BuildingOptions
+    from cmgplan.systems import load_case
+
+    if seed is not None and not days:
+        raise InputError("--seed is of stochastic days; give --days too, or leave it out")
+    options = _given(
+        BuildingOptions, days=days, seed=seed, rules=rules, optimal_values=optimal_values
+    )
+    loaded = load_case(case, day=day, system="homes")
+    for fault in loaded.warnings:
+        console.warn(f"warning: {fault}")
+    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
+    folder = out if out is not None else Path("runs") / f"{named}-building"
+    prepare_building(folder)
+    with console.progress_shown(quiet) as tell:
+        result = run_building(loaded, options, progress=tell)
+    write_building(result, folder)
+    console.print_building(read_building(folder).record)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
 
 

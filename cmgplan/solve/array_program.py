@@ -10,7 +10,13 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.solve.cones import Rows
-from cmgplan.solve.highs import linear_program, new_highs, run_highs, set_time_limit
+from cmgplan.solve.highs import (
+    linear_program,
+    new_highs,
+    pass_rows,
+    run_highs,
+    set_time_limit,
+)
 from cmgplan.solve.outcome import Multipliers, Outcome, Stop
 
 SOME = 1e-7
@@ -76,6 +82,10 @@ class ArraySolver:
             h.changeColsIntegrality(len(which), which, kinds)
         for name, value in (options or {}).items():
             h.setOptionValue(name, value)
+
+    def add_rows(self, rows: Rows) -> None:
+        """Add rows, which stay."""
+        pass_rows(self._highs, rows)
 
     def solve(
         self,

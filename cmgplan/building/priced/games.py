@@ -31,6 +31,10 @@ class Sharing:
 def sharings(values: Mapping[str, float], by_rules: Mapping[str, float]) -> dict[str, Sharing]:
     """Return the rules' own sharing, the Shapley value and the nucleolus.
 
+    By the rules all units may be worth less together than alone, since they charge and sell
+    blindly. Then no allocation gives each unit what it is worth alone, and the nucleolus is that
+    among all allocations (the prenucleolus).
+
     Parameters
     ----------
     values
@@ -42,10 +46,11 @@ def sharings(values: Mapping[str, float], by_rules: Mapping[str, float]) -> dict
     if len(units) < 2 or not values:
         return {}
     game = Game.of(units, values)
+    joins = game.total >= game.alone.sum() - game.tolerance
     return {
         "rules": _sharing(game, by_rules),
         "shapley": _sharing(game, shapley(game)),
-        "nucleolus": _sharing(game, nucleolus(game)),
+        "nucleolus": _sharing(game, nucleolus(game, individually_rational=joins)),
     }
 
 

@@ -55,7 +55,18 @@ def read_matpower(
     InputError
         The file cannot be read or the network cannot be solved; the message names the place.
     """
-    file = read_matpower_file(path)
+    price, limits = price_usd_per_mwh, v_limits_pu
+    return grid_of_file(read_matpower_file(path), price_usd_per_mwh=price, v_limits_pu=limits)
+
+
+def grid_of_file(
+    file: MatpowerFile,
+    *,
+    price_usd_per_mwh: float | None = None,
+    v_limits_pu: tuple[float, float] | None = None,
+) -> Grid:
+    """Return the grid of matrices that were read; see ``read_matpower``."""
+    path = file.path
     for name, least in _LEAST_COLUMNS.items():
         if not file.matrices[name].size:
             raise InputError(f"{path.name}: mpc.{name} is empty; give its rows")

@@ -11,10 +11,12 @@ from cmgplan.case.bundled import is_bundled
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.files.matpower import read_matpower
-from cmgplan.network.files.networks import GivenNetwork, grid_of_feeder
+from cmgplan.network.files.networks import GivenNetwork, grid_at, grid_of_feeder, peak_hour
 from cmgplan.network.files.pandapower_file import Missing, read_pandapower
 from cmgplan.network.grid import checked
 from cmgplan.network.grid_hours import horizon_of
+from cmgplan.network.reconfiguration.given import SwitchedNetwork
+from cmgplan.network.reconfiguration.read import read_switched
 from cmgplan.planning.case.read import load_case
 from cmgplan.planning.case.records import Case
 from cmgplan.units import S_BASE_KVA
@@ -70,3 +72,37 @@ def grid_of_case(case: Case) -> GivenNetwork:
         dt_h=h.dt_h,
     )
     return GivenNetwork(checked(grid), profiles)
+
+
+def read_switched_network(path: Path) -> SwitchedNetwork:
+    """Read a network with its open branches; see ``cmgplan.network.reconfiguration.read``.
+
+    Of a case the feeder is taken at the hour of its greatest load.
+
+    Raises
+    ------
+    InputError, CaseError
+        The network cannot be read.
+    """
+    if path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path):
+        return switched_of_case(load_case(path))
+    return read_switched(path)
+
+
+def switched_of_case(case: Case) -> SwitchedNetwork:
+    """Return a case's feeder at the hour of greatest load; lines out of service are open ties."""
+    lines = tuple(line.model_copy(update={"in_service": True}) for line in case.lines)
+    given = grid_of_case(replace(case, lines=lines))
+    hour = peak_hour(given)
+    grid = grid_at(given, hour)
+    every = np.ones(len(lines), dtype=np.bool_)
+    return SwitchedNetwork(
+        replace(grid, reference_v_pu=np.array([case.network.v_slack_pu])),
+        closed=np.array([line.in_service for line in case.lines], dtype=np.bool_),
+        switchable=every,
+        rows=tuple(range(1, 1 + len(lines))),
+        notes=(
+            *grid.notes,
+            f"the loads are those of interval {hour + 1}, the greatest of the case",
+        ),
+    )

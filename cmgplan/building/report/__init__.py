@@ -1,0 +1,1 @@
+"""Runs of the building: their folder, verification and page."""

@@ -1,0 +1,85 @@
+"""A finished run of the building, read from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from cmgplan.building.report.run_record import STEP_NAMES, BuildingRecord
+from cmgplan.building.result import WAYS
+from cmgplan.building.tables import TABLES
+from cmgplan.errors import CmgplanError, InputError
+from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.read_tables import read_dispatch, require_rows
+from cmgplan.homes.report.run_folder import AGAIN, load_copy, read_record, read_tables
+from cmgplan.run.tables import Tables
+
+SYSTEM = "building"
+
+
+@dataclass(frozen=True)
+class BuildingRun:
+    """A finished run of the building as read from its folder.
+
+    Attributes
+    ----------
+    folder
+        Where it lies; its copy of the case is in ``case/``.
+    record
+        Content of run.json.
+    tables
+        Tables by file stem.
+    """
+
+    folder: Path
+    record: BuildingRecord
+    tables: Tables
+
+    def load_case(self) -> HomesCase:
+        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
+        return load_copy(self.folder, self.record.case)
+
+    def days(self, case: HomesCase) -> list[Day]:
+        """Return the day of both ways as the tables hold it."""
+        return [Day(way, read_dispatch(case, self.tables, way, case.ids)) for way in WAYS]
+
+
+def read_building(folder: Path | str) -> BuildingRun:
+    """Read the folder of a run of the building.
+
+    Raises
+    ------
+    InputError
+        It is no such run, or a file of it is missing or damaged.
+    CaseError
+        Its copy of the case cannot be used any more.
+    """
+    folder = Path(folder)
+    record = read_record(folder, BuildingRecord, SYSTEM)
+    run = BuildingRun(folder, record, read_tables(TABLES, folder))
+    case = run.load_case()
+    told = {"case.homes": list(record.case.homes), "units": list(record.units)}
+    told |= {f"sharings.{name}": list(s.share) for name, s in record.sharings.items()}
+    for key, names in told.items():
+        if sorted(names) != sorted(case.ids):
+            words = f"{key} are not the homes of the case"
+            raise InputError(f"{folder / 'run.json'}: {words}; {AGAIN}")
+    try:
+        require_rows(case, run.tables, dict.fromkeys(WAYS, case.ids))
+        _require_steps(case, run.tables)
+    except CmgplanError as error:
+        raise InputError(f"{folder}/{error}") from None
+    return run
+
+
+def _require_steps(case: HomesCase, tables: Tables) -> None:
+    """Raise InputError unless there is a row for every way, step, hour and unit, and no other."""
+    due = set(product(WAYS, STEP_NAMES, range(case.hours), case.ids))
+    told = set(tables["steps"][list(TABLES["steps"].key)].itertuples(index=False, name=None))
+    for rows, words in ((told - due, "does not belong to the case"), (due - told, "is missing")):
+        if rows:
+            way, step, hour, unit = min(rows, key=lambda row: tuple(map(str, row)))
+            place = f"way {way}, step {step}, hour {hour}, unit {unit}"
+            raise InputError(f"steps.csv: the row of {place} {words}; {AGAIN}")

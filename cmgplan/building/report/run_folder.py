@@ -1,0 +1,79 @@
+"""The folder of a run of the building: written, and its page written again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cmgplan.building.report.page import render_page
+from cmgplan.building.report.read_run import SYSTEM, BuildingRun, read_building
+from cmgplan.building.report.verify import verify_building
+from cmgplan.building.result import BuildingResult
+from cmgplan.building.tables import TABLES, building_tables
+from cmgplan.homes.report.run_folder import (
+    RUN,
+    about_case,
+    copy_case,
+    put_page,
+    refuse_other_system,
+    require_verified,
+    sources_of,
+    write_summary,
+    write_tables,
+)
+from cmgplan.run.folder import prepare, write_folder
+
+
+def prepare_building(out: Path | str) -> None:
+    """Raise InputError where a run cannot be written, before any work is spent on it."""
+    refuse_other_system(out, SYSTEM)
+    prepare(Path(out), RUN)
+
+
+def write_building(result: BuildingResult, out: Path | str) -> Path:
+    """Write a run of the building to a folder, whole or not at all, and return the folder.
+
+    What is verified is what was read back from the files.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else than a run of the building.
+    ReplayError
+        The run does not pass its verification; the message names what failed.
+    """
+    refuse_other_system(out, SYSTEM)
+    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+
+
+def write_page(run: BuildingRun) -> Path:
+    """Write the page of a run of the building again and return its path."""
+    case, sources = run.load_case(), sources_of(run.folder)
+    return put_page(run.folder, lambda: render_page(run.record, run.tables, case, sources))
+
+
+def _write_contents(result: BuildingResult, folder: Path) -> None:
+    """Write every file of a run, and verify what was written."""
+    copy_case(result.case, folder / "case")
+    write_tables(building_tables(result), TABLES, folder)
+    write_summary(_summary(result, folder), folder)
+    run = read_building(folder)
+    require_verified(verify_building(run).checks)
+    write_page(run)
+
+
+def _summary(result: BuildingResult, folder: Path) -> dict[str, Any]:
+    """Return the content of run.json."""
+    case = result.case
+    return {
+        "system": SYSTEM,
+        "case": about_case(case, folder / "case"),
+        "currency": case.file.currency,
+        "versions": dict(result.versions),
+        "options": result.options.model_dump(),
+        "rules": result.rules,
+        "wall_s": dict(result.wall_s),
+        "verified": True,
+        **result.summary(),
+        "warnings": [str(fault) for fault in case.warnings],
+    }

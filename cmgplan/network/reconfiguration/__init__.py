@@ -1,0 +1,1 @@
+"""The radial configuration of least loss, with a proven bound."""

@@ -1,0 +1,1 @@
+"""Reliability indices of a radial feeder over all single faults."""
