@@ -18,10 +18,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.network.reconfiguration.given import TreeNetwork
+from cmgplan.network.reconfiguration.rows import RowBuilder
 from cmgplan.network.reconfiguration.tree import TreeFlow
 from cmgplan.solve.array_program import ArrayProgram
 from cmgplan.solve.cones import Rows, joined
@@ -185,7 +185,7 @@ class ConeProgram:
         return (at.w, ones), (at.p, -2.0 * self.r), (at.q, -2.0 * self.x), (at.level, square)
 
     def _rows(self) -> Rows:
-        made = _RowBuilder(self.columns.count)
+        made = RowBuilder(self.columns.count)
         self._radial_rows(made)
         self._balance_rows(made)
         self._voltage_rows(made)
@@ -193,7 +193,7 @@ class ConeProgram:
         self._rating_rows(made)
         return made.rows()
 
-    def _radial_rows(self, made: _RowBuilder) -> None:
+    def _radial_rows(self, made: RowBuilder) -> None:
         """Feed each bus by one arc; use no branch in both directions."""
         at, net = self.columns, self.net
         row = made.add(at.buses, 1.0, 1.0)
@@ -208,7 +208,7 @@ class ConeProgram:
             made.put(row[self.head[inner] - 1], at.f[inner], -1.0)
             made.put_below(at.f, at.y, float(at.buses))
 
-    def _balance_rows(self, made: _RowBuilder) -> None:
+    def _balance_rows(self, made: RowBuilder) -> None:
         at, net = self.columns, self.net
         inner = self.head > 0
         shunts = self.scale * net.g_shunt_pu[1:], -self.scale * net.b_shunt_pu[1:]
@@ -230,7 +230,7 @@ class ConeProgram:
                 for column, factor in self._u():
                     made.put(into, column, -half * factor)
 
-    def _voltage_rows(self, made: _RowBuilder) -> None:
+    def _voltage_rows(self, made: RowBuilder) -> None:
         at = self.columns
         row = made.add(at.buses, 0.0, 0.0)
         made.put(row, at.v, -1.0)
@@ -258,7 +258,7 @@ class ConeProgram:
         made.put(row, v, -1.0)
         made.put(row, at.y[inner], -self.w_high[inner])
 
-    def _switch_rows(self, made: _RowBuilder) -> None:
+    def _switch_rows(self, made: RowBuilder) -> None:
         """Let an open arc carry nothing, and one that feeds a load at least that load."""
         at = self.columns
         made.put_below(at.level, at.y, self.i_most**2)
@@ -279,7 +279,7 @@ class ConeProgram:
             made.put(row, at.level, -series)
             made.put(row, at.y, -load[self.tail - 1])
 
-    def _rating_rows(self, made: _RowBuilder) -> None:
+    def _rating_rows(self, made: RowBuilder) -> None:
         """Bound apparent power by tangents of its disk."""
         limited = np.flatnonzero(np.isfinite(self.net.s_max_pu[self.branch]))
         if not len(limited):
@@ -314,7 +314,7 @@ class ConeProgram:
         arcs = used[np.hypot(p, q)[used] > allowed]
         if not len(arcs):
             return None
-        made = _RowBuilder(at.count)
+        made = RowBuilder(at.count)
         self._put_disk(made, arcs, np.arctan2(q, p)[arcs], series)
         return made.rows()
 
@@ -323,9 +323,7 @@ class ConeProgram:
         shunts = np.hypot(self.g, self.b) * float(self.v_high.max(initial=1.0))
         return np.asarray(self.scale * self.net.s_max_pu[self.branch] + shunts, dtype=np.float64)
 
-    def _put_disk(
-        self, made: _RowBuilder, arcs: IntArray, angle: FloatArray, series: float
-    ) -> None:
+    def _put_disk(self, made: RowBuilder, arcs: IntArray, angle: FloatArray, series: float) -> None:
         """Add tangents of disks at angles; ``series`` 1 is the tail of an arc, 0 its head."""
         at = self.columns
         row = made.add(len(arcs), -np.inf, 0.0)
@@ -342,7 +340,7 @@ class ConeProgram:
         if not len(arcs):
             return None
         at = self.columns
-        made = _RowBuilder(at.count)
+        made = RowBuilder(at.count)
         row = made.add(len(arcs), 0.0, np.inf)
         p, q = p[arcs] / w[arcs], q[arcs] / w[arcs]
         made.put(row, at.level[arcs], 1.0)
@@ -393,53 +391,8 @@ class ConeProgram:
     def all_but(self, closed: BoolArray) -> Rows:
         """Return the row that excludes one configuration."""
         at = self.columns
-        made = _RowBuilder(at.count)
+        made = RowBuilder(at.count)
         row = made.add(1, -np.inf, float(at.buses - 1))
         of = np.flatnonzero(closed[self.branch])
         made.put(np.repeat(row, len(of)), at.y[of], 1.0)
         return made.rows()
-
-
-class _RowBuilder:
-    """Collects the entries of rows."""
-
-    def __init__(self, columns: int) -> None:
-        self._columns, self._count = columns, 0
-        self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []
-        self._limits: list[tuple[FloatArray, FloatArray]] = []
-
-    def add(self, count: int, lower: FloatArray | float, upper: FloatArray | float) -> IntArray:
-        """Begin rows and return their numbers."""
-        rows = np.arange(self._count, self._count + count)
-        self._count += count
-        limits = [np.broadcast_to(np.asarray(v, dtype=np.float64), count) for v in (lower, upper)]
-        self._limits.append((limits[0], limits[1]))
-        return rows
-
-    def put(self, rows: IntArray, columns: IntArray, factors: FloatArray | float) -> None:
-        """Add a factor to each pair of row and column."""
-        values = np.broadcast_to(np.asarray(factors, dtype=np.float64), len(rows))
-        self._entries.append((rows, columns, values))
-
-    def put_below(self, columns: IntArray, others: IntArray, factor: FloatArray | float) -> None:
-        """Add rows ``column <= factor * other``."""
-        rows = self.add(len(columns), -np.inf, 0.0)
-        self.put(rows, columns, 1.0)
-        self.put(rows, others, -np.asarray(factor, dtype=np.float64))
-
-    def rows(self) -> Rows:
-        """Return the rows."""
-        rows, columns, values = (
-            np.concatenate(parts) for parts in zip(*self._entries, strict=True)
-        )
-        kept = values != 0.0
-        matrix = sp.csr_array(
-            (values[kept], (rows[kept], columns[kept])), shape=(self._count, self._columns)
-        )
-        lower, upper = (np.concatenate(parts) for parts in zip(*self._limits, strict=True))
-        return Rows(matrix, lower, upper)
-
-
-def part_of(rows: Rows, which: BoolArray | IntArray) -> Rows:
-    """Return some of the rows."""
-    return Rows(sp.csr_array(rows.matrix[which]), rows.lower[which], rows.upper[which])

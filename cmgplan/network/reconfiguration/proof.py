@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.network.reconfiguration.cone import ConeProgram, part_of
+from cmgplan.network.reconfiguration.cone import ConeProgram
 from cmgplan.network.reconfiguration.exchange import Trees, better, improved
 from cmgplan.network.reconfiguration.given import components
+from cmgplan.network.reconfiguration.rows import part_of
 from cmgplan.network.reconfiguration.tree import TreeFlow
 from cmgplan.progress import ProgressEvent
 from cmgplan.solve.array_program import ArraySolver

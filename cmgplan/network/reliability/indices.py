@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cmgplan.network.reliability.read import ReliableFeeder, ReliableLine
+from cmgplan.network.reliability.read import LoadPoint, ReliableFeeder, ReliableLine
 
 HOURS_PER_YEAR = 8760.0
 
@@ -141,17 +141,7 @@ def reliability(feeder: ReliableFeeder, restore: Restore | None = None) -> Relia
                 told["eens_mwh"] += lasting * load.p_kw / KWH_PER_MWH
         total = sum(failures for failures, _ in _failures(line))
         faults.append(FaultCost(line.line, total, **told))
-    points = tuple(
-        LoadPointIndices(
-            bus=load.bus,
-            customers=load.customers,
-            failures_per_year=rate[load.bus],
-            hours_per_failure=hours[load.bus] / rate[load.bus] if rate[load.bus] else 0.0,
-            hours_per_year=hours[load.bus],
-            eens_mwh=hours[load.bus] * load.p_kw / KWH_PER_MWH,
-        )
-        for load in feeder.loads
-    )
+    points = tuple(_of_point(load, rate[load.bus], hours[load.bus]) for load in feeder.loads)
     return Reliability(
         saifi=sum(rate[load.bus] * load.customers for load in feeder.loads) / customers,
         saidi_h=sum(hours[load.bus] * load.customers for load in feeder.loads) / customers,
@@ -159,6 +149,17 @@ def reliability(feeder: ReliableFeeder, restore: Restore | None = None) -> Relia
         customers=customers,
         load_points=points,
         faults=tuple(faults),
+    )
+
+
+def _of_point(load: LoadPoint, failures: float, hours: float) -> LoadPointIndices:
+    return LoadPointIndices(
+        bus=load.bus,
+        customers=load.customers,
+        failures_per_year=failures,
+        hours_per_failure=hours / failures if failures else 0.0,
+        hours_per_year=hours,
+        eens_mwh=hours * load.p_kw / KWH_PER_MWH,
     )
 
 
