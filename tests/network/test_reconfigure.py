@@ -188,6 +188,22 @@ def test_what_nothing_reaches_is_shed_whole_and_what_a_rating_forbids_in_part() 
     assert 1200.0 - found.shed_kw + found.loss_kw == pytest.approx(1000.0, abs=1.0)
 
 
+@pytest.mark.parametrize("seed", range(0, 40, 10))
+def test_load_is_shed_only_where_no_tree_serves_all_of_it(seed: int) -> None:
+    network = drawn(seed)
+    k = int(np.flatnonzero(network.closed)[2])
+    without = replace(
+        network,
+        closed=network.closed & (np.arange(len(network.closed)) != k),
+        switchable=network.switchable & (np.arange(len(network.closed)) != k),
+    )
+    found = restore(network, network.ends(k), ReconfigureOptions(time_limit_s=20.0))
+    assert found.bound_kw <= found.shed_kw + 1e-9
+    assert found.status == "optimal"
+    if found.isolated_kw == 0.0:
+        assert (least_loss_kw(without) < np.inf) == (found.shed_kw == 0.0)
+
+
 def test_a_fault_at_the_source_leaves_nothing() -> None:
     found = restore(published("case33bw"), ("1", "2"))
     assert found.shed_kw == pytest.approx(3715.0)

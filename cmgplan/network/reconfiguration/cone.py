@@ -382,6 +382,13 @@ class ConeProgram:
             x[at.f[used]] = order.end - np.arange(len(order.end))
         return x
 
+    def broken(self, flow: TreeFlow) -> float:
+        """Return by how much a solved configuration breaks the program, which it should not."""
+        x, program = self.point(flow), self.program
+        values, rows = program.rows.matrix @ x, program.rows
+        over = [rows.lower - values, values - rows.upper, program.lower - x, x - program.upper]
+        return max(float(part.max(initial=0.0)) for part in over)
+
     def closed(self, x: FloatArray) -> FloatArray:
         """Return how far each branch is closed, shape (l,)."""
         share = np.zeros(self.net.n_branch)

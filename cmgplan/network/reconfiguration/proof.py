@@ -41,6 +41,9 @@ ACTIVE = 1e-5
 SAFETY = 1e-6
 """Relative amount by which a bound is lowered for the solver's tolerances."""
 
+BROKEN = 1e-6
+"""Break of a row, per unit of the program, that rounding explains."""
+
 MAX_ROUNDS = 1000
 
 EARLY_GAP = 0.15
@@ -103,7 +106,13 @@ class Proof:
         return self.flow.loss_pu - self.bound_pu <= self._gap * self.flow.loss_pu < np.inf
 
     def run(self) -> None:
-        """Raise the bound until the gap, or the end of the time, is reached."""
+        """Raise the bound until the gap, or the end of the time, is reached.
+
+        A program that the configuration held does not meet would prove nothing.
+        """
+        if self.flow.feasible and self._cone.broken(self.flow) > BROKEN:
+            self._told("relaxation", "its rows do not hold for the configuration found; no bound")
+            return
         relaxed = self._relax()
         if relaxed is None or self._reached:
             return
@@ -132,7 +141,7 @@ class Proof:
         for _ in range(TANGENT_ROUNDS):
             outcome = solver.solve(time_limit_s=self._limit_s)
             if outcome.stop is Stop.INFEASIBLE:
-                self._nothing_better()
+                self.infeasible = not self.flow.feasible
                 return None
             if outcome.x is None or outcome.bound is None:
                 return None
@@ -145,13 +154,6 @@ class Proof:
             self._tangents.append(rows)
         self._told("relaxation", f"bound {self.bound_pu * self.trees.net.s_base_kva:,.4f} kW")
         return None if x is None or self._left_s == 0.0 else (solver, x)
-
-    def _nothing_better(self) -> None:
-        """Take note that no configuration is left but, at most, the one held."""
-        if self.flow.feasible:
-            self._raise_bound(self._value)
-        else:
-            self.infeasible = True
 
     # -- switches fixed by trial ---------------------------------------------------------------
 
