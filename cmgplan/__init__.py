@@ -11,7 +11,9 @@ The way through the package:
 - ``write_run`` keeps a plan as a folder with its page, ``read_run`` reads it back;
 - ``read_network`` and ``solve_opf`` answer an AC optimal power flow by itself;
 - ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss, and
-  ``read_reliable_feeder`` and ``reliability`` the reliability indices of a feeder.
+  ``read_reliable_feeder`` and ``reliability`` the reliability indices of a feeder;
+- ``find_optimum``, ``run_market`` and ``run_building`` run a case of homes, ``write_optimum``,
+  ``write_market`` and ``write_building`` keep their runs.
 
 ``examples/plan_a_feeder.py`` walks through it.
 """
@@ -23,7 +25,16 @@ from typing import TYPE_CHECKING, Any
 from cmgplan.version import __version__
 
 if TYPE_CHECKING:
+    from cmgplan.building.pipeline import run_building
+    from cmgplan.building.report.run_folder import write_building
+    from cmgplan.building.result import BuildingOptions, BuildingResult
     from cmgplan.homes.case.records import HomesCase
+    from cmgplan.homes.optimum.front import find_optimum
+    from cmgplan.homes.optimum.result import OptimumOptions, OptimumResult
+    from cmgplan.homes.optimum.run_folder import write_optimum
+    from cmgplan.market.pipeline import run_market
+    from cmgplan.market.report.run_folder import write_market
+    from cmgplan.market.result import MarketOptions, MarketResult
     from cmgplan.network.opf.problem import OpfProblem, solve_opf
     from cmgplan.network.opf.result import OpfResult
     from cmgplan.network.reconfiguration.search import (
@@ -47,10 +58,16 @@ if TYPE_CHECKING:
     from cmgplan.systems import check_case, load_case
 
 __all__ = [
+    "BuildingOptions",
+    "BuildingResult",
     "Case",
     "HomesCase",
+    "MarketOptions",
+    "MarketResult",
     "OpfProblem",
     "OpfResult",
+    "OptimumOptions",
+    "OptimumResult",
     "PlanOptions",
     "PlanResult",
     "ProgressEvent",
@@ -63,6 +80,7 @@ __all__ = [
     "compare_runs",
     "export_run",
     "figures",
+    "find_optimum",
     "load_case",
     "new_case",
     "plan",
@@ -72,11 +90,28 @@ __all__ = [
     "read_switched_network",
     "reconfigure",
     "reliability",
+    "run_building",
+    "run_market",
     "solve_opf",
+    "write_building",
+    "write_market",
+    "write_optimum",
     "write_run",
 ]
 
 _HOMES = {
+    "find_optimum": "cmgplan.homes.optimum.front",
+    "OptimumOptions": "cmgplan.homes.optimum.result",
+    "OptimumResult": "cmgplan.homes.optimum.result",
+    "write_optimum": "cmgplan.homes.optimum.run_folder",
+    "run_market": "cmgplan.market.pipeline",
+    "MarketOptions": "cmgplan.market.result",
+    "MarketResult": "cmgplan.market.result",
+    "write_market": "cmgplan.market.report.run_folder",
+    "run_building": "cmgplan.building.pipeline",
+    "BuildingOptions": "cmgplan.building.result",
+    "BuildingResult": "cmgplan.building.result",
+    "write_building": "cmgplan.building.report.run_folder",
     "Case": "cmgplan.planning.case",
     "HomesCase": "cmgplan.homes.case.records",
     "check_case": "cmgplan.systems",

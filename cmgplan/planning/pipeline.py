@@ -88,7 +88,7 @@ def plan(
     Raises
     ------
     InputError
-        If a point is to be selected that the sweep cannot have.
+        If a point is to be selected that the sweep cannot have, or the case is of another system.
     InfeasibleError
         If a level has no answer; its ``explanation`` names the limits that would have to give.
     LimitError
@@ -96,6 +96,8 @@ def plan(
     SolverError
         If a solver ended abnormally.
     """
+    if not isinstance(case, Case):
+        raise InputError("this is no case of planning; cases of homes go to find_optimum")
     chosen = case.options if options is None else options
     if chosen.select is not None and chosen.select > chosen.most_points:
         raise InputError(

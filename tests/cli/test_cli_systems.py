@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from homes_factories import write_homes
 
+import cmgplan
 from cmgplan import cli
+from cmgplan.errors import InputError
 from cmgplan.systems import HOMES
 
 
@@ -84,3 +86,8 @@ def test_the_registry_is_imported_without_what_the_systems_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_case_of_homes_is_not_planned_from_python() -> None:
+    with pytest.raises(InputError, match="no case of planning"):
+        cmgplan.plan(cmgplan.load_case("two-homes"))
