@@ -113,6 +113,11 @@ def must_be(name: SystemName, path: Path | str) -> None:
     CaseError
         case.toml names a system that is not known.
     """
+    from cmgplan.case.bundled import find_case
+    from cmgplan.case.folder import CASE_FILE, CaseFolder
+
+    if not (CaseFolder.at(find_case(path)).path / CASE_FILE).is_file():
+        return
     system = system_of(path)
     if system.name != name:
         commands = " or ".join(f"cmgplan {command}" for command in system.commands)
@@ -168,6 +173,7 @@ def load_case(
     """
     if system is not None:
         must_be(system, path)
+        return SYSTEMS[system].load(path, day=day)
     return system_of(path).load(path, day=day)
 
 

@@ -153,6 +153,10 @@ class Car(Driving, HomeBattery):
             message = f"it drives {self.driving_kwh:g} kWh but is never away"
             mend = "let it return in another hour than it departs"
             yield Conflict("return_hour", message, mend)
+        if self.away_h == 0.0 and self.soc_departure > self.soc_start:
+            message = f"soc_departure {self.soc_departure:g} is wanted but it never departs"
+            mend = "let it return in another hour than it departs"
+            yield Conflict("return_hour", message, mend)
         if self.soc_departure > self.soc_max:
             message = f"soc_departure {self.soc_departure:g} is above soc_max {self.soc_max:g}"
             yield Conflict("soc_departure", message, "ask for no more than soc_max")

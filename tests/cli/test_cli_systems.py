@@ -91,3 +91,10 @@ def test_the_registry_is_imported_without_what_the_systems_need() -> None:
 def test_a_case_of_homes_is_not_planned_from_python() -> None:
     with pytest.raises(InputError, match="no case of planning"):
         cmgplan.plan(cmgplan.load_case("two-homes"))
+
+
+def test_a_folder_that_is_not_there_is_no_case_of_planning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("optimum", "no-such-folder") == 2
+    assert "there is no such case folder" in capsys.readouterr().err

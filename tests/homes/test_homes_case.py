@@ -414,3 +414,11 @@ def test_altered_bytes_end_in_faults_and_no_traceback(tmp_path: Path, name: str)
         refused += any(fault.severity == "error" for fault in faults)
         assert all(fault.file and fault.message and fault.mend for fault in faults)
     assert refused > 12
+
+
+def test_a_column_that_nothing_names_may_hold_anything(tmp_path: Path) -> None:
+    """It is warned of, and no more: a spare ``cop`` of 2.8 is no wrong share."""
+    case = write_homes(tmp_path / "case", case=MINIMAL, profiles="hour,cop\n0,2.8\n1,3.1\n")
+    faults = check_homes(case)
+    assert [fault.severity for fault in faults] == ["warning"]
+    assert "cop" in str(faults[0])

@@ -468,3 +468,13 @@ def test_a_device_that_has_no_day_is_named() -> None:
     }
     with pytest.raises(InfeasibleError, match="ev car of home A"):
         optimum(homes_case([{"id": "A", "ev": [car]}], hours=6, retailer=BAND))
+
+
+def test_homes_that_share_a_pool_lack_together() -> None:
+    """Which of them runs short is a matter of the pool; none is blamed alone."""
+    job = {"id": "washer", "p_kw": 2.0, "duration_h": 1, "window": [0, 1]}
+    homes = [{"id": "A"}, {"id": "B", "job": [job]}]
+    with pytest.raises(InfeasibleError, match="all homes together need more electricity"):
+        optimum(homes_case(homes))
+    with pytest.raises(InfeasibleError, match="home B needs more electricity"):
+        optimum(homes_case(homes, pool={"electricity": False}))

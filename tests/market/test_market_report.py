@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from homes_factories import MINIMAL, write_homes
 
 from cmgplan.cli import main
 from cmgplan.errors import InputError
@@ -287,3 +288,48 @@ def test_claims_of_the_market_are_answered(
         "same"
     ]
     assert not claims["C's electric MCP is lowest alone"]["same"]
+
+
+def test_a_case_without_loads_runs(tmp_path: Path) -> None:
+    case = write_homes(tmp_path / "case", case=MINIMAL, profiles="hour\n0\n1\n")
+    for system in ("optimum", "market", "building"):
+        out = tmp_path / system
+        assert command(system, case, "--out", out, "--quiet") == 0
+        assert command("verify", out) == 0
+
+
+def test_unserved_heat_earns_nothing_at_negative_prices(tmp_path: Path) -> None:
+    """Gas at 0.05 and an efficiency of 0.8 serve 5 kWh of heat for 0.3125, whatever power costs."""
+    homes = [
+        {
+            "id": name,
+            "load": [{"id": "warmth", "carrier": "heat", "p_kw": 5.0}],
+            "gas_boiler": [{"id": "boiler", "heat_max_kw": 20.0, "efficiency": 0.8}],
+        }
+        for name in "AB"
+    ]
+    edits = {
+        "home": homes,
+        "time": {"hours": 1},
+        "retailer": {"buy_per_kwh": -0.1, "sell_per_kwh": -0.2},
+        "gas": {"price_per_kwh": 0.05},
+    }
+    case = write_homes(tmp_path / "case", edits, case=MINIMAL, profiles="hour\n0\n")
+    out = tmp_path / "run"
+    assert command("market", case, "--out", out, "--quiet") == 0
+    values = read_market(out).record.values
+    assert values["A"] == pytest.approx(-0.3125, abs=1e-6)
+    assert values["A+B"] == pytest.approx(-0.625, abs=1e-6)
+
+
+def test_a_retailer_that_trades_nothing_leaves_load_unserved(tmp_path: Path) -> None:
+    homes = [
+        {"id": name, "load": [{"id": "flats", "carrier": "electricity", "p_kw": 5.0}]}
+        for name in "AB"
+    ]
+    retailer = {"buy_per_kwh": 0.2, "sell_per_kwh": 0.1, "power_max_kw": 0.0}
+    edits = {"home": homes, "time": {"hours": 1}, "retailer": retailer}
+    case = write_homes(tmp_path / "case", edits, case=MINIMAL, profiles="hour\n0\n")
+    out = tmp_path / "run"
+    assert command("market", case, "--out", out, "--quiet") == 0
+    assert read_market(out).record.values["A+B"] == pytest.approx(-100.0, abs=1e-6)

@@ -157,14 +157,24 @@ class Draft:
                 yield device.forecast
 
     def factor_columns(self) -> set[str]:
-        """Return the columns without a unit that need not lie within 0..1."""
+        """Return the columns without a unit that need not lie within 0..1.
+
+        Those are named as factors, or named by nothing: of these there is only a warning.
+        """
+        shares = {
+            name
+            for _, _, device in self.devices()
+            for key, name in device.columns()
+            if key in ("forecast", "profile", "shiftable_share")
+        }
         building = self.building
         named: list[object] = [
             device.cop for _, _, device in self.devices() if isinstance(device, HeatPump)
         ]
         if building is not None:
             named += [building.price_coefficient, building.power_coefficient]
-        return {name for name in named if isinstance(name, str)}
+        unnamed = (self.columns or set()) - shares if not self.incomplete else set()
+        return {name for name in named if isinstance(name, str)} | unnamed
 
     def _name(self, section: str | None, key: str, default: str) -> str:
         """Return a file name that case.toml gives, or the default."""

@@ -173,6 +173,8 @@ def compare_tables(
     A row that only one of them has counts as zeros in the other: payments of next to nothing
     have no row.
     """
+    if told.empty or due.empty:  # of no rows pandas knows no types
+        told, due = (table.astype(dict.fromkeys(keys, object)) for table in (told, due))
     both = told.merge(due, on=list(keys), how="outer", suffixes=("", "_due"), indicator=True)
     alone = (both["_merge"] != "both").to_numpy()
     found: list[Finding] = []

@@ -7,9 +7,10 @@ told by home, carrier and hour.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.errors import InfeasibleError
@@ -79,18 +80,34 @@ def _lacking(case: HomesCase) -> Explanation:
         return Explanation(STAGE, reason, (), notes=("what would have to give was not found",))
     problem.load(found.values())
     limits = []
-    for home, side, carrier in missed:
-        values = [pyo.value(blocks[home].component(side)[carrier, t]) for t in model.h.steps]
+    for who, side, carrier, homes in _needs(case):
+        values = np.zeros(model.h.hours)
+        for home in homes:
+            component = blocks[home].component(side)
+            values += np.array([pyo.value(component[carrier, t]) for t in model.h.steps])
         hours = sorted((t for t in model.h.steps if values[t] > LEAST_KW), key=lambda t: -values[t])
         if hours:
             more = "more" if side == "short" else "less"
-            told = f"home {home} needs {more} {carrier} than it can have"
-            limits.append(GivingLimit(side, told, home, tuple(hours), None, values[hours[0]], "kW"))
+            verb, pronoun = ("need", "they") if len(homes) > 1 else ("needs", "it")
+            told = f"{who} {verb} {more} {carrier} than {pronoun} can have"
+            most = float(values[hours[0]])
+            limits.append(GivingLimit(side, told, who, tuple(hours), None, most, "kW"))
     if not limits:
         note = "it lacks less than the solver resolves; give the limits a little room"
         return Explanation(STAGE, reason, (), notes=(note,))
     told = "together the least that is enough, in kWh"
     return Explanation(STAGE, reason, (Way(tuple(limits), told),), options=tuple(_options(case)))
+
+
+def _needs(case: HomesCase) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+    """Yield who may lack or have too much of what: homes that share a pool as one."""
+    pool = case.file.pool
+    for side in ("short", "surplus"):
+        for carrier, shared in (("electricity", pool.electricity), ("heat", pool.heat)):
+            if shared and len(case.ids) > 1:
+                yield "all homes together", side, carrier, case.ids
+            else:
+                yield from ((f"home {home}", side, carrier, (home,)) for home in case.ids)
 
 
 def _options(case: HomesCase) -> Iterator[str]:

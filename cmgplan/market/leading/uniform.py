@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.errors import LimitError
+from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.market.leading.band import may_bind
 from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.kink import lean_kink, stepped
@@ -145,7 +145,10 @@ class Uniform:
         LimitError
             Nothing was found in the time given.
         """
-        groups = self._groups()
+        try:
+            groups = self._groups()
+        except InfeasibleError:  # at prices in the band followers could not live without trade
+            groups = self._groups(np.ones(self.plant.case.hours, dtype=bool))
         begun = time.perf_counter()
         if self._starter is not None and len(groups.bilevel.binary) >= self._starts_from:
             self._known = self._starter(groups, START * self._left())

@@ -153,6 +153,8 @@ class Plant:
             raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
         gap = FIXING_GAP * max(abs(relaxed.value or 0.0), 1.0)
         found = ArraySolver(program).solve(gap_abs=gap, time_limit_s=120.0)
+        if found.stop is Stop.INFEASIBLE:
+            raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
         if not found.accepted:
             raise SolverError(f"on/off choices were not found ({found.message})")
         x = np.round(found.values())
