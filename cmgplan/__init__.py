@@ -13,7 +13,8 @@ The way through the package:
 - ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss, and
   ``read_reliable_feeder`` and ``reliability`` the reliability indices of a feeder;
 - ``find_optimum``, ``run_market`` and ``run_building`` run a case of homes, ``write_optimum``,
-  ``write_market`` and ``write_building`` keep their runs.
+  ``write_market`` and ``write_building`` keep their runs;
+- ``run_study`` runs any of these over days, scenarios, options and cases.
 
 ``examples/plan_a_feeder.py`` walks through it.
 """
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from cmgplan.planning.result import PlanResult
     from cmgplan.planning.starter import new_case
     from cmgplan.progress import ProgressEvent
+    from cmgplan.study.run import StudyResult, run_study
     from cmgplan.systems import check_case, load_case
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "ReconfigureOptions",
     "Reliability",
     "Run",
+    "StudyResult",
     "__version__",
     "check_case",
     "compare_runs",
@@ -93,6 +96,7 @@ __all__ = [
     "reliability",
     "run_building",
     "run_market",
+    "run_study",
     "solve_opf",
     "write_building",
     "write_market",
@@ -132,6 +136,8 @@ _HOMES = {
     "read_reliable_feeder": "cmgplan.network.reliability.read",
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
+    "StudyResult": "cmgplan.study.run",
+    "run_study": "cmgplan.study.run",
     "ProgressEvent": "cmgplan.progress",
     "Run": "cmgplan.planning.report.run_folder",
     "read_run": "cmgplan.planning.report.run_folder",

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cmgplan.cli import cases, console, feeders, homes, opf, planning, runs
+from cmgplan.cli import cases, console, feeders, homes, opf, planning, runs, studies
 from cmgplan.cli.supervise import CAN_FORK, INTERRUPTING, supervise
 from cmgplan.errors import CmgplanError, as_told
 from cmgplan.version import __version__
@@ -59,6 +59,7 @@ for _command in (
     homes.optimum,
     homes.market,
     homes.building,
+    studies.study,
     cases.check,
     cases.new,
     cases.cases,
@@ -97,9 +98,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         if stop.code == INTERRUPTED and not in_child:  # the parent says so
             console.warn("interrupted; nothing was written")
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if not in_child:
-            console.warn("interrupted; nothing was written")
+            console.warn(str(stop) or "interrupted; nothing was written")
         sys.exit(INTERRUPTED)
     except (CmgplanError, OSError, MemoryError, ImportError) as error:
         if "--debug" in arguments:
