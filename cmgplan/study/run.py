@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cmgplan.case.folder import CaseFolder
+from cmgplan.case.toml_file import read_toml
 from cmgplan.errors import InputError
 from cmgplan.progress import ProgressEvent
 from cmgplan.study.cluster import ClusterExecutor
 from cmgplan.study.engine import Call, StudyExecutor, run_tasks
 from cmgplan.study.ledger import Ledger
+from cmgplan.study.page import write_study_page
 from cmgplan.study.pool import ProcessPool, TaskLimits
 from cmgplan.study.read import Study, read_study
 from cmgplan.study.store import (
@@ -30,6 +33,7 @@ from cmgplan.study.store import (
     write_tasks,
 )
 from cmgplan.study.task_run import run_task
+from cmgplan.study.tasks import Task
 from cmgplan.version import __version__
 
 if TYPE_CHECKING:
@@ -236,20 +240,32 @@ def _closed(
     counts = ledger.counts()
     about = {**head, "state": "finished", "counts": counts, "tables": tables, "notes": notes}
     write_json(folder / STUDY_FILE, {**about, "wall_s": wall_s})
+    write_study_page(folder)
     return StudyResult(folder, counts, tuple(tables), notes)
 
 
 def _head(study: Study) -> dict[str, Any]:
     """Return what study.json tells from the beginning."""
-    cases = {task.case: task.case_sha256 for task in study.tasks}
+    cases = {task.case: task for task in study.tasks}
     return {
         "format": 1,
         "name": study.name,
         "system": study.system.name,
         "versions": {"cmgplan": __version__},
-        "cases": [{"name": name, "sha256": sha256} for name, sha256 in cases.items()],
+        "cases": [_about_case(task) for task in cases.values()],
         "tasks": len(study.tasks),
         "study": _plain(study.asked),
+    }
+
+
+def _about_case(task: Task) -> dict[str, Any]:
+    """Return what study.json tells of a case."""
+    raw = read_toml(CaseFolder(task.folder), []) or {}
+    return {
+        "name": task.case,
+        "sha256": task.case_sha256,
+        "currency": raw.get("currency", "USD") if raw.get("system") == "homes" else "$",
+        "dt_h": raw["time"].get("dt_h", 1.0),
     }
 
 
