@@ -23,6 +23,9 @@ from cmgplan.page.style import (
 from cmgplan.study.kinds import Figure
 from cmgplan.study.view import Curve, SwitchUse
 
+LEAST_WEEKS = 12
+"""Weeks that a calendar has room for, so that a few days are not drawn as bars."""
+
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -60,7 +63,8 @@ def calendar(values: pd.Series[float], unit: str) -> go.Figure:
         xaxis={
             "title": {"text": "week that begins on"},
             "type": "category",
-            "nticks": 14,
+            "nticks": 8,
+            "range": [-0.5, max(weeks, LEAST_WEEKS) - 0.5],
             "showgrid": False,
         },
         yaxis={"autorange": "reversed", "type": "category", "showgrid": False},

@@ -26,8 +26,11 @@ SHOWN_FAILURES = 200
 SHOWN_WAYS = 8
 """Combinations of case and options that one figure can tell apart."""
 
-LEAST_DAYS = 2
-"""Days from which a calendar shows anything."""
+CALENDAR_DAYS = 8
+"""Days from which a calendar shows more than a table does."""
+
+LEAST_TASKS = 2
+"""Tasks from which there is a distribution."""
 
 
 def write_study_page(folder: Path) -> Path:
@@ -65,6 +68,11 @@ def unit_of(figure: Figure, view: StudyView) -> str:
     return figure.unit.replace("{currency}", view.currency)
 
 
+def said(value: float, figure: Figure, unit: str) -> str:
+    """Return a key figure with its digits and unit."""
+    return f"{number(value, figure.digits)}\N{NO-BREAK SPACE}{unit}".rstrip()
+
+
 def _overview(view: StudyView) -> Overview:
     """Return the first screen: how many tasks came to an answer, and what they say."""
     counts = view.tasks["state"].value_counts()
@@ -81,7 +89,8 @@ def _overview(view: StudyView) -> Overview:
     if done:
         value = _mean(view.done, first.name)
         heading = f"{first.heading[0].upper()}{first.heading[1:]}"
-        against = f"{heading} of a task is {amount(value, unit_of(first, view))} on weighted mean."
+        told = amount(value, unit_of(first, view))
+        against = f"{heading} of a finished task: {told} on weighted mean."
     boxes = [
         Box(state.capitalize(), f"{int(counts.get(state, 0)):,}", not bad)
         for state, bad in (
@@ -138,19 +147,19 @@ def _calendar(view: StudyView) -> Section:
         mine = done[done["way"] == way]
         for figure in view.system.shown:
             by_day = _by_day(mine, figure.name)
-            if len(by_day) < LEAST_DAYS:
+            if len(by_day) < CALENDAR_DAYS:
                 continue
             unit = unit_of(figure, view)
             which = f" With {way}." if len(view.ways) > 1 else ""
             mean = " Mean over scenarios." if mine["scenario"].nunique() > 1 else ""
             worst = by_day.idxmax()
             sentence = (
-                f"Most on {worst}: {amount(float(by_day.max()), unit)}; least on "
-                f"{by_day.idxmin()}: {amount(float(by_day.min()), unit)}.{which}{mean}"
+                f"Most on {worst}: {said(float(by_day.max()), figure, unit)}; least on "
+                f"{by_day.idxmin()}: {said(float(by_day.min()), figure, unit)}.{which}{mean}"
             )
             drawn = figures.calendar(by_day, unit)
             title = f"{figure.heading[0].upper()}{figure.heading[1:]} by day"
-            parts.append(Chart(f"calendar-{figure.name}", title, sentence, drawn))
+            parts.append(Chart(f"calendar-{figure.name}", title, sentence, drawn, half=True))
     return Section("calendar", "Days", tuple(parts))
 
 
@@ -158,7 +167,7 @@ def _distributions(view: StudyView) -> Section:
     """Return a distribution of each key figure by way."""
     ways, parts = view.ways[:SHOWN_WAYS], []
     for figure in view.system.shown:
-        if view.done[figure.name].notna().sum() < LEAST_DAYS:
+        if view.done[figure.name].notna().sum() < LEAST_TASKS:
             continue
         drawn = figures.distribution(view.done, ways, figure, unit_of(figure, view))
         left = len(view.ways) - len(ways)

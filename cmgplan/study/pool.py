@@ -211,6 +211,8 @@ class _Worker:
                     said += part
                     if said.endswith(b"\n"):
                         return json.loads(said)
+                elif self._process.poll() is not None:  # what it started may hold its output
+                    raise TaskLostError("crash", self._how_it_ended())
                 if killing.is_set():
                     raise TaskLostError("stopped", "the study was stopped")
                 self._check(time.monotonic() - began, limits)

@@ -19,9 +19,9 @@ LINE_LIMIT = 1 << 24
 
 def main(lifeline: int) -> None:
     """Answer calls until the input ends."""
+    _end_with_driver(lifeline)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a solver prints is no answer
-    _end_with_driver(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _offer_memory()
     for line in iter(lambda: sys.stdin.readline(LINE_LIMIT), ""):
