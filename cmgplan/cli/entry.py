@@ -95,12 +95,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
                 sys.exit(code)
         _work(arguments)
     except SystemExit as stop:
-        if stop.code == INTERRUPTED and not in_child:  # the parent says so
+        told = in_child or isinstance(stop, studies.InterruptionTold)  # the parent says so
+        if stop.code == INTERRUPTED and not told:
             console.warn("interrupted; nothing was written")
         raise
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         if not in_child:
-            console.warn(str(stop) or "interrupted; nothing was written")
+            console.warn("interrupted; nothing was written")
         sys.exit(INTERRUPTED)
     except (CmgplanError, OSError, MemoryError, ImportError) as error:
         if "--debug" in arguments:

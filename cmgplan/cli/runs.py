@@ -54,10 +54,16 @@ def verify(
 
 
 def report(run: RunFolder, debug: Debug = False) -> None:
-    """Write the page of a finished run again."""
+    """Write the page of a finished run or study again."""
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import RUN_KINDS, system_of_run
+    from cmgplan.study.store import is_study
 
+    if is_study(run):
+        from cmgplan.study.page import write_study_page
+
+        console.say(str(write_study_page(run)))
+        return
     recover(run)
     console.say(str(RUN_KINDS[system_of_run(run)].report(run)))
 

@@ -11,6 +11,12 @@ from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug
 from cmgplan.errors import InfeasibleError, LimitError
 
+INTERRUPTED = 130
+
+
+class InterruptionTold(SystemExit):
+    """The end of a command that was interrupted and has said what it leaves."""
+
 
 def study(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="What to run over what.")],
@@ -31,18 +37,22 @@ def study(
     debug: Debug = False,
 ) -> None:
     """Run a system over many days, scenarios, options and cases."""
-    from cmgplan.study.run import run_study
+    from cmgplan.study.run import StudyInterrupted, run_study
 
-    with console.progress_shown(quiet) as tell:
-        found = run_study(
-            file,
-            out,
-            workers=workers,
-            scheduler=scheduler,
-            resume=resume,
-            progress=tell,
-            warn=lambda text: console.warn(f"note: {text}"),
-        )
+    try:
+        with console.progress_shown(quiet) as tell:
+            found = run_study(
+                file,
+                out,
+                workers=workers,
+                scheduler=scheduler,
+                resume=resume,
+                progress=tell,
+                warn=lambda text: console.warn(f"note: {text}"),
+            )
+    except StudyInterrupted as stop:
+        console.warn(str(stop))
+        raise InterruptionTold(INTERRUPTED) from None
     told = ", ".join(f"{count} {state}" for state, count in found.counts.items() if count)
     console.say(f"tasks: {told}")
     console.say(f"study: {found.folder}, page: {found.folder / 'report.html'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,33 +131,51 @@ def run_study(
         raise InputError(f"--workers {workers}: give 1 or more")
     require_place(folder, resume=resume)
     folder = folder.resolve()
-    say = warn or (lambda text: None)
     with held(folder):
-        clear_work(folder)
-        head = _head(study)
-        write_json(folder / STUDY_FILE, {**head, "state": "running"})
-        ledger = Ledger(folder)
         try:
-            notes = _brought_up(ledger, study, folder)
-            for note in notes:
-                say(note)
-            began = time.monotonic()
-            count = workers or os.cpu_count() or 1
-            _work(study, ledger, folder, count, scheduler, call, progress or (lambda event: None))
-            clear_work(folder)
-            return _closed(study, ledger, folder, head, notes, time.monotonic() - began)
+            return _run(study, folder, workers, scheduler, call, progress or _quiet, warn or _quiet)
         except KeyboardInterrupt:
-            ledger.release()
-            write_tasks(folder, ledger.rows(), _figures(study))
-            write_json(
-                folder / STUDY_FILE, {**head, "state": "interrupted", "counts": ledger.counts()}
-            )
-            done = ledger.counts()["done"]
-            raise StudyInterrupted(
-                f"interrupted; {done} tasks are done and kept in {folder}; go on with --resume"
-            ) from None
-        finally:
-            ledger.close()
+            raise StudyInterrupted(_interrupted(study, folder)) from None
+
+
+def _quiet(told: object) -> None:
+    """Tell nothing."""
+
+
+def _run(
+    study: Study,
+    folder: Path,
+    workers: int | None,
+    scheduler: str | None,
+    call: Call,
+    tell: Callable[[ProgressEvent], None],
+    warn: Callable[[str], None],
+) -> StudyResult:
+    """Run a study in a folder that this driver holds."""
+    began = time.monotonic()
+    clear_work(folder)
+    head = _head(study)
+    write_json(folder / STUDY_FILE, {**head, "state": "running"})
+    with closing(Ledger(folder)) as ledger:
+        notes = _brought_up(ledger, study, folder)
+        for note in notes:
+            warn(note)
+        _work(study, ledger, folder, workers or os.cpu_count() or 1, scheduler, call, tell)
+        clear_work(folder)
+        return _closed(study, ledger, folder, head, notes, began)
+
+
+def _interrupted(study: Study, folder: Path) -> str:
+    """Leave a study so that it can be resumed; return what is told."""
+    clear_work(folder)
+    with closing(Ledger(folder)) as ledger:
+        ledger.release()
+        write_tasks(folder, ledger.rows(), _figures(study))
+        counts = ledger.counts()
+    head = _head(study)
+    write_json(folder / STUDY_FILE, {**head, "state": "interrupted", "counts": counts})
+    done = f"{counts['done']} of {sum(counts.values())} tasks are done and kept in {folder}"
+    return f"interrupted; {done}; go on with --resume"
 
 
 def _brought_up(ledger: Ledger, study: Study, folder: Path) -> tuple[str, ...]:
@@ -232,14 +250,14 @@ def _closed(
     folder: Path,
     head: Mapping[str, Any],
     notes: tuple[str, ...],
-    wall_s: float,
+    began: float,
 ) -> StudyResult:
     """Write tables and page and close the study."""
     write_tasks(folder, ledger.rows(), _figures(study))
     tables = write_long_tables(folder, ledger.rows())
     counts = ledger.counts()
     about = {**head, "state": "finished", "counts": counts, "tables": tables, "notes": notes}
-    write_json(folder / STUDY_FILE, {**about, "wall_s": wall_s})
+    write_json(folder / STUDY_FILE, {**about, "wall_s": time.monotonic() - began})
     write_study_page(folder)
     return StudyResult(folder, counts, tuple(tables), notes)
 

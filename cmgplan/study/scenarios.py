@@ -16,7 +16,6 @@ from cmgplan.case.tables import read_table
 from cmgplan.devices import Record
 from cmgplan.devices.base import Id, NonNegative
 from cmgplan.errors import Fault, InputError
-from cmgplan.search.orthogonal import ARRAYS, LEVELS, deviations
 from cmgplan.study.records import FACTORS, FactorName, ScenarioSection, Spreads
 
 WHERE = "over.scenarios"
@@ -103,6 +102,8 @@ def _of_array(
     array: str, varied: Mapping[FactorName, float], file: str, faults: list[Fault]
 ) -> list[StudyScenario]:
     """Return the runs of an orthogonal array, equally weighted."""
+    from cmgplan.search.orthogonal import ARRAYS, LEVELS, deviations  # takes scipy.special along
+
     try:
         rows = deviations(array, len(varied))
     except InputError as error:

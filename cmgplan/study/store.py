@@ -51,6 +51,11 @@ def require_place(out: Path, *, resume: bool) -> None:
         )
 
 
+def is_study(folder: Path) -> bool:
+    """Return whether a folder holds a study."""
+    return (folder / STUDY_FILE).is_file()
+
+
 @contextmanager
 def held(out: Path) -> Iterator[None]:
     """Keep every other driver out of a study's folder.
