@@ -95,8 +95,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
                 sys.exit(code)
         _work(arguments)
     except SystemExit as stop:
-        told = in_child or isinstance(stop, studies.InterruptionTold)  # the parent says so
-        if stop.code == INTERRUPTED and not told:
+        by_other = in_child or isinstance(stop, studies.InterruptionTold)
+        if stop.code == INTERRUPTED and not by_other:  # who has said so
             console.warn("interrupted; nothing was written")
         raise
     except KeyboardInterrupt:
