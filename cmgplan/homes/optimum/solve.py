@@ -82,6 +82,14 @@ class OneOwner:
     """All homes as one party: answers questions about their day.
 
     ``model`` is the day's model, by default that of the case and nothing more.
+
+    Attributes
+    ----------
+    solver
+        Name and version of the solver.
+    relaxed
+        Objective of the last answer without integers, before anything was added; None where it
+        was not solved.
     """
 
     def __init__(self, case: HomesCase, model: DayModel | None = None) -> None:
@@ -90,6 +98,7 @@ class OneOwner:
         self._problem: LinearProblem | None = None
         self._excluded: set[tuple[int, int]] = set()
         self.solver = ""
+        self.relaxed: float | None = None
 
     def answer(
         self, question: Question, gap: float, time_limit_s: float = np.inf
@@ -104,6 +113,7 @@ class OneOwner:
             HiGHS failed, or rounds ran out before any day was held.
         """
         self._deadline, bound = time.perf_counter() + time_limit_s, -np.inf
+        self.relaxed = None
         best: OptimumPoint | None = None
         for _ in range(ROUNDS):
             found = self._solved(question, gap, best)
@@ -116,7 +126,7 @@ class OneOwner:
             day, added = self._day(found.values(), question)
             if day is not None and (best is None or day.objective < best.objective):
                 best = day
-            if best is not None and self._gap(best.objective, bound) <= gap:
+            if best is not None and self.gap_of(best.objective, bound) <= gap:
                 break
             # Without new rows another round would bring the same answer.
             if added == 0 or time.perf_counter() > self._deadline:
@@ -133,14 +143,14 @@ class OneOwner:
                 raise LimitError(f"no day was held in the time given ({told}); give more time")
             raise SolverError(f"the day of the homes was not solved ({told})")
         bound = min(bound, best.objective)
-        left = self._gap(best.objective, bound)
+        left = self.gap_of(best.objective, bound)
         return replace(best, bound=bound, gap=left, status="optimal" if left <= gap else "feasible")
 
     def _size(self, objective: float) -> float:
         """Return what a gap is a share of, in units of the objective."""
         return max(abs(objective), 1.0)
 
-    def _gap(self, objective: float, bound: float) -> float:
+    def gap_of(self, objective: float, bound: float) -> float:
         """Return the relative gap between an objective and its bound, never negative."""
         return max(objective - bound, 0.0) / self._size(objective)
 
@@ -182,6 +192,7 @@ class OneOwner:
         if size is None or not problem.integer.any():
             relaxed = problem.solve(pairs, bounds, relax=True, time_limit_s=self._left())
             self.solver = relaxed.solver
+            self.relaxed = relaxed.value if self.relaxed is None else self.relaxed
             if not problem.integer.any() or not relaxed.accepted:
                 return relaxed
             size = relaxed.value or 0.0
@@ -224,13 +235,15 @@ class OneOwner:
         meets = feigned == 0 and not over
         return (point if meets else None), added + feigned
 
-    def _exact(self, x: FloatArray, question: Question, held: Any) -> tuple[FloatArray | None, int]:
+    def _exact(
+        self, x: FloatArray | None, question: Question, held: Any
+    ) -> tuple[FloatArray | None, int]:
         """Return the best values with the integers held whose tangents are exact, and their count.
 
-        Where emission does not count the answer itself is as good as any.
+        Where emission does not count the answer ``x`` itself is as good as any.
         """
         problem, added = self._compiled(), 0
-        if not self._counts_emission(question):
+        if x is not None and not self._counts_emission(question):
             return x, added
         for _ in range(TANGENT_ROUNDS):
             pairs = self._pairs(question)
@@ -332,8 +345,3 @@ def _pass_on(constraint: Any, problem: LinearProblem) -> None:
         for limit, side in ((-np.inf, constraint.lower), (np.inf, constraint.upper))
     )
     problem.add_row(dict(zip(columns, body.linear_coefs, strict=True)), lower, upper)
-
-
-def relative_gap(objective: float, bound: float) -> float:
-    """Return ``(objective - bound) / max(|objective|, 1)``, never negative."""
-    return max(objective - bound, 0.0) / max(abs(objective), 1.0)
