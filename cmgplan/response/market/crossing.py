@@ -16,7 +16,14 @@ from cmgplan.homes.clearing.bids import BID_FILE, Bid, PoolCarrier, read_bids
 from cmgplan.homes.clearing.merit_order import Retailer, clear_steps
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.response.case.prices import intensity_kg_per_kwh
-from cmgplan.response.market.lines import APPLIANCES, CARRIERS, Line, lines_of, places
+from cmgplan.response.market.lines import (
+    APPLIANCES,
+    CARRIERS,
+    WEIGHED,
+    Line,
+    lines_of,
+    places,
+)
 from cmgplan.response.market.marginal import PricedLine, marginal_bids
 from cmgplan.response.market.ranges import bid_prices, costs_of
 from cmgplan.response.model.penalty import penalties_of
@@ -33,7 +40,7 @@ class Crossing:
     price, low, high
         By carrier: clearing price and the ends of its interval, currency/kWh, shape (T,). No
         number in an hour in which one side is empty. Where homes do not share a carrier: of each
-        home's own book, the mean weighted by what is asked for.
+        home's own book, the mean weighted by its load.
     asked_kwh, rejected_kwh
         By kind of appliance: energy asked for over the day, and that of bids not accepted.
     net_kw
@@ -172,7 +179,7 @@ class _Tally:
         self.import_kw, self.export_kw = np.zeros(case.hours), np.zeros(case.hours)
 
     def clear(self, book: Sequence[PricedLine], t: int, retailer: Retailer | None) -> FloatArray:
-        """Return price, low and high of a book in hour t, and what it asks for, shape (4,)."""
+        """Return price, low and high of a book in hour t, and its load, shape (4,)."""
         kw = np.array([b.line.kw[t] for b in book])
         paid = np.array([b.price[t] for b in book])
         sells = np.array([b.line.side == "sell" for b in book], dtype=np.bool_)
@@ -186,11 +193,12 @@ class _Tally:
             if kind in self.asked and line.side == "buy":
                 self.asked[kind] += self._dt_h * float(wanted)
                 self.rejected[kind] += self._dt_h * float(wanted - got)
-        return np.array([*ends, kw[~sells].sum()])
+        load = [b.line.kw[t] for b in book if b.line.side == "buy" and b.line.kind in WEIGHED]
+        return np.array([*ends, sum(load)])
 
 
 def _mean(found: Sequence[FloatArray]) -> FloatArray:
-    """Return price, low and high of books, weighted by what each asks for, shape (3,)."""
+    """Return price, low and high of books, weighted by the load in each, shape (3,)."""
     table = np.array(found)
     priced = table[np.isfinite(table[:, 0])]
     if len(priced) == 0:

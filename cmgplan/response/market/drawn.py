@@ -11,7 +11,7 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.clearing.bids import PoolCarrier
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.response.market.batch import clearing_intervals
-from cmgplan.response.market.lines import CARRIERS, Line, kw_of, lines_of, places
+from cmgplan.response.market.lines import CARRIERS, WEIGHED, Line, kw_of, lines_of, places
 from cmgplan.response.market.ranges import Costs, bid_prices, costs_of
 
 DRAWS = 200
@@ -78,7 +78,8 @@ def prices_at(case: HomesCase, lines: list[Line], costs: Costs, share: FloatArra
             sells = np.array([lines[k].side == "sell" for k in mine], dtype=np.bool_)
             outside = share[:, -2:] if carrier == "electricity" else None
             each.append(_cleared(case, kw[mine], price[:, mine], sells, outside))
-            weight.append(kw[mine][~sells].sum(axis=0))
+            load = [k for k in mine if lines[k].side == "buy" and lines[k].kind in WEIGHED]
+            weight.append(kw[load].sum(axis=0))
         found[carrier] = _joined(np.array(each), np.array(weight))
     return DrawnPrices(found)
 
@@ -110,7 +111,7 @@ def _cleared(
 
 
 def _joined(price: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the mean of the prices of several books, weighted by what is asked for in each."""
+    """Return the mean of the prices of several books, weighted by the load in each."""
     there = np.isfinite(price)
     weights = np.broadcast_to(weight[:, None, :], price.shape) * there
     total = weights.sum(axis=0)

@@ -17,6 +17,9 @@ CARRIERS: tuple[PoolCarrier, ...] = ("electricity", "heat")
 APPLIANCES = ("refrigerator", "water_heater", "job", "ev")
 """Kinds whose bids may be rejected, response eqs. (44), (87), (91), (96)."""
 
+WEIGHED = ("load", "bid")
+"""Kinds that weigh the prices of homes which do not share a carrier: loads, and given bids."""
+
 DUMP = "dump"
 """Kind, and name in place of a device, of heat that nothing else takes."""
 
