@@ -37,7 +37,7 @@ WINGS = ("planning", "market", "building", "response")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "leading", "rules"),
+    ("switch_search", "why", "leading", "rules", "heuristics", "uncertainty"),
     ("levels", "days", "priced"),
     ("proof", "result", "tables"),
     ("pipeline",),
