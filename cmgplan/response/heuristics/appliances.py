@@ -12,6 +12,9 @@ from cmgplan.homes.day.dispatch import Shift
 from cmgplan.response.heuristics.genes import IDLE, Slot, gene_signed, signed_of
 from cmgplan.response.heuristics.reach import Counts, Levels
 
+NOTHING_KWH = 1e-9
+"""Energy that is nothing."""
+
 BAND_K = 1e-6
 """Temperature by which rounding may miss a band."""
 
@@ -133,7 +136,7 @@ class ShiftPart:
             must = np.maximum(owed.max(axis=0) - arrived, 0.0) if t else np.zeros(points)
             backlog = left[t] - arrived
             come = np.minimum(np.maximum(-wish, must), np.minimum(self._arrive[t], backlog))
-            come = np.maximum(come, 0.0)
+            come = np.where(come > NOTHING_KWH, come, 0.0)  # rounding forbids no leaving
             ahead = room[min(t + delay, hours - 1) + 1] - room[t + 1] - backlog
             free = ahead if most is None else np.minimum(ahead, most - backlog)
             go = np.where(come > 0.0, 0.0, np.clip(wish, 0.0, np.maximum(free, 0.0)))
