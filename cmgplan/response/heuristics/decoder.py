@@ -15,13 +15,13 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.response.case.prices import intensity_kg_per_kwh
 from cmgplan.response.heuristics.assemble import assembled
 from cmgplan.response.heuristics.balance import HeatHour, PowerHour, run_heat, run_power
 from cmgplan.response.heuristics.encode import encoded
 from cmgplan.response.heuristics.genes import Encoding, Feedback
 from cmgplan.response.heuristics.parts import HomeParts, Parts
 from cmgplan.response.heuristics.schedule import HomeSchedule, Schedule
-from cmgplan.response.model.policy import intensity_kg_per_kwh
 from cmgplan.response.model.profit import served_value
 
 

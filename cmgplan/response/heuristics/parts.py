@@ -22,12 +22,13 @@ from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.devices.renewable import HomePlant
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey
+from cmgplan.response.case.prices import forecast_per_kwh
 from cmgplan.response.heuristics.appliances import JobPart, ShiftPart, ThermostatPart
 from cmgplan.response.heuristics.genes import Feedback, Slot, standardised
 from cmgplan.response.heuristics.plants import EnginePart, HeatPart
 from cmgplan.response.heuristics.stores import StorePart
 from cmgplan.response.model.penalty import Penalties, penalties_of
-from cmgplan.response.model.policy import PolicyOfHome, forecast_per_kwh, policy_of
+from cmgplan.response.model.policy import PolicyOfHome, policy_of
 
 Appliance = ThermostatPart | JobPart
 

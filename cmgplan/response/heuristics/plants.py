@@ -11,8 +11,8 @@ from cmgplan.devices import CombinedHeatPower, Flows, Forecasts, GasBoiler
 from cmgplan.devices.base import OFF_KW
 from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.homes.case.records import HomesCase
+from cmgplan.response.case.emission import ALLOWED_KG, Burner, curve_of, output_range_kw
 from cmgplan.response.heuristics.genes import Slot, gene_of, share_between, share_of
-from cmgplan.response.model.emission import ALLOWED_KG, Burner, curve_of, output_range_kw
 from cmgplan.response.model.penalty import Penalties
 
 
