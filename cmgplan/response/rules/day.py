@@ -15,11 +15,11 @@ from cmgplan.devices import Car, Flows, GasBoiler
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange
 from cmgplan.response.rules.electric import Follows, electric_hour, raise_supply
-from cmgplan.response.rules.heat import heat_hour
+from cmgplan.response.rules.heat import Room, heat_hour
 from cmgplan.response.rules.plant import Heater, plant_of
 from cmgplan.response.rules.state import NOTHING_KW, HomeDay, fuel_of
 from cmgplan.response.rules.stores import forgo_refill, must_take_kw, reserves_of
-from cmgplan.response.rules.trade import Terms, Trade, room_kw, settle
+from cmgplan.response.rules.trade import Terms, Trade, outlet_kw, room_kw, settle
 
 
 def run_rules(case: HomesCase, follows: Follows = "load") -> Dispatch:
@@ -40,16 +40,20 @@ def run_rules(case: HomesCase, follows: Follows = "load") -> Dispatch:
         for day in days:
             electric_hour(day, t, follows)
         serve_missing(days, t, terms)
-        heat_hour(
-            days,
-            t,
-            case.file.pool.heat,
-            lambda k, t=t: room_kw([day.short_kw(t) for day in days], k, terms),  # type: ignore[misc]
-        )
+        heat_hour(days, t, case.file.pool.heat, *_rooms(days, t, terms))
         trade_hour(days, t, terms, sells=float(paid[t]) >= 0.0)
         for day in days:
             day.end_hour(t)
     return as_dispatch(case, days)
+
+
+def _rooms(days: Sequence[HomeDay], t: int, terms: Terms) -> tuple[Room, Room]:
+    """Return how much more electricity a home can have, and can get rid of, as things stand."""
+
+    def short() -> list[float]:
+        return [day.short_kw(t) for day in days]
+
+    return lambda k: room_kw(short(), k, terms), lambda k: outlet_kw(short(), k, terms)
 
 
 def _trade(days: Sequence[HomeDay], t: int, terms: Terms) -> Trade:
@@ -78,8 +82,9 @@ def serve_missing(days: Sequence[HomeDay], t: int, terms: Terms) -> None:
         missing = sum(_trade(days, t, terms).missing)
         if terms.pool and missing > NOTHING_KW:
             raise_supply(day, t, missing, terms.trades)
-    for k, day in enumerate(days):
-        leave_unserved(day, t, _trade(days, t, terms).missing[k])
+    missing_kw = _trade(days, t, terms).missing
+    for day, missing in zip(days, missing_kw, strict=True):
+        leave_unserved(day, t, missing)
 
 
 def _lacks(trade: Trade) -> bool:
@@ -93,13 +98,18 @@ def leave_unserved(day: HomeDay, t: int, missing_kw: float) -> None:
         return
     h = day.plant.hours
     served = {
-        load.id: float(load.base_kw(h)[t] + day.up_kw[load.id][t] - day.down_kw[load.id][t])
+        load.id: float(
+            load.base_kw(h)[t]
+            + day.up_kw[load.id][t]
+            - day.down_kw[load.id][t]
+            - day.unserved_kw[load.id][t]
+        )
         for load in day.plant.loads
     }
     total = sum(served.values())
     left = min(missing_kw, total)
     for load in day.plant.loads:
-        day.unserved_kw[load.id][t] = left * served[load.id] / total if total > 0.0 else 0.0
+        day.unserved_kw[load.id][t] += left * served[load.id] / total if total > 0.0 else 0.0
     rest = missing_kw - left
     for battery in day.plant.batteries:
         rest -= forgo_refill(day, battery, t, rest, 0.0)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from cmgplan.devices import CombinedHeatPower
+from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.response.case.emission import output_range_kw
 from cmgplan.response.rules.shifting import serve_backlog, shift_later
 from cmgplan.response.rules.state import NOTHING_KW, HomeDay, fuel_of
@@ -76,24 +77,46 @@ def run_engines(day: HomeDay, t: int, follows: Follows = "load") -> None:
     """Start engines where more is lacking than the least that they make, eqs. (50)-(52), (57).
 
     An engine makes what is lacking, within its range and within Emax; where it follows heat it
-    makes at least as much as serves the lacking heat, and may leave a surplus.
+    makes at least as much as serves the lacking heat, and may leave a surplus. What electric
+    heat will draw counts as lacking, less what the engine's own heat spares of it.
     """
     for engine in day.plant.engines:
-        short, least = day.short_kw(t), output_range_kw(engine)[0]
+        short, least = _short_with_pumps_kw(day, engine, t), output_range_kw(engine)[0]
         if short <= max(least, NOTHING_KW):
             continue
-        wanted = max(short, _for_heat_kw(day, engine, t)) if follows == "heat" else short
+        wanted = max(short, for_heat_kw(day, engine, t)) if follows == "heat" else short
         most = day.most_kw(engine, t)
         if most is not None:
             day.engine_kw[engine.id][t] = min(max(wanted, least), most)
 
 
-def _for_heat_kw(day: HomeDay, engine: CombinedHeatPower, t: int) -> float:
-    """Return the electricity of an engine that serves the lacking heat, kW, eq. (52)."""
-    if engine.efficiency_heat <= 0.0:
+def for_heat_kw(day: HomeDay, engine: CombinedHeatPower, t: int, wanted_kw: float = 0.0) -> float:
+    """Return the electricity of an engine that serves the lacking heat and more, kW, eq. (52)."""
+    lacking = day.heat_short_kw(t) + wanted_kw
+    if engine.efficiency_heat <= 0.0 or lacking <= 0.0:
         return 0.0
-    fuel = max(day.heat_short_kw(t), 0.0) / engine.efficiency_heat
-    return engine.efficiency_electric * fuel + engine.offset_kw
+    return engine.efficiency_electric * lacking / engine.efficiency_heat + engine.offset_kw
+
+
+def _short_with_pumps_kw(day: HomeDay, engine: CombinedHeatPower, t: int) -> float:
+    """Return what is lacking with what electric heat will draw, kW.
+
+    Each kWh of the engine spares electric heat the draw of the heat that comes with it.
+    """
+    short, heat = day.short_kw(t), max(day.heat_short_kw(t), 0.0)
+    drawn, spared = 0.0, 0.0
+    for heater in day.plant.heater_order[t]:
+        if isinstance(heater, ElectricHeat):
+            ratio = float(heater.heat_per_power(day.plant.hours)[t])
+            made = min(heat, heater.heat_max_kw)
+            drawn += made / ratio
+            spared = engine.efficiency_heat / engine.efficiency_electric / ratio
+        else:
+            made = min(heat, day.most_kw(heater, t) or 0.0)
+        heat -= made
+        if heat <= NOTHING_KW:
+            break
+    return (short + drawn) / (1.0 + spared) if drawn > NOTHING_KW else short
 
 
 def discharge(day: HomeDay, t: int) -> None:

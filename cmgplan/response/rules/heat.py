@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cmgplan.devices import GasBoiler
+from cmgplan.response.case.emission import output_range_kw
+from cmgplan.response.rules.electric import for_heat_kw
 from cmgplan.response.rules.plant import Heater
-from cmgplan.response.rules.state import NOTHING_KW, HomeDay
+from cmgplan.response.rules.state import NOTHING_KW, HomeDay, fuel_of
 from cmgplan.response.rules.stores import (
     can_give_kw,
     can_take_kw,
@@ -24,10 +26,12 @@ from cmgplan.response.rules.stores import (
 from cmgplan.response.rules.trade import pro_rata
 
 Room = Callable[[int], float]
-"""How much more electricity a home, by its position, can have in the hour, kW."""
+"""How much more electricity a home, by its position, can have or get rid of in the hour, kW."""
 
 
-def heat_hour(days: Sequence[HomeDay], t: int, shared: bool, room_kw: Room) -> None:
+def heat_hour(
+    days: Sequence[HomeDay], t: int, shared: bool, room_kw: Room, outlet_kw: Room
+) -> None:
     """Serve the heat of all homes in an hour; what is left lacking is not served."""
     for day in days:
         store_surplus(day, t)
@@ -46,6 +50,11 @@ def heat_hour(days: Sequence[HomeDay], t: int, shared: bool, room_kw: Room) -> N
             lacking = sum(max(_short(other, t), 0.0) for other in days if other is not day)
             run_heaters(day, k, t, room_kw, for_others_kw=lacking)
             share_surplus(days, t)
+    for k, day in enumerate(days):
+        others = [other for other in days if shared and other is not day]
+        lacking = sum(max(_short(other, t), 0.0) for other in others)
+        engines_for_heat(day, t, lacking, outlet_kw(k))
+        share_surplus(days if shared else [], t)
     for day in days:
         leave_unserved(day, t)
         day.dumped_kw[t] = max(-_short(day, t), 0.0)
@@ -89,6 +98,21 @@ def run_heaters(
         if wanted > NOTHING_KW:
             most = _most_kw(day, position, heater, t, room_kw)
             day.heater_kw[heater.id][t] = max(min(made + wanted, most), made)
+
+
+def engines_for_heat(day: HomeDay, t: int, for_others_kw: float, outlet_kw: float) -> None:
+    """Let engines make more for heat that is still lacking, as far as their power has an outlet."""
+    for engine in day.plant.engines:
+        wanted = float(day.pool_heat_kw[t]) + for_others_kw
+        made, most = float(day.engine_kw[engine.id][t]), day.most_kw(engine, t)
+        if _short(day, t) + for_others_kw <= NOTHING_KW or most is None:
+            continue
+        extra_kw = engine.efficiency_heat * day.fuel_kw(engine, t)
+        power = for_heat_kw(day, engine, t, wanted + extra_kw)
+        power = min(max(power, output_range_kw(engine)[0]), most)
+        if NOTHING_KW < power - made <= outlet_kw and fuel_of(engine, power) > 0.0:
+            day.engine_kw[engine.id][t] = power
+            outlet_kw -= power - made
 
 
 def _most_kw(day: HomeDay, position: int, heater: Heater, t: int, room_kw: Room) -> float:

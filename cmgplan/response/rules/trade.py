@@ -54,7 +54,9 @@ class Trade:
 
 def settle(short_kw: Sequence[float], terms: Terms) -> Trade:
     """Return the trade of homes that lack (positive) or have to spare (negative), kW."""
-    pool = pro_rata([-short for short in short_kw]) if terms.pool else [0.0] * len(short_kw)
+    pool = [0.0] * len(short_kw)
+    if terms.pool:
+        pool = pro_rata([-short for short in short_kw], terms.each_kw)
     rest = [short + given for short, given in zip(short_kw, pool, strict=True)]
     bought = _within([max(x, 0.0) for x in rest], terms)
     sold = _within([max(-x, 0.0) for x in rest], terms)
@@ -67,17 +69,29 @@ def settle(short_kw: Sequence[float], terms: Terms) -> Trade:
     )
 
 
-def pro_rata(surplus_kw: Sequence[float]) -> list[float]:
+def pro_rata(surplus_kw: Sequence[float], each_kw: float = np.inf) -> list[float]:
     """Return what homes put into a pool (negative: take out of it), kW.
 
-    As much is exchanged as both sides allow; each home takes part by its share of its side.
+    As much is exchanged as both sides allow. Each home takes part by its share of its side, after
+    what is beyond ``each_kw``, its limit with the retailer, and has no other way.
     """
     given = [max(x, 0.0) for x in surplus_kw]
     wanted = [max(-x, 0.0) for x in surplus_kw]
     volume = min(sum(given), sum(wanted))
     if volume <= 0.0:
         return [0.0] * len(given)
-    return [volume * (g / sum(given) - w / sum(wanted)) for g, w in zip(given, wanted, strict=True)]
+    sides = (_divided(volume, side, each_kw) for side in (given, wanted))
+    return [g - w for g, w in zip(*sides, strict=True)]
+
+
+def _divided(volume_kw: float, side_kw: Sequence[float], each_kw: float) -> list[float]:
+    """Return the parts of a volume that the homes of one side have, kW."""
+    first = [max(x - each_kw, 0.0) for x in side_kw]
+    if sum(first) >= volume_kw:
+        return [volume_kw * x / sum(first) for x in first]
+    rest = [x - f for x, f in zip(side_kw, first, strict=True)]
+    share = (volume_kw - sum(first)) / sum(rest) if sum(rest) > 0.0 else 0.0
+    return [f + share * x for f, x in zip(first, rest, strict=True)]
 
 
 def _within(power_kw: Sequence[float], terms: Terms) -> list[float]:
@@ -90,13 +104,22 @@ def _within(power_kw: Sequence[float], terms: Terms) -> list[float]:
 
 
 def room_kw(short_kw: Sequence[float], position: int, terms: Terms) -> float:
-    """Return how much more electricity a home can have in an hour, kW.
+    """Return how much more electricity a home can have before anything is missing, kW.
 
-    That is its own surplus, the surplus of others where there is a pool, and what the retailer
-    still delivers.
+    It may lack what the retailer still delivers to it and to all homes together, and what others
+    have left; what others need beyond their own limit with the retailer is theirs first.
     """
-    now = settle(short_kw, terms)
-    spare = [s + x for s, x in zip(now.sold, now.left, strict=True)]
-    near = sum(spare) if terms.pool else spare[position]
-    buys = min(terms.each_kw - now.bought[position], terms.total_kw - sum(now.bought))
-    return near + max(buys, 0.0)
+    own = short_kw[position]
+    others = [short for k, short in enumerate(short_kw) if k != position]
+    if not terms.pool:
+        bought = sum(max(short, 0.0) for short in others)
+        return max(min(terms.each_kw, terms.total_kw - bought) - own, 0.0)
+    left = sum(max(-short, 0.0) for short in others)
+    beyond = sum(max(short - terms.each_kw, 0.0) for short in others)
+    most = terms.each_kw + left - beyond if left >= beyond else left - beyond
+    return max(min(most - own, terms.total_kw - sum(short_kw)), 0.0)
+
+
+def outlet_kw(short_kw: Sequence[float], position: int, terms: Terms) -> float:
+    """Return how much electricity a home can get rid of in an hour, kW: as ``room_kw``, sold."""
+    return room_kw([-short for short in short_kw], position, terms)
