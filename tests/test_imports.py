@@ -38,7 +38,7 @@ WITHIN_A_WING = (
     ("case",),
     ("model",),
     ("switch_search", "why", "leading", "rules", "heuristics"),
-    ("levels", "days", "priced", "uncertainty"),
+    ("levels", "days", "priced", "exact", "uncertainty"),
     ("proof", "result", "tables"),
     ("pipeline",),
 )

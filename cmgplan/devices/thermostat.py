@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -120,6 +120,11 @@ class Thermostat(Device):
         taken = pyo.Expression(h.steps, rule=lambda b, t: -self.p_kw * b.on[t])
         b.add_component("heat_inj" if self.by_heat else "p_inj", taken)
         complete(b, h)
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        on = self.taken_kw(flows) > 0.5 * self.p_kw
+        yield from ((b.on[t], float(on[t])) for t in h.steps)
 
     def taken_kw(self, flows: Flows) -> FloatArray:
         """Return what it takes of its carrier, kW, shape (T,)."""
