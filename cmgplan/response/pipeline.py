@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,10 +18,12 @@ from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.progress import ProgressEvent
 from cmgplan.response.case.check import check_response, require_response
 from cmgplan.response.case.prices import forecast_per_kwh
-from cmgplan.response.compared import Compared, compared
+from cmgplan.response.compared.variants import Compared, compared
 from cmgplan.response.exact.answer import ExactAnswer, ExactOptions
 from cmgplan.response.exact.prices import Prices, priced
 from cmgplan.response.exact.solve import solve_exact
+from cmgplan.response.heuristics.decoder import Decoder
+from cmgplan.response.heuristics.runs import Run, run_methods
 from cmgplan.response.market.crossing import given_bids
 from cmgplan.response.market.day import MarketDay, market_of
 from cmgplan.response.model.profit import objectives_of, profit_of
@@ -33,6 +36,8 @@ from cmgplan.response.result import (
     ResponseResult,
 )
 from cmgplan.response.rules.day import run_rules
+from cmgplan.response.uncertainty.spread import compared as against_samples
+from cmgplan.response.uncertainty.spread import toat, value_of_point
 from cmgplan.version import __version__
 
 Tell = Callable[[ProgressEvent], None]
@@ -93,6 +98,9 @@ class _Run:
             "market", 0.6, lambda: {name: self._method(name, f) for name, f in found.items()}
         )
         variants = self._timed("compared", 0.7, self._compared) if options.compare else {}
+        spread = None
+        if options.toat is not None:
+            spread = self._timed("toat", 0.85, lambda: self._spread(answer.dispatch))
         self.wall_s["total"] = time.perf_counter() - begun
         return ResponseResult(
             case=case,
@@ -100,6 +108,7 @@ class _Run:
             methods=methods,
             bound=max([bound, *(method.profit.total for method in methods.values())]),
             compared=variants,
+            toat=spread,
             warnings=tuple(self.warnings),
             wall_s=self.wall_s,
             versions={"cmgplan": __version__, "solver": answer.solver},
@@ -136,7 +145,35 @@ class _Run:
     def _searches(
         self, names: list[MethodName], start: Dispatch | None
     ) -> Iterator[tuple[MethodName, _Found]]:
-        raise NotImplementedError
+        """Yield the best day of every method that searches, with all its runs."""
+        options, case = self.options, self.case
+        count = len(names) * options.runs
+        done = iter(range(1, count + 1))
+
+        def told(run: Run) -> None:
+            k = next(done)
+            message = f"{run.method}, run {run.number + 1}: {run.profit:.4g}"
+            share = 0.3 + 0.3 * k / count
+            self.tell(ProgressEvent("methods", message, k, count, fraction=share))
+
+        found = run_methods(
+            case,
+            names,
+            options.runs,
+            options.evaluations,
+            options.seed,
+            start=start if options.start else None,
+            workers=options.workers,
+            told=told,
+        )
+        for name in names:
+            held = found[name]
+            lost = sum(not np.isfinite(run.profit) for run in held.runs)
+            if lost:
+                self.warnings.append(f"{name}: {lost} runs found no day that keeps all limits")
+            runs = tuple(MethodRun(run.history, run.best) for run in held.runs)
+            day = Decoder(case).dispatch(held.best.point)
+            yield name, _Found(runs, day, float(np.mean([run.wall_s for run in held.runs])))
 
     def _method(self, name: MethodName, found: _Found) -> MethodResult:
         """Return the day of a method with its market."""
@@ -178,6 +215,30 @@ class _Run:
             self.options.seed,
         )
 
+    def _spread(self, day: Dispatch) -> dict[str, Any]:
+        """Return what uncertainty does to the exact answer, and to its day as a fixed plan.
+
+        Against random samples stands the fixed plan, whose value is quick to work out.
+        """
+        options, case = self.options, self.case
+        array = str(options.toat)
+        plan = partial(value_of_point, Decoder(case).encode(day))
+        tried = against_samples(case, plan, array, seed=options.seed, workers=options.workers)
+        optimum = partial(_exact_profit, options.gap, options.time_limit_s)
+        foresight = toat(case, optimum, array, workers=options.workers)
+        return {
+            "exact": foresight.record(),
+            "plan": tried.array.record(),
+            "reference": {
+                "runs": len(tried.reference.runs),
+                "mean": tried.reference.moments.mean,
+                "sd": tried.reference.moments.sd,
+                "standard_error": tried.reference.standard_error,
+            },
+            "mean_error": dict(tried.mean_error),
+            "sd_error": dict(tried.sd_error),
+        }
+
     def _compared(self) -> dict[str, Compared]:
         """Return the variants; a warning in place of one that has no answer."""
 
@@ -194,6 +255,11 @@ class _Run:
 def _kept(prices: Mapping[Carrier, FloatArray]) -> dict[Carrier, FloatArray]:
     """Return prices with the digits that tables keep."""
     return {carrier: np.round(values, DECIMALS) + 0.0 for carrier, values in prices.items()}
+
+
+def _exact_profit(gap: float, time_limit_s: float, case: HomesCase) -> float:
+    """Return the profit of the exact answer of a case."""
+    return solve_exact(case, ExactOptions(gap=gap, time_limit_s=time_limit_s)).profit.total
 
 
 STAGES = {

@@ -13,7 +13,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.devices.base import Positive, Record
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
-from cmgplan.response.compared import Compared
+from cmgplan.response.compared.variants import Compared
 from cmgplan.response.market.day import MarketDay
 from cmgplan.response.model.profit import Objectives, Profit
 
@@ -99,7 +99,7 @@ class MethodResult:
     market
         Prices and bids of the day.
     wall_s
-        Time of all runs, s.
+        Time of a run, the mean of all, s.
     status
         ``optimal`` or ``feasible`` of the exact answer; ``found`` of others.
     """
@@ -117,9 +117,11 @@ def statistics_of(profits: FloatArray, bound: float) -> dict[str, float]:
     """Return least, greatest and mean profit of runs, their spread, and the mean gap.
 
     The spread is the standard deviation of a sample, as in the paper's Table 1, 0 of one run.
+    Runs that found no day are left out.
     The gap is a share of the bound.
     """
     told = np.asarray(profits, dtype=np.float64)
+    told = told[np.isfinite(told)]
     mean = float(told.mean())
     return {
         "profit_min": float(told.min()),

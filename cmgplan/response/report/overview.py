@@ -106,6 +106,6 @@ def method_table(record: ResponseRecord) -> DataTable:
         Column("profit_sd", "Deviation", 2),
         Column("gap", "Mean gap to the bound, %", 2),
         Column("emission_kg", "Emission of the best, kg", 1),
-        Column("wall_s", "Time, s", 2),
+        Column("wall_s", "Time of a run, s", 2),
     )
     return data_table("methods", "Profit by method", columns, records)

@@ -153,7 +153,7 @@ def _check_statistics(run: ResponseRun) -> CheckResult:
         for key, due in statistics_of(profits, run.record.bound).items():
             found += unequal(getattr(told, key), due, f"{place}.{key}", "", _slack(due))
         best = told.profit.total
-        found += unequal(float(profits.max()), best, f"{place}: best run", "", _slack(best))
+        found += unequal(float(np.nanmax(profits)), best, f"{place}: best run", "", _slack(best))
         rises = mine.groupby("run")["best"].diff().dropna()
         if (rises < -SAME).any():
             found.append(Finding(f"convergence.csv {name}: falls", float(-rises.min()), ""))
