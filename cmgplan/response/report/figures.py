@@ -119,7 +119,7 @@ def emissions(view: ResponseView) -> go.Figure:
             )
         for way in view.days:
             parts = (("own", own[way][home], "solid"), ("with bought", None, "dot"))
-            for what, series, dash in parts:
+            for what, series, dash in parts if way == "exact" else parts[:1]:
                 kg = own[way][home] + bought[way][home] if series is None else series
                 traces.append(_line(view, way, kg, f"{short(way)}, {what}", dash))
         groups.append((name, traces))

@@ -198,7 +198,7 @@ def _emission_sentence(view: ResponseView) -> str:
         late = [int(t) for t in kg.index[kg > limit * view.first.dt_h + 1e-6]]
         if late:
             over.append(f"{short_name(home)} in {in_hours(late)}")
-    text = "Own emission is solid, that with purchases dotted."
+    text = "Solid is own emission, dotted that of the exact answer with what it buys."
     if not over:
         return f"{text} In the exact answer every home stays within Emax in every hour, so counted."
     return f"{text} In the exact answer purchases counted, above Emax: {'; '.join(over)}."
@@ -261,10 +261,16 @@ def _price_sentence(view: ResponseView, carrier: Carrier) -> str:
     )
     if told["drawn_over"] is None:
         return text
-    return (
-        f"{text} Bids drawn at random in the published ranges, for the same quantities, clear "
+    text += (
+        " Bids drawn at random in the published ranges, for the same quantities, clear "
         f"{_over(told['drawn_over'])} it, and below it in {percent(told['drawn_below'], 0)} of "
-        "hours and draws: so much of a low price is in the ranges, not in any method."
+        "hours and draws"
+    )
+    low = told["drawn_over"] < 0.0
+    return (
+        f"{text}: so much of a low price is in the ranges, not in any method."
+        if low
+        else f"{text}."
     )
 
 
