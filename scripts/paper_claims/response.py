@@ -2,8 +2,9 @@
 
 The paper is the published study of demand response by price, emission and both in three home
 microgrids: its abstract, sections 5 and 6, Table 1 and Figs. 7 to 12. It prints neither profiles
-nor ratings nor prices, so those of the case are assumed: what holds or not is said of the case's numbers, not of
-the authors'. Claims of one method are judged by the method of ours that comes nearest to them.
+nor ratings nor prices, so those of the case are assumed: what holds or not is said of the case's
+numbers, not of the authors'. Claims of one method are judged by the method of ours that comes
+nearest to them.
 """
 
 from __future__ import annotations
