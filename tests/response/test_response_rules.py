@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from homes_cases import homes_case
-from response_cases import broken_of, response_case
+from response_cases import TAP, broken_of, response_case
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import Car, Forecasts, Job, Refrigerator, WaterHeater
+from cmgplan.errors import InfeasibleError
 from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
@@ -21,6 +22,7 @@ from cmgplan.response.model.policy import policies_of
 from cmgplan.response.model.profit import profit_of
 from cmgplan.response.rules.day import run_rules
 from cmgplan.response.rules.electric import Follows
+from cmgplan.response.rules.kept import require_kept
 from cmgplan.response.rules.plant import own_flows
 from cmgplan.response.rules.trade import Terms, outlet_kw, pro_rata, room_kw, settle
 
@@ -371,6 +373,7 @@ def test_a_random_day_keeps_every_limit(first: int) -> None:
         case = response_case(seed)
         dispatch = run_rules(case, "heat" if seed % 4 == 0 else "load")
         assert broken_of(case, dispatch) == [], seed
+        require_kept(case, dispatch)
         policies, found = policies_of(case), profit_of(case, dispatch)
         for home, policy in policies.items():
             kg = found.emission[home].own_kg / case.dt_h
@@ -528,3 +531,39 @@ def test_a_flat_price_and_a_flat_intensity_move_nothing() -> None:
     flat = {"mcp_per_kwh": np.full(24, 0.12), "grid_kg_per_kwh": np.full(24, 0.24)}
     flat_case = replace(case, profiles={**case.profiles, **flat})
     assert not any(s.down_kw.any() for s in sound(flat_case).shifts.values())
+
+
+def test_what_the_rules_cannot_serve_is_named() -> None:
+    """A fridge without a retailer; a tank that nothing keeps warm; a water heater without heat."""
+    fridge = {
+        "id": "fridge",
+        "p_kw": 0.25,
+        "t_min_c": 2.0,
+        "t_max_c": 6.0,
+        "t_start_c": 4.0,
+        "cooling_k_per_h": 1.0,
+        "warming_k_per_h": 1.0,
+    }
+    tank = {
+        "id": "tank",
+        "energy_kwh": 10.0,
+        "heat_charge_max_kw": 4.0,
+        "heat_discharge_max_kw": 4.0,
+        "retention_per_h": 0.9,
+    }
+    tap = {**TAP, "p_kw": 2.0}
+    case = homes_case(
+        [
+            {"id": "A", "refrigerator": [fridge], "thermal_store": [tank]},
+            {"id": "B", "water_heater": [tap]},
+        ],
+        hours=2,
+    )
+    with pytest.raises(InfeasibleError) as told:
+        require_kept(case, run_rules(case))
+    message = str(told.value)
+    assert "home A lacks 0.25 kW of electricity in hour 1" in message
+    assert "tank of home A lacks 0.95 kWh at the end of hour 1" in message
+    assert "home B lacks 2 kW of heat in hour 1" in message
+    for policies in MEASURED:
+        require_kept(*shipped(*policies))
