@@ -17,6 +17,8 @@ from cmgplan.errors import InfeasibleError
 from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.homes.optimum.front import find_optimum
+from cmgplan.homes.optimum.result import OptimumOptions
 from cmgplan.response.case.charging import plug_schedule_kw
 from cmgplan.response.model.policy import policies_of
 from cmgplan.response.model.profit import profit_of
@@ -391,6 +393,13 @@ def _moved(case: HomesCase, home: str, dispatch: Dispatch) -> tuple[FloatArray, 
     shifts = [s for (owner, _), s in dispatch.shifts.items() if owner == home]
     zero = np.zeros(case.hours)
     return sum((s.down_kw for s in shifts), zero), sum((s.up_kw for s in shifts), zero)
+
+
+@pytest.mark.parametrize("seed", [3, 7, 11, 15, 17, 23])
+def test_no_day_by_the_rules_costs_less_than_one_owner(seed: int) -> None:
+    case = response_case(seed)
+    bound = find_optimum(case, OptimumOptions(gap=1e-3)).point.bound
+    assert profit_of(case, run_rules(case)).cost >= bound - 1e-6
 
 
 @pytest.mark.parametrize("name", ["hmg3", "hmg3-es-in-b", "apartment5", "two-homes"])
