@@ -29,8 +29,9 @@ from cmgplan.devices.base import (
 
 TOLERANCE_K = 1e-4
 TOLERANCE_KW = 1e-4
-ROUNDING_K = 1e-7
-"""Room that is left around a temperature that can be reached."""
+ROUNDING_K = 1e-6
+"""Room that is left around a temperature that can be reached: with no more than HiGHS's tolerance,
+1e-7, its presolve calls some programs infeasible that are not."""
 
 DECIMALS = 9
 """Decimals of a temperature within which two of them count as one."""
