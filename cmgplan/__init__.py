@@ -12,8 +12,8 @@ The way through the package:
 - ``read_network`` and ``solve_opf`` answer an AC optimal power flow by itself;
 - ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss, and
   ``read_reliable_feeder`` and ``reliability`` the reliability indices of a feeder;
-- ``find_optimum``, ``run_market`` and ``run_building`` run a case of homes, ``write_optimum``,
-  ``write_market`` and ``write_building`` keep their runs;
+- ``find_optimum``, ``run_market``, ``run_building`` and ``run_response`` run a case of homes,
+  ``write_optimum``, ``write_market``, ``write_building`` and ``write_response`` keep their runs;
 - ``run_study`` runs any of these over days, scenarios, options and cases.
 
 ``examples/plan_a_feeder.py`` walks through it.
@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     from cmgplan.planning.result import PlanResult
     from cmgplan.planning.starter import new_case
     from cmgplan.progress import ProgressEvent
+    from cmgplan.response.pipeline import run_response
+    from cmgplan.response.report.run_folder import write_response
+    from cmgplan.response.result import ResponseOptions, ResponseResult
     from cmgplan.study.run import StudyResult, run_study
     from cmgplan.systems import check_case, load_case
 
@@ -76,6 +79,8 @@ __all__ = [
     "Reconfiguration",
     "ReconfigureOptions",
     "Reliability",
+    "ResponseOptions",
+    "ResponseResult",
     "Run",
     "StudyResult",
     "__version__",
@@ -96,11 +101,13 @@ __all__ = [
     "reliability",
     "run_building",
     "run_market",
+    "run_response",
     "run_study",
     "solve_opf",
     "write_building",
     "write_market",
     "write_optimum",
+    "write_response",
     "write_run",
 ]
 
@@ -118,6 +125,10 @@ _HOMES = {
     "BuildingOptions": "cmgplan.building.result",
     "BuildingResult": "cmgplan.building.result",
     "write_building": "cmgplan.building.report.run_folder",
+    "run_response": "cmgplan.response.pipeline",
+    "ResponseOptions": "cmgplan.response.result",
+    "ResponseResult": "cmgplan.response.result",
+    "write_response": "cmgplan.response.report.run_folder",
     "Case": "cmgplan.planning.case",
     "HomesCase": "cmgplan.homes.case.records",
     "check_case": "cmgplan.systems",

@@ -39,8 +39,9 @@ WINGS = ("planning", "market", "building", "response")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "leading", "rules"),
-    ("levels", "days", "priced"),
+    ("switch_search", "why", "leading", "rules", "heuristics"),
+    ("levels", "days", "priced", "exact", "market"),
+    ("uncertainty", "compared"),
     ("proof", "result", "tables"),
     ("pipeline",),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.arrays import FloatArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import (
     OFF_KW,
     Carrier,
@@ -121,10 +121,21 @@ class CombinedHeatPower(Device):
             self.emission.add_to(b, h, "p_inj", max(self.p_max_kw, 0.0))
         complete(b, h)
 
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        if self.on_or_off:
+            on = self.runs(flows)
+            yield from ((b.on[t], float(on[t])) for t in h.steps)
+
+    def runs(self, flows: Flows) -> BoolArray:
+        """Return whether it is on in each hour of a dispatch, shape (T,)."""
+        on = (flows.fuel_kw > self.off_kw) | (np.abs(flows.p_kw) > self.off_kw)
+        return np.asarray(on, dtype=np.bool_)
+
     def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
         """Step through the day; see ``Device.simulate_flows``."""
         fuel = flows.fuel_kw
-        on = (fuel > self.off_kw) | (np.abs(flows.p_kw) > self.off_kw)
+        on = self.runs(flows)
         p_kw = self.efficiency_electric * fuel + self.offset_kw * on
         below = np.where(fuel > self.off_kw, self.fuel_min_kw - fuel, -fuel)
         kg = None

@@ -154,6 +154,25 @@ def _building_figures(folder: Path) -> Figures:
     }
 
 
+def _run_response(case: Any, options: Mapping[str, Any], out: Path) -> None:
+    from cmgplan.response.pipeline import run_response
+    from cmgplan.response.report.run_folder import write_response
+    from cmgplan.response.result import ResponseOptions
+
+    write_response(run_response(case, ResponseOptions(**options)), out)
+
+
+def _response_figures(folder: Path) -> Figures:
+    run = _json(folder / "run.json")
+    exact = (run.get("methods") or {}).get("exact") or {}
+    profit = _number(exact.get("profit_mean"))
+    return {
+        "cost": None if profit is None else -profit,
+        "emission_kg": _number((run.get("emission_kg") or {}).get("exact")),
+        "gap": _number(exact.get("gap_mean")),
+    }
+
+
 def _json(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -224,6 +243,21 @@ STUDY_SYSTEMS: Mapping[str, StudySystem] = {
                 Figure("optimum_cost", "cost of the optimum", "{currency}"),
                 Figure("grid_kwh", "from the grid", "kWh", 1),
                 Figure("gap", "gap of the optimum", "{currency}", 4),
+            ),
+            {"workers": 1},
+        ),
+        StudySystem(
+            "response",
+            "respond",
+            "homes",
+            ("cmgplan.response.result", "ResponseOptions"),
+            {**_TIME, "method": "methods"},
+            _run_response,
+            _response_figures,
+            (
+                Figure("cost", "cost, which is the profit with a minus", "{currency}"),
+                Figure("emission_kg", "emission", "kg", 1),
+                Figure("gap", "gap", "{currency}", 4),
             ),
             {"workers": 1},
         ),

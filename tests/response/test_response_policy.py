@@ -14,7 +14,7 @@ from cmgplan.devices import CombinedHeatPower
 from cmgplan.homes.accounts.money import cost_of_day
 from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.case.records import HomesCase
-from cmgplan.response.model.emission import Curve, curve_of, output_range_kw
+from cmgplan.response.case.emission import Curve, curve_of, output_range_kw
 from cmgplan.response.model.penalty import penalties_of
 from cmgplan.response.model.policy import policies_of
 from cmgplan.response.model.profit import objectives_of, profit_of, served_value

@@ -167,9 +167,24 @@ def clear(book: Sequence[Bid], retailer: Retailer | None = None, split: float = 
     kw = np.asarray([bid.quantity_kw for bid in book], dtype=np.float64)
     price = np.asarray([bid.price_per_kwh for bid in book], dtype=np.float64)
     sells = np.asarray([bid.side == "sell" for bid in book], dtype=bool)
+    return Clearing(tuple(book), *clear_steps(kw, price, sells, retailer, split))
+
+
+def clear_steps(
+    kw: FloatArray,
+    price: FloatArray,
+    sells: BoolArray,
+    retailer: Retailer | None = None,
+    split: float = MIDDLE,
+) -> tuple[FloatArray, float, float, float, float, float]:
+    """Return what ``clear`` finds for steps given as arrays, shape (steps,).
+
+    What is accepted of each, import and export, the price and the ends of its interval, as in
+    ``Clearing``.
+    """
     offers, bids = _sides(kw, price, sells, retailer)
     volume = _volume(offers, bids)
-    cleared = np.zeros(len(book))
+    cleared = np.zeros(len(kw))
     cleared[sells], imported = offers.accepted(volume)
     cleared[~sells], exported = bids.accepted(volume)
     # At one price for both the retailer would trade with itself.
@@ -178,7 +193,7 @@ def clear(book: Sequence[Bid], retailer: Retailer | None = None, split: float = 
     low, high = _interval(kw, price, sells, cleared, retailer, imported, exported)
     mcp = low + split * (high - low) if isfinite(low) and isfinite(high) else nan
     ends = (low, high) if isfinite(mcp) else (nan, nan)
-    return Clearing(tuple(book), cleared, imported, exported, mcp, *ends)
+    return cleared, imported, exported, mcp, *ends
 
 
 def clear_hours(

@@ -17,7 +17,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from cmgplan.devices import Device, Store
-from cmgplan.homes.accounts.money import cost_of_day
+from cmgplan.homes.accounts.money import cost_of_day, emission_of_day
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 
@@ -57,6 +57,8 @@ class DayModel:
             home.site().add_to(m.home[i], self.h)
             self._add_exchange(m.home[i])
             self._add_balances(m.home[i], elastic)
+        for placed in self.placed():
+            placed.device.tighten(placed.block, self.h)
         self._add_pool()
         self._add_goals()
 
@@ -79,6 +81,14 @@ class DayModel:
     def cost_of(self, day: Dispatch) -> float:
         """Return what a day that the model holds costs, currency: exactly, from its dispatch."""
         return cost_of_day(self.case, day)
+
+    def goals(self) -> dict[str, Any]:
+        """Return the variables that may be minimised by name: ``cost`` and ``emission``."""
+        return {"cost": self.m.cost, "emission": self.m.emission}
+
+    def goals_of(self, day: Dispatch) -> dict[str, float]:
+        """Return the exact value of each goal in a day that the model holds."""
+        return {"cost": self.cost_of(day), "emission": emission_of_day(self.case, day)}
 
     def _add_exchange(self, b: pyo.Block) -> None:
         """Add trade of a home with the retailer and the pool, and its dumped heat."""

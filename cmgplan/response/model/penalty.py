@@ -11,7 +11,7 @@ from cmgplan.devices import CombinedHeatPower
 from cmgplan.homes.accounts.money import emission_of_device, emission_of_imports
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey, Dispatch
-from cmgplan.response.model.emission import (
+from cmgplan.response.case.emission import (
     Burner,
     burners,
     greatest_kg_per_h,

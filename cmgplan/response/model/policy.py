@@ -17,6 +17,11 @@ from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices import HomeLoad
 from cmgplan.devices.renewable import HomePlant
 from cmgplan.homes.case.records import HomeBase, HomesCase
+from cmgplan.response.case.prices import (
+    adjustment_per_kwh,
+    forecast_per_kwh,
+    intensity_kg_per_kwh,
+)
 
 PolicyName = Literal["price", "emission", "both", "none"]
 
@@ -107,32 +112,6 @@ def policy_of(case: HomesCase, home: HomeBase) -> PolicyOfHome:
         emission_max_kg_per_h=np.full(case.hours, limit) if capped else None,
         yardstick_kg_per_h=limit,
     )
-
-
-def forecast_per_kwh(case: HomesCase) -> FloatArray:
-    """Return the forecast price of electricity, currency/kWh, shape (T,).
-
-    By default the mean of what the retailer takes and pays; 0 where there is no retailer.
-    """
-    given, retailer = case.file.response.forecast_per_kwh, case.file.retailer
-    if given is not None:
-        return case.series(given)
-    if retailer is None:
-        return np.zeros(case.hours)
-    both = case.series(retailer.buy_per_kwh) + case.series(retailer.sell_per_kwh)
-    return np.asarray(0.5 * both, dtype=np.float64)
-
-
-def adjustment_per_kwh(case: HomesCase) -> float:
-    """Return the adjustment price, currency/kWh: a number, or the mean of the forecast."""
-    given = case.file.response.adjustment_price_per_kwh
-    return float(forecast_per_kwh(case).mean()) if given == "mean" else float(given)
-
-
-def intensity_kg_per_kwh(case: HomesCase) -> FloatArray:
-    """Return what a kWh from the retailer emits, kg/kWh, shape (T,); 0 without a retailer."""
-    retailer = case.file.retailer
-    return case.series(0.0 if retailer is None else retailer.emission_kg_per_kwh)
 
 
 def above(values: FloatArray, mean: float) -> BoolArray:

@@ -16,8 +16,8 @@ from cmgplan.homes.accounts.money import (
 )
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.response.case.prices import forecast_per_kwh
 from cmgplan.response.model.penalty import penalties_of
-from cmgplan.response.model.policy import forecast_per_kwh
 
 UNDER = 1e-6
 """Emission over Emax up to which an hour counts as under it, kg/h."""
