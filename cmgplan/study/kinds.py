@@ -257,7 +257,7 @@ STUDY_SYSTEMS: Mapping[str, StudySystem] = {
             (
                 Figure("cost", "cost, which is the profit with a minus", "{currency}"),
                 Figure("emission_kg", "emission", "kg", 1),
-                Figure("gap", "gap", "{currency}", 4),
+                _GAP,
             ),
             {"workers": 1},
         ),

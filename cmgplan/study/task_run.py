@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 import traceback
 import uuid
@@ -111,6 +112,7 @@ def _put_in_place(asked: Mapping[str, Any], work: Path, out: Path, began: float)
         **{key: asked[key] for key in ("key", "name", "case", "case_sha256", "version")},
         **{key: asked[key] for key in ("system", "day", "scenario", "factors", "options")},
         "wall_s": time.perf_counter() - began,
+        "memory_mb": _peak_mb(),
         "figures": STUDY_SYSTEMS[asked["system"]].figures(run),
     }
     with (run / TASK_FILE).open("w", encoding="utf-8") as file:
@@ -124,6 +126,16 @@ def _put_in_place(asked: Mapping[str, Any], work: Path, out: Path, began: float)
         place.rename(work / "earlier")
     run.rename(place)
     return {"state": "done", "kind": "", "reason": "", "figures": about["figures"]}
+
+
+def _peak_mb() -> float | None:
+    """Return the greatest memory that this process has held so far, MB of 10^6 bytes."""
+    try:
+        import resource
+    except ImportError:  # of Windows
+        return None
+    unit = 1.0 if sys.platform == "darwin" else 1024.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def _keep_why(error: InfeasibleError, asked: Mapping[str, Any], page: Path) -> None:
