@@ -1,6 +1,6 @@
 """Kills a study's driver or one of its workers at random moments, resumes, and compares tables.
 
-    python scripts/study_kills.py [--kills 20] [--seed 1]
+    python scripts/study_kills.py [--kills 20] [--seed 1] [--longest 12]
 
 The tasks are real ones, the one-owner optimum of two homes on some days. After every kill of the
 driver no process of the study may be left; after every end the tables must be those of a study
@@ -26,9 +26,6 @@ from typing import Any
 
 CASES = Path(__file__).parents[1] / "cases"
 DAYS = 8
-LONGEST_S = 6.0
-"""Latest moment of a kill after workers are there, s; one in four comes before, at any moment."""
-
 OPTIONS = ("--workers=2", "--resume", "--quiet")
 
 
@@ -36,6 +33,9 @@ def main() -> int:
     """Run the kills and tell what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument(
+        "--longest", type=float, default=12.0, help="latest moment after workers are there, s"
+    )
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     rng = random.Random(asked.seed)  # noqa: S311 - no secret
@@ -48,7 +48,7 @@ def main() -> int:
         round_ = 0
         for kill in range(asked.kills):
             out = folder / f"round{round_}"
-            victim, told, ok = killed(study, out, rng)
+            victim, told, ok = killed(study, out, rng, asked.longest)
             wrong += not ok
             finished = state(out) == "finished"
             print(f"kill {kill + 1}: {victim}: {told}", flush=True)
@@ -95,9 +95,9 @@ def run(study: Path, out: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def killed(study: Path, out: Path, rng: random.Random) -> tuple[str, str, bool]:
+def killed(study: Path, out: Path, rng: random.Random, longest_s: float) -> tuple[str, str, bool]:
     """Kill a driver, or one of its workers; return who, what was seen, and whether it is right."""
-    moment = rng.uniform(0.0, LONGEST_S)
+    moment = rng.uniform(0.0, longest_s)
     of_worker = rng.random() < 0.4
     process = run(study, out)
     if rng.random() < 0.75:

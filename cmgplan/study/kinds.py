@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +180,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _number(value: object) -> float | None:
-    """Return a number, None where there is none."""
-    return float(value) if isinstance(value, int | float) else None
+    """Return a finite number, None where there is none."""
+    return float(value) if isinstance(value, int | float) and isfinite(value) else None
 
 
 _COST = Figure("cost", "cost", "{currency}")

@@ -125,6 +125,7 @@ def _put_in_place(asked: Mapping[str, Any], work: Path, out: Path, began: float)
     if place.exists():
         place.rename(work / "earlier")
     run.rename(place)
+    (out / TASKS / f"{asked['name']}.why.html").unlink(missing_ok=True)
     return {"state": "done", "kind": "", "reason": "", "figures": about["figures"]}
 
 
