@@ -166,3 +166,31 @@ def test_the_page_of_a_study_links_to_its_runs(studied: Path) -> None:
         assert (studied / "out" / "tasks" / task / "report.html").is_file()
     assert "2026-01-02 01:00:00 is missing" in page
     assert "cost by day" not in page  # two days are no calendar
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_study_without_any_answer_ends_with_4_and_has_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.toml").write_text(
+        'format = 1\nname = "x"\nsystem = "optimum"\ncases = ["two-homes"]\n'
+        "[limits]\ntime_per_task_s = 0.01\n"
+    )
+    assert code_of("study", "x.toml") == 4
+    assert "no task came to an answer" in capsys.readouterr().err
+    page = Path("studies/x/report.html").read_text()
+    assert "it took longer than time_per_task_s, 0.01 s" in page
+    assert "0 of 1 tasks came to an answer" in page
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_bad_study_file_ends_with_2_and_tells_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.toml").write_text('format = 2\nsystem = "planning"\ncases = "two-bus"\n')
+    assert code_of("study", str(tmp_path / "x.toml")) == 2
+    told = capsys.readouterr().err
+    assert "3 problems" in told
+    assert "x.toml name: name is missing; add name" in told
+    assert "x.toml cases: " in told
