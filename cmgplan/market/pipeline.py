@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
-from cmgplan.errors import InputError
+from cmgplan.errors import InfeasibleError, InputError, LimitError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.case.scenario_case import case_of
 from cmgplan.market.case.structures import (
@@ -26,8 +26,9 @@ from cmgplan.market.leading.settle import incomes, settled_day
 from cmgplan.market.leading.settlement import LEAST_SURPLUS, Settlement, Worth
 from cmgplan.market.leading.several import Several
 from cmgplan.market.leading.uniform import Uniform
+from cmgplan.market.model.choices import Commitment
 from cmgplan.market.model.plant import Plant
-from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
+from cmgplan.market.model.values import MOST_HOMES, Values, lacking
 from cmgplan.market.result import (
     Equilibrium,
     MarketOptions,
@@ -96,16 +97,17 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
     plant = Plant(case)
     built = time.perf_counter()
     tell(ProgressEvent("values", "what each coalition earns on its own", fraction=0.05))
-    values = Values(plant)
+    commitment = Commitment(plant)
+    values = Values(plant, commitment)
     values.solve_all()
     valued = time.perf_counter()
-    market = _Market(plant, values, options)
+    market = _Market(commitment, values, options)
     found = []
     for k, structure in enumerate(structures):
         message = f"{structure.name}: structure {k + 1} of {len(structures)}"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
-    equilibrium = _several(plant, values, options, tell) if options.leaders else None
+    equilibrium = _several(commitment, values, options, tell) if options.leaders else None
     ended = time.perf_counter()
     everybody = next((s for s in found if s.name == joined(case.ids)), None)
     owen = market.run(Structure(tuple(sorted(case.ids)))) if everybody is None else everybody
@@ -124,17 +126,21 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         values=values.named(),
         games=games,
         fixed=plant.fixed,
-        warnings=tuple(_warnings(plant)),
+        backstopped=plant.backstopped,
+        warnings=tuple(_warnings(commitment)),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
         equilibrium=equilibrium,
     )
 
 
-def _several(plant: Plant, values: Values, options: MarketOptions, tell: Tell) -> Equilibrium:
+def _several(
+    commitment: Commitment, values: Values, options: MarketOptions, tell: Tell
+) -> Equilibrium:
     """Return several leaders at once, settled at their common prices."""
-    case = plant.case
+    case = commitment.whole.case
     leaders, following = parse_leaders(options.leaders, case.ids)
+    plant = commitment.plant_of(*leaders, following)
     gap = case.file.market.gap if options.gap is None else options.gap
     sure = sum(values[group] for group in (*leaders, following))
     enough = max(gap * (values[case.ids] - sure), LEAST_SURPLUS)
@@ -170,15 +176,29 @@ def _several(plant: Plant, values: Values, options: MarketOptions, tell: Tell) -
         rounds=point.rounds,
         prices=PriceTable(price, low, high, unique, plant.traded),
         dispatch=day,
+        own_choices=commitment.named(*leaders, following),
     )
 
 
-def _warnings(plant: Plant) -> Iterator[str]:
+def _warnings(commitment: Commitment) -> Iterator[str]:
     """Yield what is doubtful about the homes of a market."""
-    for home, kwh in cold_homes(plant).items():
+    worth = {"electricity": "its value", "heat": "the ceiling of the price of heat"}
+    for carrier, price in worth.items():
+        for home, kwh in lacking(commitment, carrier).items():
+            yield (
+                f"home {home} cannot serve {kwh:.4g} kWh of its {carrier} alone; the pool does, "
+                f"or it stays unserved at {price}"
+            )
+    for home in commitment.whole.backstopped:
         yield (
-            f"home {home} cannot serve {kwh:.4g} kWh of its heat alone; the pool does, or it "
-            "stays unserved at the ceiling of the price of heat"
+            f"what has to run in home {home} (jobs, appliances, cars, stores) has no day alone; "
+            "what the pool does not serve comes from a backstop at the value of unserved load"
+        )
+    for home in sorted(commitment.stuck):
+        held = ", ".join(name for name in commitment.whole.fixed if name.split(".")[0] == home)
+        yield (
+            f"home {home} has no day alone with the on/off choices that suit all homes together "
+            f"({held}); it, and every group with it short of all, makes its own"
         )
 
 
@@ -202,9 +222,10 @@ def _games(
 class _Market:
     """Runs structures over one plant and its values."""
 
-    def __init__(self, plant: Plant, values: Values, options: MarketOptions) -> None:
-        self.plant, self.values, self.options = plant, values, options
-        self.gap = plant.case.file.market.gap if options.gap is None else options.gap
+    def __init__(self, commitment: Commitment, values: Values, options: MarketOptions) -> None:
+        self.commitment, self.values, self.options = commitment, values, options
+        self.case = commitment.whole.case
+        self.gap = self.case.file.market.gap if options.gap is None else options.gap
 
     def run(self, structure: Structure) -> StructureResult:
         """Return a structure's result."""
@@ -215,22 +236,48 @@ class _Market:
             self.values[structure.leading],
             self.values[structure.following],
         )
-        groups = self.plant, structure.leading, structure.following, worth
-        gap, seconds = self.gap, self.options.time_limit_s
-        settled = (
-            Bid(*groups, gap=gap, time_limit_s=seconds).answer()
-            if self.options.pricing == "bid"
-            else Uniform(
-                *groups,
-                gap=gap,
-                time_limit_s=seconds,
-                starter=from_nlp,
-                starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
-            ).answer()
-        )
-        return self._told(structure, settled, worth)
+        led, followed = structure.leading, structure.following
+        settled = self._settled(structure, worth, self.commitment.plant_of(led, followed))
+        own = self.commitment.named(led, followed)
+        if self.commitment.own(led) is None:
+            return self._told(structure, settled, worth, own)
+        # Leaders may as well make the choices that suit all, if others take what these leave.
+        bound = worth.bound
+        try:
+            other = self._settled(structure, worth, self.commitment.plant_of(followed))
+        except LimitError:
+            pass
+        except InfeasibleError:
+            bound = settled.bound
+        else:
+            bound = max(settled.bound, other.bound)
+            if other.leader_income > settled.leader_income:
+                settled, own = other, self.commitment.named(followed)
+        proven = worth.share(bound - settled.leader_income) <= self.gap
+        settled = replace(settled, bound=bound, status="optimal" if proven else "feasible")
+        return self._told(structure, settled, worth, own)
 
-    def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:
+    def _settled(self, structure: Structure, worth: Worth, plant: Plant) -> Settlement:
+        """Return the settlement of homes whose on/off choices are those of a plant."""
+        groups = plant, structure.leading, structure.following, worth
+        gap, seconds = self.gap, self.options.time_limit_s
+        if self.options.pricing == "bid":
+            return Bid(*groups, gap=gap, time_limit_s=seconds).answer()
+        return Uniform(
+            *groups,
+            gap=gap,
+            time_limit_s=seconds,
+            starter=from_nlp,
+            starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
+        ).answer()
+
+    def _told(
+        self,
+        structure: Structure,
+        s: Settlement,
+        worth: Worth,
+        own: Mapping[str, tuple[int, ...]],
+    ) -> StructureResult:
         gap = max(s.bound - s.leader_income, 0.0)
         return StructureResult(
             name=structure.name,
@@ -246,9 +293,10 @@ class _Market:
             gap_share=worth.share(gap),
             pessimistic_income=s.pessimistic_income,
             optimistic_income=s.optimistic_income,
-            prices=PriceTable(s.prices, s.low, s.high, s.unique, self.plant.traded),
+            prices=PriceTable(s.prices, s.low, s.high, s.unique, self.commitment.whole.traded),
             quantity_kw=s.quantity,
             dispatch=s.dispatch,
+            own_choices=own,
             wide_hours=s.wide,
             seconds=s.seconds,
         )
@@ -256,7 +304,10 @@ class _Market:
     def _owned(self, structure: Structure) -> StructureResult:
         """Return a group that acts as one owner: its value is its income, and its bound."""
         begun = time.perf_counter()
-        found, value = owned(self.plant, structure.leading), self.values[structure.leading]
+        led = structure.leading
+        others = [(home,) for home in self.case.ids if home not in led]
+        plant = self.commitment.plant_of(led, *others)
+        found, value = owned(plant, led), self.values[led]
         income = sum(found.income.values())
         bound = max(value, income)
         return StructureResult(
@@ -273,8 +324,9 @@ class _Market:
             gap_share=0.0,
             pessimistic_income=income,
             optimistic_income=income,
-            prices=PriceTable(found.prices, found.low, found.high, found.unique, self.plant.traded),
-            quantity_kw=np.zeros((2, self.plant.case.hours)),
+            prices=PriceTable(found.prices, found.low, found.high, found.unique, plant.traded),
+            quantity_kw=np.zeros((2, self.case.hours)),
             dispatch=found.dispatch,
+            own_choices=self.commitment.named(led),
             seconds={"settle": time.perf_counter() - begun},
         )

@@ -122,6 +122,9 @@ class StructureResult:
         What every device and home does.
     wide_hours
         Hours in which a connection may bind, so that prices may leave the retailer's band.
+    own_choices
+        By home and device: on/off choices that are not those of all homes, because these leave a
+        group no day of its own.
     seconds
         By stage: time, s.
     """
@@ -142,6 +145,7 @@ class StructureResult:
     prices: PriceTable
     quantity_kw: FloatArray
     dispatch: Dispatch
+    own_choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     wide_hours: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -167,6 +171,8 @@ class Equilibrium:
         By home, at the common prices, currency.
     rounds
         Best responses that were taken.
+    own_choices
+        As of a structure.
     """
 
     name: str
@@ -179,6 +185,7 @@ class Equilibrium:
     rounds: int
     prices: PriceTable
     dispatch: Dispatch
+    own_choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,6 +222,8 @@ class MarketResult:
         ``least_excess`` by rule; empty where values are missing.
     fixed
         By home and device: on/off choices, taken from the optimum of all homes.
+    backstopped
+        Homes that have no day alone without power from nowhere.
     warnings
         Sentences on what is doubtful.
     scenarios
@@ -230,6 +239,7 @@ class MarketResult:
     values: Mapping[str, float]
     games: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     fixed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    backstopped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -50,6 +50,7 @@ class StructureRecord(Part):
     gap_share: Amount
     pessimistic_income: Number
     optimistic_income: Number
+    own_choices: dict[str, list[int]]
 
 
 class EquilibriumRecord(Part):
@@ -63,6 +64,7 @@ class EquilibriumRecord(Part):
     gain: dict[str, Amount]
     income: dict[str, Number]
     rounds: Annotated[int, Field(ge=0)]
+    own_choices: dict[str, list[int]]
 
 
 class ScenarioRecord(Part):
@@ -88,6 +90,7 @@ class MarketRecord(RunRecord):
     structures: Annotated[list[StructureRecord], Field(min_length=1)]
     games: dict[str, dict[str, Number]]
     fixed: dict[str, list[int]]
+    backstopped: list[Text]
     scenarios: list[ScenarioRecord]
     expected: dict[str, dict[str, Number]]
     equilibrium: EquilibriumRecord | None
