@@ -112,7 +112,7 @@ def test_a_group_that_cannot_be_alone_is_named_with_what_holds_it() -> None:
     case = market_case([must_run, taker], 20.0, 5.0, retailer={"power_max_kw": 10.0})
     plant = Plant(case)
     assert plant.cost_of(("A", "B")) > 0.0
-    with pytest.raises(InfeasibleError, match=r"A on its own has no day .* \(A\.engine\)"):
+    with pytest.raises(InfeasibleError, match=r"A on its own has no day \(A\.engine\)"):
         plant.cost_of(("A",))
 
 

@@ -32,7 +32,7 @@ class Values:
     def __getitem__(self, homes: Sequence[str]) -> float:
         key = frozenset(homes)
         if key not in self._known:
-            self._known[key] = -self._commitment.plant_of(key).cost_of(key) if key else 0.0
+            self._known[key] = 0.0 - self._commitment.plant_of(key).cost_of(key) if key else 0.0
         return self._known[key]
 
     def solve_all(self) -> None:
