@@ -161,10 +161,13 @@ def _several(
     unique = spread(point.prices, (~point.prices.unique).astype(float), case.hours) == 0.0
     blocks = [*zip(leaders, put, strict=True), (following, -np.sum(put, axis=0))]
     day = settled_day(plant, blocks)
+    income = incomes(case, day, price)
+    earned = {joined(group): sum(income[home] for home in group) for group in leaders}
     gain = {
-        joined(group): max(bound, 0.0) * plant.unit
-        for group, bound in zip(leaders, point.bound, strict=True)
+        joined(group): max(more, 0.0) * plant.unit
+        for group, more in zip(leaders, point.bound, strict=True)
     }
+    bound = {name: earned[name] + more for name, more in gain.items()}
     return Equilibrium(
         name=name,
         leaders=leaders,
@@ -172,7 +175,8 @@ def _several(
         status="equilibrium" if max(gain.values()) <= enough else "none found",
         enough=enough,
         gain=gain,
-        income=dict(incomes(case, day, price)),
+        bound=bound,
+        income=dict(income),
         rounds=point.rounds,
         prices=PriceTable(price, low, high, unique, plant.traded),
         dispatch=day,
@@ -297,6 +301,7 @@ class _Market:
             quantity_kw=s.quantity,
             dispatch=s.dispatch,
             own_choices=own,
+            before_shading_kw=s.before,
             wide_hours=s.wide,
             seconds=s.seconds,
         )

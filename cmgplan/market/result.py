@@ -120,6 +120,9 @@ class StructureResult:
         What leaders put into the market, shape (2, T).
     dispatch
         What every device and home does.
+    before_shading_kw
+        What leaders put into the market before shading, shape (2, T); None without followers and
+        where prices are posted.
     wide_hours
         Hours in which a connection may bind, so that prices may leave the retailer's band.
     own_choices
@@ -146,6 +149,7 @@ class StructureResult:
     quantity_kw: FloatArray
     dispatch: Dispatch
     own_choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    before_shading_kw: FloatArray | None = None
     wide_hours: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -167,6 +171,8 @@ class Equilibrium:
     gain
         By group of leaders: what its best response would bring beyond its income, proven to be
         no more than that, currency.
+    bound
+        By group of leaders: proven bound of what its best response would earn, currency.
     income
         By home, at the common prices, currency.
     rounds
@@ -181,6 +187,7 @@ class Equilibrium:
     status: str
     enough: float
     gain: Mapping[str, float]
+    bound: Mapping[str, float]
     income: Mapping[str, float]
     rounds: int
     prices: PriceTable

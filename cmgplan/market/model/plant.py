@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.devices import HomeLoad
-from cmgplan.errors import InfeasibleError, SolverError
+from cmgplan.errors import InfeasibleError, InputError, SolverError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.market.case.ceilings import unserved_heat_price
@@ -72,6 +72,11 @@ class Places:
 class Plant:
     """The day of all homes as arrays, on/off choices fixed.
 
+    Parameters
+    ----------
+    fixed
+        On/off choices by home and device; those of the optimum of all homes where None.
+
     Attributes
     ----------
     cost
@@ -84,7 +89,7 @@ class Plant:
         Homes with a backstop, which have no day alone without.
     """
 
-    def __init__(self, case: HomesCase) -> None:
+    def __init__(self, case: HomesCase, fixed: Mapping[str, Sequence[int]] | None = None) -> None:
         self.case, self.model = case, DayModel(case)
         self._keep_stores_from_burning()
         self.form: MatrixForm = matrix_form(self.model.m)
@@ -96,7 +101,10 @@ class Plant:
         self.pool_sign, self.pool_hour = self._pool()
         self.backstopped: tuple[str, ...] = ()
         self.fixed: Mapping[str, tuple[int, ...]] = {}
-        if self.form.integer.any():
+        if fixed is not None:
+            self._hold(self.choices_of(fixed, every=True))
+            self.fixed = {name: tuple(values) for name, values in fixed.items()}
+        elif self.form.integer.any():
             self.fixed = self._fix()
 
     def _keep_stores_from_burning(self) -> None:
@@ -180,6 +188,29 @@ class Plant:
         choices = where, np.round(found.values()[where])
         self._hold(choices)
         return self.named(choices)
+
+    def choices_of(self, named: Mapping[str, Sequence[int]], every: bool = False) -> Choices:
+        """Return on/off choices that are given by home and device.
+
+        Raises
+        ------
+        InputError
+            A device has no such choices, they are not 0 or 1, or with ``every`` one is left out.
+        """
+        due = {name: len(columns) for name, columns in self.on_off.items()}
+        told = {name: len(values) for name, values in named.items()}
+        if not told.items() <= due.items() or (every and told != due):
+            raise InputError("on/off choices are not those of the case's devices; run it again")
+        columns = [k for name in named for k in self.on_off[name]]
+        where, values = (
+            np.asarray(columns, dtype=np.int64),
+            np.concatenate(
+                [np.zeros(0), *(np.asarray(some, dtype=np.float64) for some in named.values())]
+            ),
+        )
+        if not np.isin(values, (0.0, 1.0)).all():
+            raise InputError("on/off choices are not 0 or 1; run the case again")
+        return where, values
 
     def _hold(self, choices: Choices) -> None:
         """Fix columns at their values."""

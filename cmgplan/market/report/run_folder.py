@@ -144,6 +144,7 @@ def _equilibrium(found: Equilibrium | None) -> dict[str, Any] | None:
         "status": found.status,
         "enough": found.enough,
         "gain": dict(found.gain),
+        "bound": dict(found.bound),
         "income": dict(found.income),
         "rounds": found.rounds,
         "own_choices": {key: list(hours) for key, hours in found.own_choices.items()},
@@ -152,6 +153,7 @@ def _equilibrium(found: Equilibrium | None) -> dict[str, Any] | None:
 
 def _structure(found: StructureResult) -> dict[str, Any]:
     """Return what run.json tells of a structure."""
+    before = found.before_shading_kw
     return {
         "structure": found.name,
         "leading": list(found.leading),
@@ -167,4 +169,10 @@ def _structure(found: StructureResult) -> dict[str, Any]:
         "pessimistic_income": found.pessimistic_income,
         "optimistic_income": found.optimistic_income,
         "own_choices": {key: list(hours) for key, hours in found.own_choices.items()},
+        "before_shading_kw": (
+            {}
+            if before is None
+            else {carrier: row.tolist() for carrier, row in zip(CARRIERS, before, strict=True)}
+        ),
+        "wide_hours": list(found.wide_hours),
     }

@@ -51,6 +51,8 @@ class StructureRecord(Part):
     pessimistic_income: Number
     optimistic_income: Number
     own_choices: dict[str, list[int]]
+    before_shading_kw: dict[Literal["electricity", "heat"], list[Number]]
+    wide_hours: list[int]
 
 
 class EquilibriumRecord(Part):
@@ -62,6 +64,7 @@ class EquilibriumRecord(Part):
     status: Literal["equilibrium", "none found"]
     enough: Amount
     gain: dict[str, Amount]
+    bound: dict[str, Number]
     income: dict[str, Number]
     rounds: Annotated[int, Field(ge=0)]
     own_choices: dict[str, list[int]]
