@@ -207,7 +207,10 @@ def hard_folder(folder: Path) -> Path:
 
 def test_a_case_from_a_folder_runs_is_verified_and_shown(tmp_path: Path) -> None:
     case, out = hard_folder(tmp_path / "case"), tmp_path / "run"
-    with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
+    with (
+        patch("cmgplan.page.page.get_plotlyjs", return_value=""),
+        patch("cmgplan.market.report.page.MOST_DAYS", 2),
+    ):
         assert command("market", case, "--out", out, "--quiet") == 0
     assert command("verify", out) == 0
     run = read_market(out)

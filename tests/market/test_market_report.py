@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from homes_factories import MINIMAL, write_homes
+from plotly.offline import get_plotlyjs
 
 from cmgplan.cli import main
 from cmgplan.errors import InputError
@@ -23,6 +26,7 @@ from cmgplan.market.audit.again import solved_again
 from cmgplan.market.report.figures import core_polygon
 from cmgplan.market.report.read_result import result_of
 from cmgplan.market.report.read_run import read_market
+from cmgplan.market.report.run_folder import write_page
 from cmgplan.market.report.suggestion import providers, ranking, worth_alone
 from cmgplan.run_kinds import RUN_KINDS
 
@@ -33,8 +37,14 @@ CASES = Path(__file__).parents[2] / "cases"
 
 @pytest.fixture(autouse=True, scope="module")
 def without_library() -> Iterator[None]:
-    """Leave the drawing library out of pages: it is most of one, and tells nothing of a run."""
-    with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
+    """Leave the drawing library out of pages: it is most of one, and tells nothing of a run.
+
+    Two days are enough too.
+    """
+    with (
+        patch("cmgplan.page.page.get_plotlyjs", return_value=""),
+        patch("cmgplan.market.report.page.MOST_DAYS", 2),
+    ):
         yield
 
 
@@ -85,6 +95,50 @@ def test_the_page_names_every_structure_and_home(run: Path) -> None:
     again = page
     assert command("report", run) == 0
     assert (run / "report.html").read_text(encoding="utf-8") == again
+
+
+def test_the_reader_chooses_whose_day_is_shown(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    options = re.search(r'<select id="view".*?</select>', page)
+    assert options is not None
+    names = re.findall("<option>(.*?)</option>", options[0])
+    assert names == ["B|A", "A"]  # the best with followers first
+    assert "of 5, 2 are here" in page
+    shown = re.findall(r'<section id="(\S+)" data-view="(\S+?)"( hidden)?', page)
+    assert {view for _, view, hidden in shown if not hidden} == {"B|A"}
+    assert {view for _, view, hidden in shown if hidden} == {"A"}
+    linked = set(re.findall(r'<a href="#(\S+?)"', page))
+    assert linked == {name for name in ids if name in linked}
+
+
+def test_a_browser_draws_the_day_that_is_chosen(run: Path) -> None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None and os.environ.get("CMGPLAN_BROWSER") != "required":
+        pytest.skip("no Chromium is installed")
+    sync = pytest.importorskip("playwright.sync_api").sync_playwright
+    with patch("cmgplan.page.page.get_plotlyjs", get_plotlyjs):
+        page_file = write_page(read_market(run))
+    errors: list[str] = []
+    drawn = "(k) => Boolean(document.getElementById(`chart-supply_electricity-${k}`).data)"
+    with sync() as driver:
+        browser = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_file.as_uri())
+        page.wait_for_selector("html[data-drawn=yes]", state="attached", timeout=120_000)
+        assert (page.evaluate(drawn, 0), page.evaluate(drawn, 1)) == (True, False)
+        page.select_option("#view", "A")
+        page.wait_for_function(drawn, arg=1, timeout=60_000)
+        assert page.locator("#energy-1").is_visible()
+        assert not page.locator("#energy-0").is_visible()
+        browser.close()
+    write_page(read_market(run))
+    assert errors == []
 
 
 def cells(path: Path) -> Iterator[tuple[int, int, str]]:
