@@ -75,7 +75,7 @@ def run_market(
     scenarios = []
     alone = options.model_copy(update={"leaders": ()})
     for k, scenario in enumerate(case.scenarios):
-        message = f"{scenario.id}: scenario {k + 1} of {len(case.scenarios)}"
+        message = f"{scenario.id} ({k + 1} of {len(case.scenarios)})"
         tell(ProgressEvent("scenario", message, fraction=k / len(case.scenarios)))
         day = _run_day(case_of(case, scenario), alone, lambda event: None)
         scenarios.append(
@@ -104,7 +104,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
     market = _Market(commitment, values, options)
     found = []
     for k, structure in enumerate(structures):
-        message = f"{structure.name}: structure {k + 1} of {len(structures)}"
+        message = f"{structure.name} ({k + 1} of {len(structures)})"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
     equilibrium = _several(commitment, values, options, tell) if options.leaders else None

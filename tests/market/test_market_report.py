@@ -21,6 +21,7 @@ from homes_factories import MINIMAL, write_homes
 from plotly.offline import get_plotlyjs
 
 from cmgplan.cli import main
+from cmgplan.cli.console import progress_shown
 from cmgplan.errors import InputError
 from cmgplan.market.audit.again import solved_again
 from cmgplan.market.report.figures import core_polygon
@@ -28,6 +29,7 @@ from cmgplan.market.report.read_result import result_of
 from cmgplan.market.report.read_run import read_market
 from cmgplan.market.report.run_folder import write_page
 from cmgplan.market.report.suggestion import providers, ranking, worth_alone
+from cmgplan.progress import ProgressEvent
 from cmgplan.run_kinds import RUN_KINDS
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
@@ -299,6 +301,7 @@ def test_structures_and_an_optimum_stand_beside_each_other(
 ) -> None:
     optimum, out = tmp_path / "optimum", tmp_path / "beside"
     assert command("optimum", CASES / "two-homes", "--out", optimum, "--quiet") == 0
+    capsys.readouterr()
     assert command("compare", optimum, run, "--out", out) == 0
     printed = capsys.readouterr().out
     with (out / "compare.csv").open(encoding="utf-8", newline="") as handle:
@@ -306,7 +309,20 @@ def test_structures_and_an_optimum_stand_beside_each_other(
     assert float(rows["Cost"]["optimum"]) == pytest.approx(6.21, abs=1e-6)
     assert float(rows["Cost"]["run A+B"]) == pytest.approx(6.21, abs=1e-4)
     assert float(rows["Cost"]["difference, run A|B"]) >= -1e-4
-    assert "Electricity between homes" in printed
+    lines = [line for line in printed.splitlines() if not line.startswith(("note", "comparison"))]
+    assert max(len(line) for line in lines) <= 80
+    for way in ("optimum", "run A", "run B", "run A|B", "run B|A", "run A+B"):
+        assert sum(line.startswith(f"{way} ") for line in lines) >= 2
+    assert "run A and run B have fewer homes than optimum" in " ".join(printed.split())
+
+
+def test_a_step_is_told_once_where_nobody_sees_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress_shown(False) as tell:
+        for message in ("one", "one", "two", "one"):
+            tell(ProgressEvent("step", message, fraction=0.5))
+    assert capsys.readouterr().err.splitlines() == ["step: one", "step: two", "step: one"]
 
 
 def test_scenarios_are_weighted(tmp_path: Path) -> None:
