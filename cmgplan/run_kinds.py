@@ -192,6 +192,8 @@ def are_plans(folders: Sequence[Path]) -> bool:
 def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDays:
     """Lay runs of homes beside each other, whatever ran: every way that they hold is a day.
 
+    Of each run days of all homes come first.
+
     Raises
     ------
     InputError
@@ -211,7 +213,7 @@ def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDa
         about, views = kind.days(folder)
         days += [
             ComparedDay(name if len(views) == 1 else f"{name} {view.way}", about, view)
-            for view in views
+            for view in sorted(views, key=lambda view: -len(view.homes))
         ]
     return compare_days(days, folders[0], out)
 
