@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,6 +43,9 @@ from cmgplan.version import __version__
 
 MANY_PAIRS = 1000
 """Pairs of bounds and multipliers from which the exact search begins where Ipopt ends."""
+
+SOME_SHARE = 0.01
+"""Share of a surplus from which it is told what other on/off choices might bring."""
 
 Tell = Callable[[ProgressEvent], None]
 
@@ -127,7 +130,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         games=games,
         fixed=plant.fixed,
         backstopped=plant.backstopped,
-        warnings=tuple(_warnings(commitment)),
+        warnings=(*_warnings(commitment), *_kept_choices(found, commitment, values)),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
         equilibrium=equilibrium,
@@ -204,6 +207,25 @@ def _warnings(commitment: Commitment) -> Iterator[str]:
             f"home {home} has no day alone with the on/off choices that suit all homes together "
             f"({held}); it, and every group with it short of all, makes its own"
         )
+
+
+def _kept_choices(
+    found: Sequence[StructureResult], commitment: Commitment, values: Values
+) -> Iterator[str]:
+    """Yield the structures in which followers' own choices leave much on the table."""
+    for s in found:
+        if not s.following or commitment.own(s.following) is None:
+            continue
+        sure = values[s.following]
+        everybody = values[(*s.leading, *s.following)]
+        missed = everybody - sure - s.bound
+        if missed > SOME_SHARE * (everybody - sure - values[s.leading]):
+            names = ", ".join(commitment.named(s.following))
+            yield (
+                f"in {s.name} followers keep the on/off choices that they make alone ({names}), "
+                f"whatever leaders offer; bound and gap are of these choices, and with others "
+                f"leaders might earn up to {missed:.4g} more"
+            )
 
 
 def _games(

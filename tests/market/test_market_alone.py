@@ -122,6 +122,9 @@ def test_homes_without_a_retailer_have_a_market(tmp_path: Path) -> None:
     assert result.values == pytest.approx({"A": 0.0, "B": -40.0 * VALUE, "A+B": -40.0 * 6.0})
     assert result.structure("A|B").leader_income == pytest.approx(39.99 * VALUE - 39.99 * 6.0)
     assert result.structure("B|A").own_choices == {"A.engine": (0,)}
+    # A follows at rest: with its engine on, B might have earned all but what A has alone.
+    might = f"leaders might earn up to {40.0 * VALUE - 40.0 * 6.0:.4g} more"
+    assert any("in B|A followers keep" in text and might in text for text in result.warnings)
     assert any("B cannot serve 40 kWh of its electricity" in text for text in result.warnings)
     held(result, tmp_path / "run")
 
