@@ -208,9 +208,8 @@ def days_hold() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("more", [0.5, -0.01])
 @pytest.mark.usefixtures("days_hold")
-def test_a_changed_number_of_run_json_is_found(run: Path, tmp_path: Path, more: float) -> None:
+def test_a_changed_number_of_run_json_is_found(run: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     path = copy / "run.json"
@@ -223,7 +222,7 @@ def test_a_changed_number_of_run_json_is_found(run: Path, tmp_path: Path, more: 
         if "before_shading_kw" in at:
             continue
         changed = json.loads(whole)
-        told(changed, at, lambda x: x + more)
+        told(changed, at, lambda x: x - 0.01)
         path.write_text(json.dumps(changed), encoding="utf-8")
         assert not held(copy), at
         tried += 1
