@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from homes_cases import homes_case
 from decoder_cases import busy_case
+from homes_cases import homes_case
 
 from cmgplan.case.bundled import find_case
 from cmgplan.errors import InfeasibleError

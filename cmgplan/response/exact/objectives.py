@@ -12,7 +12,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from cmgplan.homes.optimum.model import DayModel
-from cmgplan.response.model.policy import forecast_per_kwh
+from cmgplan.response.case.prices import forecast_per_kwh
 from cmgplan.response.model.profit import CONSUMERS
 
 OBJECTIVES = ("producers", "retailer", "consumers", "emission", "emission_cost")
