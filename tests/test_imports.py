@@ -37,8 +37,8 @@ WINGS = ("planning", "market", "building", "response")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "leading", "rules", "heuristics"),
-    ("levels", "days", "priced", "exact", "uncertainty"),
+    ("switch_search", "why", "leading", "rules", "heuristics", "exact"),
+    ("levels", "days", "priced", "uncertainty"),
     ("proof", "result", "tables"),
     ("pipeline",),
 )
