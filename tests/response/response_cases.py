@@ -13,6 +13,8 @@ from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.day.verify_day import check_balances, check_trade
 from cmgplan.homes.day.verify_devices import check_devices
+from cmgplan.response.rules.day import run_rules
+from cmgplan.response.rules.electric import Follows
 
 POLICIES = ("price", "emission", "both", "none")
 
@@ -123,3 +125,10 @@ def _engines(engine: dict[str, Any], rng: np.random.Generator) -> list[dict[str,
     if rng.random() < 0.5:
         found["emission"] = {"square": 0.01, "linear": 0.45, "fixed": 0.12}
     return [found, {**found, "id": "second"}][: int(rng.integers(1, 3))]
+
+
+def sound(case: HomesCase, follows: Follows = "load") -> Dispatch:
+    """Return the day by the rules, which breaks nothing."""
+    dispatch = run_rules(case, follows)
+    assert broken_of(case, dispatch) == []
+    return dispatch
