@@ -209,6 +209,12 @@ class Device(Record):
     def add_to(self, b: pyo.Block, h: Forecasts) -> None:
         """Add variables, constraints and terms to block ``b``."""
 
+    def tighten(self, b: Any, h: Forecasts) -> None:
+        """Draw in bounds of block ``b`` that follow from the device's whole day; none by default.
+
+        No dispatch is lost by it; what is left without integers is smaller.
+        """
+
     def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
         """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
         yield from ()

@@ -57,6 +57,8 @@ class DayModel:
             home.site().add_to(m.home[i], self.h)
             self._add_exchange(m.home[i])
             self._add_balances(m.home[i], elastic)
+        for placed in self.placed():
+            placed.device.tighten(placed.block, self.h)
         self._add_pool()
         self._add_goals()
 

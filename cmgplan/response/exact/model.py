@@ -124,7 +124,8 @@ class ResponseDay(DayModel):
         @b.Constraint(self.h.steps, doc="load that leaves, kW, response (68)")
         def most_that_leaves(b: Any, t: int) -> object:
             down = pyo.quicksum(placed.block.down[t] for placed in loads)
-            return down <= float(policy.leave_max_kw[t])
+            most = float(policy.leave_max_kw[t])
+            return down <= most if np.isfinite(most) else pyo.Constraint.Skip
 
     def _add_goals(self) -> None:
         """Add the goals of the one owner, what each home emits itself, and the penalty."""
