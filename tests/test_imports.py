@@ -39,9 +39,8 @@ WINGS = ("planning", "market", "building", "response")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "leading", "rules", "heuristics"),
-    ("levels", "days", "priced", "exact", "market"),
-    ("uncertainty", "compared"),
+    ("switch_search", "why", "leading", "rules", "heuristics", "exact"),
+    ("levels", "days", "priced", "uncertainty", "market", "compared"),
     ("proof", "result", "tables"),
     ("pipeline", "audit"),
 )

@@ -518,8 +518,16 @@ def print_response(record: ResponseRecord) -> None:
             f"bought in {100.0 * (shares.total or 0.0):.0f} %"
         )
     if (spread := record.toat) is not None:
-        exact = spread["exact"]
-        say(f"under uncertainty ({exact['array']}): {exact['mean']:.2f}, sd {exact['sd']:.2f}")
+        exact, plan = spread.exact, spread.plan
+        say(
+            f"under uncertainty ({exact.array}): {exact.mean:.2f}, sd {exact.sd:.2f} planned "
+            f"knowing it; {plan.mean:.2f}, sd {plan.sd:.2f} with one plan"
+        )
+    if (rolling := record.rolling) is not None:
+        say(
+            f"a drawn day: {rolling.once:.2f} planned once, {rolling.rolled:.2f} replanned every "
+            f"hour, {rolling.perfect:.2f} foreseen"
+        )
     say(f"profit in {record.currency}, at most {record.bound:,.2f} in any day; verified")
 
 

@@ -36,6 +36,9 @@ from cmgplan.response.result import (
     ResponseResult,
 )
 from cmgplan.response.rules.day import run_rules
+from cmgplan.response.uncertainty.happened import drawn_day
+from cmgplan.response.uncertainty.replan import by_exact
+from cmgplan.response.uncertainty.rolling import foresight
 from cmgplan.response.uncertainty.spread import compared as against_samples
 from cmgplan.response.uncertainty.spread import toat, value_of_point
 from cmgplan.version import __version__
@@ -101,6 +104,9 @@ class _Run:
         spread = None
         if options.toat is not None:
             spread = self._timed("toat", 0.85, lambda: self._spread(answer.dispatch))
+        rolled = None
+        if options.rolling is not None:
+            rolled = self._timed("rolling", 0.9, self._foresight)
         self.wall_s["total"] = time.perf_counter() - begun
         return ResponseResult(
             case=case,
@@ -109,6 +115,7 @@ class _Run:
             bound=max([bound, *(method.profit.total for method in methods.values())]),
             compared=variants,
             toat=spread,
+            rolling=rolled,
             warnings=tuple(self.warnings),
             wall_s=self.wall_s,
             versions={"cmgplan": __version__, "solver": answer.solver},
@@ -237,6 +244,23 @@ class _Run:
             },
             "mean_error": dict(tried.mean_error),
             "sd_error": dict(tried.sd_error),
+        }
+
+    def _foresight(self) -> dict[str, Any]:
+        """Return what a drawn day comes to planned once, replanned every hour, and foreseen."""
+        options, case, ahead = self.options, self.case, self.options.rolling or 0
+
+        def told(hour: int) -> None:
+            share = 0.9 + 0.1 * (hour + 1) / case.hours
+            message = f"planned anew in hour {hour}"
+            self.tell(ProgressEvent("rolling", message, hour + 1, case.hours, fraction=share))
+
+        day = drawn_day(case, options.seed)
+        plan = by_exact(options.gap, options.time_limit_s)
+        return {
+            "ahead_h": ahead,
+            "seed": options.seed,
+            **foresight(day, plan, ahead, told).record(),
         }
 
     def _compared(self) -> dict[str, Compared]:

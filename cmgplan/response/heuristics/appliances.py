@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cmgplan.arrays import FloatArray
+from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.devices import Flows, Forecasts, HomeLoad, Job
 from cmgplan.devices.thermostat import Thermostat
 from cmgplan.errors import InfeasibleError
@@ -65,9 +65,21 @@ class JobPart:
 
     def taken_kw(self, genes: FloatArray) -> FloatArray:
         """Return what is taken, kW, shape (T, points)."""
+        return np.asarray(self._power[:, self._chosen(self.slot.of(genes)[0])])
+
+    def _chosen(self, gene: FloatArray) -> IntArray:
+        """Return the numbers of the starts that coordinates stand for."""
         choices = len(self._starts)
-        chosen = np.minimum((choices * self.slot.of(genes)[0]).astype(np.int64), choices - 1)
-        return np.asarray(self._power[:, chosen])
+        return np.minimum((choices * gene).astype(np.int64), choices - 1)
+
+    def start_of(self, point: FloatArray) -> int:
+        """Return the hour in which it starts by one point, shape (D,)."""
+        return int(self._starts[self._chosen(self.slot.of(point))[0]])
+
+    def least_from(self, hour: int) -> float:
+        """Return the least coordinate by which it starts no earlier than an hour."""
+        gone = int(np.sum(self._starts < hour))
+        return min(gone + 0.5, len(self._starts)) / len(self._starts) if gone else 0.0
 
     def encode(self, flows: Flows) -> FloatArray:
         """Return the coordinate of a dispatch, shape (1,)."""

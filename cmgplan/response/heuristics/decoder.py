@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmgplan.arrays import FloatArray
+from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.response.case.prices import intensity_kg_per_kwh
+from cmgplan.response.heuristics.appliances import JobPart
 from cmgplan.response.heuristics.assemble import assembled
 from cmgplan.response.heuristics.balance import HeatHour, PowerHour, run_heat, run_power
 from cmgplan.response.heuristics.encode import encoded
@@ -110,6 +111,28 @@ class Decoder:
         if self._feedback is not None:
             raise ValueError("only the direct encoding has a point for every day")
         return encoded(self._parts, dispatch)
+
+    def free_from(self, hour: int, so_far: FloatArray) -> tuple[BoolArray, FloatArray]:
+        """Return which coordinates decide an hour or later ones, and the least they may be.
+
+        In the direct encoding, each of shape (D,). A job that a point ``so_far`` has begun by
+        then is decided; any other starts no earlier than the hour.
+        """
+        free = np.ones(self._parts.dimensions, dtype=np.bool_)
+        least = np.zeros(self._parts.dimensions)
+        for home in self._parts.homes:
+            for part in home.deciding():
+                if isinstance(part, JobPart):
+                    free[part.slot.first] = part.start_of(so_far) >= hour
+                    least[part.slot.first] = part.least_from(hour)
+                elif part.slot is not None:
+                    free[part.slot.first : part.slot.first + hour] = False
+        return free, least
+
+    def joined(self, before: FloatArray, after: FloatArray, hour: int) -> FloatArray:
+        """Return a point that follows one point before an hour and another from it on, (D,)."""
+        free, least = self.free_from(hour, before)
+        return np.where(free, np.maximum(after, least), before)
 
     def profits(self, schedule: Schedule) -> FloatArray:
         """Return the profits of schedules, currency, shape (points,)."""

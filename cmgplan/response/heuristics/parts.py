@@ -31,6 +31,7 @@ from cmgplan.response.model.penalty import Penalties, penalties_of
 from cmgplan.response.model.policy import PolicyOfHome, policy_of
 
 Appliance = ThermostatPart | JobPart
+Part = Appliance | ShiftPart | EnginePart | HeatPart | StorePart
 
 
 @dataclass
@@ -48,16 +49,18 @@ class HomeParts:
     plants: list[HomePlant] = field(default_factory=list)
     collectors: list[SolarThermal] = field(default_factory=list)
 
+    def deciding(self) -> Iterator[Part]:
+        """Yield every device that has something to decide."""
+        yield from self.appliances
+        yield from self.loads
+        yield from self.engines
+        yield from self.heaters
+        yield from self.batteries
+        yield from self.tanks
+
     def slots(self) -> Iterator[tuple[DeviceKey, Slot]]:
-        """Yield every device that has coordinates."""
-        for part in (
-            *self.appliances,
-            *self.loads,
-            *self.engines,
-            *self.heaters,
-            *self.batteries,
-            *self.tanks,
-        ):
+        """Yield every device that has coordinates, and these."""
+        for part in self.deciding():
             if part.slot is not None:
                 yield (self.home.id, part.device.id), part.slot
 

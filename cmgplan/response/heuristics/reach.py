@@ -57,6 +57,8 @@ class Levels:
         zero = np.zeros(len(floor))
         within = any(((low <= 0.0) & (high >= 0.0)).all() for low, high in pieces)
         self._pieces = [*pieces, *([] if within else [(zero, zero)])]
+        rising = [np.maximum(low, 0.0) for low, high in self._pieces if high.any()]
+        self._step: FloatArray = np.min(rising, axis=0) if rising else zero
         self.allowed = self._backwards(floor, ceiling)
 
     def _backwards(self, floor: FloatArray, ceiling: FloatArray) -> list[list[Interval]]:
@@ -80,10 +82,15 @@ class Levels:
         """Return the levels at the end of hour t without a choice, shape (points,)."""
         return self._kept * before - float(self._drawn[t])
 
-    def least(self, t: int, before: FloatArray, floor: FloatArray | None = None) -> FloatArray:
-        """Return the least changes in hour t that keep the day possible, shape (points,)."""
+    def rise(self, t: int, before: FloatArray, floor: FloatArray | None = None) -> FloatArray:
+        """Return by how much levels must rise in hour t to keep the day possible, (points,)."""
         rest = self.idle(t, before)
-        return self.nearest(t, rest, np.full_like(rest, -np.inf), floor=floor) - rest
+        if len(self.allowed[t]) > 1:
+            low = self.nearest(t, rest, np.full_like(rest, -np.inf), floor=floor)
+            return np.maximum(low - rest, 0.0)
+        least = self.allowed[t][0][0] if self.allowed[t] else -np.inf
+        need = (least if floor is None else np.maximum(floor, least)) - rest
+        return np.where(need > SLACK, np.maximum(need, self._step[t]), 0.0)
 
     def nearest(
         self,

@@ -93,8 +93,7 @@ class StorePart:
         """Return the least that it must charge in hour t, kW, shape (points,)."""
         if self._needs_nothing(t):
             return np.zeros(len(self._level))
-        least = self._levels.least(t, self._level, self._floor_at(t))
-        return np.maximum(least, 0.0) / self._in
+        return self._levels.rise(t, self._level, self._floor_at(t)) / self._in
 
     def _needs_nothing(self, t: int) -> bool:
         """Return whether idling is allowed from any level."""

@@ -10,6 +10,7 @@ from cmgplan.page.wording import counted, named
 from cmgplan.response.report import sections
 from cmgplan.response.report.overview import overview
 from cmgplan.response.report.run_record import ResponseRecord
+from cmgplan.response.report.uncertain import uncertainty
 from cmgplan.response.report.view import NAMES, ResponseView
 from cmgplan.run.tables import Tables
 
@@ -49,6 +50,7 @@ def render_page(record: ResponseRecord, tables: Tables, sources: str = "") -> st
             sections.emissions(view),
             sections.prices(view),
             *sections.compared(view),
+            *uncertainty(view),
             *day,
             sections.assumptions(),
         ),

@@ -97,6 +97,62 @@ class ComparedRecord(Part):
     bound: Number
 
 
+class FactorRecord(Part):
+    """An uncertain quantity, its deviation as a share, and the hours [from, to) it holds for."""
+
+    quantity: Text
+    sd: Amount
+    hours: Annotated[list[Count], Field(min_length=2, max_length=2)]
+
+
+class SpreadRecord(Part):
+    """Mean and spread of a result by an orthogonal array; ``Spread`` says what each key means."""
+
+    array: Text
+    runs: Annotated[int, Field(ge=1)]
+    mean: Number
+    sd: Amount
+    correlation: Text
+    factors: list[FactorRecord]
+    results: Annotated[list[Number], Field(min_length=1)]
+
+
+class ReferenceRecord(Part):
+    """A large sample: mean, spread, and the standard error of the mean."""
+
+    runs: Annotated[int, Field(ge=1)]
+    mean: Number
+    sd: Amount
+    standard_error: Amount
+
+
+class ToatRecord(Part):
+    """What uncertainty does to the exact answer, and to its day as a fixed plan.
+
+    ``exact`` plans each run anew, knowing it; ``plan`` carries out the day of the exact answer.
+    ``reference`` is a large sample of the plan; the errors against it are those of the array and
+    of random samples of its size, of the mean in currency and of the deviation as a share.
+    """
+
+    exact: SpreadRecord
+    plan: SpreadRecord
+    reference: ReferenceRecord
+    mean_error: dict[str, Number]
+    sd_error: dict[str, Number]
+
+
+class RollingRecord(Part):
+    """A drawn day planned once, replanned every hour, and foreseen; see ``Foresight``."""
+
+    ahead_h: Count
+    seed: Count
+    once: Number
+    rolled: Number
+    perfect: Number
+    worth: Number
+    recovered: Number | None
+
+
 class ResponseRecord(RunRecord):
     """run.json of ``cmgplan respond``.
 
@@ -115,8 +171,8 @@ class ResponseRecord(RunRecord):
     share_under_emax: dict[str, UnderEmaxOfDay]
     market: dict[str, MarketRecord]
     compared: dict[str, ComparedRecord]
-    toat: dict[str, Any] | None
-    rolling: dict[str, Any] | None
+    toat: ToatRecord | None
+    rolling: RollingRecord | None
     claims: dict[str, Any]
 
 

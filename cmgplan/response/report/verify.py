@@ -66,6 +66,7 @@ def verify_response(run: ResponseRun) -> Verification:
             _check_prices(case, run, days),
             _check_markets(case, run, days),
             _check_compared(run),
+            _check_uncertainty(run),
             _check_claims(case, run),
         )
     )
@@ -232,6 +233,23 @@ def _check_compared(run: ResponseRun) -> CheckResult:
     return CheckResult(
         "more flexibility earns no less, and nothing more than its bound", tuple(found)
     )
+
+
+def _check_uncertainty(run: ResponseRun) -> CheckResult:
+    """Work out means, spreads and the worth of foresight from what they are made of."""
+    found: list[Finding] = []
+    if (toat := run.record.toat) is not None:
+        for name, told in (("exact", toat.exact), ("plan", toat.plan)):
+            results, place = np.array(told.results), f"toat.{name}"
+            found += differs(told.runs, len(results), f"{place}.runs")
+            found += unequal(told.mean, float(results.mean()), f"{place}.mean", "", SAME)
+            found += unequal(told.sd, float(results.std()), f"{place}.sd", "", SAME)
+        due = toat.plan.mean - toat.reference.mean
+        found += unequal(toat.mean_error[toat.plan.array], due, "toat.mean_error", "", SAME)
+    if (rolling := run.record.rolling) is not None:
+        due = rolling.perfect - rolling.once
+        found += unequal(rolling.worth, due, "rolling.worth", "", SAME)
+    return CheckResult("what uncertainty does follows from its runs", tuple(found))
 
 
 def _check_claims(case: HomesCase, run: ResponseRun) -> CheckResult:
