@@ -13,6 +13,7 @@ from cmgplan.building.report.run_record import (
     Totals,
     optima_of,
 )
+from cmgplan.building.report.verify_feeder import check_feeder
 from cmgplan.building.report.verify_steps import check_steps
 from cmgplan.building.report.verify_totals import check_totals, check_units, who_loses
 from cmgplan.building.result import WAYS
@@ -71,6 +72,7 @@ def verify_building(run: BuildingRun) -> Verification:
             _check_values(case, run),
             check_sharings(case, run),
             _check_days(case, run),
+            *check_feeder(case, run),
         )
     )
 

@@ -78,7 +78,7 @@ class MarketSection(Record):
 
 
 class LoadMix(Record):
-    """``[[building.load_mix]]``: buildings of each type on a bus of the feeder."""
+    """``[[building.load_mix]]``: a scenario, and its buildings of each kind on every bus."""
 
     name: Id
     coalition: Annotated[int, Field(ge=0)] = 0
