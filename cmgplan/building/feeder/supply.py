@@ -64,7 +64,7 @@ def faults_table(case: HomesCase, rules: Rules) -> pd.DataFrame:
             hours = tuple(group.hours(case).tolist())
             if hours not in known:
                 known[hours] = shortages(case, rules, hours)
-            rows += _group_rows(case, outage, group, known[hours])
+            rows += cut_off_rows(case, outage, group, known[hours])
     return pd.DataFrame(rows, columns=list(FAULTS_FORM.columns))
 
 
@@ -87,10 +87,10 @@ def _island(
     return np.minimum(by_engines, load_kw), np.minimum(day.short_kw, load_kw)
 
 
-def _group_rows(
+def cut_off_rows(
     case: HomesCase, outage: Outage, group: CutOff, short: Shortages
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of buses that are cut off alike."""
+    """Yield the rows of buses that are cut off alike, from what units of each kind lack."""
     cut_h = group.cut_h(case)
     for mix in case.file.building.load_mix:
         for kind in KINDS:
@@ -146,11 +146,11 @@ def faults_summary(case: HomesCase, table: pd.DataFrame, loads: KindLoads) -> li
                     {
                         "scenario": mix.name,
                         "kinds": {
-                            kind: _counts(rows[rows["kind"] == kind])
+                            kind: supply_of(rows[rows["kind"] == kind])
                             for kind in KINDS
                             if getattr(mix, kind)
                         },
-                        "total": _counts(rows),
+                        "total": supply_of(rows),
                         **_voltages(case, outage, k, loads),
                     }
                     for k, mix in enumerate(case.file.building.load_mix)
@@ -161,7 +161,7 @@ def faults_summary(case: HomesCase, table: pd.DataFrame, loads: KindLoads) -> li
     return found
 
 
-def _counts(rows: pd.DataFrame) -> dict[str, float | int]:
+def supply_of(rows: pd.DataFrame) -> dict[str, float | int]:
     """Return energy not supplied and who lacks it, of some rows."""
     of = rows["buses"] * rows["buildings"]
     found: dict[str, float | int] = {}
