@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cmgplan.building.report.feeder_sections import feeder_warnings
 from cmgplan.building.report.run_record import OptimumTotals, Totals
 from cmgplan.building.report.view import BuildingView
 from cmgplan.page.data_table import Column, DataTable, data_table
@@ -101,7 +102,10 @@ def overview(view: BuildingView) -> Overview:
         boxes=_boxes(view, saving),
         totals=totals_table(view),
         faults=(),
-        warnings=tuple(f"{text[0].upper()}{text[1:]}." for text in record.warnings if text),
+        warnings=(
+            *(f"{text[0].upper()}{text[1:]}." for text in record.warnings if text),
+            *feeder_warnings(view),
+        ),
     )
 
 
