@@ -20,7 +20,7 @@ from cmgplan.building.model.state import DayState
 from cmgplan.building.priced.games import sharings
 from cmgplan.building.priced.optimum import PricedDay, priced_days
 from cmgplan.building.priced.worth import values_by_optimum, values_by_rules
-from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay
+from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay, solver_versions
 from cmgplan.building.rules.day import apart, short_stores, together
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.indicators import indicators
@@ -111,7 +111,7 @@ def run_building(
             "days": ended - served,
             "total": ended - begun,
         },
-        {"cmgplan": __version__},
+        {"cmgplan": __version__, **solver_versions()},
     )
 
 

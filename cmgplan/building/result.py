@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -23,6 +24,11 @@ WAYS = ("coalition", "alone")
 
 IMPROVED = ("cost", "grid_kwh", "heat_unserved_kwh", "heat_dumped_kwh")
 """Totals that are compared over the stochastic days: the four of Table 6."""
+
+
+def solver_versions() -> dict[str, str]:
+    """Return the version of the solver of optima, by its name."""
+    return {"highspy": version("highspy")}
 
 
 class BuildingOptions(Record):

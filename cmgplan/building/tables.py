@@ -16,6 +16,7 @@ from cmgplan.building.days.draw import stochastic_day
 from cmgplan.building.feeder.whole import Summary, feeder_forms, feeder_results
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
+from cmgplan.building.priced.optimum import priced_days
 from cmgplan.building.priced.worth import values_by_rules
 from cmgplan.building.result import WAYS, BuildingResult
 from cmgplan.building.rules.day import apart, together
@@ -104,6 +105,18 @@ def feeder_again(
 ) -> tuple[dict[str, pd.DataFrame], Summary]:
     """Return the feeder's tables and its keys of run.json from what units buy and sell."""
     return feeder_results(case, exchange, rules)
+
+
+def optima_again(
+    case: HomesCase, gap: float, time_limit_s: float, seed: int, number: int | None
+) -> dict[str, dict[str, float]]:
+    """Return the optima of the case's day, or of a stochastic one, sought again, by way.
+
+    Raises as ``priced_days`` does.
+    """
+    day = case if number is None else stochastic_day(case, seed, number)
+    found = priced_days(day, gap, time_limit_s, tidy=number is None)
+    return {way: priced.totals() for way, priced in found.items()}
 
 
 def values_again(case: HomesCase, rules: Rules) -> dict[str, float]:

@@ -107,7 +107,7 @@ def test_verify_and_report_know_the_run(
 ) -> None:
     copy = shutil.copytree(small, tmp_path / "run")
     assert command("verify", copy) == 0
-    assert "all 27 checks hold" in capsys.readouterr().out
+    assert "all 28 checks hold" in capsys.readouterr().out
     (copy / "report.html").unlink()
     assert command("report", copy) == 0
     assert (copy / "report.html").read_bytes() == (small / "report.html").read_bytes()

@@ -14,6 +14,7 @@ from cmgplan.building.report.run_record import (
     optima_of,
 )
 from cmgplan.building.report.verify_feeder import check_feeder
+from cmgplan.building.report.verify_optima import check_optima_again
 from cmgplan.building.report.verify_steps import check_steps
 from cmgplan.building.report.verify_totals import check_totals, check_units, who_loses
 from cmgplan.building.result import WAYS
@@ -67,6 +68,7 @@ def verify_building(run: BuildingRun) -> Verification:
             check_totals(case, run),
             check_units(run),
             _check_optima(run),
+            check_optima_again(case, run),
             _check_tables_again(case, run),
             _check_indicators(case, run),
             _check_values(case, run),
