@@ -427,7 +427,8 @@ def print_building(record: BuildingRecord) -> None:
         for key, change in record.improvements().items():
             told_change = NONE if change is None else f"{100.0 * change:.2f} % less"
             say(f"  {key}: {told_change}")
-    say(f"money in {record.currency}; rules: {record.rules}; verified")
+    what = f"costs in {record.currency}, without the value of unserved load"
+    say(f"{what}; rules: {record.rules}; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:

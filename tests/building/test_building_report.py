@@ -367,3 +367,28 @@ def test_steps_sum_and_sharings_hold_on_random_cases() -> None:
         values = told.record.values
         worse += values["+".join(sorted(case.ids))] < sum(values[home] for home in case.ids)
     assert worse >= 2  # no allocation pleases all, and the run still tells of each
+
+
+def test_cost_with_and_without_unserved_load_have_one_word_everywhere(
+    folder: Path, run: BuildingRun, tmp_path: Path
+) -> None:
+    """The page of the run and a comparison call the same number the same."""
+    from cmgplan.homes.report.compare import ComparedDay, totals_table
+    from cmgplan.homes.report.figures.view import DayView
+
+    about, record = run.record.case, run.record
+    days = [
+        ComparedDay(
+            way, about, DayView.of(run.tables, way, about.hours, about.dt_h, record.currency)
+        )
+        for way in ("coalition", "alone")
+    ]
+    compared = totals_table(days).set_index("quantity")
+    shown = ReadPage((folder / "report.html").read_text("utf-8")).tables["totals"]
+    rows = dict(zip(shown.texts("what"), shown.column("coalition"), strict=True))
+    for name, due in (
+        ("Cost with unserved load", record.coalition.value),
+        ("Cost without unserved load", record.coalition.cost),
+    ):
+        assert compared.loc[name, "coalition"] == pytest.approx(due, abs=1e-6)
+        assert rows[f"{name}, {record.currency}"] == pytest.approx(due, abs=1e-6)
