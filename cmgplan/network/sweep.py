@@ -16,7 +16,7 @@ from cmgplan.network.feeder import Feeder, oriented
 TOLERANCE_PU = 1e-12
 """Change of a voltage under which a state has converged."""
 
-MAX_SWEEPS = 400
+MAX_SWEEPS = 1000
 
 LEAST_V_PU = 0.05
 """Voltage under which a state is given up."""
