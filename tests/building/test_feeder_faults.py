@@ -11,9 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cmgplan.building.case.check import check_building
-from cmgplan.building.case.lines_out import cut_off, window_h
-from cmgplan.building.feeder.outages import outages, overlap_h
+from cmgplan.building.feeder.outages import cut_off, outages, overlap_h
 from cmgplan.building.feeder.supply import FAULTS_FORM, cut_off_rows, shortages, supply_of
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.pipeline import run_building
@@ -21,7 +19,7 @@ from cmgplan.building.priced.optimum import with_file
 from cmgplan.building.result import BuildingOptions, BuildingResult
 from cmgplan.errors import CaseError
 from cmgplan.homes.case.read import load_homes
-from cmgplan.homes.case.records import BuildingFault, HomesCase
+from cmgplan.homes.case.records import BuildingFault, HomesCase, fault_window_h
 
 FIFTEEN, THIRTY_THREE = load_homes("apartment5-15bus"), load_homes("apartment5-33bus")
 
@@ -156,58 +154,23 @@ def test_stores_keep_energy_for_an_outage_and_then_run_dry() -> None:
 
 
 def test_a_fault_lies_where_its_clock_hours_do() -> None:
+    """From 14 to 16 on the first day on which a case holds these hours."""
     fault = FIFTEEN.file.building.fault[0]
-    assert window_h(FIFTEEN, fault) == (14.0, 16.0)
-    late = with_file(FIFTEEN, time=FIFTEEN.file.time.model_copy(update={"hours": 15}))
-    assert window_h(late, fault) is None
+    assert fault_window_h(fault, 0.0, 24.0) == (14.0, 16.0)
+    assert fault_window_h(fault, 12.0, 6.0) == (2.0, 4.0)
+    assert fault_window_h(fault, 15.0, 48.0) == (23.0, 25.0)
+    assert fault_window_h(fault, 0.0, 15.5) is None
 
 
-BAD: list[tuple[dict[str, Any], str]] = [
-    (
-        {"line": "T1", "close": ()},
-        "building.fault[0].line: line T1 is out of service, so that its fault cuts nothing off; "
-        "name a line in service",
-    ),
-    (
-        {"close": ("2-9",)},
-        "building.fault[0].close[0]: line 2-9 is in service, so that it cannot close; name a line "
-        "whose in_service is 0",
-    ),
-    (
-        {"line": "2-9"},
-        "building.fault[0].close[0]: closing T1 makes a loop while 2-9 is out; name a tie between",
-    ),
-    (
-        {"close_after_h": 2.0},
-        "building.fault[0].close_after_h: ties close after 2 h, when the fault is over; give less",
-    ),
-]
-
-
-@pytest.mark.parametrize(("keys", "message"), BAD, ids=[next(iter(k)) for k, _ in BAD])
-def test_a_fault_that_cannot_be_is_refused(keys: dict[str, Any], message: str) -> None:
-    with pytest.raises(CaseError) as refused:
-        run_building(with_fault(FIFTEEN, **keys), BuildingOptions(priced=False))
-    assert message in str(refused.value)
-
-
-def test_hours_outside_the_day_are_refused() -> None:
-    short = with_file(FIFTEEN, time=FIFTEEN.file.time.model_copy(update={"hours": 15}))
-    told = [str(fault) for fault in check_building(short)]
-    assert any(
-        "building.fault[0].hours: 14 to 16 is not in the case, which runs from 0 to 15; give hours"
-        in line
-        for line in told
-    )
-
-
-def test_a_fault_without_buildings_and_a_power_factor_of_zero_are_refused() -> None:
-    section = FIFTEEN.file.building.model_copy(update={"load_mix": ()})
-    told = [str(fault) for fault in check_building(with_file(FIFTEEN, building=section))]
-    assert any("building.fault: there are no buildings on the feeder" in line for line in told)
-    homes = tuple(home.model_copy(update={"power_factor": 0.0}) for home in FIFTEEN.homes[:1])
-    told = [str(fault) for fault in check_building(with_file(FIFTEEN, home=homes))]
-    assert any("home[0].power_factor: 0 leaves home unit1 no active power" in x for x in told)
+def test_a_fault_without_buildings_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "case"
+    shutil.copytree(FIFTEEN.folder, folder)
+    toml = folder / "case.toml"
+    text = toml.read_text("utf-8")
+    begins, ends = text.index("[[building.load_mix]]"), text.index("[[building.fault]]")
+    toml.write_text(text[:begins] + text[ends:], "utf-8")
+    with pytest.raises(CaseError, match=r"building\.fault: there are no buildings on the feeder"):
+        load_homes(folder)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +185,39 @@ def test_a_fault_without_buildings_and_a_power_factor_of_zero_are_refused() -> N
             'close = ["T1"]',
             'close = ["T9"]',
             "building.fault[0].close[0]: line T9 is not in lines.csv; name a line of it",
+        ),
+        (
+            'line = "3-11"',
+            'line = "T1"',
+            "building.fault[0].line: line T1 is out of service, so that its fault cuts nothing "
+            "off; name a line in service",
+        ),
+        (
+            'close = ["T1"]',
+            'close = ["2-9"]',
+            "building.fault[0].close[0]: line 2-9 is in service, so that it cannot close; name a "
+            "line whose in_service is 0",
+        ),
+        (
+            'line = "3-11"',
+            'line = "2-9"',
+            "building.fault[0].close[0]: closing T1 makes a loop while 2-9 is out; name a tie",
+        ),
+        (
+            "close_after_h = 0.5",
+            "close_after_h = 2.0",
+            "building.fault[0].close_after_h: ties close after 2 h, when the fault is over; give",
+        ),
+        (
+            "hours = 24",
+            "hours = 15",
+            "building.fault[0].hours: 14 to 16 is not in the case, which runs from 0 to 15; give "
+            "hours of the clock within it",
+        ),
+        (
+            "power_factor = 0.95",
+            "power_factor = 0.0",
+            "home[0].power_factor: 0 leaves home unit1 no active power to draw; give more than 0",
         ),
         ("hours = [14, 16]", "hours = [14, 26]", "building.fault[0].hours"),
         ("hours = [14, 16]", "hours = [16, 14]", "from 16 to 14 is no time of a day"),

@@ -288,7 +288,7 @@ WITH_FAULT = {
     **IN_NETWORK,
     "building": {
         "load_mix": [{"name": "1", "coalition": 1}],
-        "fault": [{"line": "1-2", "hours": [15, 17], "close": ["T1"]}],
+        "fault": [{"line": "1-2", "hours": [1, 3], "close": ["T1"]}],
     },
 }
 

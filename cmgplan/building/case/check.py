@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cmgplan.building.case.lines_out import faulty_faults
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import CaseError, Fault
 from cmgplan.homes.case.records import HomesCase
@@ -17,8 +16,7 @@ ABOVE_ONE = 1e-12
 
 def check_building(case: HomesCase) -> list[Fault]:
     """Return every fault of a case that keeps the rules from running it."""
-    lines_out = faulty_faults(case) if case.file.network is not None else ()
-    return [*_coefficients(case), *_load_mixes(case), *lines_out]
+    return [*_coefficients(case), *_load_mixes(case)]
 
 
 def require_building(case: HomesCase) -> None:
@@ -47,20 +45,10 @@ def _coefficients(case: HomesCase) -> Iterator[Fault]:
 
 
 def _load_mixes(case: HomesCase) -> Iterator[Fault]:
-    """Yield scenarios without buildings, and faults of a feeder on which none stand."""
+    """Yield scenarios without buildings."""
     section = case.file.building
     for k, mix in enumerate(section.load_mix):
         if mix.coalition + mix.alone + mix.grid == 0:
             message = f"scenario {mix.name} puts no building on a bus"
             mend = "give a number of coalition, alone or grid, or leave the mix out"
             yield Fault(CASE_FILE, f"building.load_mix[{k}]", message, mend)
-    if case.file.network is None:
-        return
-    if section.fault and not section.load_mix:
-        message = "there are no buildings on the feeder that a fault could cut off"
-        yield Fault(CASE_FILE, "building.fault", message, "add [[building.load_mix]]")
-    for k, home in enumerate(case.homes if section.load_mix else ()):
-        if home.power_factor == 0.0:
-            message = f"0 leaves home {home.id} no active power to draw"
-            mend = "give more than 0, at most 1"
-            yield Fault(CASE_FILE, f"home[{k}].power_factor", message, mend)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
 
 from cmgplan.arrays import FloatArray, IntArray
-from cmgplan.building.case.lines_out import cut_off, window_h
-from cmgplan.homes.case.records import BuildingFault, HomesCase
+from cmgplan.homes.case.records import BuildingFault, HomesCase, fault_window_h
 
 SHORTEST_H = 1e-9
 """Part of an interval that counts as none, h."""
@@ -76,11 +77,25 @@ def overlap_h(case: HomesCase, begins_h: float, ends_h: float) -> FloatArray:
     return np.asarray(np.maximum(shared, 0.0))
 
 
+def cut_off(case: HomesCase, line: str, closed: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the buses that no line in service joins to the slack bus, in the case's order."""
+    network = case.file.network
+    graph = nx.Graph()
+    graph.add_nodes_from(bus.bus for bus in case.buses)
+    graph.add_edges_from(
+        (row.from_bus, row.to_bus)
+        for row in case.lines
+        if row.line != line and (row.in_service or row.line in closed)
+    )
+    fed = set() if network is None else nx.node_connected_component(graph, network.slack_bus)
+    return tuple(bus.bus for bus in case.buses if bus.bus not in fed)
+
+
 def outages(case: HomesCase) -> tuple[Outage, ...]:
     """Return every fault of a case: as it is, and with its ties closed where it names any."""
     found = []
     for k, fault in enumerate(case.file.building.fault):
-        window = window_h(case, fault)
+        window = fault_window_h(fault, case.begins_h, case.hours * case.dt_h)
         if window is None:
             raise ValueError(f"fault {k} lies outside the case")
         begins, ends = window
