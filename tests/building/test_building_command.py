@@ -188,6 +188,10 @@ def test_the_papers_claims_stand_beside_the_day(
     assert differ == {
         "less heat short at first, and more heat of CHPs, in the coalition, kWh",
         "price of offers to the market",
+        "15bus: dissatisfied customers in scenarios 1, 2, 3",
+        "33bus: dissatisfied customers in scenarios 1, 2, 3",
+        "33bus: energy and heads of scenarios 2 and 3 over 1, less 1, %",
+        "69bus, four buildings a bus: less current with a coalition, and alone, %",
     }
     month = [claim for name, claim in claims.items() if name.startswith("over a month")]
     assert [claim["same"] for claim in month] == [None] * 4  # of 31 days, not of none
