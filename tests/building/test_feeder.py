@@ -46,7 +46,7 @@ def test_the_cases_are_sound(result: BuildingResult) -> None:
 def test_voltages_are_those_of_pandapower(result: BuildingResult) -> None:
     case, feeder = result.case, feeder_of(result.case)
     loads = loads_of(result)
-    for mix in (case.file.building.load_mix[0], case.file.building.load_mix[2]):
+    for mix in (case.file.building.load_mix[2],):  # the greatest load
         p_kw, q_kvar = bus_loads(case, feeder, mix, loads)
         theirs = power_flow(feeder, -p_kw, -q_kvar)
         assert theirs.converged.all()
