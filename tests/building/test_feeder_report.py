@@ -169,6 +169,7 @@ def test_the_page_shows_voltages_and_faults(page: ReadPage, run: BuildingRun) ->
     faults = page.tables["faults"]
     assert len(faults.column("ens_kwh")) == 12
     assert "line 3-11, T1 closed" in page.text
+    assert "scenario 1 with three lacks least (47.23" in page.text
     bars = [t for t in page.figures["not_supplied"]["data"] if t.get("visible", True)]
     assert sum(bar["y"][2] for bar in bars) == pytest.approx(
         run.record.faults[0].scenarios[2].total.ens_chp_kwh, abs=1e-3

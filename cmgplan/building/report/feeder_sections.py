@@ -10,7 +10,7 @@ from cmgplan.building.report.view import BuildingView
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.parts import Chart, Section
 from cmgplan.page.style import label
-from cmgplan.page.wording import amount, in_hours, in_intervals, named, number
+from cmgplan.page.wording import amount, in_hours, in_intervals, number
 from cmgplan.run.tables import Tables
 
 
@@ -80,7 +80,7 @@ def _deviation(told: list[FeederScenario]) -> str:
             for other, share in mine.improvement.items()
         ]
         if others:
-            lines.append(f"{named(others)} more than scenario {label(mine.scenario)}")
+            lines.append(f"{' and '.join(others)} more than scenario {label(mine.scenario)}")
     if not lines:
         return "The sum over all buses of how far their voltages are from 1 pu."
     return f"Deviation over the day: {'; '.join(lines)}."
@@ -174,5 +174,7 @@ def _fault_sentence(faults: list[FaultRecord]) -> str:
             f"scenario {label(s.scenario)} lacks {word} ({amount(s.total.ens_chp_kwh, 'kWh')})"
             for s, word in ((ranked[0], "least"), (ranked[-1], "most"))
         ]
-        told.append(f"{text}; with CHPs alone {named(parts if len(ranked) > 1 else parts[:1])}")
+        told.append(
+            f"{text}; with CHPs alone {' and '.join(parts if len(ranked) > 1 else parts[:1])}"
+        )
     return f"{'. '.join(f'{line[0].upper()}{line[1:]}' for line in told)}."
