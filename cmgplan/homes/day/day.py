@@ -34,6 +34,8 @@ class Day:
     emission_amounts
         By carrier: what emissions of each home count for where they have no common price,
         currency, shape (T, homes), in the order of the homes that took part.
+    backstopped
+        Homes that may take power from nowhere, at that value.
     """
 
     way: str
@@ -42,6 +44,7 @@ class Day:
     emission_weight: float = 0.0
     unserved_per_kwh: Mapping[Carrier, FloatArray] | None = None
     emission_amounts: Mapping[Carrier, FloatArray] | None = None
+    backstopped: tuple[str, ...] = ()
 
     def unserved_values(self, case: HomesCase) -> Mapping[Carrier, FloatArray]:
         """Return the value of load that nothing serves by carrier, currency/kWh, shape (T,)."""
