@@ -40,7 +40,7 @@ WITHIN_A_WING = (
     ("case",),
     ("model",),
     ("switch_search", "why", "leading", "rules", "heuristics", "exact"),
-    ("levels", "days", "priced", "uncertainty", "market", "compared"),
+    ("levels", "days", "priced", "feeder", "uncertainty", "market", "compared"),
     ("proof", "result", "tables"),
     ("pipeline", "audit"),
 )

@@ -461,6 +461,32 @@ def print_market(record: MarketRecord) -> None:
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
 
 
+def print_feeder(record: BuildingRecord) -> None:
+    """Print what the feeder's scenarios and faults come to; nothing without a feeder."""
+    if not record.feeder:
+        return
+    table = _table("scenario", "sum of |1 - V|", "least V, pu", "at bus", "losses kWh")
+    for told in record.feeder[:SHOWN_HOMES]:
+        v_min = _number(told.v_min_pu, 4)
+        cells = _number(told.deviation_pu, 3), v_min, plain(told.v_min_bus or NONE)
+        table.add_row(plain(told.scenario), *cells, _number(told.loss_kwh, 1))
+    _print(table)
+    for told in record.feeder:
+        if told.not_converged:
+            hours = ", ".join(map(str, told.not_converged))
+            say(f"scenario {told.scenario}: no power flow in hours {hours}, which do not count")
+    if record.faults:
+        table = _table("fault", "scenario", "kWh not supplied", "with stores", "dissatisfied")
+        for fault in record.faults:
+            closed = f", {', '.join(fault.close)} closed" if fault.reconfigured else ""
+            for scenario in fault.scenarios[:SHOWN_HOMES]:
+                total = scenario.total
+                kwh = _number(total.ens_chp_kwh, 2), _number(total.ens_kwh, 2)
+                name = plain(f"line {fault.line}{closed}")
+                table.add_row(name, plain(scenario.scenario), *kwh, str(total.nodc_chp))
+        _print(table)
+
+
 def print_building(record: BuildingRecord) -> None:
     """Print totals of both ways beside the optimum, what units pay, and the stochastic days."""
     optima, table = record.optima(), _table("", "cost", "optimum", "grid kWh", "heat unserved kWh")
@@ -488,7 +514,9 @@ def print_building(record: BuildingRecord) -> None:
         for key, change in record.improvements().items():
             told_change = NONE if change is None else f"{100.0 * change:.2f} % less"
             say(f"  {key}: {told_change}")
-    say(f"money in {record.currency}; rules: {record.rules}; verified")
+    print_feeder(record)
+    what = f"costs in {record.currency}, without the value of unserved load"
+    say(f"{what}; rules: {record.rules}; verified")
 
 
 def print_response(record: ResponseRecord) -> None:

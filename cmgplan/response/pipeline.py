@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cmgplan.arrays import FloatArray
-from cmgplan.errors import InfeasibleError, LimitError, SolverError
+from cmgplan.errors import CaseError, InfeasibleError, LimitError, SolverError
 from cmgplan.homes.accounts.ledger import Carrier
+from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.progress import ProgressEvent
@@ -91,6 +92,7 @@ class _Run:
         """Return the result."""
         begun, case, options = time.perf_counter(), self.case, self.options
         require_response(case)
+        self._refuse_unkept()
         self.warnings += [str(fault) for fault in check_response(case)]
         if case.file.response.bids == "bids.csv":
             given_bids(case)  # faults are told before any work is spent
@@ -120,6 +122,19 @@ class _Run:
             wall_s=self.wall_s,
             versions={"cmgplan": __version__, "solver": answer.solver},
         )
+
+    def _refuse_unkept(self) -> None:
+        """Raise CaseError where the rules or the searches cannot keep what the case asks for.
+
+        Searches, plans under uncertainty and days planned anew are decoded by rules too.
+        """
+        options = self.options
+        others = {str(name) for name in options.methods} - {"exact"}
+        if options.toat is not None or options.rolling is not None:
+            others.add("exact")
+        faults = list(not_for_rules(self.case, "any method but the exact one")) if others else []
+        if faults:
+            raise CaseError(faults)
 
     def _timed(self, stage: str, share: float, work: Callable[[], T]) -> T:
         """Return what a stage gives, and note the time that it took."""

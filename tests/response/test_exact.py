@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import sqrt
 from typing import Any
 
@@ -382,4 +381,15 @@ def test_the_day_begins_from_one_that_is_given() -> None:
     cold = exact(case)
     warm = solve_exact(case, ExactOptions(gap=1e-6), start=cold.dispatch)
     assert warm.profit.total == pytest.approx(cold.profit.total, abs=1e-5)
-    assert replace(warm, wall_s=0.0).status == "optimal"
+    assert warm.status == "optimal"
+
+
+def test_a_day_that_is_given_is_the_answer_where_time_runs_out(
+    case: HomesCase, answer: ExactAnswer
+) -> None:
+    found = solve_exact(case, ExactOptions(gap=1e-6, time_limit_s=0.01), start=answer.dispatch)
+    assert found.status == "feasible"
+    assert found.bound is not None
+    assert answer.profit.total - 1e-5 <= found.profit.total <= found.bound <= 13.59
+    for home, own in (("B", 1.8642), ("C", 1.3322)):
+        assert (own_kg_per_h(case, home, found.dispatch) <= own).all()

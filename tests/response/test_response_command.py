@@ -30,7 +30,12 @@ THIRD_HOME = """
 id = "C"
 policy = "both"
 emission_max_kg_per_h = 3.0
-load = [{ id = "flats", carrier = "electricity", p_kw = 2.0, shiftable_share = 0.2, shift_in_max_kw = 1.0 }]
+[[home.load]]
+id = "flats"
+carrier = "electricity"
+p_kw = 2.0
+shiftable_share = 0.2
+shift_in_max_kw = 1.0
 """
 
 
@@ -159,7 +164,7 @@ def test_numbers_that_were_altered_are_found(run: Path, tmp_path: Path) -> None:
 
     failed = " | ".join(altered(run, tmp_path / "run", money))
     for words in (
-        "profits follow",
+        "profits and objectives follow",
         "statistics follow",
         "emissions, and hours",
         "markets clear",

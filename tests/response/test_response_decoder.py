@@ -303,6 +303,15 @@ def test_a_car_that_must_leave_full_never_leaves_a_rest_under_its_least_power():
     assert lazy[:4].tolist() == pytest.approx([0.0, 0.0, 2.0, 3.0])
 
 
+def test_a_car_that_may_give_back_and_charges_at_its_least_power_is_not_taken_for_idle():
+    case = car_case(p_charge_min_kw=2.0, p_discharge_max_kw=2.0, soc_departure=0.4, soc_max=1.0)
+    decoder = Decoder(case)
+    flows = decoder.dispatch(np.full(8, 0.5 - 1e-9)).flows["A", "car"]
+    assert flows.p_kw[:4] == pytest.approx([-2.0] * 4)
+    again = decoder.dispatch(decoder.encode(decoder.dispatch(np.full(8, 0.5 - 1e-9))))
+    assert again.flows["A", "car"].p_kw == pytest.approx(flows.p_kw)
+
+
 def test_a_car_that_no_charging_fills_to_the_brim_is_refused():
     with pytest.raises(InfeasibleError, match="ev car: no way to charge it keeps its limits"):
         Decoder(car_case(soc_start=0.525))  # half a kWh is less than its least power brings

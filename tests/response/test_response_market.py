@@ -216,11 +216,11 @@ def copy_of(tmp_path: Path, rows: str) -> HomesCase:
 def test_given_bids_are_cleared_as_they_are(
     tmp_path: Path, day: tuple[HomesCase, Any, Prices]
 ) -> None:
-    rows = "A,1,electricity,sell,5,0.11\nB,1,electricity,buy,3,0.2\nB,1,heat,buy,3,0.05\n"
+    rows = "A,1,electricity,sell,5,0.13\nB,1,electricity,buy,3,0.2\nB,1,heat,buy,3,0.05\n"
     case = copy_of(tmp_path, rows)
     found = crossing_of(case, day[1], day[2].of_home)
-    # The retailer's purchase price is above 0.11 and its sale price below: the offer is spare.
-    assert found.price["electricity"][1] == pytest.approx(0.11)
+    # The retailer's purchase price is above 0.13 and its sale price below: the offer is spare.
+    assert found.price["electricity"][1] == pytest.approx(0.13)
     assert found.net_kw[1] == pytest.approx([3.0, -3.0])
     assert np.isnan(found.price["heat"]).all()
 

@@ -68,6 +68,7 @@ def test_the_product_of_two_factors_hides_in_a_third_of_l9_but_not_of_l8_or_l27(
     three = orthogonal_array("L9", 3)
     assert strength(three) == 2
     assert all(strength(orthogonal_array(name, 4)) == 3 for name in ("L8", "L16", "L27"))
+    assert strength(orthogonal_array("L16", 8)) == 3
     assert of("L8").sd ** 2 == pytest.approx(2.0)
     assert of("L27").sd ** 2 == pytest.approx(2.0)
     # In L9 x1 x2 is correlated with x3 = x1 + x2 (mod 3): the variance is off by half.

@@ -176,11 +176,12 @@ def clear_steps(
     sells: BoolArray,
     retailer: Retailer | None = None,
     split: float = MIDDLE,
+    same_kw: float = SAME_KW,
 ) -> tuple[FloatArray, float, float, float, float, float]:
     """Return what ``clear`` finds for steps given as arrays, shape (steps,).
 
     What is accepted of each, import and export, the price and the ends of its interval, as in
-    ``Clearing``.
+    ``Clearing``. ``same_kw`` is the power that counts as none, for quantities that were rounded.
     """
     offers, bids = _sides(kw, price, sells, retailer)
     volume = _volume(offers, bids)
@@ -190,7 +191,7 @@ def clear_steps(
     # At one price for both the retailer would trade with itself.
     both = min(imported, exported)
     imported, exported = imported - both, exported - both
-    low, high = _interval(kw, price, sells, cleared, retailer, imported, exported)
+    low, high = _interval(kw, price, sells, cleared, retailer, imported, exported, same_kw)
     mcp = low + split * (high - low) if isfinite(low) and isfinite(high) else nan
     ends = (low, high) if isfinite(mcp) else (nan, nan)
     return cleared, imported, exported, mcp, *ends
@@ -259,6 +260,7 @@ def _interval(
     retailer: Retailer | None,
     imported: float,
     exported: float,
+    same_kw: float,
 ) -> tuple[float, float]:
     """Return the least and greatest price at which all that is accepted, and no more, is wanted.
 
@@ -266,7 +268,7 @@ def _interval(
     pays that is not fully served; at most what an offer asks that is not fully used and what an
     accepted bid pays.
     """
-    least = SAME_KW * max(1.0, float(kw.max(initial=0.0)))
+    least = same_kw * max(1.0, float(kw.max(initial=0.0)))
     some, room = cleared > least, cleared < kw - least
     lows = [-inf, *price[np.where(sells, some, room)]]
     highs = [inf, *price[np.where(sells, room, some)]]

@@ -45,7 +45,12 @@ class DayTotals:
     @property
     def cost(self) -> float:
         """Purchases - sales + gas + cost of moved load + value of unserved load."""
-        return self.purchases - self.sales + self.gas + self.shift + self.unserved
+        return self.served_cost + self.unserved
+
+    @property
+    def served_cost(self) -> float:
+        """``cost`` without the value of unserved load."""
+        return self.purchases - self.sales + self.gas + self.shift
 
 
 def day_totals(tables: Tables, way: str, dt_h: float) -> DayTotals:

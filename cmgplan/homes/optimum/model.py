@@ -57,6 +57,7 @@ class DayModel:
             home.site().add_to(m.home[i], self.h)
             self._add_exchange(m.home[i])
             self._add_balances(m.home[i], elastic)
+            self._keep_apart(i)
         for placed in self.placed():
             placed.device.tighten(placed.block, self.h)
         self._add_pool()
@@ -122,6 +123,17 @@ class DayModel:
         def heat(b: pyo.Block, t: int) -> object:
             missed = b.short["heat", t] - b.surplus["heat", t]
             return b.heat_inj[t] - b.pool_heat[t] - b.dumped[t] + missed == 0.0
+
+    def _keep_apart(self, i: int) -> None:
+        """Let no two jobs of a group run in one hour."""
+        home, b = self.case.homes[i], self.m.home[i]
+        if not home.not_together:
+            return
+        blocks = {device.id: b.device[k] for k, device in enumerate(home.site().devices)}
+        b.apart = pyo.ConstraintList(doc="jobs that may not run together")
+        for group in home.not_together:
+            for t in self.h.steps:
+                b.apart.add(pyo.quicksum(blocks[job].on[t] for job in group) <= 1.0)
 
     def _add_pool(self) -> None:
         """Add the balances of the pool, kW, and the retailer's limit for all homes together."""

@@ -37,6 +37,10 @@ TIDY = (0.0, 1e-9, 1e-7)
 TRADED = 0.1
 """Weight of a kWh that is traded, beside one that a store takes or that moves."""
 
+EARLY = 0.01
+"""Weight by which a kWh charged at the end of the day counts more than at its beginning, so that
+of equal days the one that charges early is taken."""
+
 TRADES = ("imported", "exported", "pool_given", "pool_heat_given")
 
 MARGIN_ROUNDS = 4
@@ -292,8 +296,11 @@ class OneOwner:
     def _movement(self) -> list[tuple[Any, float]]:
         """Return weights on energy that goes through stores, moves between hours, or is traded."""
         moved: list[Any] = []
+        early: list[tuple[Any, float]] = []
         for _, block in self._model.stores():
-            moved += [*block.charge.values(), *block.discharge.values()]
+            moved += block.discharge.values()
+            late = EARLY / len(block.charge)
+            early += [(variable, 1.0 + late * t) for t, variable in block.charge.items()]
         for placed in self._model.loads():
             if isinstance(placed.block.component("down"), pyo.Var):
                 moved += placed.block.down.values()
@@ -302,7 +309,7 @@ class OneOwner:
             home = self._model.m.home[i]
             for name in TRADES:
                 traded += home.component(name).values()
-        return [*((v, 1.0) for v in moved), *((v, TRADED) for v in traded)]
+        return [*early, *((v, 1.0) for v in moved), *((v, TRADED) for v in traded)]
 
     def _exclude(self) -> int:
         """Let charge and discharge exclude each other where the day uses both; return how often."""

@@ -27,7 +27,8 @@ from cmgplan.run.tables import guarded
 from cmgplan.version import __version__
 
 QUANTITIES = (
-    ("cost", "Cost", "money", 2),
+    ("cost", "Cost with unserved load", "money", 2),
+    ("served_cost", "Cost without unserved load", "money", 2),
     ("purchases", "Purchases", "money", 2),
     ("sales", "Sales", "money", 2),
     ("gas", "Gas", "money", 2),
@@ -179,6 +180,8 @@ def _page(days: Sequence[ComparedDay], table: pd.DataFrame, notes: tuple[str, ..
         for day, cost in zip(days[1:], costs[1:], strict=True)
     ]
     verdict = f"{first.name} costs {amount(costs[0], unit)}; {'; '.join(told)}."
+    if any(day.totals.unserved > LEAST for day in days):
+        verdict += " Load that nothing serves counts at its value."
     boxes = tuple(Box(day.name, amount(c, unit), True) for day, c in zip(days, costs, strict=True))
     top = Overview(True, verdict, "", boxes, _shown(days, table), (), notes)
     about = f"Days of homes beside each other: {named([day.name for day in days])}."

@@ -128,5 +128,5 @@ def _home(
             columns[column] = np.maximum(-(flows.p_kw + flows.heat_kw), 0.0)
             carrier: PoolCarrier = "heat" if "heat" in device.carriers else "electricity"
             loads.append(HomeLoad(id=device.id, carrier=carrier, p_kw=column))
-        update |= dict.fromkeys(OWN_RULE, ())
+        update |= {**dict.fromkeys(OWN_RULE, ()), "not_together": ()}
     return home.model_copy(update={**update, "load": tuple(loads)})

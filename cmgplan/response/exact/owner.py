@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.arrays import FloatArray
@@ -119,6 +120,16 @@ class ResponseOwner(OneOwner):
                 self._held = _Held(question, held, self._value(question, x))
                 return point
         raise SolverError("stores go on charging and discharging at once with binaries held")
+
+    def kept(self, day: Dispatch, question: Question) -> OptimumPoint | None:
+        """Return the best day with the binaries of a day that keeps all limits exactly, or None.
+
+        The search of the next answer begins from it.
+        """
+        if self.best_with(day, question) is None:
+            return None
+        values = [float(variable.value or 0.0) for variable in self._compiled().variables]
+        return self._day(np.array(values), question)[0]
 
     def marginal_per_kwh(self, carrier: Carrier) -> FloatArray:
         """Return what a kWh more of a carrier costs each home, shape (T, homes).

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from cmgplan.errors import LimitError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.front import front, unserved_kwh
@@ -35,7 +36,8 @@ def solve_exact(
     Parameters
     ----------
     start
-        A day to begin from, that of the rules or of a heuristic: with its binaries.
+        A day to begin from, that of the rules or of a heuristic: with its binaries. The answer
+        is no worse, also where time runs out at once. Rules do not make the search faster.
 
     Raises
     ------
@@ -52,13 +54,12 @@ def solve_exact(
     special = bool(options.weights or options.order)
     owner = owner_of(case, objectives=special)
     question = profit_question(case, options.emission_weight)
-    if start is not None:
-        owner.best_with(start, question)
+    ends = begun + options.time_limit_s
+    held = None if start is None else owner.kept(start, question)
     tell(ProgressEvent("exact", "solving the day", fraction=0.1))
     if not special:
-        point = _answered(owner, question, options.gap, options.time_limit_s)
+        point = _answered_or(held, owner, question, options.gap, _left(ends))
         return _profitable(case, owner, point, options, time.perf_counter() - begun)
-    ends = begun + options.time_limit_s
     served = _answered(owner, question, options.gap, _left(ends))
     # Without this the least cost of consumers would be that of serving nobody.
     unserved = unserved_kwh(case, served.dispatch)
@@ -96,6 +97,27 @@ def _answered(
     if point is None:
         raise explain(owner.case)
     return point
+
+
+def _answered_or(
+    held: OptimumPoint | None,
+    owner: ResponseOwner,
+    question: ResponseQuestion,
+    gap: float,
+    time_limit_s: float,
+) -> OptimumPoint:
+    """Return the answer, or the day that was held before where that is better."""
+    try:
+        point = _answered(owner, question, gap, time_limit_s)
+    except LimitError:
+        if held is None or owner.relaxed is None:
+            raise
+        point = replace(held, bound=owner.relaxed)
+    if held is None or held.objective > point.objective:
+        return point
+    left = owner.gap_of(held.objective, bound := min(point.bound, held.objective))
+    status = "optimal" if left <= gap else "feasible"
+    return replace(held, bound=bound, gap=left, status=status)
 
 
 def _left(ends: float) -> float:

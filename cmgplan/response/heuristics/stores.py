@@ -10,6 +10,9 @@ from cmgplan.errors import InfeasibleError
 from cmgplan.response.heuristics.genes import Slot, gene_of, gene_signed, share_of, signed_of
 from cmgplan.response.heuristics.reach import Levels
 
+NOTHING_KW = 1e-6
+"""Power that is nothing."""
+
 
 class StorePart:
     """A store: response eqs. (19)-(44).
@@ -126,5 +129,7 @@ class StorePart:
         above = np.clip((charge - self._least) / span, 0.0, 1.0)
         if self.gives:
             given = discharge / np.maximum(self._discharge, 1e-12)
-            return gene_signed(np.where(net >= 0.0, np.minimum(given, 1.0), -above))
-        return gene_of(charge > 1e-6, above)
+            # The least power is just under idling, so that it is not taken for it.
+            taken = np.where(charge > NOTHING_KW, np.maximum(above, 1e-9), 0.0)
+            return gene_signed(np.where(net >= 0.0, np.minimum(given, 1.0), -taken))
+        return gene_of(charge > NOTHING_KW, above)

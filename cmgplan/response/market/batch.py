@@ -10,8 +10,8 @@ import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 
-SAME_KW = 1e-9
-"""Power that counts as none, kW."""
+SAME_KW = 1e-5
+"""Power that counts as none, kW: more than rounding of a day's powers can add up to."""
 
 
 def clearing_intervals(

@@ -16,6 +16,7 @@ from cmgplan.homes.clearing.bids import BID_FILE, Bid, PoolCarrier, read_bids
 from cmgplan.homes.clearing.merit_order import Retailer, clear_steps
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.response.case.prices import intensity_kg_per_kwh
+from cmgplan.response.market.batch import SAME_KW
 from cmgplan.response.market.lines import (
     APPLIANCES,
     CARRIERS,
@@ -183,7 +184,7 @@ class _Tally:
         kw = np.array([b.line.kw[t] for b in book])
         paid = np.array([b.price[t] for b in book])
         sells = np.array([b.line.side == "sell" for b in book], dtype=np.bool_)
-        cleared, imported, exported, *ends = clear_steps(kw, paid, sells, retailer)
+        cleared, imported, exported, *ends = clear_steps(kw, paid, sells, retailer, same_kw=SAME_KW)
         self.import_kw[t] += imported
         self.export_kw[t] += exported
         for b, got, wanted in zip(book, cleared, kw, strict=True):

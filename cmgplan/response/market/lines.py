@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.arrays import FloatArray
+from cmgplan.devices import Device, Forecasts, HomeLoad
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.clearing.bids import PoolCarrier, Side
 from cmgplan.homes.day.dispatch import Dispatch
@@ -22,9 +23,6 @@ WEIGHED = ("load", "bid")
 
 DUMP = "dump"
 """Kind, and name in place of a device, of heat that nothing else takes."""
-
-NOTHING_KW = 1e-9
-"""Power up to which there is nothing to offer or to ask for."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +48,43 @@ class Line:
 
 
 def lines_of(case: HomesCase, dispatch: Dispatch) -> list[Line]:
-    """Return a line for each device, carrier and side that the day has energy of."""
+    """Return a line for each device, carrier and side on which it can be, used or not.
+
+    What lines there are depends on the case alone, so that draws of bids mean the same for days
+    that differ by rounding.
+    """
     found: list[Line] = []
     for home in case.homes:
         for device in home.devices():
             flows = dispatch.flows[home.id, device.id]
-            found += _sides(home.id, device.id, device.kind, "electricity", flows.p_kw)
-            found += _sides(home.id, device.id, device.kind, "heat", flows.heat_kw)
+            parts: tuple[tuple[PoolCarrier, FloatArray], ...] = (
+                ("electricity", flows.p_kw),
+                ("heat", flows.heat_kw),
+            )
+            for carrier, power in parts:
+                for side in _sides(device, carrier, case.forecasts()):
+                    kw = np.maximum(power if side == "sell" else -power, 0.0)
+                    found.append(Line(home.id, device.id, device.kind, carrier, side, kw))
         dumped = dispatch.dumped_kw.get(home.id)
         if dumped is not None:
-            found += _sides(home.id, DUMP, DUMP, "heat", -dumped)
+            kw = np.maximum(dumped, 0.0)
+            found.append(Line(home.id, DUMP, DUMP, "heat", "buy", kw))
     return found
 
 
-def _sides(
-    home: str, device: str, kind: str, carrier: PoolCarrier, power_kw: FloatArray
-) -> list[Line]:
-    """Return the lines of an injection, which is sold where positive and bought where not."""
-    sides: tuple[tuple[Side, FloatArray], ...] = (("sell", power_kw), ("buy", -power_kw))
-    return [
-        Line(home, device, kind, carrier, side, np.maximum(kw, 0.0))
-        for side, kw in sides
-        if (kw > NOTHING_KW).any()
-    ]
+def _sides(device: Device, carrier: PoolCarrier, h: Forecasts) -> list[Side]:
+    """Return the sides of a carrier on which a device can be."""
+    if carrier not in device.carriers:
+        return []
+    if isinstance(device, HomeLoad):
+        return ["buy"]
+    least, most = device.heat_range(h) if carrier == "heat" else device.power_range(h)
+    sides: list[Side] = []
+    if (most > 0.0).any():
+        sides.append("sell")
+    if (least < 0.0).any():
+        sides.append("buy")
+    return sides
 
 
 def places(case: HomesCase, carrier: PoolCarrier) -> list[tuple[str, ...]]:

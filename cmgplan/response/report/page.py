@@ -9,9 +9,11 @@ from cmgplan.page.page import render
 from cmgplan.page.wording import counted, named
 from cmgplan.response.report import sections
 from cmgplan.response.report.overview import overview
+from cmgplan.response.report.price_section import prices
 from cmgplan.response.report.run_record import ResponseRecord
 from cmgplan.response.report.uncertain import uncertainty
 from cmgplan.response.report.view import NAMES, ResponseView
+from cmgplan.response.report.worth_section import compared
 from cmgplan.run.tables import Tables
 
 
@@ -48,8 +50,8 @@ def render_page(record: ResponseRecord, tables: Tables, sources: str = "") -> st
             sections.response(view),
             sections.supply(view),
             sections.emissions(view),
-            sections.prices(view),
-            *sections.compared(view),
+            prices(view),
+            *compared(view),
             *uncertainty(view),
             *day,
             sections.assumptions(),

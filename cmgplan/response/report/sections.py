@@ -7,21 +7,12 @@ from typing import Any
 from cmgplan.homes.report.figures.moved import moved_by_way
 from cmgplan.homes.report.figures.supply import Carrier, sources
 from cmgplan.page.data_table import Column, DataTable, data_table
-from cmgplan.page.parts import Chart, Note, Part, Section
-from cmgplan.page.wording import amount, change, in_hours, in_intervals, short_name
+from cmgplan.page.parts import Chart, Note, Section
+from cmgplan.page.wording import amount, in_hours, in_intervals, short_name
 from cmgplan.response.report import figures
 from cmgplan.response.report.overview import behind, percent
 from cmgplan.response.report.under_emax import bought_kg, own_kg
-from cmgplan.response.report.view import VARIANTS, ResponseView, short
-
-CARRIERS: tuple[Carrier, ...] = ("electricity", "heat")
-
-APPLIANCES = {
-    "refrigerator": "Refrigerators",
-    "water_heater": "Water heaters",
-    "job": "Jobs",
-    "ev": "Cars",
-}
+from cmgplan.response.report.view import CARRIERS, ResponseView, short
 
 MODEL = (
     (
@@ -233,159 +224,6 @@ def _emax_table(view: ResponseView) -> DataTable:
         Column("under_total", "with what is bought, %", 0),
     )
     return data_table("under_emax", "Emission against Emax", columns, records)
-
-
-def prices(view: ResponseView) -> Section:
-    """Return clearing prices against the forecast, blocks of the day, and rejected bids."""
-    charts = [
-        Chart(
-            f"mcp_{carrier}",
-            in_intervals(f"Clearing price of {carrier} by hour", view.first.dt_h),
-            in_intervals(_price_sentence(view, carrier), view.first.dt_h),
-            figures.prices(view, carrier),
-        )
-        for carrier in CARRIERS
-    ]
-    parts: tuple[Part, ...] = (*charts, _block_table(view), _rejected_table(view))
-    return Section("prices", "Prices and bids", parts)
-
-
-def _price_sentence(view: ResponseView, carrier: Carrier) -> str:
-    told = view.record.claims["price"]["exact"][carrier]
-    measure = "forecast" if carrier == "electricity" else "value of heat"
-    if told["over"] is None:
-        return f"The {measure} is nothing to measure the price by."
-    text = (
-        f"In the exact answer the price is {_over(told['over'])} the {measure} on the mean, and "
-        f"below it in {percent(told['below'], 0)} of the hours."
-    )
-    if told["drawn_over"] is None:
-        return text
-    text += (
-        " Bids drawn at random in the published ranges, for the same quantities, clear "
-        f"{_over(told['drawn_over'])} it, and below it in {percent(told['drawn_below'], 0)} of "
-        "hours and draws"
-    )
-    low = told["drawn_over"] < 0.0
-    return (
-        f"{text}: so much of a low price is in the ranges, not in any method."
-        if low
-        else f"{text}."
-    )
-
-
-def _over(share: float) -> str:
-    return f"{percent(abs(share), 0)} {'above' if share > 0.0 else 'under'}"
-
-
-def _block_table(view: ResponseView) -> DataTable:
-    hours, records = view.record.case.hours, []
-    for way, of in view.record.claims["price"].items():
-        for carrier, told in of.items():
-            records.append(_block_row(f"{short(way)}", carrier, told["over"], told["blocks"]))
-    for carrier, told in view.record.claims["price"]["exact"].items():
-        drawn = told["drawn_over"], told["drawn_blocks"]
-        records.append(_block_row("bids at random", carrier, *drawn))
-    columns = (
-        Column("what", "Prices of"),
-        Column("carrier", "Carrier"),
-        Column("all", "Day, %", 0),
-        *(Column(f"b{k}", f"{name} quarter, %", 0) for k, name in enumerate(_QUARTERS)),
-    )
-    caption = (
-        "Mean price over mean forecast (of heat: over its value), less 1; "
-        f"quarters of {hours / 4:g} intervals"
-    )
-    return data_table("blocks", caption, columns, records)
-
-
-_QUARTERS = ("First", "Second", "Third", "Fourth")
-
-
-def _block_row(
-    what: str, carrier: str, whole: float | None, blocks: list[float | None]
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"what": what, "carrier": carrier}
-    row["all"] = None if whole is None else 100.0 * whole
-    return row | {f"b{k}": None if b is None else 100.0 * b for k, b in enumerate(blocks)}
-
-
-def _rejected_table(view: ResponseView) -> DataTable:
-    records = []
-    for way, told in view.record.market.items():
-        for kind, name in APPLIANCES.items():
-            asked, rejected = told.asked_kwh.get(kind, 0.0), told.rejected_kwh.get(kind, 0.0)
-            if asked > 0.0:
-                share = 100.0 * rejected / asked
-                row = {"method": short(way), "kind": name, "bids": told.bids}
-                records.append({**row, "asked": asked, "rejected": rejected, "share": share})
-    columns = (
-        Column("method", "Method"),
-        Column("kind", "Appliances"),
-        Column("bids", "Bids"),
-        Column("asked", "Asked for, kWh", 2),
-        Column("rejected", "Rejected, kWh", 2),
-        Column("share", "Rejected, %", 0),
-    )
-    caption = "Appliances whose bids do not clear: they run all the same, and buy from the retailer"
-    return data_table("rejected", caption, columns, records, folded=True)
-
-
-def compared(view: ResponseView) -> tuple[Section, ...]:
-    """Return what flexibility and policies are worth; nothing where nothing was compared."""
-    record = view.record
-    if not record.compared:
-        return ()
-    exact = record.methods["exact"].profit
-    money = exact.total + exact.emission_weight * exact.penalties
-    kg = record.emission_kg["exact"]
-    ours: dict[str, Any] = {
-        "what": "this case",
-        "profit": exact.total,
-        "money": money,
-        "emission_kg": kg,
-        "share": record.share_under_emax["exact"].own,
-    }
-    records = [ours]
-    for name, told in record.compared.items():
-        row = {"what": VARIANTS.get(name, name), **told.model_dump()}
-        row["share"] = told.share_under_emax
-        records.append(row)
-    for row in records:
-        row["share"] = None if row["share"] is None else 100.0 * row["share"]
-    unit = record.currency
-    columns = (
-        Column("what", "Homes"),
-        Column("profit", f"Profit, {unit}", 2),
-        Column("money", f"before the price of emissions, {unit}", 2),
-        Column("emission_kg", "Emission, kg", 2),
-        Column("share", "Hours within Emax, own, %", 0),
-    )
-    table = data_table("compared", "The same homes, each at its own optimum", columns, records)
-    return (Section("compared", "What flexibility and policies are worth", (_worth(view), table)),)
-
-
-def _worth(view: ResponseView) -> Note:
-    record = view.record
-    exact, rigid = record.methods["exact"].profit, record.compared.get("rigid")
-    if rigid is None:
-        return Note("Against homes without flexibility", ())
-    moving = record.compared.get("moving")
-    gain, kg = exact.total - rigid.profit, record.emission_kg["exact"]
-    sentences = [
-        f"Against the same homes without any flexibility the profit rises by "
-        f"{amount(gain, record.currency)} ({change(exact.total, rigid.profit)}) and emission goes "
-        f"from {amount(rigid.emission_kg, 'kg')} to {amount(kg, 'kg')} "
-        f"({change(kg, rigid.emission_kg)})."
-    ]
-    if moving is not None:
-        sentences.append(
-            f"Of that, load that moves alone brings "
-            f"{amount(moving.profit - rigid.profit, record.currency)} and "
-            f"{change(moving.emission_kg, rigid.emission_kg)} of emission; the rest is stores, "
-            "appliances and policies."
-        )
-    return Note("Against homes without flexibility", tuple(sentences))
 
 
 def assumptions() -> Section:

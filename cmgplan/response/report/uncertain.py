@@ -57,19 +57,17 @@ def _runs(view: ResponseView, toat: ToatRecord) -> go.Figure:
             marker={"color": colour},
             hovertemplate=f"run %{{x}}: %{{y:.2f}} {unit}<extra>{name}</extra>",
         )
-    sample = toat.reference
+    sample, ends = toat.reference, [0.5, toat.plan.runs + 0.5]
     for shift, dash in ((0.0, "solid"), (-sample.sd, "dot"), (sample.sd, "dot")):
-        figure.add_hline(y=sample.mean + shift, line={"color": ORANGE, "dash": dash, "width": 1.5})
-    figure.add_annotation(
-        xref="paper",
-        x=1.0,
-        y=sample.mean,
-        text="one plan: mean of samples, one deviation around",
-        showarrow=False,
-        yshift=9,
-        font={"color": ORANGE},
-        xanchor="right",
-    )
+        figure.add_scatter(
+            x=ends,
+            y=[round(sample.mean + shift, 4)] * 2,
+            name="one plan, samples: mean, one deviation around",
+            showlegend=shift == 0.0,
+            mode="lines",
+            line={"color": ORANGE, "dash": dash, "width": 2},
+            hovertemplate=f"%{{y:.2f}} {unit}<extra>samples</extra>",
+        )
     axis = {"title": {"text": f"run of {toat.exact.array}"}, "dtick": 1}
     return drawn(
         figure, 360, barmode="group", xaxis=axis, yaxis={"title": {"text": f"profit, {unit}"}}

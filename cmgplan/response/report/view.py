@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cmgplan.homes.report.figures.supply import Carrier
 from cmgplan.homes.report.figures.view import DayView
 from cmgplan.response.report.run_record import ResponseRecord
 from cmgplan.run.tables import Tables
+
+CARRIERS: tuple[Carrier, ...] = ("electricity", "heat")
 
 NAMES = {
     "exact": "exact answer",
