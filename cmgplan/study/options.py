@@ -28,6 +28,10 @@ def combinations(
     values: dict[str, list[Any]] = {}
     for key, given in asked.items():
         flag = key.replace("_", "-")
+        if flag in system.fixed:
+            message = f"{key} is set by the study, which runs one task a core"
+            faults.append(Fault(file, f"{WHERE}.{key}", message, "leave it out; give --workers"))
+            continue
         if flag not in by_flag:
             message = f"{key} is not an option of cmgplan {system.command}"
             faults.append(Fault(file, f"{WHERE}.{key}", message, known_key(flag, by_flag)[1]))

@@ -137,11 +137,13 @@ class ProcessPool(Executor):
         try:
             worker = worker or _Worker()
             answer = worker.ask(call.line, self._limits, self._killing)
-        except (TaskLostError, OSError) as error:
+        except (TaskLostError, OSError, ValueError) as error:
             _end(worker)
             if isinstance(error, OSError):
                 told = f"a worker could not be started or reached ({error.strerror})"
                 error = TaskLostError("crash", told)
+            elif isinstance(error, ValueError):
+                error = TaskLostError("crash", f"a worker's answer is no JSON ({error})")
             call.future.set_exception(error)
             return None
         kept = not worker.is_large(self._limits)

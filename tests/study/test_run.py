@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +200,24 @@ def test_another_version_or_a_changed_case_is_told(
     (mine / "SOURCES.md").write_text("a word more changes no result")
     key = tasks.identity("planning", "a", "0", None, "", {}, {})
     assert key != tasks.identity("planning", "a", "0", None, "", {}, {}, version="9.9.9")
+
+
+def test_tasks_of_another_version_are_told_and_left_out() -> None:
+    """As an older version would have left them: other keys and names."""
+    little(little_study(TWELVE[:2], Path()))
+    for place in list(Path("out/tasks").iterdir()):
+        about = json.loads((place / "task.json").read_text())
+        other = {"key": f"old-{about['key']}", "name": f"old-{place.name}"}
+        (place / "task.json").write_text(json.dumps({**about, **other}))
+        place.rename(place.with_name(other["name"]))
+    with closing(sqlite3.connect(Path("out", LEDGER_FILE))) as base, base:
+        base.execute("UPDATE task SET key = 'old-' || key, version = '0.0.9'")
+    told: list[str] = []
+    found = little(little_study(TWELVE[:2], Path()), resume=True, warn=told.append)
+    assert len(told) == 1
+    assert "2 finished tasks were run by cmgplan 0.0.9, this is" in told[0]
+    assert list(found.table("tasks")["attempts"]) == [1, 1]
+    assert found.counts["done"] == 2
 
 
 def test_an_interruption_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
