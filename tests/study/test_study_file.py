@@ -55,11 +55,11 @@ def test_the_contract_is_read(tmp_path: Path) -> None:
     assert found.limits.time_per_task_s == 600
 
 
-@pytest.mark.parametrize("name", ["two-days", "year"])
+@pytest.mark.parametrize("name", ["two-days", "two-homes", "year"])
 def test_examples_are_sound(name: str) -> None:
     found = read_study(Path(__file__).parents[2] / "examples" / f"{name}.toml")
     assert found.name == name
-    assert len(found.tasks) == {"two-days": 4, "year": 366}[name]
+    assert len(found.tasks) == {"two-days": 4, "two-homes": 20, "year": 366}[name]
 
 
 def test_every_fault_is_told_at_once() -> None:
