@@ -280,6 +280,16 @@ def print_reliability(summary: Mapping[str, Any]) -> None:
         cells = (_number(fault[key], 4) for key in ("saidi_h", "eens_mwh"))
         table.add_row(str(fault["line"]), *cells)
     _print(table)
+    if not summary["additions"]:
+        return
+    table = _table("one more", "saves SAIDI, h", "SAIFI", "EENS, MWh")
+    for one in summary["additions"]:
+        where = f"{one['from_bus']}-{one['to_bus']}"
+        if one["line"] is not None:
+            where = f"{one['line']} ({where}) at its {one['end']} end"
+        keys = ("saidi_saved_h", "saifi_saved", "eens_saved_mwh")
+        table.add_row(f"{one['kind']} {where}", *(_number(one[key], 4) for key in keys))
+    _print(table)
 
 
 def print_cases(cases: Sequence[BundledCase]) -> None:

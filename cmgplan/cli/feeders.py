@@ -94,10 +94,17 @@ def reliability(
         str,
         typer.Option(metavar="topology|limits", help="What ties bring back after a fault."),
     ] = "topology",
+    additions: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Devices of each kind that would save most; 0: none."
+        ),
+    ] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
     """Tell SAIFI, SAIDI, CAIDI, ASAI, EENS and AENS of a feeder over all single faults."""
+    from cmgplan.network.reliability.additions import additions as ranked
     from cmgplan.network.reliability.indices import reliability as indices_of
     from cmgplan.network.reliability.limits import within_limits
     from cmgplan.network.reliability.read import read_reliable_feeder
@@ -105,8 +112,11 @@ def reliability(
     if restore not in ("topology", "limits"):
         raise InputError(f"--restore {restore}: give topology or limits")
     feeder = read_reliable_feeder(folder)
-    found = indices_of(feeder, within_limits(feeder) if restore == "limits" else None)
+    limited = restore == "limits"
+    found = indices_of(feeder, within_limits(feeder) if limited else None)
+    more = ranked(feeder, additions, within_limits if limited else None) if additions else ()
+    told = {**found.summary(), "additions": [one.summary() for one in more]}
     if as_json:
-        typer.echo(json.dumps(found.summary(), allow_nan=False))
+        typer.echo(json.dumps(told, allow_nan=False))
     else:
-        console.print_reliability(found.summary())
+        console.print_reliability(told)

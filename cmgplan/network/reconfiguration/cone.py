@@ -134,7 +134,7 @@ class ConeProgram:
                 self.p_most = np.minimum(self.p_most, p_line)
             if not net.b_shunt_pu.any() and not net.b_pu.any():
                 self.q_most = np.minimum(self.q_most, q_line)
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore"):
                 by_loss = np.where(self.r > 0.0, np.sqrt(ROOM * loss / self.r), np.inf)
             self.i_most = np.minimum(self.i_most, by_loss)
 

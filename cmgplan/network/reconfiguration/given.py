@@ -19,6 +19,9 @@ LEAST_V_PU = 0.5
 MOST_V_PU = 2.0
 """The same above."""
 
+MOST_KVA, MOST_PU = 1e9, 1e9
+"""Greatest load or shunt of a bus, a terawatt, and greatest impedance or shunt of a branch."""
+
 NAMED = 5
 """Buses or branches that a message lists by name."""
 
@@ -134,7 +137,8 @@ def tree_network(network: SwitchedNetwork) -> TreeNetwork:
     Raises
     ------
     InputError
-        Buses that no closing of switches feeds.
+        Buses that no closing of switches feeds; branches that would give power instead of losing
+        it.
     InfeasibleError
         Branches that cannot be opened form a loop.
     """
@@ -180,6 +184,8 @@ def tree_network(network: SwitchedNetwork) -> TreeNetwork:
         s_base_kva=1000.0 * grid.s_base_mva,
         near=_neighbours(start, end, may_close, 1 + len(names)),
     )
+    _refuse_magnitudes(network, tree)
+    _refuse_negative_resistance(network, tree)
     _refuse_islands(tree)
     _refuse_fixed_loops(network, tree)
     return tree
@@ -215,6 +221,47 @@ def components(tree: TreeNetwork, branches: IntArray) -> tuple[int, IntArray]:
     joined = sp.csr_array((ones, ends), shape=(tree.n_bus, tree.n_bus))
     count, part = connected_components(joined, directed=False)
     return int(count), np.asarray(part, dtype=np.int64)
+
+
+def _refuse_magnitudes(network: SwitchedNetwork, tree: TreeNetwork) -> None:
+    """Refuse figures that no network has, over which power flows overflow."""
+    kw = tree.s_base_kva
+    faults = [
+        f"bus {listed([tree.bus_ids[k] for k in np.flatnonzero(wrong)])}: its {what}"
+        for values, what in (
+            (kw * tree.p_pu, "active load"),
+            (kw * tree.q_pu, "reactive load"),
+            (kw * tree.g_shunt_pu, "shunt"),
+            (kw * tree.b_shunt_pu, "shunt"),
+        )
+        if (wrong := ~(np.abs(values) <= MOST_KVA)).any()
+    ]
+    faults += [
+        f"branch {listed([network.name(int(k)) for k in np.flatnonzero(wrong)])}: its {what}"
+        for values, what in (
+            (tree.r_pu, "resistance"),
+            (tree.x_pu, "reactance"),
+            (tree.g_pu, "shunt"),
+            (tree.b_pu, "charging"),
+        )
+        if (wrong := ~(np.abs(values) <= MOST_PU)).any()
+    ]
+    if faults:
+        raise InputError("; ".join(f"{fault} is beyond what a network has" for fault in faults)
+                         + "; correct it")  # fmt: skip
+
+
+def _refuse_negative_resistance(network: SwitchedNetwork, tree: TreeNetwork) -> None:
+    """Refuse branches whose loss is negative: no bound of the relaxation would hold for them."""
+    for values, what in ((tree.r_pu, "resistance"), (tree.g_pu, "shunt conductance")):
+        below = np.flatnonzero(tree.may_close & (values < 0.0))
+        if len(below):
+            names = listed([network.name(int(k)) for k in below])
+            raise InputError(
+                f"branch {names}: its {what} is below 0, so that it gives power instead of losing "
+                "it and no bound on losses holds; correct it, or merge the two ends of an "
+                "equivalent branch"
+            )
 
 
 def _refuse_islands(tree: TreeNetwork) -> None:
