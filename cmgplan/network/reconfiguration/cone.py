@@ -16,6 +16,7 @@ linear rows is a bound.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -61,6 +62,33 @@ class Columns:
         return 5 * self.arcs + self.buses + len(self.f) + len(self.served)
 
 
+class Cone(Protocol):
+    """What a proof needs of a program; its columns ``y`` and its arcs stand for the switches."""
+
+    columns: Columns
+    program: ArrayProgram
+    branch: IntArray
+    tail: IntArray
+
+    def tangents(self, x: FloatArray, tolerance: float) -> Rows | None:
+        """Return tangents of the cones that a point breaks by more than a relative tolerance."""
+
+    def tangents_of(self, flow: TreeFlow) -> Rows | None:
+        """Return the tangents at the power flow of a configuration."""
+
+    def point(self, flow: TreeFlow) -> FloatArray:
+        """Return the values of all columns for a solved configuration."""
+
+    def broken(self, flow: TreeFlow) -> float:
+        """Return by how much a solved configuration breaks the program, which it should not."""
+
+    def closed(self, x: FloatArray) -> FloatArray:
+        """Return how far each branch is closed, shape (l,)."""
+
+    def all_but(self, closed: BoolArray) -> Rows:
+        """Return the row that excludes one configuration."""
+
+
 class ConeProgram:
     """Rows, bounds and tangents of the program, per unit on a base near the network's load.
 
@@ -73,12 +101,27 @@ class ConeProgram:
         looked for. Infinite where none is held.
     sheds
         Whether loads may be served in part.
+    most_pu
+        Greatest apparent power of each bus, shape (n,), where the loads of ``net`` are means over
+        hours; the loads themselves by default.
+    only_loads
+        Whether nothing feeds in, in any hour; what ``net`` says by default.
     """
 
-    def __init__(self, net: TreeNetwork, loss_pu: float = np.inf, *, sheds: bool = False) -> None:
+    def __init__(
+        self,
+        net: TreeNetwork,
+        loss_pu: float = np.inf,
+        *,
+        sheds: bool = False,
+        most_pu: FloatArray | None = None,
+        only_loads: bool | None = None,
+    ) -> None:
         self.net, self.sheds = net, sheds
-        apparent = np.hypot(net.p_pu, net.q_pu)
-        self.scale = 4.0 / max(float(apparent[1:].sum()), 1e-9)
+        self.only_loads = net.only_loads if only_loads is None else only_loads
+        most = np.hypot(net.p_pu, net.q_pu) if most_pu is None else most_pu
+        self.scale = 4.0 / max(float(most[1:].sum()), 1e-9)
+        self._most = self.scale * most[1:]
         self._read_arcs(loss_pu)
         self._make_columns()
         self.program = self._program()
@@ -98,7 +141,7 @@ class ConeProgram:
         self.g, self.b = 0.5 * net.g_pu[of] * c, 0.5 * net.b_pu[of] * c
         self.p_load, self.q_load = c * net.p_pu[1:], c * net.q_pu[1:]
         v_low, v_high = net.v_min_pu**2, net.v_max_pu**2
-        if net.only_loads:
+        if self.only_loads:
             v_high = np.minimum(v_high, float(net.v_root_pu[self._at_root()].max()) ** 2)
         at_root = self.head == 0
         self.w_low = np.where(at_root, net.v_root_pu[of] ** 2, v_low[self.head])
@@ -117,7 +160,7 @@ class ConeProgram:
         shunts = c * np.abs(net.g_shunt_pu + 1j * net.b_shunt_pu)[1:]
         lines = c * np.abs(net.g_pu + 1j * net.b_pu)[net.may_close]
         v_high = np.sqrt(self.v_high)
-        current = float(np.sum(np.hypot(self.p_load, self.q_load) / np.sqrt(self.v_low)))
+        current = float(np.sum(self._most / np.sqrt(self.v_low)))
         current += float(np.sum(shunts * v_high) + lines.sum() * v_high.max(initial=1.0))
         v_most = np.sqrt(self.w_high)
         i_most = np.full(len(self.branch), ROOM * current)
@@ -125,7 +168,7 @@ class ConeProgram:
         self.i_most = np.minimum(i_most, rated)
         s_most = self.i_most * v_most
         self.p_most, self.q_most = s_most.copy(), s_most.copy()
-        if net.only_loads:
+        if self.only_loads:
             p_line = np.sum(self.p_load) + ROOM * loss
             l_reactive = np.where(self.r > 0.0, 0.0, self.x * self.i_most**2)
             ratio = np.max(self.x[self.r > 0.0] / self.r[self.r > 0.0], initial=0.0)
@@ -143,7 +186,7 @@ class ConeProgram:
         y, p, q, level, w = (np.arange(k * arcs, (k + 1) * arcs) for k in range(5))
         v = np.arange(5 * arcs, 5 * arcs + buses)
         # Buses that draw nothing could feed themselves in a circle: a flow of units forbids it.
-        drawing = self.net.only_loads and bool((self.net.p_pu[1:] > 0.0).all())
+        drawing = self.only_loads and bool((self.net.p_pu[1:] > 0.0).all())
         counted = self.sheds or not drawing
         f = np.arange(5 * arcs + buses, (6 if counted else 5) * arcs + buses)
         served = np.arange(buses if self.sheds else 0) + 5 * arcs + buses + len(f)
@@ -152,11 +195,11 @@ class ConeProgram:
     # -- the program ---------------------------------------------------------------------------
 
     def _program(self) -> ArrayProgram:
-        at, net = self.columns, self.net
+        at, _net = self.columns, self.net
         lower, upper = np.zeros(at.count), np.full(at.count, np.inf)
         upper[at.y] = 1.0
-        lower[at.p] = 0.0 if net.only_loads else -self.p_most
-        lower[at.q] = 0.0 if net.only_loads else -self.q_most
+        lower[at.p] = 0.0 if self.only_loads else -self.p_most
+        lower[at.q] = 0.0 if self.only_loads else -self.q_most
         upper[at.p], upper[at.q] = self.p_most, self.q_most
         upper[at.level], upper[at.w] = self.i_most**2, self.w_high
         lower[at.v], upper[at.v] = self.v_low, self.v_high
@@ -267,7 +310,7 @@ class ConeProgram:
             (at.q, self.q_most, self.q_load, self.x),
         ):
             made.put_below(power, at.y, most)
-            if not self.net.only_loads:
+            if not self.only_loads:
                 row = made.add(at.arcs, 0.0, np.inf)
                 made.put(row, power, 1.0)
                 made.put(row, at.y, most)
@@ -351,7 +394,10 @@ class ConeProgram:
 
     def tangents_of(self, flow: TreeFlow) -> Rows | None:
         """Return the tangents at the power flow of a configuration."""
-        x = self.point(flow)
+        return self.tangents_at_point(self.point(flow))
+
+    def tangents_at_point(self, x: FloatArray) -> Rows | None:
+        """Return the tangents of the arcs that are closed at a point."""
         at = self.columns
         return self._tangents_at(np.flatnonzero(x[at.y] > 0.5), x[at.p], x[at.q], x[at.w])
 
