@@ -123,7 +123,7 @@ def _what(row: Mapping[str, Any]) -> str:
     ends = f"{row['from_bus']}-{row['to_bus']}"
     if not row["line"]:
         return f"{row['kind']} {ends}"
-    return f"{row['kind']} at the {row['end']} end of {row['line']} ({ends})"
+    return f"{row['kind']} {row['line']} ({ends}), {row['end']} end"
 
 
 def _map(tables: Tables, feeder: ReliableFeeder) -> Chart:
