@@ -20,7 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cmgplan.arrays import BoolArray, FloatArray, IntArray
+from cmgplan.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from cmgplan.network.reconfiguration.given import TreeNetwork
 from cmgplan.network.reconfiguration.rows import RowBuilder
 from cmgplan.network.reconfiguration.tree import TreeFlow
@@ -62,6 +62,43 @@ class Columns:
         return 5 * self.arcs + self.buses + len(self.f) + len(self.served)
 
 
+@dataclass(frozen=True)
+class Spread:
+    """How the loads of some hours vary, per unit, each of shape (n,) with 0 at the root.
+
+    Attributes
+    ----------
+    most
+        Greatest apparent power of each bus.
+    draw, feed
+        Means of what each bus draws and of what it feeds in, active and reactive as real and
+        imaginary parts; both are positive.
+    """
+
+    most: FloatArray
+    draw: ComplexArray
+    feed: ComplexArray
+
+    @classmethod
+    def of(cls, s_pu: ComplexArray) -> Spread:
+        """Return it for loads of shape (H, n)."""
+        parts = []
+        for sign in (1.0, -1.0):
+            p, q = (np.clip(sign * part, 0.0, None) for part in (s_pu.real, s_pu.imag))
+            mean = p.mean(axis=0) + 1j * q.mean(axis=0)
+            mean[0] = 0.0
+            parts.append(mean)
+        most = np.abs(s_pu).max(axis=0)
+        most[0] = 0.0
+        return cls(most, *parts)
+
+
+def _within(
+    limits: tuple[FloatArray, FloatArray], low: float, high: float
+) -> tuple[FloatArray, FloatArray]:
+    return np.maximum(limits[0], low), np.minimum(limits[1], high)
+
+
 class Cone(Protocol):
     """What a proof needs of a program; its columns ``y`` and its arcs stand for the switches."""
 
@@ -101,9 +138,8 @@ class ConeProgram:
         looked for. Infinite where none is held.
     sheds
         Whether loads may be served in part.
-    most_pu
-        Greatest apparent power of each bus, shape (n,), where the loads of ``net`` are means over
-        hours; the loads themselves by default.
+    spread
+        How the loads vary, where those of ``net`` are means over hours.
     only_loads
         Whether nothing feeds in, in any hour; what ``net`` says by default.
     """
@@ -114,12 +150,13 @@ class ConeProgram:
         loss_pu: float = np.inf,
         *,
         sheds: bool = False,
-        most_pu: FloatArray | None = None,
+        spread: Spread | None = None,
         only_loads: bool | None = None,
     ) -> None:
         self.net, self.sheds = net, sheds
         self.only_loads = net.only_loads if only_loads is None else only_loads
-        most = np.hypot(net.p_pu, net.q_pu) if most_pu is None else most_pu
+        self._spread = spread or Spread.of((net.p_pu + 1j * net.q_pu)[None, :])
+        most = self._spread.most
         self.scale = 4.0 / max(float(most[1:].sum()), 1e-9)
         self._most = self.scale * most[1:]
         self._read_arcs(loss_pu)
@@ -167,19 +204,30 @@ class ConeProgram:
         rated = c * net.i_max_pu[self.branch] + v_most.max() * np.hypot(self.g, self.b)
         self.i_most = np.minimum(i_most, rated)
         s_most = self.i_most * v_most
-        self.p_most, self.q_most = s_most.copy(), s_most.copy()
-        if self.only_loads:
-            p_line = np.sum(self.p_load) + ROOM * loss
-            l_reactive = np.where(self.r > 0.0, 0.0, self.x * self.i_most**2)
+        self.p_range, self.q_range = (-s_most, s_most), (-s_most, s_most)
+        self._bound_by_loads(loss)
+
+    def _bound_by_loads(self, loss: float) -> None:
+        """Bound power by what all loads draw and feed in, and current and power by the loss."""
+        net, c = self.net, self.scale
+        usable = net.may_close
+        if (net.r_pu[usable] < 0.0).any() or min(net.g_pu.min(), net.g_shunt_pu.min()) < 0.0:
+            return
+        v_square = float(self.v_high.max(initial=1.0))
+        conductance = c * v_square * float(net.g_shunt_pu.sum())
+        spread = self._spread
+        high = c * spread.draw.real.sum() + conductance + ROOM * loss
+        self.p_range = _within(self.p_range, -c * spread.feed.real.sum(), high)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_loss = np.where(self.r > 0.0, np.sqrt(ROOM * loss / self.r), np.inf)
             ratio = np.max(self.x[self.r > 0.0] / self.r[self.r > 0.0], initial=0.0)
-            q_line = np.sum(self.q_load) + ROOM * loss * ratio + l_reactive.sum()
-            if not net.g_shunt_pu.any() and not net.g_pu.any():
-                self.p_most = np.minimum(self.p_most, p_line)
-            if not net.b_shunt_pu.any() and not net.b_pu.any():
-                self.q_most = np.minimum(self.q_most, q_line)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                by_loss = np.where(self.r > 0.0, np.sqrt(ROOM * loss / self.r), np.inf)
-            self.i_most = np.minimum(self.i_most, by_loss)
+        if not (net.x_pu[usable] < 0.0).any():
+            b = np.concatenate([net.b_shunt_pu, net.b_pu[usable]])
+            fed, drawn = (c * v_square * float(part.clip(min=0.0).sum()) for part in (b, -b))
+            lossless = np.where(self.r > 0.0, 0.0, self.x * self.i_most**2)
+            high = c * spread.draw.imag.sum() + drawn + ROOM * loss * ratio + lossless.sum()
+            self.q_range = _within(self.q_range, -c * spread.feed.imag.sum() - fed, high)
+        self.i_most = np.minimum(self.i_most, by_loss)
 
     def _make_columns(self) -> None:
         arcs, buses = len(self.branch), self.net.n_bus - 1
@@ -198,9 +246,10 @@ class ConeProgram:
         at, _net = self.columns, self.net
         lower, upper = np.zeros(at.count), np.full(at.count, np.inf)
         upper[at.y] = 1.0
-        lower[at.p] = 0.0 if self.only_loads else -self.p_most
-        lower[at.q] = 0.0 if self.only_loads else -self.q_most
-        upper[at.p], upper[at.q] = self.p_most, self.q_most
+        lower[at.p], upper[at.p] = self.p_range
+        lower[at.q], upper[at.q] = self.q_range
+        if self.only_loads:
+            lower[at.p] = lower[at.q] = 0.0
         upper[at.level], upper[at.w] = self.i_most**2, self.w_high
         lower[at.v], upper[at.v] = self.v_low, self.v_high
         upper[at.f] = at.buses
@@ -305,15 +354,15 @@ class ConeProgram:
         """Let an open arc carry nothing, and one that feeds a load at least that load."""
         at = self.columns
         made.put_below(at.level, at.y, self.i_most**2)
-        for power, most, load, series in (
-            (at.p, self.p_most, self.p_load, self.r),
-            (at.q, self.q_most, self.q_load, self.x),
+        for power, (least, most), load, series in (
+            (at.p, self.p_range, self.p_load, self.r),
+            (at.q, self.q_range, self.q_load, self.x),
         ):
             made.put_below(power, at.y, most)
             if not self.only_loads:
                 row = made.add(at.arcs, 0.0, np.inf)
                 made.put(row, power, 1.0)
-                made.put(row, at.y, most)
+                made.put(row, at.y, -least)
                 continue
             if self.sheds:
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -121,6 +121,12 @@ class TreeNetwork:
         return bool(np.isfinite(self.i_max_pu).any() or np.isfinite(self.s_max_pu).any())
 
     @property
+    def loses(self) -> bool:
+        """Whether no branch gives power, so that losses have a bound."""
+        usable = self.may_close
+        return bool((self.r_pu[usable] >= 0.0).all() and (self.g_pu[usable] >= 0.0).all())
+
+    @property
     def only_loads(self) -> bool:
         """Whether nothing but the sources feeds active or reactive power into the network."""
         shunts = (self.g_shunt_pu >= 0.0).all() and (self.b_shunt_pu <= 0.0).all()
@@ -223,6 +229,16 @@ def components(tree: TreeNetwork, branches: IntArray) -> tuple[int, IntArray]:
     return int(count), np.asarray(part, dtype=np.int64)
 
 
+def without_bound(network: SwitchedNetwork, tree: TreeNetwork) -> SwitchedNetwork:
+    """Return the network with a note that its losses have no bound."""
+    below = np.flatnonzero(tree.may_close & ((tree.r_pu < 0.0) | (tree.g_pu < 0.0)))
+    note = (
+        f"branch {listed([network.name(int(k)) for k in below])}: has a resistance below 0, so "
+        "that no bound on losses is claimed"
+    )
+    return replace(network, notes=(*network.notes, note))
+
+
 def _refuse_magnitudes(network: SwitchedNetwork, tree: TreeNetwork) -> None:
     """Refuse figures that no network has, over which power flows overflow."""
     kw = tree.s_base_kva
@@ -252,9 +268,12 @@ def _refuse_magnitudes(network: SwitchedNetwork, tree: TreeNetwork) -> None:
 
 
 def _refuse_negative_resistance(network: SwitchedNetwork, tree: TreeNetwork) -> None:
-    """Refuse branches whose loss is negative: no bound of the relaxation would hold for them."""
+    """Refuse branches that may be switched and whose loss is negative.
+
+    Those that stay closed, such as a leg of a transformer's equivalent star, have no bound.
+    """
     for values, what in ((tree.r_pu, "resistance"), (tree.g_pu, "shunt conductance")):
-        below = np.flatnonzero(tree.may_close & (values < 0.0))
+        below = np.flatnonzero(tree.may_close & tree.may_open & (values < 0.0))
         if len(below):
             names = listed([network.name(int(k)) for k in below])
             raise InputError(

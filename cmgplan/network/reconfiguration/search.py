@@ -19,6 +19,7 @@ from cmgplan.network.reconfiguration.given import (
     TreeNetwork,
     source_voltages,
     tree_network,
+    without_bound,
 )
 from cmgplan.network.reconfiguration.proof import Proof
 from cmgplan.network.reconfiguration.tree import TreeFlow, broken_limits
@@ -162,6 +163,8 @@ def reconfigure(
     options, tell = options or ReconfigureOptions(), progress or (lambda event: None)
     end = begun + options.time_limit_s
     net = tree_network(network)
+    if options.prove and not net.loses:
+        network, options = without_bound(network, net), replace(options, prove=False)
     trees = Trees(net)
     given = trees.flow(network.closed & net.may_close)
     tell(ProgressEvent("branch exchange", f"{net.n_bus} buses, {net.n_branch} branches"))

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from cmgplan.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from cmgplan.network.reconfiguration.cone import ConeProgram
+from cmgplan.network.reconfiguration.cone import ConeProgram, Spread
 from cmgplan.network.reconfiguration.given import TreeNetwork
 from cmgplan.network.reconfiguration.rows import RowBuilder
 from cmgplan.network.reconfiguration.tree import TreeFlow
@@ -49,7 +49,7 @@ class HoursCone:
                 ConeProgram(
                     replace(net, p_pu=mean.real, q_pu=mean.imag),
                     loss_pu / weight,
-                    most_pu=np.abs(s_pu[group]).max(axis=0),
+                    spread=Spread.of(s_pu[group]),
                     only_loads=only_loads,
                 )
             )

@@ -17,7 +17,12 @@ from cmgplan.network.reconfiguration.day.loads import HourlyLoads
 from cmgplan.network.reconfiguration.day.schedule import best_sequence
 from cmgplan.network.reconfiguration.day.trees import HoursSolver, HoursTrees, SolvedHours
 from cmgplan.network.reconfiguration.exchange import Trees, opened_in_sequence, search_trees
-from cmgplan.network.reconfiguration.given import SwitchedNetwork, TreeNetwork, tree_network
+from cmgplan.network.reconfiguration.given import (
+    SwitchedNetwork,
+    TreeNetwork,
+    tree_network,
+    without_bound,
+)
 from cmgplan.network.reconfiguration.proof import Proof
 from cmgplan.network.reconfiguration.search import (
     REPLAY_TOLERANCE_PU,
@@ -165,6 +170,8 @@ def reconfigure_day(
         network.grid, p_load_pu=loads.p_pu.mean(axis=0), q_load_pu=loads.q_pu.mean(axis=0)
     )
     net = tree_network(replace(network, grid=mean))
+    if options.prove and not net.loses:
+        network, options = without_bound(network, net), replace(options, prove=False)
     search = _Day(network, net, loads, options, begun, tell)
     search.run(list(np.array_split(np.arange(loads.hours), blocks)))
     return search.answer(max_operations)
