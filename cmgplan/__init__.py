@@ -90,6 +90,7 @@ __all__ = [
     "find_optimum",
     "load_case",
     "new_case",
+    "new_homes",
     "plan",
     "read_network",
     "read_reliable_feeder",
@@ -108,6 +109,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "new_homes": "cmgplan.homes.starter.new",
     "find_optimum": "cmgplan.homes.optimum.front",
     "OptimumOptions": "cmgplan.homes.optimum.result",
     "OptimumResult": "cmgplan.homes.optimum.result",

@@ -115,7 +115,9 @@ def test_an_installed_package_has_the_cases(elsewhere: Path) -> None:
         "assert str(case.folder).startswith(sys.argv[1]), case.folder\n"
         "import cmgplan.planning.starter.new as new\n"
         "assert new._example_day().count(chr(10)) == 25\n"
-        "new._environment().get_template('case.toml.jinja')\n"
+        "from cmgplan.case.starting import templates\n"
+        "for starter in ('cmgplan.planning.starter', 'cmgplan.homes.starter'):\n"
+        "    templates(starter).get_template('case.toml.jinja')\n"
         "from cmgplan.case.bundled import bundled_names\n"
         "print(*bundled_names())\n"
     )

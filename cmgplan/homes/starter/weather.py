@@ -1,4 +1,4 @@
-"""Weather of a day from a month of hourly data: Weibull wind, normal irradiance, eqs. (1)-(3)."""
+"""Weather of a day, drawn from a month of hourly data: building eqs. (1)-(3)."""
 
 from __future__ import annotations
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cmgplan.building.case.weather import (
+from cmgplan.errors import InputError
+from cmgplan.homes.starter.weather import (
     fit_weather,
     fit_weibull,
     mean_speed,
     sun_share,
     wind_share,
 )
-from cmgplan.errors import InputError
 
 
 @pytest.mark.parametrize(("shape", "scale"), [(1.0, 4.0), (2.0, 6.5), (3.4, 9.0)])
