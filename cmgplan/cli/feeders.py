@@ -13,7 +13,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug
-from cmgplan.cli.supervise import end_after
+from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def reconfigure(
     end_after(time_limit)
     with console.progress_shown(quiet) as tell:
         result = _configured(given, ends, loads, options, tell, blocks or 1, max_operations)
+    end_no_more()
     written = _write(result, network, out, write_case)
     if as_json:
         typer.echo(json.dumps(result.summary, allow_nan=False))

@@ -148,7 +148,7 @@ def tables_of(result: Configured) -> dict[str, pd.DataFrame]:
         "hours": hours,
         "loads": loads,
         "course": pd.DataFrame(
-            [(s, np.nan if v is None else v, b) for s, v, b in result.course],
+            [(round(s, 6), np.nan if v is None else v, b) for s, v, b in result.course],
             columns=["wall_s", "value", "bound"],
         ).drop_duplicates("wall_s", keep="last"),
     }  # fmt: skip

@@ -14,7 +14,8 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.network.reconfiguration.cone import Cone, ConeProgram
+from cmgplan.network.reconfiguration.cone import ConeProgram
+from cmgplan.network.reconfiguration.cone_parts import Cone
 from cmgplan.network.reconfiguration.given import TreeNetwork, components
 from cmgplan.network.reconfiguration.tree import NO_FLOW, TreeFlow, solve_tree
 

@@ -15,7 +15,8 @@ import scipy.sparse as sp
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from cmgplan.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from cmgplan.network.reconfiguration.cone import ConeProgram, Spread
+from cmgplan.network.reconfiguration.cone import ConeProgram
+from cmgplan.network.reconfiguration.cone_parts import Spread
 from cmgplan.network.reconfiguration.given import TreeNetwork
 from cmgplan.network.reconfiguration.rows import RowBuilder
 from cmgplan.network.reconfiguration.tree import TreeFlow

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cmgplan.arrays import BoolArray, ComplexArray, FloatArray
-from cmgplan.network.reconfiguration.cone import Cone
+from cmgplan.network.reconfiguration.cone_parts import Cone
 from cmgplan.network.reconfiguration.day.cone import HoursCone
 from cmgplan.network.reconfiguration.exchange import Trees
 from cmgplan.network.reconfiguration.given import TreeNetwork
