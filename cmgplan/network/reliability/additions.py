@@ -19,16 +19,14 @@ from cmgplan.network.reliability.indices import (
     KWH_PER_MWH,
     Isolated,
     Restore,
-    body_of,
     by_topology,
     interrupted,
     interruptions,
     isolate,
-    joints,
     links_of,
     reached,
 )
-from cmgplan.network.reliability.read import ReliableFeeder, ReliableLine
+from cmgplan.network.reliability.read import ReliableFeeder, ReliableLine, body_of
 
 Kind = Literal["disconnector", "breaker", "tie"]
 
@@ -94,11 +92,12 @@ def _topology(feeder: ReliableFeeder) -> Restore:
 
 def _cost(feeder: ReliableFeeder, line: ReliableLine, restore: Restore) -> FloatArray:
     """Return what the faults of a line contribute: customers x (failures, hours), and MWh."""
-    total = np.zeros(3)
+    often = lasting = kwh = 0.0
     for load, failures, hours in interruptions(feeder, line, restore):
-        mwh = failures * hours * load.p_kw / KWH_PER_MWH
-        total += [failures * load.customers, failures * hours * load.customers, mwh]
-    return total
+        often += failures * load.customers
+        lasting += failures * hours * load.customers
+        kwh += failures * hours * load.p_kw
+    return np.array([often, lasting, kwh / KWH_PER_MWH])
 
 
 def _devices(
@@ -108,7 +107,7 @@ def _devices(
     restore = restoring(feeder)
     costs = {line.line: _cost(feeder, line, restore) for line in feeder.lines}
     whole = sum(costs.values(), np.zeros(3))
-    section = {line.line: reached([body_of(line)], joints(feeder)) for line in feeder.lines}
+    section = {line.line: reached([body_of(line)], feeder.joints) for line in feeder.lines}
     for line in feeder.lines:
         kinds: list[tuple[Kind, str]] = []
         if line.protection is None:
@@ -188,7 +187,7 @@ def _ties(feeder: ReliableFeeder) -> Iterator[Addition]:
 
 def _section_ends(feeder: ReliableFeeder) -> list[tuple[str, ...]]:
     """Return the buses of each section, those with load points first."""
-    joined = joints(feeder)
+    joined = feeder.joints
     loaded = {load.bus for load in feeder.loads}
     buses = [feeder.source, *(line.to_bus for line in feeder.lines)]
     seen: set[str] = set()

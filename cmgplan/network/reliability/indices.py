@@ -8,7 +8,7 @@ connected to the source without that section, directly or by ties, is back after
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,19 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import CaseError, Fault, InputError
 from cmgplan.network.reliability.read import (
+    BODY,
     HOURS_PER_YEAR,
     LINES,
     LOADS,
     LoadPoint,
     ReliableFeeder,
     ReliableLine,
+    body_of,
 )
 
 KWH_PER_MWH = 1000.0
 
 HOURS_PER_DAY = 24
-
 Restore = Callable[["Isolated"], frozenset[str]]
 """Which buses are back after switching, given the feeder without the section of the fault."""
 
@@ -178,11 +179,16 @@ def interruptions(
     """Yield the load points that faults of a line cut off, failures a year, and h of each."""
     out, isolated = interrupted(feeder, line), isolate(feeder, line)
     back = isolated.fed | restore(isolated)
+    points = [
+        (load, load.bus in back and load.bus not in isolated.section)
+        for load in feeder.loads
+        if load.bus in out
+    ]
     for failures, repair_h in _failures(line):
-        for load in feeder.loads:
-            if load.bus in out and failures > 0.0:
-                short = load.bus in back and load.bus not in isolated.section
-                yield load, failures, min(line.switching_h, repair_h) if short else repair_h
+        if failures > 0.0:
+            switched_h = min(line.switching_h, repair_h)
+            for load, short in points:
+                yield load, failures, switched_h if short else repair_h
 
 
 class _Lacking:
@@ -240,16 +246,13 @@ def _failures(line: ReliableLine) -> Iterator[tuple[float, float]]:
 
 def interrupted(feeder: ReliableFeeder, line: ReliableLine) -> frozenset[str]:
     """Return the buses that a fault of a line interrupts; all where no device is before it."""
-    feeding = {other.to_bus: other for other in feeder.lines}
     at: ReliableLine | None = line
     while at is not None and at.protection is None:
-        at = feeding.get(at.from_bus)
-    first = feeder.source if at is None else at.to_bus
-    links = [(other.from_bus, other.to_bus) for other in feeder.lines]
-    down: dict[str, list[str]] = {}
-    for one, other in links:
-        down.setdefault(one, []).append(other)
-    return reached([first], down)
+        at = feeder.feeding.get(at.from_bus)
+    found = [feeder.source if at is None else at.to_bus]
+    for bus in found:  # grows while it is walked through
+        found += [below.to_bus for below in feeder.leaving.get(bus, ())]
+    return frozenset(found)
 
 
 def isolate(feeder: ReliableFeeder, line: ReliableLine) -> Isolated:
@@ -257,53 +260,38 @@ def isolate(feeder: ReliableFeeder, line: ReliableLine) -> Isolated:
 
     Devices stand between a bus and the line's body; what no device parts is one section.
     """
-    joined = joints(feeder)
-    part = reached([body_of(line)], joined)
-    buses = {bus for other in feeder.lines for bus in (other.from_bus, other.to_bus)}
-    section = frozenset(part & buses)
-    cut = frozenset(
-        other.line
-        for other in feeder.lines
-        if body_of(other) in part or {other.from_bus, other.to_bus} & section
-    )
-    whole = [other for other in feeder.lines if other.line not in cut]
-    fed = reached([feeder.source], links_of((o.from_bus, o.to_bus) for o in whole))
-    return Isolated(line, section, cut, fed if feeder.source not in section else frozenset())
-
-
-def joints(feeder: ReliableFeeder) -> dict[str, list[str]]:
-    """Return what no device parts: buses, and bodies of lines, by each of them."""
-    joined: dict[str, list[str]] = {}
-    for other in feeder.lines:
-        # Ids of buses and of lines may be equal: bodies of lines get a mark.
-        body = body_of(other)
-        at_from = other.protection is not None or other.disconnector in ("from", "both")
-        for bus, parted in (
-            (other.from_bus, at_from),
-            (other.to_bus, other.disconnector in ("to", "both")),
-        ):
-            if not parted:
-                joined.setdefault(body, []).append(bus)
-                joined.setdefault(bus, []).append(body)
-    return joined
+    part = reached([body_of(line)], feeder.joints)
+    section = frozenset(name for name in part if name in feeder.feeding or name == feeder.source)
+    cut = {other.line for bus in section for other in feeder.leaving.get(bus, ())}
+    cut |= {feeder.feeding[bus].line for bus in section if bus in feeder.feeding}
+    cut |= {name.removeprefix(BODY) for name in part if name.startswith(BODY)}
+    isolated = Isolated(line, section, frozenset(cut), frozenset())
+    return replace(isolated, fed=_fed(feeder, isolated, ties=False))
 
 
 def by_topology(feeder: ReliableFeeder, isolated: Isolated) -> frozenset[str]:
     """Return the buses that are connected to the source when all ties may be closed."""
-    pairs = [(o.from_bus, o.to_bus) for o in feeder.lines if o.line not in isolated.cut]
-    pairs += [
-        (tie.from_bus, tie.to_bus)
-        for tie in feeder.ties
-        if not {tie.from_bus, tie.to_bus} & isolated.section
-    ]
-    if feeder.source in isolated.section:
+    return _fed(feeder, isolated, ties=True) if feeder.ties else isolated.fed
+
+
+def _fed(feeder: ReliableFeeder, isolated: Isolated, *, ties: bool) -> frozenset[str]:
+    """Return what the source reaches without the lines that are cut."""
+    section, cut = isolated.section, isolated.cut
+    if feeder.source in section:
         return frozenset()
-    return reached([feeder.source], links_of(pairs))
-
-
-def body_of(line: ReliableLine) -> str:
-    """Return the name of a line's conductor in ``joints``."""
-    return f"line\0{line.line}"
+    found, waiting = {feeder.source}, [feeder.source]
+    while waiting:
+        bus = waiting.pop()
+        beside = [o.to_bus for o in feeder.leaving.get(bus, ()) if o.line not in cut]
+        if ties:
+            above = feeder.feeding.get(bus)
+            beside += [above.from_bus] if above is not None and above.line not in cut else []
+            beside += [far for far in feeder.tied.get(bus, ()) if far not in section]
+        for far in beside:
+            if far not in found:
+                found.add(far)
+                waiting.append(far)
+    return frozenset(found)
 
 
 def links_of(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -21,6 +22,9 @@ R = TypeVar("R", bound=Record)
 LINES, LOADS, TIES = "lines.csv", "loads.csv", "ties.csv"
 
 HOURS_PER_YEAR = 8760.0
+
+BODY = "line\0"
+"""How the name of a line's conductor begins."""
 
 MOST_FAILURES = 1000.0
 """Failures of a line or transformer a year; more mean that it never stands."""
@@ -91,6 +95,49 @@ class ReliableFeeder:
     loads: tuple[LoadPoint, ...]
     ties: tuple[Tie, ...]
     source: str
+
+    @cached_property
+    def feeding(self) -> dict[str, ReliableLine]:
+        """The line that leads to each bus."""
+        return {line.to_bus: line for line in self.lines}
+
+    @cached_property
+    def leaving(self) -> dict[str, list[ReliableLine]]:
+        """The lines that lead away from each bus."""
+        found: dict[str, list[ReliableLine]] = {}
+        for line in self.lines:
+            found.setdefault(line.from_bus, []).append(line)
+        return found
+
+    @cached_property
+    def tied(self) -> dict[str, list[str]]:
+        """The other ends of the ties at each bus."""
+        found: dict[str, list[str]] = {}
+        for tie in self.ties:
+            found.setdefault(tie.from_bus, []).append(tie.to_bus)
+            found.setdefault(tie.to_bus, []).append(tie.from_bus)
+        return found
+
+    @cached_property
+    def joints(self) -> dict[str, list[str]]:
+        """What no device parts: buses, and conductors of lines (``body_of``), by each of them."""
+        joined: dict[str, list[str]] = {}
+        for line in self.lines:
+            body = body_of(line)
+            at_from = line.protection is not None or line.disconnector in ("from", "both")
+            for bus, parted in (
+                (line.from_bus, at_from),
+                (line.to_bus, line.disconnector in ("to", "both")),
+            ):
+                if not parted:
+                    joined.setdefault(body, []).append(bus)
+                    joined.setdefault(bus, []).append(body)
+        return joined
+
+
+def body_of(line: ReliableLine) -> str:
+    """Return the name of a line's conductor; ids of buses and lines may be equal."""
+    return f"{BODY}{line.line}"
 
 
 def read_reliable_feeder(path: Path | str) -> ReliableFeeder:
