@@ -279,19 +279,38 @@ def _fed(feeder: ReliableFeeder, isolated: Isolated, *, ties: bool) -> frozenset
     section, cut = isolated.section, isolated.cut
     if feeder.source in section:
         return frozenset()
-    found, waiting = {feeder.source}, [feeder.source]
+    # Only what is behind a line that is cut may lack the source: it alone is walked through.
+    below = list(section)
+    below += [o.to_bus for o in feeder.cut_lines(cut) if o.to_bus not in section]
+    behind = set(below)
+    while below:
+        for line in feeder.leaving.get(below.pop(), ()):
+            if line.to_bus not in behind:
+                behind.add(line.to_bus)
+                below.append(line.to_bus)
+    fed = feeder.buses - behind
+    return fed | _tied_back(feeder, isolated, fed, behind) if ties else fed
+
+
+def _tied_back(
+    feeder: ReliableFeeder, isolated: Isolated, fed: frozenset[str], behind: set[str]
+) -> set[str]:
+    """Return the buses behind the fault that ties connect to what is fed."""
+    section, cut = isolated.section, isolated.cut
+    usable = behind - section
+    waiting = [bus for bus in feeder.tied if bus in usable and not fed.isdisjoint(feeder.tied[bus])]
+    found = set(waiting)
     while waiting:
         bus = waiting.pop()
+        above = feeder.feeding.get(bus)
         beside = [o.to_bus for o in feeder.leaving.get(bus, ()) if o.line not in cut]
-        if ties:
-            above = feeder.feeding.get(bus)
-            beside += [above.from_bus] if above is not None and above.line not in cut else []
-            beside += [far for far in feeder.tied.get(bus, ()) if far not in section]
+        beside += [above.from_bus] if above is not None and above.line not in cut else []
+        beside += feeder.tied.get(bus, [])
         for far in beside:
-            if far not in found:
+            if far in usable and far not in found:
                 found.add(far)
                 waiting.append(far)
-    return frozenset(found)
+    return found
 
 
 def links_of(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -97,6 +97,19 @@ class ReliableFeeder:
     source: str
 
     @cached_property
+    def buses(self) -> frozenset[str]:
+        """All buses."""
+        return frozenset([self.source, *(line.to_bus for line in self.lines)])
+
+    @cached_property
+    def _by_id(self) -> dict[str, ReliableLine]:
+        return {line.line: line for line in self.lines}
+
+    def cut_lines(self, ids: frozenset[str]) -> list[ReliableLine]:
+        """Return the lines of some ids."""
+        return [self._by_id[name] for name in ids]
+
+    @cached_property
     def feeding(self) -> dict[str, ReliableLine]:
         """The line that leads to each bus."""
         return {line.to_bus: line for line in self.lines}
