@@ -23,6 +23,7 @@ NAMES = {
     "apartment5-69bus",
     "hmg3",
     "hmg3-es-in-b",
+    "hmg3-response",
     "ieee33",
     "ieee33-year",
     "ieee94",
