@@ -71,10 +71,16 @@ def _report_optimum(folder: Path) -> Path:
 
 
 def _verify_market(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.market.audit.again import solved_again
+    from cmgplan.market.report.read_result import result_of
     from cmgplan.market.report.read_run import read_market
     from cmgplan.market.report.verify import verify_market
 
-    return verify_market(read_market(folder)).checks
+    run = read_market(folder)
+    found = verify_market(run).checks
+    if not all(check.passed for check in found):
+        return found  # what contradicts itself is not solved again
+    return (*found, *solved_again(result_of(run, run.load_case())))
 
 
 def _report_market(folder: Path) -> Path:
@@ -186,6 +192,8 @@ def are_plans(folders: Sequence[Path]) -> bool:
 def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDays:
     """Lay runs of homes beside each other, whatever ran: every way that they hold is a day.
 
+    Of each run days of all homes come first.
+
     Raises
     ------
     InputError
@@ -205,7 +213,7 @@ def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDa
         about, views = kind.days(folder)
         days += [
             ComparedDay(name if len(views) == 1 else f"{name} {view.way}", about, view)
-            for view in views
+            for view in sorted(views, key=lambda view: -len(view.homes))
         ]
     return compare_days(days, folders[0], out)
 

@@ -38,13 +38,14 @@ WITHIN_A_WING = (
     ("case",),
     ("model",),
     ("switch_search", "why", "leading", "rules"),
-    ("levels", "days", "priced", "exact"),
+    ("levels", "days", "priced", "exact", "feeder"),
     ("proof", "result", "tables"),
-    ("pipeline",),
+    ("pipeline", "audit"),
 )
 """Inner rooms of a wing. A report and a starter import its case, its result and its tables.
 
-``leading`` is to the market what ``switch_search`` is to planning: how its model is solved.
+``leading`` is to the market what ``switch_search`` is to planning: how its model is solved;
+``audit`` solves a finished result again.
 """
 
 OF_THE_CASE = ("case", "result", "tables")

@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
+    from pandas import DataFrame
+
     from cmgplan.building.report.run_record import BuildingRecord
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
@@ -49,6 +51,18 @@ NONE = "-"
 SHOWN_FAULTS = 5
 """Lines whose faults are listed, those of greatest SAIDI first."""
 
+SHOWN_BESIDE = 3
+"""Days of a comparison that stand side by side."""
+
+QUANTITIES_BESIDE = 5
+"""Quantities of a comparison in which each day has a row."""
+
+LEAST_SHOWN = 0.005
+"""Quantity under which none is shown."""
+
+HOMES_BESIDE = 4
+"""Homes whose incomes stand beside those of the groups."""
+
 SHOWN_HOMES = 8
 """Homes whose incomes are listed."""
 
@@ -76,14 +90,22 @@ def warn(text: str) -> None:
 def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
     """Give a function that tells progress on the error stream.
 
-    A bar on a terminal, one line for each event elsewhere, nothing when quiet.
+    A bar on a terminal, one line for each step elsewhere, nothing when quiet.
     """
     if quiet:
         yield lambda event: None
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda event: warn(_progress_line(event))
+        last = ""
+
+        def tell(event: ProgressEvent) -> None:
+            nonlocal last
+            if (line := _progress_line(event)) != last:
+                warn(line)
+                last = line
+
+        yield tell
         return
     columns = (SpinnerColumn(), _TEXT, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -368,36 +390,100 @@ def print_optimum(run: OptimumRun) -> None:
 
 
 def print_days(written: WrittenDays) -> None:
-    """Print the totals of days that were compared, and what differs."""
-    table = _table(*("" if name == "quantity" else str(name) for name in written.table.columns))
-    for row in written.table.itertuples(index=False, name=None):
-        table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
-    _print(table)
+    """Print the totals of days that were compared, and what differs.
+
+    Few days stand side by side; of more each has a row, quantities that are nowhere left out.
+    """
+    totals = written.table
+    names = [str(name) for name in totals.columns[2:] if not str(name).startswith("difference, ")]
+    if len(names) > SHOWN_BESIDE:
+        _print_days_as_rows(totals, names)
+    else:
+        table = _table(*("" if name == "quantity" else str(name) for name in totals.columns))
+        for row in totals.itertuples(index=False, name=None):
+            table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
+        _print(table)
     for note in written.notes:
         say(f"note: {note}")
     say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
 
 
+def _print_days_as_rows(totals: DataFrame, names: Sequence[str]) -> None:
+    """Print a row for each day, a few quantities at a time, so that a narrow screen holds them."""
+    columns = []
+    for row in totals.to_dict("records"):
+        values = [float(row[name]) for name in names]
+        if max(map(abs, values)) >= LEAST_SHOWN:
+            columns.append((f"{row['quantity']}, {row['unit']}", values))
+        if row["quantity"] == "Cost":
+            more = [value - values[0] for value in values]
+            columns.append((f"more than {names[0]}, {row['unit']}", more))
+    for begin in range(0, len(columns), QUANTITIES_BESIDE):
+        some = columns[begin : begin + QUANTITIES_BESIDE]
+        table = _table("")
+        for head, _ in some:
+            table.add_column(Text(plain(head)), justify="right", max_width=12)
+        for k, name in enumerate(names):
+            table.add_row(plain(name), *(_number(values[k], 2) for _, values in some))
+        if begin:
+            say()
+        _print(table)
+
+
 def print_market(record: MarketRecord) -> None:
     """Print incomes and gap of every structure of a market."""
     homes = record.case.homes[:SHOWN_HOMES]
-    table = _table("", *homes, "leaders", "followers", "gap")
+    few = homes if len(homes) <= HOMES_BESIDE else []
+    table = _table("", *few, "leaders", "followers", "gap")
     for told in record.structures:
         gap = f"{100.0 * told.gap_share:.2f} %" if told.following else NONE
         table.add_row(
             told.structure,
-            *(_number(told.income.get(home), 2) for home in homes),
+            *(_number(told.income.get(home), 2) for home in few),
             _number(told.leader_income, 2),
             _number(told.follower_income if told.following else None, 2),
             gap if told.status == "optimal" else f"{gap} ({told.status})",
         )
     _print(table)
+    if not few:
+        table = _table("income", *homes)
+        for told in record.structures:
+            incomes = (_number(told.income.get(home), 2) for home in homes)
+            table.add_row(told.structure, *incomes)
+        say()
+        _print(table)
     if (several := record.equilibrium) is not None:
         most = max(several.gain.values())
         earned = ", ".join(f"{home} {income:,.2f}" for home, income in several.income.items())
         what = "an equilibrium" if several.status == "equilibrium" else "no equilibrium found"
         say(f"{several.structure}: {what}, somebody gains up to {most:,.2f}; {earned}")
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
+
+
+def print_feeder(record: BuildingRecord) -> None:
+    """Print what the feeder's scenarios and faults come to; nothing without a feeder."""
+    if not record.feeder:
+        return
+    table = _table("scenario", "sum of |1 - V|", "least V, pu", "at bus", "losses kWh")
+    for told in record.feeder[:SHOWN_HOMES]:
+        v_min = _number(told.v_min_pu, 4)
+        cells = _number(told.deviation_pu, 3), v_min, plain(told.v_min_bus or NONE)
+        table.add_row(plain(told.scenario), *cells, _number(told.loss_kwh, 1))
+    _print(table)
+    for told in record.feeder:
+        if told.not_converged:
+            hours = ", ".join(map(str, told.not_converged))
+            say(f"scenario {told.scenario}: no power flow in hours {hours}, which do not count")
+    if record.faults:
+        table = _table("fault", "scenario", "kWh not supplied", "with stores", "dissatisfied")
+        for fault in record.faults:
+            closed = f", {', '.join(fault.close)} closed" if fault.reconfigured else ""
+            for scenario in fault.scenarios[:SHOWN_HOMES]:
+                total = scenario.total
+                kwh = _number(total.ens_chp_kwh, 2), _number(total.ens_kwh, 2)
+                name = plain(f"line {fault.line}{closed}")
+                table.add_row(name, plain(scenario.scenario), *kwh, str(total.nodc_chp))
+        _print(table)
 
 
 def print_building(record: BuildingRecord) -> None:
@@ -427,7 +513,9 @@ def print_building(record: BuildingRecord) -> None:
         for key, change in record.improvements().items():
             told_change = NONE if change is None else f"{100.0 * change:.2f} % less"
             say(f"  {key}: {told_change}")
-    say(f"money in {record.currency}; rules: {record.rules}; verified")
+    print_feeder(record)
+    what = f"costs in {record.currency}, without the value of unserved load"
+    say(f"{what}; rules: {record.rules}; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:

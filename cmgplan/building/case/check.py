@@ -50,9 +50,10 @@ def _coefficients(case: HomesCase) -> Iterator[Fault]:
 
 
 def _load_mixes(case: HomesCase) -> Iterator[Fault]:
-    """Yield a load mix that puts no building on a bus."""
-    for k, mix in enumerate(case.file.building.load_mix):
+    """Yield scenarios without buildings."""
+    section = case.file.building
+    for k, mix in enumerate(section.load_mix):
         if mix.coalition + mix.alone + mix.grid == 0:
-            message = f"there is no building on bus {mix.name}"
+            message = f"scenario {mix.name} puts no building on a bus"
             mend = "give a number of coalition, alone or grid, or leave the mix out"
             yield Fault(CASE_FILE, f"building.load_mix[{k}]", message, mend)

@@ -9,6 +9,7 @@ from cmgplan.case.check_time import check_time
 from cmgplan.errors import Fault
 from cmgplan.homes.case.check_columns import check_columns
 from cmgplan.homes.case.check_devices import check_devices
+from cmgplan.homes.case.check_faults import check_faults
 from cmgplan.homes.case.check_groups import check_groups
 from cmgplan.homes.case.check_ids import check_ids
 from cmgplan.homes.case.check_magnitudes import check_magnitudes
@@ -28,6 +29,7 @@ RULES: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     check_prices,
     check_sections,
     check_places,
+    check_faults,
     check_buses,
     check_lines,
     check_shape,
