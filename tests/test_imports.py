@@ -38,7 +38,7 @@ WITHIN_A_WING = (
     ("case",),
     ("model",),
     ("switch_search", "why", "leading", "rules"),
-    ("levels", "days", "priced", "feeder"),
+    ("levels", "days", "priced", "exact", "feeder"),
     ("proof", "result", "tables"),
     ("pipeline", "audit"),
 )

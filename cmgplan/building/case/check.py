@@ -8,6 +8,7 @@ import numpy as np
 
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import CaseError, Fault
+from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
 
 ABOVE_ONE = 1e-12
@@ -16,7 +17,11 @@ ABOVE_ONE = 1e-12
 
 def check_building(case: HomesCase) -> list[Fault]:
     """Return every fault of a case that keeps the rules from running it."""
-    return [*_coefficients(case), *_load_mixes(case)]
+    return [
+        *_coefficients(case),
+        *_load_mixes(case),
+        *not_for_rules(case, "the rules of the building"),
+    ]
 
 
 def require_building(case: HomesCase) -> None:

@@ -164,13 +164,17 @@ class ResponseSection(Record):
 
 
 class HomeBase(Record):
-    """``[[home]]`` without its devices."""
+    """``[[home]]`` without its devices.
+
+    ``not_together`` lists groups of ids of jobs of which no two run at once.
+    """
 
     id: Id
     policy: Literal["price", "emission", "both", "none"] = "none"
     emission_max_kg_per_h: NonNegative | None = None
     bus: Id | None = None
     power_factor: Share = 1.0
+    not_together: tuple[tuple[Id, ...], ...] = ()
 
     def devices(self) -> Iterator[Device]:
         """Yield every device, in the order of ``HOME_KINDS`` and of the file within a kind."""

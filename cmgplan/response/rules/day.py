@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cmgplan.devices import Car, Flows, GasBoiler
+from cmgplan.errors import CaseError
+from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange
 from cmgplan.response.rules.electric import Follows, electric_hour, raise_supply
@@ -29,7 +31,14 @@ def run_rules(case: HomesCase, follows: Follows = "load") -> Dispatch:
     ----------
     follows
         What engines follow: the lacking electricity, or at least the lacking heat as well.
+
+    Raises
+    ------
+    CaseError
+        The case has a key that rules cannot keep.
     """
+    if refused := list(not_for_rules(case, "the rules")):
+        raise CaseError(refused)
     plants = [plant_of(case, home) for home in case.homes]
     reserves = reserves_of(case, plants)
     days = [HomeDay(plant, reserve) for plant, reserve in zip(plants, reserves, strict=True)]
