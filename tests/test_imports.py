@@ -20,7 +20,7 @@ RANKS = (
     ("run",),
     ("page",),
     ("homes",),
-    ("planning", "market", "building", "response"),
+    ("planning", "market", "building", "response", "feeders"),
     ("systems", "run_kinds"),
     ("study",),
     ("cmgplan",),
@@ -34,7 +34,7 @@ run needs may know of studies. ``cmgplan`` is the package's face, whose modules 
 may not import either.
 """
 
-WINGS = ("planning", "market", "building", "response")
+WINGS = ("planning", "market", "building", "response", "feeders")
 
 WITHIN_A_WING = (
     ("case",),
