@@ -10,7 +10,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug, RunFolder
-from cmgplan.errors import ReplayError
+from cmgplan.errors import InputError, ReplayError
 
 if TYPE_CHECKING:
     from cmgplan.planning.report.run_folder import Run
@@ -35,7 +35,10 @@ def verify(
     from cmgplan.planning.report.verify import verify_run
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import PLANNING, RUN_KINDS, require_plan, system_of_run
+    from cmgplan.study.store import is_study
 
+    if is_study(run):
+        raise InputError(f"{run}: is a study; verify the run of a task, a folder in {run}/tasks")
     recover(run)
     if (system := system_of_run(run)) != PLANNING:
         if prove:

@@ -23,6 +23,9 @@ from cmgplan.page.style import (
 from cmgplan.study.kinds import Figure
 from cmgplan.study.view import Curve, SwitchUse
 
+SHOWN_DECIMALS = 9
+"""Decimals of what is drawn: a gap of 1e-16 is none."""
+
 LEAST_WEEKS = 12
 """Weeks that a calendar has room for, so that a few days are not drawn as bars."""
 
@@ -105,7 +108,7 @@ def distribution(done: pd.DataFrame, ways: Sequence[str], figure: Figure, unit: 
     for k, way in enumerate(ways):
         rows = done[(done["way"] == way) & done[figure.name].notna()]
         drawn.add_box(
-            x=[float(f"{value:.6g}") for value in rows[figure.name]],
+            x=[round(float(f"{value:.6g}"), SHOWN_DECIMALS) for value in rows[figure.name]],
             text=list(rows["task"]),
             name=names[way],
             marker={"color": SERIES[k % len(SERIES)]},

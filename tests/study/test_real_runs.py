@@ -131,6 +131,8 @@ def test_the_command_resumes_and_tells_what_failed(
     assert tables(Path("out")) == before
     assert code_of("study", "x.toml", "--out", "out") == 2
     assert "add --resume" in capsys.readouterr().err
+    assert code_of("verify", "out") == 2
+    assert "is a study; verify the run of a task" in capsys.readouterr().err
     assert code_of("report", "out") == 0
     assert capsys.readouterr().out.strip() == str(Path("out/report.html"))
 
