@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from studies import dated_homes
 
-from cmgplan.errors import CaseError, InputError
+from cmgplan.errors import CaseError, InputError, MachineError
 from cmgplan.study import read
 from cmgplan.study.days import representatives
 from cmgplan.study.read import read_study
@@ -240,3 +241,9 @@ def test_days_of_two_kinds_are_told_apart() -> None:
     chosen = representatives([*alike, *other], 2, 1.0)
     assert sorted(chosen.values()) == [2.0, 4.0]
     assert {weight: day < 4 for day, weight in chosen.items()} == {4.0: True, 2.0: False}
+
+
+def test_without_tsam_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tsam", None)
+    with pytest.raises(MachineError, match=r"pip install 'cmgplan\[study\]', or list the days"):
+        read_study(study(days={"typical": 3, "from": "2016-01-01", "to": "2016-01-09"}))
