@@ -37,8 +37,8 @@ WINGS = ("planning", "market", "building", "response", "feeders")
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "leading", "rules"),
-    ("levels", "days", "priced", "exact", "feeder"),
+    ("switch_search", "why", "leading", "rules", "heuristics", "exact"),
+    ("levels", "days", "priced", "uncertainty", "feeder"),
     ("proof", "result", "tables"),
     ("pipeline", "audit"),
 )
