@@ -29,6 +29,9 @@ SHOWN_DECIMALS = 9
 LEAST_WEEKS = 12
 """Weeks that a calendar has room for, so that a few days are not drawn as bars."""
 
+MOST_DOTS = 100
+"""Scenarios up to which each is a dot beside its box."""
+
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -153,4 +156,26 @@ def switches(uses: Sequence[SwitchUse], ways: Sequence[str]) -> go.Figure:
         yaxis={"title": {"text": "closed, % of the time"}, "range": [0, 100]},
         barmode="group",
         showlegend=len(ways) > 1,
+    )
+
+
+def held_points(held: pd.DataFrame) -> go.Figure:
+    """Return the total of each point of a plan in every scenario."""
+    figure = go.Figure()
+    for k, (point, rows) in enumerate(held.groupby("point")):
+        known = rows[rows["total_usd"].notna()]
+        figure.add_box(
+            x=[f"{point}"] * len(known),
+            y=[round(float(value), 4) for value in known["total_usd"]],
+            text=list(known["scenario"]),
+            boxpoints="all" if len(known) <= MOST_DOTS else "outliers",
+            marker={"color": SERIES[k % len(SERIES)]},
+            hovertemplate="%{text}: %{y:,.2f} $<extra></extra>",
+        )
+    return finish(
+        figure,
+        380,
+        xaxis={"title": {"text": "point"}, "type": "category", "showgrid": False},
+        yaxis={"title": {"text": "total, $"}},
+        showlegend=False,
     )

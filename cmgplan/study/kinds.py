@@ -18,8 +18,8 @@ from cmgplan.systems import SystemName
 Figures = dict[str, float | None]
 """Key figures of a run by name: what tasks.csv and the page show of it."""
 
-Run = Callable[[Any, Mapping[str, Any], Path], None]
-"""Runs a loaded case with checked options and writes its run folder."""
+Run = Callable[..., None]
+"""Runs a loaded case with checked options and writes its run folder: case, options, folder."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,9 @@ class StudySystem:
         The key figures, the most telling one first.
     fixed
         Options that a study sets: one solver thread, one process.
+    of_plans
+        Whether its cases are run folders of plans, which are run on the day of the plan. Then
+        ``run`` takes the folder of the plan's case as a fourth argument.
     """
 
     name: str
@@ -70,6 +73,7 @@ class StudySystem:
     figures: Callable[[Path], Figures]
     shown: tuple[Figure, ...]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    of_plans: bool = False
 
     def options_form(self) -> type[Any]:
         """Return the record of its options."""
@@ -174,6 +178,17 @@ def _response_figures(folder: Path) -> Figures:
     }
 
 
+def _run_hold(case: Any, options: Mapping[str, Any], out: Path, planned: Path) -> None:
+    from cmgplan.study.hold import HoldOptions, hold_plan
+
+    hold_plan(case, HoldOptions(**options), out, planned)
+
+
+def _hold_figures(folder: Path) -> Figures:
+    found = _json(folder / "run.json")["figures"]
+    return {name: _number(found.get(name)) for name in found}
+
+
 def _json(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -261,6 +276,28 @@ STUDY_SYSTEMS: Mapping[str, StudySystem] = {
                 _GAP,
             ),
             {"workers": 1},
+        ),
+        StudySystem(
+            "hold",
+            "study of system hold",
+            "planning",
+            ("cmgplan.study.hold", "HoldOptions"),
+            {
+                **_TIME,
+                "wait-and-see": "wait_and_see",
+                "unserved-usd-per-kwh": "unserved_usd_per_kwh",
+            },
+            _run_hold,
+            _hold_figures,
+            (
+                Figure("cost", "cost and emission cost of the plan's point", "$"),
+                Figure("least_cost", "least of both with the plan's switches", "$"),
+                Figure("own_cost", "least of both with switches of its own", "$"),
+                Figure("unserved_kwh", "unserved load", "kWh", 2),
+                Figure("broken_limits", "broken limits", "", 0),
+                Figure("v_min_pu", "least voltage", "pu", 4),
+            ),
+            of_plans=True,
         ),
     )
 }

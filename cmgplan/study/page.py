@@ -14,8 +14,9 @@ from cmgplan.page.page import render
 from cmgplan.page.parts import Box, Chart, Note, Overview, Part, Section
 from cmgplan.page.wording import amount, counted, named, number
 from cmgplan.study import figures
+from cmgplan.study.held_view import HELD_FILE, held_section, held_summary
 from cmgplan.study.kinds import Figure
-from cmgplan.study.store import PAGE, TASKS_TABLE, write_text
+from cmgplan.study.store import PAGE, TASKS_TABLE, write_json, write_text
 from cmgplan.study.task_run import TASKS
 from cmgplan.study.view import StudyView, duration_curves, read_view, switch_use
 
@@ -35,13 +36,16 @@ LEAST_TASKS = 2
 
 def write_study_page(folder: Path) -> Path:
     """Write the page of a study from its files and return its path."""
-    path = folder / PAGE
-    write_text(path, render_study(read_view(folder)))
+    path, view = folder / PAGE, read_view(folder)
+    summary = held_summary(view) if view.system.of_plans else None
+    if summary is not None:
+        write_json(folder / HELD_FILE, summary)
+    write_text(path, render_study(view, summary))
     return path
 
 
-def render_study(view: StudyView) -> str:
-    """Return the page of a study."""
+def render_study(view: StudyView, held: Mapping[str, Any] | None = None) -> str:
+    """Return the page of a study; ``held`` is what held.json tells of a study of held plans."""
     cases = [str(case["name"]) for case in view.about["cases"]]
     about = (
         f"{counted(len(view.tasks), 'task')} of the system {view.system.name} over "
@@ -51,6 +55,7 @@ def render_study(view: StudyView) -> str:
     sections = [
         section
         for section in (
+            held_section(view, held or {"plans": []}),
             _calendar(view),
             _distributions(view),
             _durations(view),

@@ -22,8 +22,11 @@ from cmgplan.study.kinds import STUDY_SYSTEMS, StudySystem
 from cmgplan.study.options import combinations
 from cmgplan.study.records import MOST_TASKS, LimitsSection, StudyFile
 from cmgplan.study.scenarios import StudyScenario, read_study_scenarios
-from cmgplan.study.tasks import Task, files_sha256, make_task
+from cmgplan.study.tasks import Task, files_sha256, make_task, plan_sha256
 from cmgplan.systems import check_case, system_of
+
+PLAN_FILE = "plan.json"
+"""What marks the run folder of a plan."""
 
 TRIED_DAYS = 3
 """Days on which a case may be faulty before the study is refused: a fault of one day may pass."""
@@ -161,6 +164,8 @@ def _case(
         faults.append(Fault(file, where, f"{name} stands twice", "leave one out"))
         return None
     place = beside / name
+    if system.of_plans:
+        return _plan(name, where, asked, beside, file, faults)
     path = place if (place / CASE_FILE).is_file() else find_case(name)
     folder = CaseFolder.at(path)
     if not (folder.path / CASE_FILE).is_file():
@@ -181,6 +186,32 @@ def _case(
     if len(faults) == before:
         faults.extend(_faults_of_case(name, folder, days))
     return _StudyCase(name, folder.path, files_sha256(folder), days)
+
+
+def _plan(
+    name: str, where: str, asked: StudyFile, beside: Path, file: str, faults: list[Fault]
+) -> _StudyCase | None:
+    """Return the case of a finished plan on the plan's day, or append what is wrong with it."""
+    from cmgplan.study.hold import read_points  # takes the planning rooms along
+
+    found = [each for each in (beside / name, Path(name)) if (each / PLAN_FILE).is_file()]
+    if not found:
+        message = f"there is no plan {name}"
+        mend = f"give a folder with {PLAN_FILE}; cmgplan plan CASE --out {name} writes one"
+        faults.append(Fault(file, where, message, mend))
+        return None
+    if asked.over.days is not None:
+        mend = "leave days out; a plan is held on the day that it was made for"
+        faults.append(Fault(file, "over.days", "the plans have their days", mend))
+        return None
+    try:
+        run, _ = read_points(found[0])
+        day = run.load_case().file.time.day
+        folder = CaseFolder(run.case_folder.resolve())
+        return _StudyCase(name, folder.path, plan_sha256(folder), [StudyDay(day)])
+    except CmgplanError as error:
+        faults.append(Fault(file, where, str(error), "plan the case again"))
+        return None
 
 
 def _faults_of_case(name: str, folder: CaseFolder, days: list[StudyDay]) -> list[Fault]:

@@ -16,7 +16,7 @@ FactorName = Literal["load", "sun", "wind", "price"]
 
 FACTORS: tuple[FactorName, ...] = ("load", "sun", "wind", "price")
 
-SystemName = Literal["planning", "market", "building", "response", "optimum"]
+SystemName = Literal["planning", "market", "building", "response", "optimum", "hold"]
 
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]

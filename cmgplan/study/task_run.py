@@ -84,7 +84,7 @@ def _run(asked: Mapping[str, Any], work: Path) -> None:
     from cmgplan.study.kinds import STUDY_SYSTEMS
     from cmgplan.study.options import as_fields
     from cmgplan.study.scaled_case import write_scaled
-    from cmgplan.study.tasks import files_sha256
+    from cmgplan.study.tasks import files_sha256, plan_sha256
     from cmgplan.systems import load_case
 
     if asked["version"] != __version__:
@@ -94,13 +94,15 @@ def _run(asked: Mapping[str, Any], work: Path) -> None:
     folder = Path(asked["folder"])
     if not folder.is_dir():
         raise InputError(f"{folder}: is not there for the worker; put it where all machines see it")
-    if files_sha256(CaseFolder(folder)) != asked["case_sha256"]:
+    sha256 = plan_sha256 if system.of_plans else files_sha256
+    if sha256(CaseFolder(folder)) != asked["case_sha256"]:
         raise InputError(f"{folder}: has changed since the study began; resume the study")
     case = load_case(folder, day=asked["day"], system=system.cases)
     if any(factor != 1.0 for factor in asked["factors"].values()):
         place = write_scaled(case, system.cases, asked["scenario"], asked["factors"], work / "case")
         case = load_case(place, day=asked["day"], system=system.cases)
-    system.run(case, as_fields(system, asked["options"]), work / "run")
+    planned = (folder,) if system.of_plans else ()
+    system.run(case, as_fields(system, asked["options"]), work / "run", *planned)
 
 
 def _put_in_place(asked: Mapping[str, Any], work: Path, out: Path, began: float) -> dict[str, Any]:

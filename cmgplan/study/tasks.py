@@ -118,6 +118,17 @@ def files_sha256(folder: CaseFolder) -> str:
     return digest.hexdigest()
 
 
+def plan_sha256(case: CaseFolder) -> str:
+    """Return the SHA-256 over a plan's copy of its case and the schedules of its points."""
+    digest = hashlib.sha256(files_sha256(case).encode())
+    run = case.path.parent
+    for path in sorted([run / "plan.json", run / "pareto.csv", *run.glob("points/*/*.csv")]):
+        for part in (path.relative_to(run).as_posix().encode(), path.read_bytes()):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()
+
+
 def case_files(folder: CaseFolder) -> list[str]:
     """Return the names of the files that a case is read from, sorted; those that are there."""
     raw = read_toml(folder, []) or {}

@@ -78,7 +78,7 @@ def replay_under_error(
         v = flow.v_pu[t]
         loading = flow.i_pu[t] / feeder.i_max_pu
         hours.append(_hour(t, v.min(), v.max(), loading.max(initial=0.0), converged=True))
-        broken += _limits_broken(feeder, t, v, loading)
+        broken += limits_broken(feeder, t, v, loading)
     return {
         "load_factor": LOAD_FACTOR,
         "renewable_factor": RENEWABLE_FACTOR,
@@ -103,7 +103,11 @@ def _hour(
     }
 
 
-def _limits_broken(feeder: Feeder, t: int, v: FloatArray, loading: FloatArray) -> list[BrokenLimit]:
+def limits_broken(feeder: Feeder, t: int, v: FloatArray, loading: FloatArray) -> list[BrokenLimit]:
+    """Return the limits of buses and branches that an hour breaks.
+
+    ``v`` are voltages in pu, ``loading`` currents as shares of their limits.
+    """
     found = []
     low, high = feeder.v_min_pu - v, v - feeder.v_max_pu
     for i in range(feeder.n_bus):

@@ -37,7 +37,8 @@ class AcOperation:
 
     The feeder carries no other load, so that the power flow of its reduction is exact. Only the
     voltage limits of the buses in between are not in it; where an answer breaks one, the whole
-    feeder is solved. ``prepare`` may change the schedule model before it is compiled.
+    feeder is solved. ``prepare`` may change the schedule model, whose objectives stand, before it
+    is compiled; weights and caps may name the variables that it adds.
     """
 
     def __init__(
@@ -55,10 +56,10 @@ class AcOperation:
 
     def _compiled(self, feeder: Feeder) -> FeederOpf:
         m = new_schedule(self._case, self._options)
-        self._prepare(m)
         p_inj, q_inj = pcc_injections(m, self._case, feeder)
         add_upstream(m, feeder, p_inj)
         add_objectives(m, self._case, self._options)
+        self._prepare(m)
         return FeederOpf(FeederSchedule(m, self._case, feeder, p_inj, q_inj))
 
     def best(
@@ -131,5 +132,8 @@ class AcOperation:
         return bool(np.all(((voltage_pu >= low) & (voltage_pu <= high))[:, free]))
 
 
+_GOALS = {"gc_usd": "f1", "ec_usd": "f2", "loss_kwh": "f3"}
+
+
 def _goal(m: Any, name: str) -> Any:
-    return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}[name]
+    return getattr(m, _GOALS.get(name, name))
