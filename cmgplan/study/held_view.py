@@ -95,8 +95,8 @@ def _of_way(way: str, held: pd.DataFrame, own: pd.DataFrame | None, asked: int) 
     numbers = sorted(int(number) for number in held["point"].unique())
     points = [_point(number, held[held["point"] == number]) for number in numbers]
     known = [point for point in points if point["mean_total_usd"] is not None]
-    best = min(known, key=lambda p: p["mean_total_usd"], default=None)
-    safest = min(known, key=lambda p: p["worst_total_usd"], default=None)
+    best = min(known, key=lambda p: _cents(p, "mean", "worst"), default=None)
+    safest = min(known, key=lambda p: _cents(p, "worst", "mean"), default=None)
     return {
         "way": way,
         "scenarios": int(held["task"].nunique()),
@@ -108,6 +108,11 @@ def _of_way(way: str, held: pd.DataFrame, own: pd.DataFrame | None, asked: int) 
         "points": points,
         "values": _values(points, known, own),
     }
+
+
+def _cents(point: Mapping[str, Any], *whats: str) -> list[float]:
+    """Return totals of a point in whole cents, so that rounding decides nothing."""
+    return [round(point[f"{what}_total_usd"], 2) for what in whats]
 
 
 def _point(number: int, rows: pd.DataFrame) -> dict[str, Any]:

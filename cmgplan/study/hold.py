@@ -22,7 +22,7 @@ from cmgplan.page.parts import Box, Overview, Section
 from cmgplan.page.wording import amount, counted
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.levels.held import HeldDay, HeldSwitches, PlannedPoint, total_of
-from cmgplan.planning.levels.level4 import CAP_TOLERANCE, OBJECTIVES, GridAnswer
+from cmgplan.planning.levels.level4 import OBJECTIVES, GridAnswer
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.switches import all_switches
 from cmgplan.planning.report.run_folder import Run, read_run
@@ -30,6 +30,9 @@ from cmgplan.planning.report.table_forms import read_table
 from cmgplan.run.folder import jsonable
 
 Rows = list[dict[str, Any]]
+
+LEAST_ROOM = 1e-7
+"""$ or kWh that a cap is widened by, as tables hold ten digits of it."""
 
 
 class HoldOptions(Record):
@@ -90,11 +93,7 @@ def _point(case: Case, row: Mapping[str, Any], place: Path) -> PlannedPoint:
         if (mg, device) in committed
     }
     given = {name: float(row.get(f"eps_{name}", np.nan)) for name in OBJECTIVES}
-    caps = {
-        name: cap + LEAST_ROOM
-        for name, cap in given.items()
-        if np.isfinite(cap)
-    }
+    caps = {name: cap + LEAST_ROOM for name, cap in given.items() if np.isfinite(cap)}
     values = {name: float(row[name]) for name in OBJECTIVES}
     goal = str(row.get("minimised") or "ec_usd")
     caps.pop(goal, None)
