@@ -30,7 +30,7 @@ def verify(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Replay a finished run and check it against its case."""
+    """Replay a finished run, or all of a study, and check it against its case."""
     from cmgplan.planning.report.run_folder import read_run
     from cmgplan.planning.report.verify import verify_run
     from cmgplan.run.folder import recover
@@ -38,7 +38,8 @@ def verify(
     from cmgplan.study.store import is_study
 
     if is_study(run):
-        raise InputError(f"{run}: is a study; verify the run of a task, a folder in {run}/tasks")
+        _verify_study(run, prove)
+        return
     recover(run)
     if (system := system_of_run(run)) != PLANNING:
         if prove:
@@ -119,6 +120,22 @@ def compare(
         console.print_comparison(compare_runs(runs, out))
     else:
         console.print_days(compare_homes(runs, out))
+
+
+def _verify_study(folder: Path, prove: bool) -> None:
+    """Check a study and the run of each of its tasks."""
+    from cmgplan.run_kinds import RUN_KINDS, system_of_run
+    from cmgplan.study.verify import require_finished, verify_study
+
+    if prove:
+        told = f"give --prove the run of a task, a folder in {folder}/tasks"
+        raise InputError(f"{folder}: is a study; {told}")
+    require_finished(folder)
+
+    def verify_run(run: Path) -> Sequence[CheckResult]:
+        return RUN_KINDS[system_of_run(run)].verify(run)
+
+    _tell_checks(folder, verify_study(folder, verify_run))
 
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:

@@ -31,6 +31,9 @@ from cmgplan.run.folder import jsonable
 
 Rows = list[dict[str, Any]]
 
+HOLD_FILE = "hold.json"
+"""What marks the run folder of a plan held in a scenario."""
+
 LEAST_ROOM = 1e-7
 """$ or kWh that a cap is widened by, as tables hold ten digits of it."""
 
@@ -154,10 +157,35 @@ def hold_plan(case: Case, options: HoldOptions, out: Path, planned: Path) -> Non
     _write(pd.DataFrame(broken, columns=columns), out / "broken_limits.csv")
     if own is not None:
         _write(pd.DataFrame([own]), out / "wait_and_see.csv")
-    about = {"system": "hold", "case": case.name, "figures": _figures(held, own)}
+    about = {
+        "case": case.name,
+        "options": options.model_dump(mode="json"),
+        "figures": _figures(held, own),
+    }
     text = json.dumps(jsonable(about), indent=1, allow_nan=False)
-    (out / "run.json").write_text(f"{text}\n", encoding="utf-8")
-    (out / "report.html").write_text(_page(case, held, broken), encoding="utf-8")
+    (out / HOLD_FILE).write_text(f"{text}\n", encoding="utf-8")
+    write_held_page(out)
+
+
+def write_held_page(folder: Path) -> Path:
+    """Write the page of a plan held in one scenario from its files and return its path.
+
+    Raises
+    ------
+    InputError
+        A file of it is missing or damaged.
+    """
+    try:
+        name = str(json.loads((folder / HOLD_FILE).read_text(encoding="utf-8"))["case"])
+        held, broken = (
+            records(pd.read_csv(folder / f"{stem}.csv")) for stem in ("held", "broken_limits")
+        )
+        page = _page(name, list(held), list(broken))
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise InputError(f"{folder}: is damaged ({error}); run the task again") from error
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
 
 
 def _row(point: PlannedPoint, day: HeldDay, unserved_usd_per_kwh: float) -> dict[str, Any]:
@@ -251,7 +279,7 @@ HELD_COLUMNS = (
 )
 
 
-def _page(case: Case, held: Rows, broken: Rows) -> str:
+def _page(name: str, held: Rows, broken: Rows) -> str:
     """Return the page of a plan held in one scenario."""
     good = all(row["status"] in ("kept", "over") and not row["broken_limits"] for row in held)
     verdict = (
@@ -277,6 +305,6 @@ def _page(case: Case, held: Rows, broken: Rows) -> str:
     caption = "Limits broken on the loaded feeder"
     parts = (data_table("broken", caption, columns, broken),) if broken else ()
     sections = [Section("broken", "Broken limits", parts)] if parts else []
-    about = f"{case.name}: the switches of {counted(len(held), 'point')} of a plan, held."
+    about = f"{name}: the switches of {counted(len(held), 'point')} of a plan, held."
     overview = Overview(good, verdict, "", boxes, table, (), ())
-    return render(f"{case.name} held", about, overview, sections)
+    return render(f"{name} held", about, overview, sections)

@@ -185,7 +185,7 @@ def _run_hold(case: Any, options: Mapping[str, Any], out: Path, planned: Path) -
 
 
 def _hold_figures(folder: Path) -> Figures:
-    found = _json(folder / "run.json")["figures"]
+    found = _json(folder / "hold.json")["figures"]
     return {name: _number(found.get(name)) for name in found}
 
 

@@ -136,7 +136,7 @@ def write_long_tables(out: Path, rows: Iterable[TaskRow]) -> list[str]:
     that no run has any more are removed.
     """
     done = [row for row in rows if row.state == "done"]
-    headers = _headers(out, done)
+    headers = long_headers(out, done)
     for stem, header in headers.items():
         _write_long(out, stem, header, done)
     stale = {path.stem for path in out.glob("*.csv")} - {Path(TASKS_TABLE).stem, *headers}
@@ -148,8 +148,8 @@ def write_long_tables(out: Path, rows: Iterable[TaskRow]) -> list[str]:
     return sorted(headers)
 
 
-def _headers(out: Path, done: Iterable[TaskRow]) -> dict[str, list[str]]:
-    """Return the columns of every table of the runs: all that any run has."""
+def long_headers(out: Path, done: Iterable[TaskRow]) -> dict[str, list[str]]:
+    """Return the columns of every table of finished tasks: all that any run has, by stem."""
     found: dict[str, dict[str, None]] = {}
     for row in done:
         for path in sorted((out / TASKS / row.name).glob("*.csv")):
@@ -161,25 +161,30 @@ def _headers(out: Path, done: Iterable[TaskRow]) -> dict[str, list[str]]:
 
 def _write_long(out: Path, stem: str, header: list[str], done: Iterable[TaskRow]) -> None:
     """Write one long table."""
-    own = [f"run_{name}" if name in TASK_COLUMNS else name for name in header]
     with _replacing(out / f"{stem}.csv") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*TASK_COLUMNS, *own])
-        for row in done:
-            path = out / TASKS / row.name / f"{stem}.csv"
-            if not path.exists():
-                continue
-            told = (row.name, row.case, row.day, row.scenario, row.options)
-            first = [guarded(cell) for cell in told]
-            with path.open(encoding="utf-8", newline="") as source:
-                cells = csv.reader(source)
-                columns = next(cells, [])
+        csv.writer(file, lineterminator="\n").writerows(long_rows(out, stem, header, done))
+
+
+def long_rows(
+    out: Path, stem: str, header: list[str], done: Iterable[TaskRow]
+) -> Iterator[list[str]]:
+    """Yield the rows of a long table from its runs, column names first."""
+    yield [*TASK_COLUMNS, *(f"run_{name}" if name in TASK_COLUMNS else name for name in header)]
+    for row in done:
+        path = out / TASKS / row.name / f"{stem}.csv"
+        if not path.exists():
+            continue
+        told = (row.name, row.case, row.day, row.scenario, row.options)
+        first = [str(guarded(cell)) for cell in told]
+        with path.open(encoding="utf-8", newline="") as source:
+            cells = csv.reader(source)
+            columns = next(cells, [])
+            for row_cells in cells:
                 if columns == header:
-                    table.writerows([*first, *row_cells] for row_cells in cells)
+                    yield [*first, *row_cells]
                     continue
-                for row_cells in cells:
-                    by_name = dict(zip(columns, row_cells, strict=False))
-                    table.writerow([*first, *(by_name.get(name, "") for name in header)])
+                by_name = dict(zip(columns, row_cells, strict=False))
+                yield [*first, *(by_name.get(name, "") for name in header)]
 
 
 def _write_parquet(out: Path, stems: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from two_homes import TOGETHER
 from cmgplan import cli, find_optimum, load_case, run_study, write_optimum
 from cmgplan.cli.supervise import INTERRUPTING
 from cmgplan.homes.optimum.result import OptimumOptions
+from cmgplan.run.findings import CheckResult, Finding
 from cmgplan.run_kinds import RUN_KINDS
+from cmgplan.study.verify import verify_study
 
 DAYS = 3
 LACKING = 1
@@ -80,6 +82,48 @@ def test_every_task_is_a_run_that_verifies(studied: Path) -> None:
         assert all(check.passed for check in checks)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("accounts.csv", lambda lines: lines[:-1], "accounts.csv row"),
+        ("accounts.csv", lambda lines: [*lines, lines[-1]], "is of no run"),
+        ("tasks.csv", lambda lines: [s.replace(",done,", ",failed,") for s in lines], "alike"),
+        ("odd.csv", lambda lines: ["a"], "odd.csv: is missing or of no run"),
+    ],
+)
+def test_a_table_that_is_not_that_of_the_runs_is_found(
+    name: str, change: Callable[[list[str]], list[str]], told: str, studied: Path
+) -> None:
+    path = studied / "out" / name
+    before = path.read_text() if path.exists() else None
+    path.write_text("\n".join(change((before or "").splitlines())) + "\n")
+    try:
+        checks = verify_study(studied / "out", lambda run: ())
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before)
+    places = [finding.place for check in checks for finding in check.findings]
+    assert any(told in place for place in places)
+    assert all(check.passed for check in verify_study(studied / "out", lambda run: ()))
+
+
+def test_a_task_that_is_another_one_and_a_run_that_fails_are_found(studied: Path) -> None:
+    out = studied / "out"
+    task = of_tasks(studied).query("state == 'done'")["task"].iloc[0]
+    path = out / "tasks" / task / "task.json"
+    before = path.read_text()
+    path.write_text(json.dumps({**json.loads(before), "scenario": "other"}))
+    wrong = CheckResult("balance", (Finding("here", 1.0, "kW"),))
+    try:
+        checks = verify_study(out, lambda run: (wrong,) if run.name == task else ())
+    finally:
+        path.write_text(before)
+    failed = {check.name for check in checks if not check.passed}
+    assert failed == {"tasks are what their identity says", f"{task}: balance"}
+
+
 def test_prices_of_a_scenario_are_those_of_the_accounts(studied: Path) -> None:
     """Twice the price of the profiles, for buying and selling alike."""
     accounts = pd.read_csv(studied / "out" / "accounts.csv")
@@ -131,8 +175,10 @@ def test_the_command_resumes_and_tells_what_failed(
     assert tables(Path("out")) == before
     assert code_of("study", "x.toml", "--out", "out") == 2
     assert "add --resume" in capsys.readouterr().err
-    assert code_of("verify", "out") == 2
-    assert "is a study; verify the run of a task" in capsys.readouterr().err
+    assert code_of("verify", "out") == 0
+    assert "of 4 runs" in capsys.readouterr().out
+    assert code_of("verify", "out", "--prove") == 2
+    assert "is a study; give --prove the run of a task" in capsys.readouterr().err
     assert code_of("report", "out") == 0
     assert capsys.readouterr().out.strip() == str(Path("out/report.html"))
 
