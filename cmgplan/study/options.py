@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any, get_origin
 
 from pydantic import ValidationError
@@ -13,6 +14,9 @@ from cmgplan.errors import Fault
 from cmgplan.study.kinds import StudySystem
 
 WHERE = "over.options"
+
+RATINGS = "ratings"
+"""Key of every study: a factor on the ratings of lines, ties and connections."""
 
 
 def combinations(
@@ -28,6 +32,9 @@ def combinations(
     values: dict[str, list[Any]] = {}
     for key, given in asked.items():
         flag = key.replace("_", "-")
+        if flag == RATINGS:
+            values[flag] = _ratings(given, file, faults)
+            continue
         if flag in system.fixed:
             message = f"{key} is set by the study, which runs one task a core"
             faults.append(Fault(file, f"{WHERE}.{key}", message, "leave it out; give --workers"))
@@ -57,9 +64,13 @@ def fields_by_flag(system: StudySystem) -> dict[str, str]:
 
 
 def as_fields(system: StudySystem, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options by field, with those that a study sets."""
+    """Return options of the command by field, with those that a study sets."""
     form, by_flag = system.options_form(), fields_by_flag(system)
-    given = {by_flag[flag]: _shaped(form, by_flag[flag], value) for flag, value in options.items()}
+    given = {
+        by_flag[flag]: _shaped(form, by_flag[flag], value)
+        for flag, value in options.items()
+        if flag != RATINGS
+    }
     return {**system.fixed, **given}
 
 
@@ -104,6 +115,27 @@ def _sound(
         found.append(value)
     if not found and not faults:
         faults.append(Fault(file, where, "the list is empty", "give values, or leave the key out"))
+    return found
+
+
+def _ratings(given: Any, file: str, faults: list[Fault]) -> list[float]:
+    """Return factors of ratings, appending what is wrong with them."""
+    listed = list(given) if isinstance(given, tuple) else [given]
+    found: list[float] = []
+    for k, value in enumerate(listed):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0.0 < value < inf:
+            message = f"{value!r} is no factor of ratings"
+            mend = "give a number above 0; 1.2 is 20 % more"
+            faults.append(Fault(file, f"{WHERE}.{RATINGS}[{k}]", message, mend))
+            continue
+        if float(value) in found:
+            message = f"{value} stands twice"
+            faults.append(Fault(file, f"{WHERE}.{RATINGS}[{k}]", message, "leave one out"))
+        found.append(float(value))
+    if not listed:
+        mend = "give values, or leave the key out"
+        faults.append(Fault(file, f"{WHERE}.{RATINGS}", "the list is empty", mend))
     return found
 
 

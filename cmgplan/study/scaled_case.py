@@ -43,7 +43,7 @@ def write_scaled(
     scenario
         Name of the scenario.
     factors
-        Factors of load, sun, wind and price; 1 where absent.
+        Factors of load, sun, wind, price and ratings; 1 where absent.
     target
         Where the folder is made.
     """
@@ -60,7 +60,8 @@ def write_scaled(
     if network is not None:
         scale = factors.get("load", 1.0) if kind == "planning" else 1.0
         _copy_scaled(source, network.buses, target, ("p_kw", "q_kvar"), scale)
-        _copy_scaled(source, network.lines, target, (), 1.0)
+        ratings = factors.get("ratings", 1.0)
+        _copy_scaled(source, network.lines, target, ("rating_kva",), ratings)
     for name in (SOURCES_FILE, *OTHER_FILES):
         if isinstance(text := source.read_text(name), str):
             (target / name).write_text(text, encoding="utf-8")
@@ -82,11 +83,22 @@ def _planning(case: Any, factors: Mapping[str, float]) -> tuple[Raw, dict[str, F
     raw["microgrid"] = tuple(
         _scaled_microgrid(microgrid, factors, profiles) for microgrid in raw["microgrid"]
     )
+    if (ratings := factors.get("ratings", 1.0)) != 1.0:
+        raw["microgrid"] = tuple(
+            {**microgrid, "pcc": _rated(microgrid["pcc"], ratings)}
+            for microgrid in raw["microgrid"]
+        )
+        raw["tie"] = tuple(_rated(tie, ratings) for tie in raw.get("tie", ()))
     used = {price, case.network.load_profile, *(bus.profile for bus in case.buses)}
     for microgrid in raw["microgrid"]:
         used |= {load.get("profile") for load in microgrid.get("load", ())}
         used |= {source["forecast"] for kind in ("pv", "wt") for source in microgrid.get(kind, ())}
     return raw, {name: column for name, column in profiles.items() if name in used}
+
+
+def _rated(switch: Raw, factor: float) -> Raw:
+    """Return a tie or a connection with its rating scaled."""
+    return {**switch, "rating_kva": factor * switch["rating_kva"]}
 
 
 def _scaled_microgrid(

@@ -82,7 +82,7 @@ def _run(asked: Mapping[str, Any], work: Path) -> None:
     """Load the case as the task has it, run it, and write the run to ``work / "run"``."""
     from cmgplan.case.folder import CaseFolder
     from cmgplan.study.kinds import STUDY_SYSTEMS
-    from cmgplan.study.options import as_fields
+    from cmgplan.study.options import RATINGS, as_fields
     from cmgplan.study.scaled_case import write_scaled
     from cmgplan.study.tasks import files_sha256, plan_sha256
     from cmgplan.systems import load_case
@@ -98,8 +98,9 @@ def _run(asked: Mapping[str, Any], work: Path) -> None:
     if sha256(CaseFolder(folder)) != asked["case_sha256"]:
         raise InputError(f"{folder}: has changed since the study began; resume the study")
     case = load_case(folder, day=asked["day"], system=system.cases)
-    if any(factor != 1.0 for factor in asked["factors"].values()):
-        place = write_scaled(case, system.cases, asked["scenario"], asked["factors"], work / "case")
+    factors = {**asked["factors"], RATINGS: asked["options"].get(RATINGS, 1.0)}
+    if any(factor != 1.0 for factor in factors.values()):
+        place = write_scaled(case, system.cases, asked["scenario"], factors, work / "case")
         case = load_case(place, day=asked["day"], system=system.cases)
     planned = (folder,) if system.of_plans else ()
     system.run(case, as_fields(system, asked["options"]), work / "run", *planned)

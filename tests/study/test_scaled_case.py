@@ -52,6 +52,17 @@ def test_planning_scales_loads_forecasts_and_the_grid_price(
     assert str(found.file.time.day) == str(day)
 
 
+def test_ratings_of_ties_connections_and_lines_are_scaled(tmp_path: Path) -> None:
+    case = load_case("two-bus", system="planning")
+    found = scaled(case, "planning", {"ratings": 1.2}, tmp_path / "case")
+    assert isinstance(found, Case)
+    assert [mg.pcc.rating_kva for mg in found.microgrids] == pytest.approx([480.0, 480.0, 600.0])
+    assert [tie.rating_kva for tie in found.ties] == pytest.approx([120.0, 240.0])
+    assert [line.rating_kva for line in found.lines] == pytest.approx([1800.0])
+    assert [line.r_ohm for line in found.lines] == [line.r_ohm for line in case.lines]
+    assert [mg.load for mg in found.microgrids] == [mg.load for mg in case.microgrids]
+
+
 @pytest.mark.parametrize("name", ["two-homes", "hmg3", "apartment5"])
 def test_homes_scale_heat_with_load_and_both_prices_alike(name: str, tmp_path: Path) -> None:
     case = load_case(name, system="homes")

@@ -76,7 +76,13 @@ def test_every_fault_is_told_at_once() -> None:
 def test_faults_against_cases_are_told_at_once() -> None:
     asked = study(
         days={"from": "2015-12-30", "to": "2016-01-02"},
-        options={"jobs": 2, "poinst": [3], "points": [3, "many", 1], "hierarchy": []},
+        options={
+            "jobs": 2,
+            "poinst": [3],
+            "points": [3, "many", 1],
+            "hierarchy": [],
+            "ratings": [1.2, 0, 1.2],
+        },
         scenarios={"method": "toat", "array": "L4", "sd": {"load": 0.1}, "n": 3},
     )
     found = faults({**asked, "cases": ["ieee33-year", "two-homes", "ieee33yr", "ieee33-year"]})
@@ -87,6 +93,8 @@ def test_faults_against_cases_are_told_at_once() -> None:
     assert any('over.options.points[1]: "many" is not a whole number' in f for f in found)
     assert any("over.options.points[2]: 1 is not 2 or more" in f for f in found)
     assert any("over.options.jobs: jobs is set by the study" in f for f in found)
+    assert any("over.options.ratings[1]: 0 is no factor of ratings" in f for f in found)
+    assert any("over.options.ratings[2]: 1.2 stands twice" in f for f in found)
     assert any("over.scenarios.n: n is not a key of toat" in f for f in found)
     assert any(
         "2015-12-30 is outside the profiles of ieee33-year; give days from 2016-01-01 to 2016-12-31"

@@ -70,6 +70,23 @@ def test_a_run_is_put_in_place_with_its_identity(
     assert list((tmp_path / ".work").iterdir()) == []
 
 
+def test_ratings_scale_the_case_and_are_no_option_of_the_command(
+    asked: dict[str, Any], running: Callable[[Run], None], tmp_path: Path
+) -> None:
+    seen: list[float] = []
+
+    def noting(case: Any, options: Mapping[str, Any], out: Path) -> None:
+        seen.extend(mg.pcc.rating_kva for mg in case.microgrids)
+        written(case, options, out)
+
+    running(noting)
+    found = run_task({**asked, "options": {"points": 3, "ratings": 0.5}})
+    assert found["state"] == "done"
+    assert seen == [200.0, 200.0, 250.0]
+    place = tmp_path / "tasks" / asked["name"]
+    assert json.loads((place / "plan.json").read_text()) == ["two-bus", {"jobs": 1, "points": 3}]
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "told"),
     [
