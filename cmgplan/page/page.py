@@ -14,6 +14,10 @@ from plotly.offline import get_plotlyjs
 from cmgplan.page.data_table import DataTable
 from cmgplan.page.parts import Chart, Note, Overview, Section
 
+INLINE_ONLY = "script-src 'unsafe-inline';"
+BESIDE_TOO = "script-src 'unsafe-inline' 'self' file:;"
+"""What a page's policy lets run: its own scripts, or files from where it lies as well."""
+
 
 def render(
     title: str,
@@ -52,6 +56,28 @@ def render(
             plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library's own code
         )
     )
+
+
+def with_plotly_beside(page: str, place: str) -> str:
+    """Return a page that loads the drawing library from a file instead of holding it.
+
+    ``place`` is where the file lies as seen from the page.
+    """
+    library = get_plotlyjs()
+    before, found, after = page.partition(library)
+    start = before.rfind("<script")
+    if not found or before[start:].rstrip() != "<script>":
+        return page
+    closing = after.index("</script>")
+    if after[:closing].strip():
+        return page
+    head = before[:start].replace(INLINE_ONLY, BESIDE_TOO, 1)
+    return f'{head}<script src="{place}">{after[closing:]}'
+
+
+def plotly_text() -> str:
+    """Return the drawing library's own text."""
+    return str(get_plotlyjs())
 
 
 def environment(package: str = "cmgplan.page") -> jinja2.Environment:

@@ -50,6 +50,7 @@ def run_tasks(
     retries: int,
     call: Call,
     tell: Callable[[ProgressEvent], None],
+    shared_pages: bool = False,
 ) -> None:
     """Run every task that waits, in the ledger's order.
 
@@ -71,6 +72,8 @@ def run_tasks(
         The function that runs a task, by default ``run_task``.
     tell
         Is told progress.
+    shared_pages
+        Whether the pages of tasks load the study's drawing library.
     """
     waiting = deque(ledger.waiting())
     progress = _Progress(ledger.counts(), len(waiting), tell)
@@ -81,7 +84,8 @@ def run_tasks(
             key = waiting.popleft()
             ledger.begin(key)
             tries[key] += 1
-            under_way[executor.submit(call, request(tasks[key], out))] = key
+            asked = request(tasks[key], out, shared_pages=shared_pages)
+            under_way[executor.submit(call, asked)] = key
         for future in wait(under_way, return_when=FIRST_COMPLETED).done:
             key = under_way.pop(future)
             found = answer_of(future)

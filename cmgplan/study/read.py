@@ -48,6 +48,8 @@ class Study:
         What ends a task.
     asked
         The study file as plain values.
+    shared_pages
+        Whether the pages of tasks load one drawing library of the study.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Study:
     tasks: tuple[Task, ...]
     limits: LimitsSection
     asked: Mapping[str, Any]
+    shared_pages: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _checked(asked: StudyFile, raw: Mapping[str, Any], beside: Path, file: str) 
     if faults:
         raise CaseError(faults)
     tasks = tuple(_tasks(system.name, cases, options, scenarios))
-    return Study(asked.name, system, tasks, asked.limits, raw)
+    return Study(asked.name, system, tasks, asked.limits, raw, asked.shared_pages)
 
 
 def _tasks(

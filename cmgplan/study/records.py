@@ -98,7 +98,10 @@ class LimitsSection(Record):
 
 
 class StudyFile(Record):
-    """The whole of a study file. ``format`` is the version of this format."""
+    """The whole of a study file. ``format`` is the version of this format.
+
+    With ``shared_pages`` the pages of tasks load one drawing library beside the study's tables.
+    """
 
     format: Literal[1]
     name: Text
@@ -106,3 +109,4 @@ class StudyFile(Record):
     cases: Annotated[tuple[Text, ...], Field(min_length=1)]
     over: OverSection = OverSection()
     limits: LimitsSection = LimitsSection()
+    shared_pages: bool = False

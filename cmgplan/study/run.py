@@ -15,6 +15,7 @@ import pandas as pd
 from cmgplan.case.folder import CaseFolder
 from cmgplan.case.toml_file import read_toml
 from cmgplan.errors import InputError
+from cmgplan.page.page import plotly_text
 from cmgplan.progress import ProgressEvent
 from cmgplan.study.cluster import ClusterExecutor
 from cmgplan.study.engine import Call, StudyExecutor, run_tasks
@@ -31,8 +32,9 @@ from cmgplan.study.store import (
     write_json,
     write_long_tables,
     write_tasks,
+    write_text,
 )
-from cmgplan.study.task_run import run_task
+from cmgplan.study.task_run import LIBRARY, run_task
 from cmgplan.study.tasks import Task
 from cmgplan.version import __version__
 
@@ -212,6 +214,8 @@ def _work(
         return
     limits = TaskLimits(study.limits.time_per_task_s, study.limits.memory_per_task_mb)
     by_key = {task.key: task for task in study.tasks}
+    if study.shared_pages:
+        write_text(folder / LIBRARY, plotly_text())
     with _executor(scheduler, min(workers, waiting), limits) as (executor, count):
         run_tasks(
             executor,
@@ -222,6 +226,7 @@ def _work(
             retries=study.limits.retries,
             call=call,
             tell=tell,
+            shared_pages=study.shared_pages,
         )
 
 

@@ -23,12 +23,18 @@ from cmgplan.version import __version__
 TASKS, WORK = "tasks", ".work"
 """Folders of finished tasks and of those under way."""
 
+LIBRARY = "plotly.min.js"
+"""Drawing library that the pages of a study's tasks may share."""
+
 TASK_FILE = "task.json"
 """What marks the folder of a finished task."""
 
 
-def request(task: Task, out: Path) -> dict[str, Any]:
-    """Return what a worker needs to know of a task."""
+def request(task: Task, out: Path, *, shared_pages: bool = False) -> dict[str, Any]:
+    """Return what a worker needs to know of a task.
+
+    ``shared_pages`` is how its page loads the drawing library, which is no part of what it is.
+    """
     return {
         "key": task.key,
         "name": task.name,
@@ -42,6 +48,7 @@ def request(task: Task, out: Path) -> dict[str, Any]:
         "options": dict(task.options),
         "version": __version__,
         "out": str(out),
+        "shared_pages": shared_pages,
     }
 
 
@@ -111,6 +118,8 @@ def _put_in_place(asked: Mapping[str, Any], work: Path, out: Path, began: float)
     from cmgplan.study.kinds import STUDY_SYSTEMS
 
     run = work / "run"
+    if asked.get("shared_pages"):
+        _link_library(run / "report.html")
     about = {
         **{key: asked[key] for key in ("key", "name", "case", "case_sha256", "version")},
         **{key: asked[key] for key in ("system", "day", "scenario", "factors", "options")},
@@ -130,6 +139,15 @@ def _put_in_place(asked: Mapping[str, Any], work: Path, out: Path, began: float)
     run.rename(place)
     (out / TASKS / f"{asked['name']}.why.html").unlink(missing_ok=True)
     return {"state": "done", "kind": "", "reason": "", "figures": about["figures"]}
+
+
+def _link_library(path: Path) -> None:
+    """Let a task's page load the study's drawing library instead of holding one."""
+    from cmgplan.page.page import with_plotly_beside
+
+    if path.is_file():
+        page = path.read_text(encoding="utf-8")
+        path.write_text(with_plotly_beside(page, f"../../{LIBRARY}"), encoding="utf-8")
 
 
 def _peak_mb() -> float | None:

@@ -23,11 +23,15 @@ from cmgplan.study.store import STUDY_FILE, TASKS_TABLE
 CURVE_POINTS = 500
 """Points of a duration curve."""
 
+_OF_HOMES = ("exchange", ("import_kw",), ("export_kw",))
 IMPORT_OF = {
     "planning": ("upstream", ("with_cmg_kw",), ()),
-    "optimum": ("exchange", ("import_kw",), ("export_kw",)),
+    **dict.fromkeys(("optimum", "market", "building", "response"), _OF_HOMES),
 }
 """Table and columns, added and taken off, of what comes from upstream by system."""
+
+SEVERAL_WAYS = frozenset({"market", "building", "response"})
+"""Systems whose runs hold a day in several ways, such as coalitions, told by a column ``way``."""
 
 
 @dataclass(frozen=True)
@@ -115,26 +119,37 @@ class Curve:
 
 
 def duration_curves(view: StudyView) -> list[Curve]:
-    """Return the duration curve of the import from upstream of each way; none if not known."""
+    """Return the duration curve of the import from upstream of each way; none if not known.
+
+    Runs that hold a day in several ways have a curve for each.
+    """
     if view.system.name not in IMPORT_OF:
         return []
     stem, plus, minus = IMPORT_OF[view.system.name]
     if not (view.folder / f"{stem}.csv").is_file():
         return []
     of_task = view.by_task()
-    amounts: dict[str, list[float]] = defaultdict(list)
-    weights: dict[str, list[float]] = defaultdict(list)
-    for task, rows in rows_by_task(view.folder / f"{stem}.csv", ("hour", *plus, *minus)):
+    own = ("way",) if view.system.name in SEVERAL_WAYS else ()
+    amounts: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    weights: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for task, rows in rows_by_task(view.folder / f"{stem}.csv", (*own, "hour", *plus, *minus)):
         if task not in of_task:
             continue
         _, way, weight = of_task[task]
-        hours: dict[str, float] = defaultdict(float)
-        for hour, *cells in rows:
-            added, taken = cells[: len(plus)], cells[len(plus) :]
-            hours[hour] += sum(map(_value, added)) - sum(map(_value, taken))
-        amounts[way] += hours.values()
-        weights[way] += [weight] * len(hours)
-    return [_curve(way, amounts[way], weights[way]) for way in view.ways if amounts[way]]
+        hours: dict[tuple[str, ...], float] = defaultdict(float)
+        for cells in rows:
+            told, kw = cells[: len(own) + 1], cells[len(own) + 1 :]
+            hours[tuple(told)] += sum(map(_value, kw[: len(plus)]))
+            hours[tuple(told)] -= sum(map(_value, kw[len(plus) :]))
+        for (*of_run, _), kw_of_hour in hours.items():
+            amounts[way, *of_run].append(kw_of_hour)
+            weights[way, *of_run].append(weight)
+    order = {way: k for k, way in enumerate(view.ways)}
+    several = len(order) > 1 or not own
+    return [
+        _curve(" ".join(key if several else key[1:]), amounts[key], weights[key])
+        for key in sorted(amounts, key=lambda key: order[key[0]])
+    ]
 
 
 def _curve(way: str, kw: Sequence[float], weights: Sequence[float]) -> Curve:

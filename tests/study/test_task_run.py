@@ -13,6 +13,7 @@ import pytest
 
 from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation
+from cmgplan.page.page import plotly_text, with_plotly_beside
 from cmgplan.study import kinds
 from cmgplan.study.read import read_study
 from cmgplan.study.task_run import request, run_task
@@ -85,6 +86,25 @@ def test_ratings_scale_the_case_and_are_no_option_of_the_command(
     assert seen == [200.0, 200.0, 250.0]
     place = tmp_path / "tasks" / asked["name"]
     assert json.loads((place / "plan.json").read_text()) == ["two-bus", {"jobs": 1, "points": 3}]
+
+
+def test_pages_of_tasks_may_share_one_drawing_library(
+    asked: dict[str, Any], running: Callable[[Run], None], tmp_path: Path
+) -> None:
+    page = f"<body><script>{plotly_text()}</script><script>draw()</script></body>"
+
+    def paged(case: Any, options: Mapping[str, Any], out: Path) -> None:
+        written(case, options, out)
+        (out / "report.html").write_text(page)
+
+    running(paged)
+    place = tmp_path / "tasks" / asked["name"] / "report.html"
+    assert run_task(asked)["state"] == "done"
+    assert place.read_text() == page
+    assert run_task({**asked, "shared_pages": True})["state"] == "done"
+    link = '<script src="../../plotly.min.js"></script>'
+    assert place.read_text() == f"<body>{link}<script>draw()</script></body>"
+    assert with_plotly_beside("<p>none</p>", "x.js") == "<p>none</p>"
 
 
 @pytest.mark.parametrize(
