@@ -36,6 +36,9 @@ ServedWhileCutOff = Callable[[str, float, float], float]
 """Mean power that a load point serves by itself, kW: its bus, the clock's hour at which the
 interruption begins, and how many hours it lasts. At most the load of the load point counts."""
 
+WantedWhileCutOff = Callable[[str, float, float], float]
+"""Mean load of a load point over an interruption, kW; arguments as of ``ServedWhileCutOff``."""
+
 
 @dataclass(frozen=True)
 class Isolated:
@@ -129,6 +132,7 @@ def reliability(
     feeder: ReliableFeeder,
     restore: Restore | None = None,
     served_while_cut_off: ServedWhileCutOff | None = None,
+    wanted_while_cut_off: WantedWhileCutOff | None = None,
 ) -> Reliability:
     """Return the indices of a feeder over all single faults of lines and transformers.
 
@@ -141,6 +145,9 @@ def reliability(
     served_while_cut_off
         What homes or microgrids at a load point serve while the feeder does not; faults begin at
         any hour of the day alike. It lowers EENS and AENS; SAIFI and SAIDI count who is cut off.
+    wanted_while_cut_off
+        What load points with loads by hour want meanwhile, beside which the former counts; by
+        default the mean load. Not asked where nothing is served.
 
     Raises
     ------
@@ -149,7 +156,7 @@ def reliability(
     """
     restore = restore or (lambda isolated: by_topology(feeder, isolated))
     customers = sum(load.customers for load in feeder.loads)
-    lacking = _Lacking(served_while_cut_off)
+    lacking = _Lacking(served_while_cut_off, wanted_while_cut_off)
     totals = {load.bus: np.zeros(3) for load in feeder.loads}
     faults = []
     for line in feeder.lines:
@@ -194,8 +201,8 @@ def interruptions(
 class _Lacking:
     """Mean power that a load point lacks over an interruption, kW, over all hours of its begin."""
 
-    def __init__(self, served: ServedWhileCutOff | None) -> None:
-        self._served = served
+    def __init__(self, served: ServedWhileCutOff | None, wanted: WantedWhileCutOff | None) -> None:
+        self._served, self._wanted = served, wanted
         self._known: dict[tuple[str, float], float] = {}
 
     def kw(self, load: LoadPoint, hours: float) -> float:
@@ -204,8 +211,12 @@ class _Lacking:
             return load.p_kw
         key = load.bus, hours
         if key not in self._known:
-            served = [self._served(load.bus, float(begin), hours) for begin in range(HOURS_PER_DAY)]
-            lacking = np.clip(load.p_kw - np.array(served, dtype=np.float64), 0.0, load.p_kw)
+            begins = [float(begin) for begin in range(HOURS_PER_DAY)]
+            served = [self._served(load.bus, begin, hours) for begin in begins]
+            wanted = np.full(HOURS_PER_DAY, load.p_kw)
+            if self._wanted is not None:
+                wanted = np.array([self._wanted(load.bus, begin, hours) for begin in begins])
+            lacking = np.clip(wanted - np.array(served, dtype=np.float64), 0.0, wanted)
             if not np.isfinite(lacking).all():
                 raise InputError(f"bus {load.bus}: what is served while it is cut off is no number")
             self._known[key] = float(lacking.mean())
