@@ -73,7 +73,7 @@ def feeder_of_lines(
             found.append(_line(line, turned, vn_kv))
         except ValidationError as error:
             faults += [
-                Fault(file, f"row {k + 2}", problem.message, problem.mend)
+                Fault(file, f"row {k + 2}", f"{problem.key} {problem.message}", problem.mend)
                 for problem in problems(error, ReliableLine, line.model_dump())
             ]
     if faults:
