@@ -185,6 +185,8 @@ def reconfigure(
             "no radial configuration within the limits was found, and none is proven not to "
             "exist; allow more time (--time-limit). " + _nearest(network, net, flow)
         )
+    if given.feasible and given.loss_pu <= flow.loss_pu:
+        closed, flow = network.closed & net.may_close, given
     bound = min(bound, flow.loss_pu)
     course.note(flow.loss_pu, bound)
     found = _answer(network, net, closed, flow, bound, given, options, begun)

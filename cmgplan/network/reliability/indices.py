@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.arrays import FloatArray
 from cmgplan.errors import CaseError, Fault, InputError
 from cmgplan.network.reliability.read import (
     BODY,
@@ -157,19 +156,23 @@ def reliability(
     restore = restore or (lambda isolated: by_topology(feeder, isolated))
     customers = sum(load.customers for load in feeder.loads)
     lacking = _Lacking(served_while_cut_off, wanted_while_cut_off)
-    totals = {load.bus: np.zeros(3) for load in feeder.loads}
+    totals = {load.bus: [0.0, 0.0, 0.0] for load in feeder.loads}
     faults = []
     for line in feeder.lines:
-        told = np.zeros(3)
+        often = hours = energy = 0.0
         for load, failures, lasting in interruptions(feeder, line, restore):
             mwh = failures * lasting * lacking.kw(load, lasting) / KWH_PER_MWH
-            cost = np.array([failures, failures * lasting, mwh])
-            totals[load.bus] += cost
-            told += cost * [load.customers / customers, load.customers / customers, 1.0]
+            mine, share = totals[load.bus], load.customers / customers
+            mine[0] += failures
+            mine[1] += failures * lasting
+            mine[2] += mwh
+            often += share * failures
+            hours += share * failures * lasting
+            energy += mwh
         total = sum(failures for failures, _ in _failures(line))
-        faults.append(FaultCost(line.line, total, *told.tolist()))
+        faults.append(FaultCost(line.line, total, often, hours, energy))
     _refuse_longer_than_a_year(totals)
-    points = tuple(_of_point(load, *totals[load.bus].tolist()) for load in feeder.loads)
+    points = tuple(_of_point(load, *totals[load.bus]) for load in feeder.loads)
     return Reliability(
         saifi=sum(p.failures_per_year * p.customers for p in points) / customers,
         saidi_h=sum(p.hours_per_year * p.customers for p in points) / customers,
@@ -186,10 +189,9 @@ def interruptions(
     """Yield the load points that faults of a line cut off, failures a year, and h of each."""
     out, isolated = interrupted(feeder, line), isolate(feeder, line)
     back = isolated.fed | restore(isolated)
+    loads = feeder.load_at
     points = [
-        (load, load.bus in back and load.bus not in isolated.section)
-        for load in feeder.loads
-        if load.bus in out
+        (loads[bus], bus in back and bus not in isolated.section) for bus in out if bus in loads
     ]
     for failures, repair_h in _failures(line):
         if failures > 0.0:
@@ -223,7 +225,7 @@ class _Lacking:
         return self._known[key]
 
 
-def _refuse_longer_than_a_year(totals: Mapping[str, FloatArray]) -> None:
+def _refuse_longer_than_a_year(totals: Mapping[str, list[float]]) -> None:
     faults = [
         Fault(
             LOADS,
