@@ -95,6 +95,9 @@ def reconfigure(
     with console.progress_shown(quiet) as tell:
         result = _configured(given, ends, loads, options, tell, blocks or 1, max_operations)
     end_no_more()
+    for note in result.summary["notes"]:
+        if note not in given.notes:
+            console.warn(f"note: {note}")
     written = _write(result, network, out, write_case)
     if as_json:
         typer.echo(json.dumps(result.summary, allow_nan=False))

@@ -263,3 +263,17 @@ def test_nothing_is_switched_that_gains_nothing(tmp_path: Path) -> None:
     (tmp_path / "idle.m").write_text(text, encoding="utf-8")
     found = reconfigure(read_switched_network(tmp_path / "idle.m"))
     assert (found.loss_kw, found.open_rows, found.status) == (0.0, (3,), "optimal")
+
+
+def test_a_network_that_breaks_limits_as_given_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = matpower(
+        [bus(1, kind=3), bus(2, 2.0), bus(3, 3.0)],
+        [gen(1)],
+        [branch(1, 2, rate=1e-3), branch(2, 3), branch(1, 3, on=0)],
+    )
+    (tmp_path / "tight.m").write_text(text, encoding="utf-8")
+    assert run("reconfigure", str(tmp_path / "tight.m"), "-q") == 0
+    told = capsys.readouterr().err
+    assert "note: the network as given breaks limits: branch 1-2 (row 1) carries 50" in told

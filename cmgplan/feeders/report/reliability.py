@@ -44,7 +44,6 @@ INDICES = ("saifi", "saidi_h", "caidi_h", "asai", "eens_mwh", "aens_kwh")
 NEEDED = {
     "name": str,
     "restore": str,
-    "islands": str,
     "additions_asked": int,
     **dict.fromkeys((*INDICES, "customers"), float),
 }
@@ -119,7 +118,7 @@ def read_reliability(folder: Path | str) -> ReliabilityRun:
     summary = read_json(folder, RELIABILITY, NEEDED)
     if summary["restore"] not in ("topology", "limits"):
         raise InputError(f"{folder / RELIABILITY.marker}: restore is unknown; {AGAIN}")
-    if summary["islands"] not in ("none", "building"):
+    if summary.setdefault("islands", "none") not in ("none", "building"):
         raise InputError(f"{folder / RELIABILITY.marker}: islands is unknown; {AGAIN}")
     tables = read_tables(RELIABILITY_TABLES, folder)
     if summary["islands"] != "none":

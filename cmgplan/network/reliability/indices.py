@@ -189,9 +189,11 @@ def interruptions(
     """Yield the load points that faults of a line cut off, failures a year, and h of each."""
     out, isolated = interrupted(feeder, line), isolate(feeder, line)
     back = isolated.fed | restore(isolated)
-    loads = feeder.load_at
+    at = feeder.load_at
+    kept = back - isolated.section
     points = [
-        (loads[bus], bus in back and bus not in isolated.section) for bus in out if bus in loads
+        (feeder.loads[k], feeder.loads[k].bus in kept)
+        for k in sorted(at[bus] for bus in out if bus in at)  # in one order, so that sums are equal
     ]
     for failures, repair_h in _failures(line):
         if failures > 0.0:

@@ -118,9 +118,9 @@ class ReliableFeeder:
         return {line.to_bus: line for line in self.lines}
 
     @cached_property
-    def load_at(self) -> dict[str, LoadPoint]:
-        """The load point of each bus that has one."""
-        return {load.bus: load for load in self.loads}
+    def load_at(self) -> dict[str, int]:
+        """The position of the load point of each bus that has one."""
+        return {load.bus: k for k, load in enumerate(self.loads)}
 
     @cached_property
     def leaving(self) -> dict[str, list[ReliableLine]]:
