@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from cmgplan.planning.result import PlanResult
     from cmgplan.planning.starter import new_case
     from cmgplan.progress import ProgressEvent
+    from cmgplan.run_kinds import to_xarray
     from cmgplan.systems import check_case, load_case
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "run_building",
     "run_market",
     "solve_opf",
+    "to_xarray",
     "write_building",
     "write_market",
     "write_optimum",
@@ -139,6 +141,7 @@ _HOMES = {
     "figures": "cmgplan.planning.report.drawing",
     "new_case": "cmgplan.planning.starter",
     "export_run": "cmgplan.planning.report.export",
+    "to_xarray": "cmgplan.run_kinds",
     "compare_runs": "cmgplan.planning.report.compare.write",
 }
 

@@ -31,6 +31,8 @@ class System:
         What case.toml calls it.
     reads, loads, checks
         Module that reads its cases, and the names of its functions that load and check one.
+    records, record
+        Module of its records, and the name of the one that is the whole of case.toml.
     called
         What a case of it is called in messages.
     ready
@@ -43,6 +45,8 @@ class System:
     reads: str
     loads: str
     checks: str
+    records: str
+    record: str
     called: str
     ready: str
     commands: tuple[str, ...]
@@ -56,12 +60,22 @@ class System:
         found: list[Fault] = getattr(import_module(self.reads), self.checks)(path, day=day)
         return found
 
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of its case.toml, which ships as ``case.schema.json``."""
+        record = getattr(import_module(self.records), self.record)
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **record.model_json_schema(),
+        }
+
 
 PLANNING = System(
     name="planning",
     reads="cmgplan.planning.case",
     loads="load_case",
     checks="check_case",
+    records="cmgplan.planning.case.records",
+    record="CaseFile",
     called="a case of planning",
     ready="can be planned",
     commands=("plan", "opf"),
@@ -72,6 +86,8 @@ HOMES = System(
     reads="cmgplan.homes.case.read",
     loads="load_homes",
     checks="check_homes",
+    records="cmgplan.homes.case.records",
+    record="HomesFile",
     called="a case of homes",
     ready="can be run: optimum, market, building",
     commands=("optimum", "market", "building"),

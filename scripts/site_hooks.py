@@ -1,6 +1,6 @@
-"""Hooks of the site: formulas become MathML, and pages that are still to come leave the menu.
+"""Hooks of the site: formulas become MathML, nothing is fetched, what is to come leaves the menu.
 
-mkdocs.yml names this file. MathML is shown by browsers themselves, so that no script is fetched.
+mkdocs.yml names this file. MathML is shown by browsers themselves, without a script.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.exceptions import PluginError
 
 COMING = frozenset(
     {
         "response.md",
-        "response_model.md",
+        "response_exact.md",
         "study.md",
         "examples/response_of_homes.md",
         "examples/study_of_days.md",
@@ -27,6 +28,14 @@ FORMULA = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\s*\\[(\[](?P<tex>.*?)\\[)\]]\s*</(?P=tag)>', re.DOTALL
 )
 
+CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
+
+FETCHED = re.compile(
+    r"<(?:script|img|iframe|source|video)\b[^>]*\bsrc=[\"']?(?:https?:)?//"
+    r"|<link\b[^>]*\bhref=[\"']?(?:https?:)?//"
+)
+"""What a browser would fetch from elsewhere."""
+
 
 def on_config(config: Any) -> Any:
     """Leave pages out of the menu that are still to come."""
@@ -35,8 +44,17 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_content(text: str, **_: Any) -> str:
-    """Return a page with its formulas as MathML."""
+    """Return a page with its formulas as MathML, and bars in the code of tables as bars."""
+    text = CELL.sub(lambda found: found[0].replace("\\|", "|"), text)
     return FORMULA.sub(_mathml, text)
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Return a page as it is; PluginError where a browser would fetch something for it."""
+    found = FETCHED.search(output)
+    if found:
+        raise PluginError(f"{page.file.src_uri}: fetches from elsewhere: {found[0]}")
+    return output
 
 
 def _mathml(found: re.Match[str]) -> str:

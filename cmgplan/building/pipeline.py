@@ -27,7 +27,7 @@ from cmgplan.building.rules.paying import run_by
 from cmgplan.building.rules.totals import cost_by_unit, totals
 from cmgplan.errors import InfeasibleError
 from cmgplan.homes.case.records import HomesCase
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.version import __version__
 
 Tell = Callable[[ProgressEvent], None]
@@ -41,7 +41,7 @@ MONTH_FROM = 0.4
 
 
 def run_building(
-    case: HomesCase, options: BuildingOptions, progress: Tell | None = None
+    case: HomesCase, options: BuildingOptions | None = None, progress: Tell | None = None
 ) -> BuildingResult:
     """Run a building's day by the rules, together and alone, and what is asked for beside.
 
@@ -55,7 +55,8 @@ def run_building(
         An optimum was not found.
     """
     require_building(case)
-    tell = progress or (lambda event: None)
+    options = options or BuildingOptions()
+    tell = telling(progress)
     rules, begun = options.rules or case.file.building.rules, time.perf_counter()
     tell(ProgressEvent("rules", "running the day by the rules", fraction=0.0))
     days = days_by_rules(case, rules)
