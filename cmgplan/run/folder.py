@@ -22,7 +22,6 @@ import numpy as np
 from cmgplan.errors import InputError, MachineError, as_told
 from cmgplan.run.lock import locked
 
-
 WINDOWS = os.name == "nt"
 """There only files that are open for writing can be brought to the disk."""
 
