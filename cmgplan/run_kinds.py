@@ -1,6 +1,7 @@
 """The kinds of runs that the package knows, and what each can do with a folder of its kind.
 
-A run is known by its marker: ``plan.json`` is a plan, ``run.json`` names the system that wrote it.
+A run is known by its marker: ``plan.json`` is a plan, ``reconfiguration.json`` and
+``reliability.json`` are runs about a feeder, ``run.json`` names the system that wrote it.
 """
 
 from __future__ import annotations
@@ -74,10 +75,16 @@ def _report_optimum(folder: Path) -> Path:
 
 
 def _verify_market(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.market.audit.again import solved_again
+    from cmgplan.market.report.read_result import result_of
     from cmgplan.market.report.read_run import read_market
     from cmgplan.market.report.verify import verify_market
 
-    return verify_market(read_market(folder)).checks
+    run = read_market(folder)
+    found = verify_market(run).checks
+    if not all(check.passed for check in found):
+        return found  # what contradicts itself is not solved again
+    return (*found, *solved_again(result_of(run, run.load_case())))
 
 
 def _report_market(folder: Path) -> Path:
@@ -99,6 +106,30 @@ def _report_building(folder: Path) -> Path:
     from cmgplan.building.report.run_folder import write_page
 
     return write_page(read_building(folder))
+
+
+def _verify_configuration(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.feeders.report.configuration import read_configuration, verify_configuration
+
+    return verify_configuration(read_configuration(folder))
+
+
+def _report_configuration(folder: Path) -> Path:
+    from cmgplan.feeders.report.configuration import read_configuration, write_page
+
+    return write_page(read_configuration(folder))
+
+
+def _verify_reliability(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.feeders.report.reliability import read_reliability, verify_reliability
+
+    return verify_reliability(read_reliability(folder))
+
+
+def _report_reliability(folder: Path) -> Path:
+    from cmgplan.feeders.report.reliability import read_reliability, write_page
+
+    return write_page(read_reliability(folder))
 
 
 def _days_of_optimum(folder: Path) -> tuple[About, list[DayView]]:
@@ -137,8 +168,13 @@ RUN_KINDS: Mapping[str, RunKind] = {
     "building": RunKind(
         "a run of the building", _verify_building, _report_building, _days_of_building
     ),
+    "reconfigure": RunKind("a reconfiguration", _verify_configuration, _report_configuration),
+    "reliability": RunKind("a study of reliability", _verify_reliability, _report_reliability),
 }
 """Kinds of runs by the system that writes them."""
+
+MARKERS = {"reconfigure": "reconfiguration.json", "reliability": "reliability.json"}
+"""Runs about a feeder, known by a marker of their own."""
 
 
 def system_of_run(folder: Path | str) -> str:
@@ -154,6 +190,9 @@ def system_of_run(folder: Path | str) -> str:
     from cmgplan.homes.report.run_folder import MARKER, system_of
 
     folder = Path(folder)
+    for system, marker in MARKERS.items():
+        if (folder / marker).exists():
+            return system
     if (folder / "plan.json").exists() or not (folder / MARKER).exists():
         return PLANNING
     system = system_of(folder)
@@ -189,6 +228,8 @@ def are_plans(folders: Sequence[Path]) -> bool:
 def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDays:
     """Lay runs of homes beside each other, whatever ran: every way that they hold is a day.
 
+    Of each run days of all homes come first.
+
     Raises
     ------
     InputError
@@ -208,7 +249,7 @@ def compare_homes(folders: Sequence[Path], out: Path | None = None) -> WrittenDa
         about, views = kind.days(folder)
         days += [
             ComparedDay(name if len(views) == 1 else f"{name} {view.way}", about, view)
-            for view in views
+            for view in sorted(views, key=lambda view: -len(view.homes))
         ]
     return compare_days(days, folders[0], out)
 
@@ -250,7 +291,10 @@ def to_xarray(run: Any) -> xarray.DataTree:
     from cmgplan.run.xarray_forms import as_tree
 
     if isinstance(run, Path | str):
-        module, reader = _READERS[system_of_run(run)]
+        system = system_of_run(run)
+        if system not in _READERS:
+            raise InputError(f"{run}: is {RUN_KINDS[system].what}, whose tables have no axes")
+        module, reader = _READERS[system]
         run = getattr(import_module(module), reader)(run)
     return as_tree(run.tables, _forms("pareto" in run.tables))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from paper_claims import CLAIMS, building_words
 from paper_claims.building_words import BuildingSubject
 from paper_claims.claim import Claim, hours_text
+from paper_claims.feeder import feeder_claims
 from paper_claims.market import market_claims
 from paper_claims.windows import WINDOW, open_hours
 from rich.console import Console
@@ -135,6 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if system == BUILDING:
             claims = building_words.compare(read_building_subject(arguments.run))
+            claims += feeder_claims()
         elif system == MARKET:
             claims = market_claims(read_market(arguments.run))
         else:

@@ -17,6 +17,7 @@ COMING = frozenset(
     {
         "response.md",
         "response_exact.md",
+        "response_heuristics.md",
         "study.md",
         "examples/response_of_homes.md",
         "examples/study_of_days.md",

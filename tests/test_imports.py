@@ -20,7 +20,7 @@ RANKS = (
     ("run",),
     ("page",),
     ("homes",),
-    ("planning", "market", "building", "response"),
+    ("planning", "market", "building", "response", "feeders"),
     ("study",),
     ("systems", "run_kinds"),
     ("cmgplan",),
@@ -32,19 +32,20 @@ RANKS = (
 ``cmgplan`` is the package's face, whose modules the ground below may not import either.
 """
 
-WINGS = ("planning", "market", "building", "response")
+WINGS = ("planning", "market", "building", "response", "feeders")
 
 WITHIN_A_WING = (
     ("case",),
     ("model",),
-    ("switch_search", "why", "leading", "rules"),
-    ("levels", "days", "priced"),
+    ("switch_search", "why", "leading", "rules", "heuristics", "exact"),
+    ("levels", "days", "priced", "uncertainty", "feeder"),
     ("proof", "result", "tables"),
-    ("pipeline",),
+    ("pipeline", "audit"),
 )
 """Inner rooms of a wing. A report and a starter import its case, its result and its tables.
 
-``leading`` is to the market what ``switch_search`` is to planning: how its model is solved.
+``leading`` is to the market what ``switch_search`` is to planning: how its model is solved;
+``audit`` solves a finished result again.
 """
 
 OF_THE_CASE = ("case", "result", "tables")

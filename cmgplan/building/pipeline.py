@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from cmgplan.building.case.check import require_building
 from cmgplan.building.days.draw import stochastic_day
+from cmgplan.building.feeder.whole import Summary, feeder_results
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
 from cmgplan.building.priced.games import sharings
 from cmgplan.building.priced.optimum import PricedDay, priced_days
 from cmgplan.building.priced.worth import values_by_optimum, values_by_rules
-from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay
+from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay, solver_versions
 from cmgplan.building.rules.day import apart, short_stores, together
 from cmgplan.building.rules.dispatch import as_dispatch
 from cmgplan.building.rules.indicators import indicators
@@ -27,6 +29,9 @@ from cmgplan.building.rules.paying import run_by
 from cmgplan.building.rules.totals import cost_by_unit, totals
 from cmgplan.errors import InfeasibleError
 from cmgplan.homes.case.records import HomesCase
+from cmgplan.homes.day.day import Day
+from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.homes.day.tables import exchange_table
 from cmgplan.progress import ProgressEvent, telling
 from cmgplan.version import __version__
 
@@ -72,10 +77,13 @@ def run_building(
     values, best = values_by_rules(case, rules), {}
     if options.optimal_values:
         best = values_by_optimum(case, options.gap, options.time_limit_s)
+    dispatch = {way: as_dispatch(case, day) for way, day in days.items()}
     money = unit_money(days["coalition"], pool)
     income = -(money.cost + money.unserved).sum(axis=1)
     shared = sharings(values, dict(zip(case.ids, income.tolist(), strict=True)))
     valued = time.perf_counter()
+    feeder_tables, feeder = _feeder(case, dispatch, rules)
+    served = time.perf_counter()
     month = tuple(_month(case, options, rules, tell))
     ended = time.perf_counter()
     costs = {way: cost_by_unit(day, pool) for way, day in days.items()}
@@ -84,7 +92,7 @@ def run_building(
         options,
         rules,
         days,
-        {way: as_dispatch(case, day) for way, day in days.items()},
+        dispatch,
         {way: totals(day, pool) for way, day in days.items()},
         {way: indicators(day) for way, day in days.items()},
         {unit: {way: costs[way][unit] for way in WAYS} for unit in case.ids},
@@ -94,15 +102,26 @@ def run_building(
         best,
         shared,
         month,
+        feeder_tables,
+        feeder,
         {
             "rules": ruled - begun,
             "optimum": priced - ruled,
             "values": valued - priced,
-            "days": ended - valued,
+            "feeder": served - valued,
+            "days": ended - served,
             "total": ended - begun,
         },
-        {"cmgplan": __version__},
+        {"cmgplan": __version__, **solver_versions()},
     )
+
+
+def _feeder(
+    case: HomesCase, dispatch: Mapping[str, Dispatch], rules: Rules
+) -> tuple[dict[str, pd.DataFrame], Summary]:
+    """Return tables and summary of the feeder that a case puts buildings on."""
+    exchange = [exchange_table(case, Day(way, day)) for way, day in dispatch.items()]
+    return feeder_results(case, pd.concat(exchange, ignore_index=True), rules)
 
 
 def days_by_rules(case: HomesCase, rules: Rules) -> dict[str, DayState]:

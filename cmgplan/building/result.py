@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -23,6 +24,11 @@ WAYS = ("coalition", "alone")
 
 IMPROVED = ("cost", "grid_kwh", "heat_unserved_kwh", "heat_dumped_kwh")
 """Totals that are compared over the stochastic days: the four of Table 6."""
+
+
+def solver_versions() -> dict[str, str]:
+    """Return the version of the solver of optima, by its name."""
+    return {"highspy": version("highspy")}
 
 
 class BuildingOptions(Record):
@@ -107,6 +113,9 @@ class BuildingResult:
         Ways to share v(N) by the rules: ``rules``, ``shapley``, ``nucleolus``.
     month
         The stochastic days.
+    feeder_tables, feeder
+        Tables of the feeder by stem, and the keys ``feeder`` and ``faults`` of run.json; empty
+        where the case puts no buildings on a feeder.
     wall_s
         Time by stage, s.
     """
@@ -125,6 +134,8 @@ class BuildingResult:
     optimal_values: Mapping[str, float] = field(default_factory=dict)
     sharings: Mapping[str, Sharing] = field(default_factory=dict)
     month: tuple[MonthDay, ...] = ()
+    feeder_tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    feeder: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     wall_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -181,4 +192,6 @@ class BuildingResult:
                 }
                 for day in self.month
             ],
+            "feeder": list(self.feeder.get("feeder", [])),
+            "faults": list(self.feeder.get("faults", [])),
         }

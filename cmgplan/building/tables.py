@@ -1,4 +1,4 @@
-"""Tables of a run of the building: those of every run of homes, and ``steps``.
+"""Tables of a run of the building: those of every run of homes, ``steps``, and the feeder's.
 
 The ledger is kept at the prices of each step, so that ``accounts`` and ``income`` are made here;
 all other tables are made from the dispatch as in every run of homes. The rules are a calculation
@@ -13,8 +13,10 @@ from typing import Literal
 import pandas as pd
 
 from cmgplan.building.days.draw import stochastic_day
+from cmgplan.building.feeder.whole import Summary, feeder_forms, feeder_results
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
+from cmgplan.building.priced.optimum import priced_days
 from cmgplan.building.priced.worth import values_by_rules
 from cmgplan.building.result import WAYS, BuildingResult
 from cmgplan.building.rules.day import apart, together
@@ -47,13 +49,18 @@ TABLES: dict[str, TableForm] = {
         texts="way step unit",
     ),
 }
-"""Form of every table of a run of the building, by file stem."""
+"""Form of every table that each run of the building has, by file stem."""
+
+
+def forms_of(case: HomesCase) -> dict[str, TableForm]:
+    """Return the form of every table of a run of a case: with buildings on a feeder, more."""
+    return {**TABLES, **feeder_forms(case)}
 
 
 def building_tables(result: BuildingResult) -> dict[str, pd.DataFrame]:
-    """Return every table of a run, in the order of ``TABLES``: the case's day, both ways."""
+    """Return every table of a run, in the order of ``forms_of``: the case's day, both ways."""
     days = [Day(way, result.dispatch[way]) for way in WAYS]
-    return _tables(result.case, days, result.days)
+    return {**_tables(result.case, days, result.days), **result.feeder_tables}
 
 
 def tables_again(case: HomesCase, rules: Rules) -> dict[str, pd.DataFrame]:
@@ -91,6 +98,25 @@ def stochastic_again(
         {way: totals(day, pool) for way, day in days.items()},
         {way: cost_by_unit(day, pool) for way, day in days.items()},
     )
+
+
+def feeder_again(
+    case: HomesCase, exchange: pd.DataFrame, rules: Rules
+) -> tuple[dict[str, pd.DataFrame], Summary]:
+    """Return the feeder's tables and its keys of run.json from what units buy and sell."""
+    return feeder_results(case, exchange, rules)
+
+
+def optima_again(
+    case: HomesCase, gap: float, time_limit_s: float, seed: int, number: int | None
+) -> dict[str, dict[str, float]]:
+    """Return the optima of the case's day, or of a stochastic one, sought again, by way.
+
+    Raises as ``priced_days`` does.
+    """
+    day = case if number is None else stochastic_day(case, seed, number)
+    found = priced_days(day, gap, time_limit_s, tidy=number is None)
+    return {way: priced.totals() for way, priced in found.items()}
 
 
 def values_again(case: HomesCase, rules: Rules) -> dict[str, float]:

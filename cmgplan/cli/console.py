@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:  # the planner takes seconds to import
+    from pandas import DataFrame
+
     from cmgplan.building.report.run_record import BuildingRecord
     from cmgplan.case.bundled import BundledCase
     from cmgplan.errors import Fault
@@ -49,6 +51,18 @@ NONE = "-"
 
 SHOWN_FAULTS = 5
 """Lines whose faults are listed, those of greatest SAIDI first."""
+
+SHOWN_BESIDE = 3
+"""Days of a comparison that stand side by side."""
+
+QUANTITIES_BESIDE = 5
+"""Quantities of a comparison in which each day has a row."""
+
+LEAST_SHOWN = 0.005
+"""Quantity under which none is shown."""
+
+HOMES_BESIDE = 4
+"""Homes whose incomes stand beside those of the groups."""
 
 SHOWN_HOMES = 8
 """Homes whose incomes are listed."""
@@ -234,6 +248,34 @@ def _print_binding(binding: Sequence[str]) -> None:
         say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
 
 
+def print_configured(aim: str, summary: Mapping[str, Any]) -> None:
+    """Print what was found for an aim: ``loss``, ``day`` or ``ens``."""
+    shown = {"loss": print_reconfiguration, "day": print_day, "ens": print_restoration}
+    shown[aim](summary)
+
+
+def print_day(summary: Mapping[str, Any]) -> None:
+    """Print the configurations of a day, the energy lost, and how far it is proven."""
+    table = _table("", "")
+    for name, key in (
+        ("energy lost as given, kWh", "given_loss_kwh"),
+        ("energy lost, kWh", "loss_kwh"),
+        ("lower bound, kWh", "bound_kwh"),
+    ):
+        table.add_row(name, _number(summary[key], 4))
+    table.add_row("least voltage, pu", _number(min(summary["v_min_pu"]), 4))
+    table.add_row("operations between blocks", str(summary["operations"]))
+    table.add_row("replay, largest difference, pu", f"{summary['replay_max_dv_pu']:.1e}")
+    _print(table)
+    for block in summary["blocks"]:
+        pairs = zip(block["open"], block["open_rows"], strict=True)
+        opened = ", ".join(f"{one}-{other} (row {row})" for (one, other), row in pairs)
+        hours = f"hours {block['from_hour']} to {block['to_hour']}"
+        say(f"{hours}: {_number(block['loss_kwh'], 4)} kWh; open: {opened or 'none'}")
+    gap = f"gap {100.0 * summary['gap']:.4f} %"
+    say(f"{summary['status']}, {gap}; {summary['wall_s']:.1f} s")
+
+
 def print_reconfiguration(summary: Mapping[str, Any]) -> None:
     """Print a radial configuration, its loss and how far it is proven."""
     table = _table("", "")
@@ -288,6 +330,16 @@ def print_reliability(summary: Mapping[str, Any]) -> None:
     for fault in worst:
         cells = (_number(fault[key], 4) for key in ("saidi_h", "eens_mwh"))
         table.add_row(str(fault["line"]), *cells)
+    _print(table)
+    if not summary["additions"]:
+        return
+    table = _table("one more", "saves SAIDI, h", "SAIFI", "EENS, MWh")
+    for one in summary["additions"]:
+        where = f"{one['from_bus']}-{one['to_bus']}"
+        if one["line"] is not None:
+            where = f"{one['line']} ({where}) at its {one['end']} end"
+        keys = ("saidi_saved_h", "saifi_saved", "eens_saved_mwh")
+        table.add_row(f"{one['kind']} {where}", *(_number(one[key], 4) for key in keys))
     _print(table)
 
 
@@ -377,36 +429,100 @@ def print_optimum(run: OptimumRun) -> None:
 
 
 def print_days(written: WrittenDays) -> None:
-    """Print the totals of days that were compared, and what differs."""
-    table = _table(*("" if name == "quantity" else str(name) for name in written.table.columns))
-    for row in written.table.itertuples(index=False, name=None):
-        table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
-    _print(table)
+    """Print the totals of days that were compared, and what differs.
+
+    Few days stand side by side; of more each has a row, quantities that are nowhere left out.
+    """
+    totals = written.table
+    names = [str(name) for name in totals.columns[2:] if not str(name).startswith("difference, ")]
+    if len(names) > SHOWN_BESIDE:
+        _print_days_as_rows(totals, names)
+    else:
+        table = _table(*("" if name == "quantity" else str(name) for name in totals.columns))
+        for row in totals.itertuples(index=False, name=None):
+            table.add_row(str(row[0]), str(row[1]), *(_number(value, 2) for value in row[2:]))
+        _print(table)
     for note in written.notes:
         say(f"note: {note}")
     say(f"comparison: {written.folder}, page: {written.folder / 'compare.html'}")
 
 
+def _print_days_as_rows(totals: DataFrame, names: Sequence[str]) -> None:
+    """Print a row for each day, a few quantities at a time, so that a narrow screen holds them."""
+    columns = []
+    for row in totals.to_dict("records"):
+        values = [float(row[name]) for name in names]
+        if max(map(abs, values)) >= LEAST_SHOWN:
+            columns.append((f"{row['quantity']}, {row['unit']}", values))
+        if row["quantity"] == "Cost":
+            more = [value - values[0] for value in values]
+            columns.append((f"more than {names[0]}, {row['unit']}", more))
+    for begin in range(0, len(columns), QUANTITIES_BESIDE):
+        some = columns[begin : begin + QUANTITIES_BESIDE]
+        table = _table("")
+        for head, _ in some:
+            table.add_column(Text(plain(head)), justify="right", max_width=12)
+        for k, name in enumerate(names):
+            table.add_row(plain(name), *(_number(values[k], 2) for _, values in some))
+        if begin:
+            say()
+        _print(table)
+
+
 def print_market(record: MarketRecord) -> None:
     """Print incomes and gap of every structure of a market."""
     homes = record.case.homes[:SHOWN_HOMES]
-    table = _table("", *homes, "leaders", "followers", "gap")
+    few = homes if len(homes) <= HOMES_BESIDE else []
+    table = _table("", *few, "leaders", "followers", "gap")
     for told in record.structures:
         gap = f"{100.0 * told.gap_share:.2f} %" if told.following else NONE
         table.add_row(
             told.structure,
-            *(_number(told.income.get(home), 2) for home in homes),
+            *(_number(told.income.get(home), 2) for home in few),
             _number(told.leader_income, 2),
             _number(told.follower_income if told.following else None, 2),
             gap if told.status == "optimal" else f"{gap} ({told.status})",
         )
     _print(table)
+    if not few:
+        table = _table("income", *homes)
+        for told in record.structures:
+            incomes = (_number(told.income.get(home), 2) for home in homes)
+            table.add_row(told.structure, *incomes)
+        say()
+        _print(table)
     if (several := record.equilibrium) is not None:
         most = max(several.gain.values())
         earned = ", ".join(f"{home} {income:,.2f}" for home, income in several.income.items())
         what = "an equilibrium" if several.status == "equilibrium" else "no equilibrium found"
         say(f"{several.structure}: {what}, somebody gains up to {most:,.2f}; {earned}")
     say(f"incomes in {record.currency}, gaps as a share of the surplus; verified")
+
+
+def print_feeder(record: BuildingRecord) -> None:
+    """Print what the feeder's scenarios and faults come to; nothing without a feeder."""
+    if not record.feeder:
+        return
+    table = _table("scenario", "sum of |1 - V|", "least V, pu", "at bus", "losses kWh")
+    for told in record.feeder[:SHOWN_HOMES]:
+        v_min = _number(told.v_min_pu, 4)
+        cells = _number(told.deviation_pu, 3), v_min, plain(told.v_min_bus or NONE)
+        table.add_row(plain(told.scenario), *cells, _number(told.loss_kwh, 1))
+    _print(table)
+    for told in record.feeder:
+        if told.not_converged:
+            hours = ", ".join(map(str, told.not_converged))
+            say(f"scenario {told.scenario}: no power flow in hours {hours}, which do not count")
+    if record.faults:
+        table = _table("fault", "scenario", "kWh not supplied", "with stores", "dissatisfied")
+        for fault in record.faults:
+            closed = f", {', '.join(fault.close)} closed" if fault.reconfigured else ""
+            for scenario in fault.scenarios[:SHOWN_HOMES]:
+                total = scenario.total
+                kwh = _number(total.ens_chp_kwh, 2), _number(total.ens_kwh, 2)
+                name = plain(f"line {fault.line}{closed}")
+                table.add_row(name, plain(scenario.scenario), *kwh, str(total.nodc_chp))
+        _print(table)
 
 
 def print_building(record: BuildingRecord) -> None:
@@ -436,7 +552,9 @@ def print_building(record: BuildingRecord) -> None:
         for key, change in record.improvements().items():
             told_change = NONE if change is None else f"{100.0 * change:.2f} % less"
             say(f"  {key}: {told_change}")
-    say(f"money in {record.currency}; rules: {record.rules}; verified")
+    print_feeder(record)
+    what = f"costs in {record.currency}, without the value of unserved load"
+    say(f"{what}; rules: {record.rules}; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
@@ -208,6 +208,16 @@ class Device(Record):
     @abstractmethod
     def add_to(self, b: pyo.Block, h: Forecasts) -> None:
         """Add variables, constraints and terms to block ``b``."""
+
+    def tighten(self, b: Any, h: Forecasts) -> None:
+        """Draw in bounds of block ``b`` that follow from the device's whole day; none by default.
+
+        No dispatch is lost by it; what is left without integers is smaller.
+        """
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        yield from ()
 
     @abstractmethod
     def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -71,6 +72,11 @@ class GasBoiler(Device):
         if self.emission is not None:
             self.emission.add_to(b, h, "heat_inj", self.heat_max_kw)
         complete(b, h)
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        if self.on_or_off:
+            yield from ((b.on[t], float(flows.heat_kw[t] > OFF_KW)) for t in h.steps)
 
     def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
         """Step through the day; see ``Device.simulate_flows``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -133,6 +133,12 @@ class Job(Device):
             h.steps, rule=lambda b, t: -self.p_kw * b.on[t], doc="power, kW, response (90)"
         )
         complete(b, h)
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        on = -flows.p_kw > 0.5 * self.p_kw
+        begun = on & ~np.concatenate([[False], on[:-1]])
+        yield from ((b.start[t], float(begun[t])) for t in h.steps)
 
     def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
         """Step through the day; see ``Device.simulate_flows``."""

@@ -165,9 +165,21 @@ class Store(Device):
         if b.component("exclusion") is None:
             b.charging = pyo.VarList(domain=pyo.Binary)
             b.exclusion = pyo.ConstraintList(doc="charge or discharge, kW, eq. (11)")
-        charging = b.charging.add() if b.component("on") is None else b.on[t]
+            b.exclusion_hours = []
+        if b.component("on") is None:
+            charging = b.charging.add()
+            b.exclusion_hours.append(t)
+        else:
+            charging = b.on[t]
         b.exclusion.add(b.charge[t] <= self.charge_limit_kw * charging)
         b.exclusion.add(b.discharge[t] <= self.discharge_limit_kw * (1 - charging))
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        if b.component("exclusion") is not None:
+            net = self.net_kw(flows)
+            for variable, t in zip(b.charging.values(), b.exclusion_hours, strict=True):
+                yield variable, float(net[t] < 0.0)
 
     def net_kw(self, flows: Flows) -> FloatArray:
         """Return the power of the store's carrier, positive where it discharges, shape (T,)."""

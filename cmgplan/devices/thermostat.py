@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -29,6 +29,10 @@ from cmgplan.devices.base import (
 
 TOLERANCE_K = 1e-4
 TOLERANCE_KW = 1e-4
+ROUNDING_K = 1e-6
+"""Room that is left around a temperature that can be reached: with no more than HiGHS's tolerance,
+1e-7, its presolve calls some programs infeasible that are not."""
+
 DECIMALS = 9
 """Decimals of a temperature within which two of them count as one."""
 
@@ -120,6 +124,23 @@ class Thermostat(Device):
         taken = pyo.Expression(h.steps, rule=lambda b, t: -self.p_kw * b.on[t])
         b.add_component("heat_inj" if self.by_heat else "p_inj", taken)
         complete(b, h)
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        on = self.taken_kw(flows) > 0.5 * self.p_kw
+        yield from ((b.on[t], float(on[t])) for t in h.steps)
+
+    def tighten(self, b: Any, h: Forecasts) -> None:
+        """Draw the temperature in to what on and off can reach in each hour.
+
+        Then the hours on up to any hour lie between whole numbers, so that the relaxation of
+        ``on`` has whole numbers at its corners.
+        """
+        for t, reachable in enumerate(self._reachable(h)[1:]):
+            if reachable:
+                variable = b.temperature[t]
+                variable.setlb(max(variable.lb, min(reachable) - ROUNDING_K))
+                variable.setub(min(variable.ub, max(reachable) + ROUNDING_K))
 
     def taken_kw(self, flows: Flows) -> FloatArray:
         """Return what it takes of its carrier, kW, shape (T,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -184,6 +184,12 @@ class Car(Driving, HomeBattery):
             @b.Constraint(h.steps, doc="rating while charging, kW, response (39)")
             def only_when_on(b: pyo.Block, t: int) -> object:
                 return b.charge[t] <= self.p_charge_max_kw * b.on[t]
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with the value that it has in a dispatch."""
+        if self.p_charge_min_kw > 0.0:
+            yield from ((b.on[t], float(-flows.p_kw[t] > OFF_KW)) for t in h.steps)
+        yield from super().binaries(b, h, flows)
 
     def broken(self, h: Forecasts, flows: Flows, soc: FloatArray) -> list[Breach]:
         """Return the limits of power and energy that a dispatch breaks."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
-from cmgplan.errors import InputError
+from cmgplan.errors import InfeasibleError, InputError, LimitError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.case.scenario_case import case_of
 from cmgplan.market.case.structures import (
@@ -26,8 +26,9 @@ from cmgplan.market.leading.settle import incomes, settled_day
 from cmgplan.market.leading.settlement import LEAST_SURPLUS, Settlement, Worth
 from cmgplan.market.leading.several import Several
 from cmgplan.market.leading.uniform import Uniform
+from cmgplan.market.model.choices import Commitment
 from cmgplan.market.model.plant import Plant
-from cmgplan.market.model.values import MOST_HOMES, Values, cold_homes
+from cmgplan.market.model.values import MOST_HOMES, Values, lacking
 from cmgplan.market.result import (
     Equilibrium,
     MarketOptions,
@@ -42,6 +43,9 @@ from cmgplan.version import __version__
 
 MANY_PAIRS = 1000
 """Pairs of bounds and multipliers from which the exact search begins where Ipopt ends."""
+
+SOME_SHARE = 0.01
+"""Share of a surplus from which it is told what other on/off choices might bring."""
 
 Tell = Callable[[ProgressEvent], None]
 
@@ -75,7 +79,7 @@ def run_market(
     scenarios = []
     alone = options.model_copy(update={"leaders": ()})
     for k, scenario in enumerate(case.scenarios):
-        message = f"{scenario.id}: scenario {k + 1} of {len(case.scenarios)}"
+        message = f"{scenario.id} ({k + 1} of {len(case.scenarios)})"
         tell(ProgressEvent("scenario", message, fraction=k / len(case.scenarios)))
         day = _run_day(case_of(case, scenario), alone, lambda event: None)
         scenarios.append(
@@ -97,16 +101,17 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
     plant = Plant(case)
     built = time.perf_counter()
     tell(ProgressEvent("values", "what each coalition earns on its own", fraction=0.05))
-    values = Values(plant)
+    commitment = Commitment(plant)
+    values = Values(plant, commitment)
     values.solve_all()
     valued = time.perf_counter()
-    market = _Market(plant, values, options)
+    market = _Market(commitment, values, options)
     found = []
     for k, structure in enumerate(structures):
-        message = f"{structure.name}: structure {k + 1} of {len(structures)}"
+        message = f"{structure.name} ({k + 1} of {len(structures)})"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
-    equilibrium = _several(plant, values, options, tell) if options.leaders else None
+    equilibrium = _several(commitment, values, options, tell) if options.leaders else None
     ended = time.perf_counter()
     everybody = next((s for s in found if s.name == joined(case.ids)), None)
     owen = market.run(Structure(tuple(sorted(case.ids)))) if everybody is None else everybody
@@ -125,17 +130,21 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         values=values.named(),
         games=games,
         fixed=plant.fixed,
-        warnings=tuple(_warnings(plant)),
+        backstopped=plant.backstopped,
+        warnings=(*_warnings(commitment), *_kept_choices(found, commitment, values)),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
         equilibrium=equilibrium,
     )
 
 
-def _several(plant: Plant, values: Values, options: MarketOptions, tell: Tell) -> Equilibrium:
+def _several(
+    commitment: Commitment, values: Values, options: MarketOptions, tell: Tell
+) -> Equilibrium:
     """Return several leaders at once, settled at their common prices."""
-    case = plant.case
+    case = commitment.whole.case
     leaders, following = parse_leaders(options.leaders, case.ids)
+    plant = commitment.plant_of(*leaders, following)
     gap = case.file.market.gap if options.gap is None else options.gap
     sure = sum(values[group] for group in (*leaders, following))
     enough = max(gap * (values[case.ids] - sure), LEAST_SURPLUS)
@@ -156,10 +165,13 @@ def _several(plant: Plant, values: Values, options: MarketOptions, tell: Tell) -
     unique = spread(point.prices, (~point.prices.unique).astype(float), case.hours) == 0.0
     blocks = [*zip(leaders, put, strict=True), (following, -np.sum(put, axis=0))]
     day = settled_day(plant, blocks)
+    income = incomes(case, day, price)
+    earned = {joined(group): sum(income[home] for home in group) for group in leaders}
     gain = {
-        joined(group): max(bound, 0.0) * plant.unit
-        for group, bound in zip(leaders, point.bound, strict=True)
+        joined(group): max(more, 0.0) * plant.unit
+        for group, more in zip(leaders, point.bound, strict=True)
     }
+    bound = {name: earned[name] + more for name, more in gain.items()}
     return Equilibrium(
         name=name,
         leaders=leaders,
@@ -167,20 +179,54 @@ def _several(plant: Plant, values: Values, options: MarketOptions, tell: Tell) -
         status="equilibrium" if max(gain.values()) <= enough else "none found",
         enough=enough,
         gain=gain,
-        income=dict(incomes(case, day, price)),
+        bound=bound,
+        income=dict(income),
         rounds=point.rounds,
         prices=PriceTable(price, low, high, unique, plant.traded),
         dispatch=day,
+        own_choices=commitment.named(*leaders, following),
     )
 
 
-def _warnings(plant: Plant) -> Iterator[str]:
+def _warnings(commitment: Commitment) -> Iterator[str]:
     """Yield what is doubtful about the homes of a market."""
-    for home, kwh in cold_homes(plant).items():
+    worth = {"electricity": "its value", "heat": "the ceiling of the price of heat"}
+    for carrier, price in worth.items():
+        for home, kwh in lacking(commitment, carrier).items():
+            yield (
+                f"home {home} cannot serve {kwh:.4g} kWh of its {carrier} alone; the pool does, "
+                f"or it stays unserved at {price}"
+            )
+    for home in commitment.whole.backstopped:
         yield (
-            f"home {home} cannot serve {kwh:.4g} kWh of its heat alone; the pool does, or it "
-            "stays unserved at the ceiling of the price of heat"
+            f"what has to run in home {home} (jobs, appliances, cars, stores) has no day alone; "
+            "what the pool does not serve comes from a backstop at the value of unserved load"
         )
+    for home in sorted(commitment.stuck):
+        held = ", ".join(name for name in commitment.whole.fixed if name.split(".")[0] == home)
+        yield (
+            f"home {home} has no day alone with the on/off choices that suit all homes together "
+            f"({held}); it, and every group with it short of all, makes its own"
+        )
+
+
+def _kept_choices(
+    found: Sequence[StructureResult], commitment: Commitment, values: Values
+) -> Iterator[str]:
+    """Yield the structures in which followers' own choices leave much on the table."""
+    for s in found:
+        if not s.following or commitment.own(s.following) is None:
+            continue
+        sure = values[s.following]
+        everybody = values[(*s.leading, *s.following)]
+        missed = everybody - sure - s.bound
+        if missed > SOME_SHARE * (everybody - sure - values[s.leading]):
+            names = ", ".join(commitment.named(s.following))
+            yield (
+                f"in {s.name} followers keep the on/off choices that they make alone ({names}), "
+                f"whatever leaders offer; bound and gap are of these choices, and with others "
+                f"leaders might earn up to {missed:.4g} more"
+            )
 
 
 def _games(
@@ -203,9 +249,10 @@ def _games(
 class _Market:
     """Runs structures over one plant and its values."""
 
-    def __init__(self, plant: Plant, values: Values, options: MarketOptions) -> None:
-        self.plant, self.values, self.options = plant, values, options
-        self.gap = plant.case.file.market.gap if options.gap is None else options.gap
+    def __init__(self, commitment: Commitment, values: Values, options: MarketOptions) -> None:
+        self.commitment, self.values, self.options = commitment, values, options
+        self.case = commitment.whole.case
+        self.gap = self.case.file.market.gap if options.gap is None else options.gap
 
     def run(self, structure: Structure) -> StructureResult:
         """Return a structure's result."""
@@ -216,22 +263,48 @@ class _Market:
             self.values[structure.leading],
             self.values[structure.following],
         )
-        groups = self.plant, structure.leading, structure.following, worth
-        gap, seconds = self.gap, self.options.time_limit_s
-        settled = (
-            Bid(*groups, gap=gap, time_limit_s=seconds).answer()
-            if self.options.pricing == "bid"
-            else Uniform(
-                *groups,
-                gap=gap,
-                time_limit_s=seconds,
-                starter=from_nlp,
-                starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
-            ).answer()
-        )
-        return self._told(structure, settled, worth)
+        led, followed = structure.leading, structure.following
+        settled = self._settled(structure, worth, self.commitment.plant_of(led, followed))
+        own = self.commitment.named(led, followed)
+        if self.commitment.own(led) is None:
+            return self._told(structure, settled, worth, own)
+        # Leaders may as well make the choices that suit all, if others take what these leave.
+        bound = worth.bound
+        try:
+            other = self._settled(structure, worth, self.commitment.plant_of(followed))
+        except LimitError:
+            pass
+        except InfeasibleError:
+            bound = settled.bound
+        else:
+            bound = max(settled.bound, other.bound)
+            if other.leader_income > settled.leader_income:
+                settled, own = other, self.commitment.named(followed)
+        proven = worth.share(bound - settled.leader_income) <= self.gap
+        settled = replace(settled, bound=bound, status="optimal" if proven else "feasible")
+        return self._told(structure, settled, worth, own)
 
-    def _told(self, structure: Structure, s: Settlement, worth: Worth) -> StructureResult:
+    def _settled(self, structure: Structure, worth: Worth, plant: Plant) -> Settlement:
+        """Return the settlement of homes whose on/off choices are those of a plant."""
+        groups = plant, structure.leading, structure.following, worth
+        gap, seconds = self.gap, self.options.time_limit_s
+        if self.options.pricing == "bid":
+            return Bid(*groups, gap=gap, time_limit_s=seconds).answer()
+        return Uniform(
+            *groups,
+            gap=gap,
+            time_limit_s=seconds,
+            starter=from_nlp,
+            starts_from=0 if self.options.method == "nlp" else MANY_PAIRS,
+        ).answer()
+
+    def _told(
+        self,
+        structure: Structure,
+        s: Settlement,
+        worth: Worth,
+        own: Mapping[str, tuple[int, ...]],
+    ) -> StructureResult:
         gap = max(s.bound - s.leader_income, 0.0)
         return StructureResult(
             name=structure.name,
@@ -247,9 +320,11 @@ class _Market:
             gap_share=worth.share(gap),
             pessimistic_income=s.pessimistic_income,
             optimistic_income=s.optimistic_income,
-            prices=PriceTable(s.prices, s.low, s.high, s.unique, self.plant.traded),
+            prices=PriceTable(s.prices, s.low, s.high, s.unique, self.commitment.whole.traded),
             quantity_kw=s.quantity,
             dispatch=s.dispatch,
+            own_choices=own,
+            before_shading_kw=s.before,
             wide_hours=s.wide,
             seconds=s.seconds,
         )
@@ -257,7 +332,10 @@ class _Market:
     def _owned(self, structure: Structure) -> StructureResult:
         """Return a group that acts as one owner: its value is its income, and its bound."""
         begun = time.perf_counter()
-        found, value = owned(self.plant, structure.leading), self.values[structure.leading]
+        led = structure.leading
+        others = [(home,) for home in self.case.ids if home not in led]
+        plant = self.commitment.plant_of(led, *others)
+        found, value = owned(plant, led), self.values[led]
         income = sum(found.income.values())
         bound = max(value, income)
         return StructureResult(
@@ -274,8 +352,9 @@ class _Market:
             gap_share=0.0,
             pessimistic_income=income,
             optimistic_income=income,
-            prices=PriceTable(found.prices, found.low, found.high, found.unique, self.plant.traded),
-            quantity_kw=np.zeros((2, self.plant.case.hours)),
+            prices=PriceTable(found.prices, found.low, found.high, found.unique, plant.traded),
+            quantity_kw=np.zeros((2, self.case.hours)),
             dispatch=found.dispatch,
+            own_choices=self.commitment.named(led),
             seconds={"settle": time.perf_counter() - begun},
         )

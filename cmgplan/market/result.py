@@ -120,8 +120,14 @@ class StructureResult:
         What leaders put into the market, shape (2, T).
     dispatch
         What every device and home does.
+    before_shading_kw
+        What leaders put into the market before shading, shape (2, T); None without followers and
+        where prices are posted.
     wide_hours
         Hours in which a connection may bind, so that prices may leave the retailer's band.
+    own_choices
+        By home and device: on/off choices that are not those of all homes, because these leave a
+        group no day of its own.
     seconds
         By stage: time, s.
     """
@@ -142,6 +148,8 @@ class StructureResult:
     prices: PriceTable
     quantity_kw: FloatArray
     dispatch: Dispatch
+    own_choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    before_shading_kw: FloatArray | None = None
     wide_hours: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -163,10 +171,14 @@ class Equilibrium:
     gain
         By group of leaders: what its best response would bring beyond its income, proven to be
         no more than that, currency.
+    bound
+        By group of leaders: proven bound of what its best response would earn, currency.
     income
         By home, at the common prices, currency.
     rounds
         Best responses that were taken.
+    own_choices
+        As of a structure.
     """
 
     name: str
@@ -175,10 +187,12 @@ class Equilibrium:
     status: str
     enough: float
     gain: Mapping[str, float]
+    bound: Mapping[str, float]
     income: Mapping[str, float]
     rounds: int
     prices: PriceTable
     dispatch: Dispatch
+    own_choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,6 +229,8 @@ class MarketResult:
         ``least_excess`` by rule; empty where values are missing.
     fixed
         By home and device: on/off choices, taken from the optimum of all homes.
+    backstopped
+        Homes that have no day alone without power from nowhere.
     warnings
         Sentences on what is doubtful.
     scenarios
@@ -230,6 +246,7 @@ class MarketResult:
     values: Mapping[str, float]
     games: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     fixed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    backstopped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,12 @@ from cmgplan.page.parts import Chart, Note, Overview, Section
 
 
 def render(
-    title: str, about: str, top: Overview, sections: Sequence[Section], sources: str = ""
+    title: str,
+    about: str,
+    top: Overview,
+    sections: Sequence[Section],
+    sources: str = "",
+    choice: str = "",
 ) -> str:
     """Return a whole page.
 
@@ -30,6 +35,8 @@ def render(
         What follows, with links to it at the top.
     sources
         Text of the case's SOURCES.md.
+    choice
+        What a view is, where sections have views; those stand one after the other.
     """
     return (
         environment()
@@ -40,6 +47,8 @@ def render(
             top=top,
             sections=sections,
             sources=sources,
+            choice=choice,
+            views=list(dict.fromkeys(section.view for section in sections if section.view)),
             plotly_js=Markup(get_plotlyjs()),  # noqa: S704 - the library's own code
         )
     )

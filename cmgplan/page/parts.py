@@ -36,11 +36,15 @@ Part = Chart | DataTable | Note
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page."""
+    """A part of the page.
+
+    ``view`` names the one of several days that it shows; the reader chooses which is shown.
+    """
 
     name: str
     title: str
     parts: tuple[Part, ...]
+    view: str = ""
 
 
 @dataclass(frozen=True)

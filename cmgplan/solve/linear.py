@@ -311,6 +311,19 @@ class LinearProblem:
             iterations=int(info.simplex_iteration_count),
         )
 
+    def multipliers_of(self, constraints: Sequence[Any]) -> FloatArray:
+        """Return what a unit more on the right side of each constraint costs, shape (count,).
+
+        They are those of the last solve, which must have been a linear program's: without
+        integers, or with ``relax``. Each constraint is an equality of the model, and the problem
+        has no units of its own.
+        """
+        if self._own_units:
+            raise ValueError("multipliers of rows in other units are not those of the model")
+        rows = {id(row): k for k, (row, side) in enumerate(self._form.constraints) if side == 0}
+        found = np.asarray(self._highs.getSolution().row_dual, dtype=np.float64)
+        return found[[rows[id(constraint)] for constraint in constraints]]
+
     def solve_tight(
         self,
         weights: Weights,

@@ -14,9 +14,13 @@ from unittest.mock import patch
 
 import pytest
 
+from cmgplan.building.pipeline import run_building
 from cmgplan.building.report.read_run import read_building
-from cmgplan.building.report.run_record import json_schema
+from cmgplan.building.report.run_record import BuildingRecord, json_schema
+from cmgplan.building.result import BuildingOptions
 from cmgplan.cli import main
+from cmgplan.cli.console import print_feeder
+from cmgplan.homes.case.read import load_homes
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "scripts"))
@@ -107,7 +111,7 @@ def test_verify_and_report_know_the_run(
 ) -> None:
     copy = shutil.copytree(small, tmp_path / "run")
     assert command("verify", copy) == 0
-    assert "all 27 checks hold" in capsys.readouterr().out
+    assert "all 28 checks hold" in capsys.readouterr().out
     (copy / "report.html").unlink()
     assert command("report", copy) == 0
     assert (copy / "report.html").read_bytes() == (small / "report.html").read_bytes()
@@ -188,6 +192,10 @@ def test_the_papers_claims_stand_beside_the_day(
     assert differ == {
         "less heat short at first, and more heat of CHPs, in the coalition, kWh",
         "price of offers to the market",
+        "15bus: dissatisfied customers in scenarios 1, 2, 3",
+        "33bus: dissatisfied customers in scenarios 1, 2, 3",
+        "33bus: energy and heads of scenarios 2 and 3 over 1, less 1, %",
+        "69bus, four buildings a bus: less current with a coalition, and alone, %",
     }
     month = [claim for name, claim in claims.items() if name.startswith("over a month")]
     assert [claim["same"] for claim in month] == [None] * 4  # of 31 days, not of none
@@ -206,3 +214,20 @@ def test_claims_of_another_case_are_refused(
     assert "is of case ours" in capsys.readouterr().err
     assert script.main(["building", str(tmp_path / "nowhere")]) == 2
     assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_the_feeder_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    from cmgplan.building.report.run_record import FaultRecord, FeederScenario
+
+    case = load_homes("apartment5-15bus")
+    result = run_building(case, BuildingOptions(priced=False))
+    told = result.summary()
+    feeder = [FeederScenario.model_validate(part) for part in told["feeder"]]
+    feeder[1] = feeder[1].model_copy(update={"not_converged": [7, 8]})
+    faults = [FaultRecord.model_validate(part) for part in told["faults"]]
+    print_feeder(BuildingRecord.model_construct(feeder=feeder, faults=faults))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["1", "6.131", "0.9400", "13", "372.7"]
+    assert "scenario 2: no power flow in hours 7, 8, which do not count" in lines
+    row = next(line for line in lines if "T1 closed" in line and "3 with three" in line)
+    assert row.split()[-3:] == ["133.42", "133.42", "45"]

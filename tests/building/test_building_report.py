@@ -21,10 +21,11 @@ from cmgplan.building.report.page import render_page
 from cmgplan.building.report.read_run import BuildingRun, read_building
 from cmgplan.building.report.run_folder import write_building
 from cmgplan.building.report.verify import check_sharings, verify_building
+from cmgplan.building.report.verify_optima import check_optima_again
 from cmgplan.building.report.verify_steps import check_steps
 from cmgplan.building.report.verify_totals import check_totals, check_units, totals_of
 from cmgplan.building.result import BuildingOptions, BuildingResult
-from cmgplan.building.tables import TABLES, building_tables
+from cmgplan.building.tables import TABLES, building_tables, optima_again
 from cmgplan.errors import InputError, ReplayError
 from cmgplan.homes.case.read import load_homes
 
@@ -97,7 +98,7 @@ def findings(folder: Path) -> list[str]:
 def test_a_run_that_was_written_passes_every_check(run: BuildingRun, folder: Path) -> None:
     report = verify_building(run)
     assert findings(folder) == []
-    assert len({check.name for check in report.checks}) == len(report.checks) == 27
+    assert len({check.name for check in report.checks}) == len(report.checks) == 28
     assert sorted(path.name for path in folder.glob("*.csv")) == sorted(f"{s}.csv" for s in TABLES)
     rows = run.tables["steps"]
     assert len(rows) == 2 * 18 * run.record.case.hours * len(run.record.case.homes)
@@ -191,6 +192,30 @@ def test_changed_optima_and_days_are_found_together(folder: Path, tmp_path: Path
     found = findings(copy)
     for place in (*places.values(), "losers: told", "day 0: losers"):
         assert any(line.startswith(place) for line in found), place
+
+
+def test_every_changed_number_of_an_optimum_is_found(run: BuildingRun) -> None:
+    """Sought again, nothing of it may be another: a thousandth is found."""
+    case, content = run.load_case(), run.record.model_dump()
+    solved: dict[Any, Any] = {}
+
+    def once(*asked: Any) -> Any:
+        if asked[1:] not in solved:
+            solved[asked[1:]] = optima_again(*asked)
+        return solved[asked[1:]]
+
+    paths = [path for path in numbers_of(content["optimum"]) if path[1] != "gap"]
+    paths = [("optimum", *path) for path in paths]
+    paths += [("days", 0, "optimum", way, "cost") for way in ("coalition", "alone")]
+    assert len(paths) == 2 * 7 + 2
+    with patch("cmgplan.building.report.verify_optima.optima_again", once):
+        assert check_optima_again(case, run).findings == ()
+        for path in paths:
+            record = type(run.record).model_validate(with_number(content, path, 1e-3))
+            found = check_optima_again(case, replace(run, record=record)).findings
+            assert [finding.place for finding in found] == [
+                ".".join(map(str, path)).replace("days.0.", "day 0: ")
+            ]
 
 
 @pytest.mark.parametrize(
@@ -342,3 +367,28 @@ def test_steps_sum_and_sharings_hold_on_random_cases() -> None:
         values = told.record.values
         worse += values["+".join(sorted(case.ids))] < sum(values[home] for home in case.ids)
     assert worse >= 2  # no allocation pleases all, and the run still tells of each
+
+
+def test_cost_with_and_without_unserved_load_have_one_word_everywhere(
+    folder: Path, run: BuildingRun, tmp_path: Path
+) -> None:
+    """The page of the run and a comparison call the same number the same."""
+    from cmgplan.homes.report.compare import ComparedDay, totals_table
+    from cmgplan.homes.report.figures.view import DayView
+
+    about, record = run.record.case, run.record
+    days = [
+        ComparedDay(
+            way, about, DayView.of(run.tables, way, about.hours, about.dt_h, record.currency)
+        )
+        for way in ("coalition", "alone")
+    ]
+    compared = totals_table(days).set_index("quantity")
+    shown = ReadPage((folder / "report.html").read_text("utf-8")).tables["totals"]
+    rows = dict(zip(shown.texts("what"), shown.column("coalition"), strict=True))
+    for name, due in (
+        ("Cost with unserved load", record.coalition.value),
+        ("Cost without unserved load", record.coalition.cost),
+    ):
+        assert compared.loc[name, "coalition"] == pytest.approx(due, abs=1e-6)
+        assert rows[f"{name}, {record.currency}"] == pytest.approx(due, abs=1e-6)

@@ -205,7 +205,7 @@ def test_coefficients_above_one_and_empty_mixes_are_refused() -> None:
     message = str(refused.value)
     assert "building.power_coefficient: 1.2 in hour 1 (and in 1 more hours) is above 1" in message
     assert "building.price_coefficient: 1.1 in hour 0" in message
-    assert "building.load_mix[0]: there is no building on bus 1" in message
+    assert "building.load_mix[0]: scenario 1 puts no building on a bus; give a number of" in message
 
 
 def test_an_outage_is_served_from_within() -> None:

@@ -18,8 +18,12 @@ from cmgplan.planning.case.network import read_network
 ROOT = Path(__file__).parents[2]
 NAMES = {
     "apartment5",
+    "apartment5-15bus",
+    "apartment5-33bus",
+    "apartment5-69bus",
     "hmg3",
     "hmg3-es-in-b",
+    "hmg3-response",
     "ieee33",
     "ieee33-year",
     "ieee94",

@@ -27,6 +27,7 @@ PAGES = [
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 INDENTED = re.compile(r"^ {4}(?:\$ )?(cmgplan .*)$", re.MULTILINE)
+WRITES = "--write-case"
 READS_A_CASE = {"plan", "check", "optimum", "market", "building", "respond"}
 QUICK = (
     "cases",
@@ -100,7 +101,9 @@ def test_every_command_of_a_page_parses(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_case_of_a_page_is_there(page: Path) -> None:
-    made = {words[1] for other in PAGES for words in command_lines(other) if words[0] == "new"}
+    every = [words for other in PAGES for words in command_lines(other)]
+    made = {words[1] for words in every if words[0] == "new"}
+    made |= {words[words.index(WRITES) + 1] for words in every if WRITES in words}
     for command, *rest in command_lines(page):
         if command in READS_A_CASE and not rest[0].startswith("-"):
             case = rest[0]

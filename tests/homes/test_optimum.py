@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import casadi as ca
 import numpy as np
 import pytest
 from homes_cases import homes_case, random_case
-from pyomo.repn import generate_standard_repn
+from ipopt_day import least_by_ipopt
 from scipy.optimize import linprog
 
 from cmgplan.arrays import FloatArray
@@ -20,7 +19,6 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint
-from cmgplan.solve.matrix_form import matrix_form
 
 SEEDS = range(50)
 
@@ -334,53 +332,12 @@ def emitting_case(seed: int) -> HomesCase:
     return homes_case(homes, profiles, hours=hours, retailer=retailer, gas=GAS)
 
 
-def by_ipopt(case: HomesCase, weight: float, point: OptimumPoint) -> float:
-    """Return the least objective with exact emissions, engines on or off as in the point."""
-    model = DayModel(case)
-    form = matrix_form(model.m)
-    lower, upper = form.lower.copy(), form.upper.copy()
-    emits = []
-    for placed in model.placed():
-        block = placed.block
-        if block.component("on") is not None:
-            fuel = point.dispatch.flows[placed.home, placed.device.id].fuel_kw
-            for t in model.h.steps:
-                k = form.column(block.on[t])
-                lower[k] = upper[k] = float(fuel[t] > 1e-3)
-        emission = getattr(placed.device, "emission", None)
-        if emission is not None:
-            emits += [(emission, block, t) for t in model.h.steps]
-    x = ca.MX.sym("x", len(form.variables))
-    rows = ca.mtimes(ca.DM(form.rows.matrix.tocsc()), x)
-    exact = []
-    for emission, block, t in emits:
-        linear = generate_standard_repn(block.component(block.emission_output)[t])
-        parts = zip(linear.linear_vars, linear.linear_coefs, strict=True)
-        output = linear.constant + sum(factor * x[form.column(v)] for v, factor in parts)
-        on = x[form.column(block.on[t])] if block.component("on") is not None else 1.0
-        told = emission.square * output**2 + emission.linear * output + emission.fixed * on
-        exact.append(x[form.column(block.emission[t])] - told)
-    goal = x[form.column(model.m.cost)] + weight * x[form.column(model.m.emission)]
-    quiet = {"ipopt.print_level": 0, "print_time": False, "ipopt.sb": "yes", "ipopt.tol": 1e-9}
-    solver = ca.nlpsol("day", "ipopt", {"x": x, "f": goal, "g": ca.vertcat(rows, *exact)}, quiet)
-    zero = np.zeros(len(exact))
-    found = solver(
-        x0=np.clip(0.0, lower, upper),
-        lbx=lower,
-        ubx=upper,
-        lbg=np.concatenate([form.rows.lower, zero]),
-        ubg=np.concatenate([form.rows.upper, zero + np.inf]),
-    )
-    assert solver.stats()["success"]
-    return float(found["f"])
-
-
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("weight", [0.05, 0.5])
 def test_quadratic_emissions_are_those_of_ipopt(seed: int, weight: float) -> None:
     case = emitting_case(seed)
     point = optimum(case, emission_weight=weight)
-    exact = by_ipopt(case, weight, point)
+    exact = least_by_ipopt(DayModel(case), {"cost": 1.0, "emission": weight}, point.dispatch)
     assert point.objective == pytest.approx(exact, rel=1e-4)
     assert point.gap <= 1e-4
     assert point.emission_kg == pytest.approx(emission_of_day(case, point.dispatch), abs=1e-7)

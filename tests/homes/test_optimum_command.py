@@ -139,11 +139,15 @@ def test_optima_are_compared(
     assert f"comparison: {out}" in capsys.readouterr().out
     table = pd.read_csv(out / "compare.csv").set_index("quantity")
     records = [read_optimum(folder).record for folder in (run, tmp_path / "b")]
-    for name, key in (("Cost", "cost"), ("Emission", "emission_kg")):
+    for name, key in (("Cost with unserved load", "cost"), ("Emission", "emission_kg")):
         told = [getattr(record, key) for record in records]
         assert table.loc[name, ["run", "b"]].tolist() == pytest.approx(told)
         assert table.loc[name, "difference, b"] == pytest.approx(told[1] - told[0], abs=1e-8)
-    assert table.loc["Cost", "difference, b"] > 0.0 > table.loc["Emission", "difference, b"]
+    assert (
+        table.loc["Cost with unserved load", "difference, b"]
+        > 0.0
+        > table.loc["Emission", "difference, b"]
+    )
     page = ReadPage((out / "compare.html").read_text("utf-8"))
     assert set(page.figures) == {"costs", "trade", "stored"}
     assert json.loads((out / "cmgplan-compare.json").read_text("utf-8"))["notes"] == []

@@ -17,6 +17,8 @@ from cmgplan.market.leading.groups import Groups
 from cmgplan.market.leading.settlement import Settlement, Worth
 from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.plant import Plant
+from cmgplan.market.pipeline import run_market
+from cmgplan.market.result import MarketOptions
 
 GAP = 0.01
 ELECTRICITY, HEAT = 0, 1
@@ -150,8 +152,9 @@ def test_devices_run_by_their_own_simulation(plants: Any, answers: Any, seed: in
                 assert breaches == []
 
 
-def test_nothing_is_gained_where_nothing_may_be_exchanged() -> None:
-    plant = Plant(unlimited(0, quantity_max_kw=1e-9, shade_kw=0.0))
+@pytest.mark.parametrize("seed", [0, 4])
+def test_nothing_is_gained_where_nothing_may_be_exchanged(seed: int) -> None:
+    plant = Plant(unlimited(seed, quantity_max_kw=1e-9, shade_kw=0.0))
     leading, following = splits(plant.case.ids)[0]
     s, worth = solved(plant, leading, following)
     assert s.leader_income == pytest.approx(worth.leading, abs=1e-6)
@@ -184,3 +187,47 @@ def test_the_order_of_the_homes_does_not_matter() -> None:
     s, worth = solved(Plant(case), leading, following)
     again, _ = solved(Plant(turned), leading, following)
     assert again.leader_income == pytest.approx(s.leader_income, abs=GAP * worth.surplus + 0.01)
+
+
+def test_without_a_pool_every_group_has_what_its_homes_have_alone() -> None:
+    case = unlimited(0)
+    pool = case.file.pool.model_copy(update={"electricity": False, "heat": False})
+    result = run_market(
+        replace(case, file=case.file.model_copy(update={"pool": pool})), MarketOptions()
+    )
+    for s in result.structures:
+        for home in (*s.leading, *s.following):
+            assert s.income[home] == pytest.approx(result.values[home], abs=1e-6)
+    for group, value in result.values.items():
+        assert value == pytest.approx(sum(result.values[home] for home in group.split("+")))
+
+
+def test_other_names_and_another_order_permute_values_games_and_incomes() -> None:
+    case = unlimited(next(seed for seed in range(9) if len(unlimited(seed).ids) == 3))
+    other = {"A": "C", "B": "A", "C": "B"}
+    homes = [home.model_copy(update={"id": other[home.id]}) for home in case.homes]
+    turned = replace(case, file=case.file.model_copy(update={"home": tuple(homes[::-1])}))
+    options = MarketOptions(structures=("A|B+C",))
+    here = run_market(case, options)
+    there = run_market(turned, options.model_copy(update={"structures": ("C|A+B",)}))
+    for group, value in here.values.items():
+        name = "+".join(sorted(other[home] for home in group.split("+")))
+        assert there.values[name] == pytest.approx(value, abs=1e-7)
+    for rule in ("shapley", "nucleolus"):
+        for home, share in here.games[rule].items():
+            assert there.games[rule][other[home]] == pytest.approx(share, abs=1e-5)
+    one, two = here.structure("A|B+C"), there.structure("C|A+B")
+    surplus = here.values["A+B+C"] - here.values["A"] - here.values["B+C"]
+    assert two.leader_income == pytest.approx(one.leader_income, abs=GAP * surplus + 1e-3)
+    assert two.bound >= one.leader_income - 1e-6
+    assert one.bound >= two.leader_income - 1e-6
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_point_settled_at_one_price_lies_in_the_core(seed: int) -> None:
+    case = unlimited(seed)
+    result = run_market(case, MarketOptions(structures=("+".join(case.ids),)))
+    paid = result.games["owen"]
+    assert sum(paid.values()) == pytest.approx(result.values["+".join(case.ids)], abs=1e-6)
+    for group, value in result.values.items():
+        assert sum(paid[home] for home in group.split("+")) >= value - 1e-6

@@ -8,6 +8,7 @@ import numpy as np
 
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import CaseError, Fault
+from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
 
 ABOVE_ONE = 1e-12
@@ -16,7 +17,11 @@ ABOVE_ONE = 1e-12
 
 def check_building(case: HomesCase) -> list[Fault]:
     """Return every fault of a case that keeps the rules from running it."""
-    return [*_coefficients(case), *_load_mixes(case)]
+    return [
+        *_coefficients(case),
+        *_load_mixes(case),
+        *not_for_rules(case, "the rules of the building"),
+    ]
 
 
 def require_building(case: HomesCase) -> None:
@@ -45,9 +50,10 @@ def _coefficients(case: HomesCase) -> Iterator[Fault]:
 
 
 def _load_mixes(case: HomesCase) -> Iterator[Fault]:
-    """Yield a load mix that puts no building on a bus."""
-    for k, mix in enumerate(case.file.building.load_mix):
+    """Yield scenarios without buildings."""
+    section = case.file.building
+    for k, mix in enumerate(section.load_mix):
         if mix.coalition + mix.alone + mix.grid == 0:
-            message = f"there is no building on bus {mix.name}"
+            message = f"scenario {mix.name} puts no building on a bus"
             mend = "give a number of coalition, alone or grid, or leave the mix out"
             yield Fault(CASE_FILE, f"building.load_mix[{k}]", message, mend)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cmgplan.building.report.feeder_sections import feeder_warnings
 from cmgplan.building.report.run_record import OptimumTotals, Totals
 from cmgplan.building.report.view import BuildingView
 from cmgplan.page.data_table import Column, DataTable, data_table
@@ -11,8 +12,9 @@ from cmgplan.page.parts import Box, Overview
 from cmgplan.page.wording import amount, change, named, number
 
 ROWS = {
-    "cost": "Money paid",
+    "cost": "Cost without unserved load",
     "unserved_value": "Value of unserved load",
+    "value": "Cost with unserved load",
     "grid_kwh": "Bought, kWh",
     "chp_kwh": "CHP output with sales, kWh",
     "chp_sold_kwh": "CHP output sold, kWh",
@@ -29,6 +31,9 @@ ROWS = {
     "heat_dumped_kwh": "Heat dumped, kWh",
 }
 """Totals in the order of the table."""
+
+MONEY = ("cost", "unserved_value", "value")
+"""Those in the currency of the case."""
 
 USE = {
     "battery_used_share": ("Batteries: given of what was charged, %", 100.0, 1),
@@ -101,7 +106,10 @@ def overview(view: BuildingView) -> Overview:
         boxes=_boxes(view, saving),
         totals=totals_table(view),
         faults=(),
-        warnings=tuple(f"{text[0].upper()}{text[1:]}." for text in record.warnings if text),
+        warnings=(
+            *(f"{text[0].upper()}{text[1:]}." for text in record.warnings if text),
+            *feeder_warnings(view),
+        ),
     )
 
 
@@ -165,7 +173,7 @@ def totals_table(view: BuildingView) -> DataTable:
     records: list[dict[str, Any]] = []
     for key, name in ROWS.items():
         now, before = getattr(record.coalition, key), getattr(record.alone, key)
-        money = key in ("cost", "unserved_value")
+        money = key in MONEY
         row = {
             "what": f"{name}, {record.currency}" if money else name,
             "coalition": now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cmgplan.building.report import sections, sharing
+from cmgplan.building.report import feeder_sections, sections, sharing
 from cmgplan.building.report.overview import overview
 from cmgplan.building.report.run_record import BuildingRecord
 from cmgplan.building.report.view import BuildingView
@@ -54,6 +54,7 @@ def render_page(record: BuildingRecord, tables: Tables, case: HomesCase, sources
             sections.sales(view),
             *sharing.sharing(view),
             *sharing.stochastic(view),
+            *feeder_sections.feeder(view, tables),
             *shared,
             sections.assumptions(),
         ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cmgplan.building.report.run_record import STEP_NAMES, BuildingRecord
 from cmgplan.building.result import WAYS
-from cmgplan.building.tables import TABLES
+from cmgplan.building.tables import TABLES, forms_of
 from cmgplan.errors import CmgplanError, InputError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
@@ -58,8 +58,8 @@ def read_building(folder: Path | str) -> BuildingRun:
     """
     folder = Path(folder)
     record = read_record(folder, BuildingRecord, SYSTEM)
-    run = BuildingRun(folder, record, read_tables(TABLES, folder))
-    case = run.load_case()
+    case = load_copy(folder, record.case)
+    run = BuildingRun(folder, record, read_tables(forms_of(case), folder))
     told = {"case.homes": list(record.case.homes), "units": list(record.units)}
     told |= {f"sharings.{name}": list(s.share) for name, s in record.sharings.items()}
     for key, names in told.items():
@@ -69,6 +69,7 @@ def read_building(folder: Path | str) -> BuildingRun:
     try:
         require_rows(case, run.tables, dict.fromkeys(WAYS, case.ids))
         _require_steps(case, run.tables)
+        _require_feeder(case, run.tables)
     except CmgplanError as error:
         raise InputError(f"{folder}/{error}") from None
     return run
@@ -83,3 +84,20 @@ def _require_steps(case: HomesCase, tables: Tables) -> None:
             way, step, hour, unit = min(rows, key=lambda row: tuple(map(str, row)))
             place = f"way {way}, step {step}, hour {hour}, unit {unit}"
             raise InputError(f"steps.csv: the row of {place} {words}; {AGAIN}")
+
+
+def _require_feeder(case: HomesCase, tables: Tables) -> None:
+    """Raise InputError unless ``feeder`` has a row for every scenario, hour and bus."""
+    if "feeder" not in tables:
+        return
+    scenarios = [mix.name for mix in case.file.building.load_mix]
+    due = set(product(scenarios, range(case.hours), [bus.bus for bus in case.buses]))
+    rows = tables["feeder"][["scenario", "hour", "bus"]].itertuples(index=False, name=None)
+    told = list(rows)
+    for wrong, words in ((set(told) - due, "does not belong"), (due - set(told), "is missing")):
+        if wrong:
+            scenario, hour, bus = min(wrong, key=lambda row: tuple(map(str, row)))
+            place = f"scenario {scenario}, hour {hour}, bus {bus}"
+            raise InputError(f"feeder.csv: the row of {place} {words}; {AGAIN}")
+    if len(told) > len(due):
+        raise InputError(f"feeder.csv: a bus has two lines in an hour; {AGAIN}")

@@ -9,7 +9,7 @@ from cmgplan.building.report.page import render_page
 from cmgplan.building.report.read_run import SYSTEM, BuildingRun, read_building
 from cmgplan.building.report.verify import verify_building
 from cmgplan.building.result import BuildingResult
-from cmgplan.building.tables import TABLES, building_tables
+from cmgplan.building.tables import building_tables, forms_of
 from cmgplan.homes.report.run_folder import (
     RUN,
     about_case,
@@ -55,7 +55,7 @@ def write_page(run: BuildingRun) -> Path:
 def _write_contents(result: BuildingResult, folder: Path) -> None:
     """Write every file of a run, and verify what was written."""
     copy_case(result.case, folder / "case")
-    write_tables(building_tables(result), TABLES, folder)
+    write_tables(building_tables(result), forms_of(result.case), folder)
     write_summary(_summary(result, folder), folder)
     run = read_building(folder)
     require_verified(verify_building(run).checks)

@@ -14,6 +14,8 @@ STEP_NAMES = (*ELECTRIC, *THERMAL)
 """Steps in their order."""
 
 
+Count = Annotated[int, Field(ge=0)]
+
 IMPROVED = ("cost", "grid_kwh", "heat_unserved_kwh", "heat_dumped_kwh")
 """Totals that are compared over the stochastic days: the four of Table 6."""
 
@@ -105,12 +107,69 @@ class Indicators(Part):
     alone: dict[str, Number | None]
 
 
+class FeederScenario(Part):
+    """Voltages of the feeder in a scenario; ``feeder.voltages`` says what each key means."""
+
+    scenario: Text
+    coalition: Count
+    alone: Count
+    grid: Count
+    deviation_pu: Amount
+    deviation_printed_pu: Number
+    hourly_deviation_pu: list[Amount | None]
+    v_min_pu: Amount | None
+    v_min_bus: Text | None
+    v_min_hour: Count | None
+    hours_under_limit: list[Count]
+    loss_kwh: Amount
+    not_converged: list[Count]
+    improvement: dict[str, Number]
+
+
+class Supply(Part):
+    """Energy not supplied and who lacks it; ``feeder.supply`` says what each key means."""
+
+    ens_chp_kwh: Amount
+    ens_kwh: Amount
+    nodc_chp: Count
+    nodc: Count
+    customers_chp: Count
+    customers: Count
+
+
+class FaultScenario(Part):
+    """A fault in a scenario: supply by kind of building and in all, and the feeder's voltages."""
+
+    scenario: Text
+    kinds: dict[str, Supply]
+    total: Supply
+    v_min_pu: Amount | None
+    v_min_bus: Text | None
+    v_min_hour: Count | None
+    under_limit: bool
+    not_converged: list[Count]
+
+
+class FaultRecord(Part):
+    """A fault of a line; ``cut_off`` lists buses by what joins them again."""
+
+    fault: Count
+    line: Text
+    hours: list[Count]
+    reconfigured: bool
+    close: list[Text]
+    close_after_h: Amount | None
+    cut_off: dict[str, list[Text]]
+    scenarios: list[FaultScenario]
+
+
 class BuildingRecord(RunRecord):
     """run.json of ``cmgplan building``.
 
     ``values`` are those of coalitions of units by the rules, by ids joined by ``+``,
     ``optimal_values`` those in their own optimum where they were asked for; they and ``sharings``
-    are empty where there are too many units.
+    are empty where there are too many units. ``feeder`` and ``faults`` are empty where the case
+    puts no buildings on a feeder.
     """
 
     system: Literal["building"]
@@ -126,6 +185,8 @@ class BuildingRecord(RunRecord):
     optimal_values: dict[str, Number]
     sharings: dict[str, SharingRecord]
     days: list[DayRecord]
+    feeder: list[FeederScenario]
+    faults: list[FaultRecord]
 
     def ways(self) -> dict[str, Totals]:
         """Return the totals of the day by way."""

@@ -63,7 +63,11 @@ MODEL = (
         "Internal prices",
         "They move money between units and do not change what all of them pay together.",
     ),
-    ("Money paid", "Without the value of load that nothing serves, which is told beside it."),
+    (
+        "Cost",
+        "Money paid, without the value of load that nothing serves; with it only where that is "
+        "said.",
+    ),
     (
         "Optimum",
         "One owner of all plant, under the same limits of sale, who pays for unserved load.",

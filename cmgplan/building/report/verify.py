@@ -13,6 +13,8 @@ from cmgplan.building.report.run_record import (
     Totals,
     optima_of,
 )
+from cmgplan.building.report.verify_feeder import check_feeder
+from cmgplan.building.report.verify_optima import check_optima_again
 from cmgplan.building.report.verify_steps import check_steps
 from cmgplan.building.report.verify_totals import check_totals, check_units, who_loses
 from cmgplan.building.result import WAYS
@@ -66,11 +68,13 @@ def verify_building(run: BuildingRun) -> Verification:
             check_totals(case, run),
             check_units(run),
             _check_optima(run),
+            check_optima_again(case, run),
             _check_tables_again(case, run),
             _check_indicators(case, run),
             _check_values(case, run),
             check_sharings(case, run),
             _check_days(case, run),
+            *check_feeder(case, run),
         )
     )
 

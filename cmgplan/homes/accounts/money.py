@@ -48,6 +48,9 @@ def costs_of_home(case: HomesCase, home_id: str, dispatch: Dispatch) -> HomeCost
             unserved += case.dt_h * worth * moved.unserved_kw
             price = case.series(getattr(device, "shift_cost_per_kwh", 0.0))
             shift += case.dt_h * price * moved.down_kw
+    if (backstop := dispatch.backstop_kw.get(home_id)) is not None:
+        worths = (file.pool.unserved_electricity_per_kwh, file.pool.unserved_heat_per_kwh)
+        unserved += case.dt_h * (np.asarray(worths) @ backstop)
     if file.gas is not None:
         gas = case.dt_h * case.series(file.gas.price_per_kwh) * fuel
     return HomeCosts(purchases, sales, gas, shift, unserved)

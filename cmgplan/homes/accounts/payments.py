@@ -69,10 +69,12 @@ def _ofloads_of(case: HomesCase, day: Day, homes: Sequence[HomeBase]) -> Iterato
     """Yield what moved and unserved load counts for; of several loads at their mean price."""
     h, ids = case.forecasts(), [home.id for home in homes]
     value = day.unserved_values(case)
-    for carrier in CARRIERS[:2]:
+    for row, carrier in enumerate(CARRIERS[:2]):
         shape = (case.hours, len(homes))
         moved, cost, unserved = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for k, home in enumerate(homes):
+            if (backstop := day.dispatch.backstop_kw.get(home.id)) is not None:
+                unserved[:, k] += backstop[row]
             for load in loads_of(home):
                 if load.carrier == carrier:
                     shift = day.dispatch.shifts[home.id, load.id]

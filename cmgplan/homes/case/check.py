@@ -9,6 +9,8 @@ from cmgplan.case.check_time import check_time
 from cmgplan.errors import Fault
 from cmgplan.homes.case.check_columns import check_columns
 from cmgplan.homes.case.check_devices import check_devices
+from cmgplan.homes.case.check_faults import check_faults
+from cmgplan.homes.case.check_groups import check_groups
 from cmgplan.homes.case.check_ids import check_ids
 from cmgplan.homes.case.check_magnitudes import check_magnitudes
 from cmgplan.homes.case.check_prices import check_gas, check_prices
@@ -20,12 +22,14 @@ RULES: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     check_magnitudes,
     check_ids,
     check_devices,
+    check_groups,
     check_columns,
     check_time,
     check_gas,
     check_prices,
     check_sections,
     check_places,
+    check_faults,
     check_buses,
     check_lines,
     check_shape,

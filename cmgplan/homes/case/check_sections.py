@@ -51,8 +51,6 @@ def check_places(draft: Draft) -> Iterator[Fault]:
                 mend = "add [network], or remove it"
                 yield Fault(CASE_FILE, f"building.{key}", message, mend, "warning")
         return
-    for x in mix:
-        yield from _bus(draft, f"{x.where}.name", x.record.name, "with buildings")
     for placed in faults:
         yield from _line(draft, f"{placed.where}.line", placed.record.line)
         for k, line in enumerate(placed.record.close):

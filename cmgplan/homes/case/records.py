@@ -78,7 +78,7 @@ class MarketSection(Record):
 
 
 class LoadMix(Record):
-    """``[[building.load_mix]]``: buildings of each type on a bus of the feeder."""
+    """``[[building.load_mix]]``: a scenario, and its buildings of each kind on every bus."""
 
     name: Id
     coalition: Annotated[int, Field(ge=0)] = 0
@@ -93,6 +93,25 @@ class BuildingFault(Record):
     hours: Hours
     close_after_h: NonNegative = 0.0
     close: tuple[Id, ...] = ()
+
+
+DAY_H = 24.0
+
+SLACK_H = 1e-9
+"""Time by which an end may pass the end of a case, h."""
+
+
+def fault_window_h(
+    fault: BuildingFault, begins_h: float, long_h: float
+) -> tuple[float, float] | None:
+    """Return when a fault begins and ends, in hours from the beginning of a case.
+
+    Its hours are those of the clock, on the first day on which they lie in a case that begins at
+    ``begins_h`` of the clock and is ``long_h`` long; None where it holds no such day.
+    """
+    begins, ends = fault.hours
+    start = (begins - begins_h) % DAY_H
+    return (start, start + ends - begins) if start + ends - begins <= long_h + SLACK_H else None
 
 
 class FeederLine(Line):
@@ -145,13 +164,17 @@ class ResponseSection(Record):
 
 
 class HomeBase(Record):
-    """``[[home]]`` without its devices."""
+    """``[[home]]`` without its devices.
+
+    ``not_together`` lists groups of ids of jobs of which no two run at once.
+    """
 
     id: Id
     policy: Literal["price", "emission", "both", "none"] = "none"
     emission_max_kg_per_h: NonNegative | None = None
     bus: Id | None = None
     power_factor: Share = 1.0
+    not_together: tuple[tuple[Id, ...], ...] = ()
 
     def devices(self) -> Iterator[Device]:
         """Yield every device, in the order of ``HOME_KINDS`` and of the file within a kind."""

@@ -31,6 +31,8 @@ class Day:
         Price that is put on emissions, currency/kg; 0 puts none.
     unserved_per_kwh
         By carrier: value of load that nothing serves, shape (T,), where it is not the case's.
+    backstopped
+        Homes that may take power from nowhere, at that value.
     """
 
     way: str
@@ -38,6 +40,7 @@ class Day:
     pool_per_kwh: Mapping[Carrier, FloatArray] | None = None
     emission_weight: float = 0.0
     unserved_per_kwh: Mapping[Carrier, FloatArray] | None = None
+    backstopped: tuple[str, ...] = ()
 
     def unserved_values(self, case: HomesCase) -> Mapping[Carrier, FloatArray]:
         """Return the value of load that nothing serves by carrier, currency/kWh, shape (T,)."""

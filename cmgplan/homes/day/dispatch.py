@@ -55,6 +55,9 @@ class Dispatch:
         By home.
     dumped_kw
         By home: heat that nothing takes, kW, shape (T,).
+    backstop_kw
+        By home: electricity and heat from nowhere, kW, shape (2, T), of homes that could not do
+        what they must without; it counts as load that nothing serves.
     """
 
     flows: Mapping[DeviceKey, Flows]
@@ -62,3 +65,4 @@ class Dispatch:
     shifts: Mapping[DeviceKey, Shift]
     exchange: Mapping[str, Exchange]
     dumped_kw: Mapping[str, FloatArray] = field(default_factory=dict)
+    backstop_kw: Mapping[str, FloatArray] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from cmgplan.devices import Flows, HomeLoad
@@ -11,7 +12,7 @@ from cmgplan.errors import InputError
 from cmgplan.homes.accounts.ledger import RETAILER
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange, Shift
-from cmgplan.homes.day.tables import DUMP, TABLES, knows_heat
+from cmgplan.homes.day.tables import BACKSTOP, DUMP, TABLES, knows_heat
 from cmgplan.run.tables import Tables
 
 Ways = Mapping[str, Sequence[str]]
@@ -35,6 +36,11 @@ def require_rows(case: HomesCase, tables: Tables, ways: Ways) -> None:
                 due["demand_response"].update(
                     (way, t, home.id, carrier) for carrier in sorted(_load_carriers(home))
                 )
+    dispatch = tables["dispatch"]
+    rows = dispatch[dispatch["kind"] == BACKSTOP]
+    for way, name in set(rows[["way", "home"]].itertuples(index=False, name=None)):
+        if name in ways.get(way, ()):  # a backstop has a row in every hour, or in none
+            due["dispatch"].update((way, t, name, BACKSTOP, BACKSTOP) for t in range(case.hours))
     for stem, keys in due.items():
         columns = list(TABLES[stem].key)
         told = set(tables[stem][columns].itertuples(index=False, name=None))
@@ -74,7 +80,7 @@ def _refuse(stem: str, columns: Sequence[str], keys: set[tuple[object, ...]], wo
 def read_dispatch(case: HomesCase, tables: Tables, way: str, homes: Sequence[str]) -> Dispatch:
     """Return the day that the tables of a run hold; every row must be there."""
     flows: dict[DeviceKey, Flows] = {}
-    state, shifts, dumped = {}, {}, {}
+    state, shifts, dumped, backstop = {}, {}, {}, {}
     rows = _by_hour(tables["dispatch"], way, ["home", "device", "kind"])
     for home in _homes(case, homes):
         for device in home.devices():
@@ -93,13 +99,15 @@ def read_dispatch(case: HomesCase, tables: Tables, way: str, homes: Sequence[str
                 shifts[key] = Shift(series["up_kw"], series["down_kw"], series["unserved_kw"])
         if knows_heat(case):
             dumped[home.id] = 0.0 - rows[home.id, DUMP, DUMP]["heat_kw"].to_numpy(dtype=float)
+        if (nowhere := rows.get((home.id, BACKSTOP, BACKSTOP))) is not None:
+            backstop[home.id] = np.array([nowhere["p_kw"], nowhere["heat_kw"]], dtype=float)
     traded = _by_hour(tables["exchange"], way, ["home"])
     names = ("import_kw", "export_kw", "pool_kw", "pool_heat_kw")
     exchange = {
         home.id: Exchange(*(traded[home.id,][name].to_numpy(dtype=float) for name in names))
         for home in _homes(case, homes)
     }
-    return Dispatch(flows, state, shifts, exchange, dumped)
+    return Dispatch(flows, state, shifts, exchange, dumped, backstop)
 
 
 def _by_hour(

@@ -10,7 +10,8 @@ currency of the case. Rows come by way, hour, home, then by device in the order 
     ``down_kw`` what nothing serves, what arrives from other hours and what leaves to them. Plants
     under a forecast have ``curtailed_kw``, what burns gas has ``emission_kg``, stores have
     ``soc_kwh``; these cells are empty elsewhere. Where the case knows heat, every home has a row
-    of kind ``dump`` beside: the heat that nothing takes, negative in ``heat_kw``.
+    of kind ``dump`` beside: the heat that nothing takes, negative in ``heat_kw``. A home that
+    could not do what it must without has a row of kind ``backstop``: power from nowhere.
 ``exchange``
     Trade of a home with the retailer and with the pool, the prices of the hour (empty without a
     retailer) and the emission of what it buys.
@@ -74,6 +75,9 @@ TABLES: dict[str, TableForm] = {
 DUMP = "dump"
 """Kind, and name in place of a device, of the rows of heat that nothing takes."""
 
+BACKSTOP = "backstop"
+"""Kind, and name in place of a device, of the rows of power from nowhere."""
+
 DECIMALS = 9
 """Decimals of powers and energies in the tables."""
 
@@ -117,6 +121,9 @@ def dispatch_table(case: HomesCase, day: Day) -> pd.DataFrame:
             dumped = day.dispatch.dumped_kw.get(home.id, np.zeros(case.hours))
             names.append((home.id, DUMP, DUMP))
             columns.append({"heat_kw": -dumped})
+        if (backstop := day.dispatch.backstop_kw.get(home.id)) is not None:
+            names.append((home.id, BACKSTOP, BACKSTOP))
+            columns.append({"p_kw": backstop[0], "heat_kw": backstop[1]})
     by_name = {
         key: _hourly([of.get(key, _missing(key, case.hours)) for of in columns], case.hours)
         for key in TABLES["dispatch"].columns

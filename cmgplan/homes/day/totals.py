@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.homes.accounts.ledger import REASONS, RETAILER
-from cmgplan.homes.day.tables import DUMP
+from cmgplan.homes.day.tables import BACKSTOP, DUMP
 from cmgplan.run.tables import Tables
 
 
@@ -17,7 +17,7 @@ class DayTotals:
     """Totals of one way to run a day: money in the currency of the case, energy in kWh.
 
     ``pool_kwh`` is electricity, ``pool_heat_kwh`` heat that homes gave each other; ``moved_kwh``
-    is load that left its hour, of both carriers.
+    is load that left its hour, of both carriers; what a backstop gives is unserved.
     """
 
     purchases: float
@@ -45,7 +45,12 @@ class DayTotals:
     @property
     def cost(self) -> float:
         """Purchases - sales + gas + cost of moved load + value of unserved load."""
-        return self.purchases - self.sales + self.gas + self.shift + self.unserved
+        return self.served_cost + self.unserved
+
+    @property
+    def served_cost(self) -> float:
+        """``cost`` without the value of unserved load."""
+        return self.purchases - self.sales + self.gas + self.shift
 
 
 def day_totals(tables: Tables, way: str, dt_h: float) -> DayTotals:
@@ -55,6 +60,11 @@ def day_totals(tables: Tables, way: str, dt_h: float) -> DayTotals:
     paid = accounts.groupby("reason")["amount"].sum()
     money = {reason: float(paid.get(reason, 0.0)) for reason in REASONS}
     unserved = response.groupby("carrier")["unserved_kw"].sum() * dt_h
+    backstop = dispatch[dispatch["kind"] == BACKSTOP]
+    nowhere = {
+        "electricity": dt_h * float(backstop["p_kw"].sum()),
+        "heat": dt_h * float(backstop["heat_kw"].sum()),
+    }
     dumped = dispatch.loc[dispatch["kind"] == DUMP, "heat_kw"]
     return DayTotals(
         purchases=money["purchase"],
@@ -68,8 +78,8 @@ def day_totals(tables: Tables, way: str, dt_h: float) -> DayTotals:
         pool_kwh=dt_h * float(exchange["pool_kw"].clip(lower=0.0).sum()),
         pool_heat_kwh=dt_h * float(exchange["pool_heat_kw"].clip(lower=0.0).sum()),
         moved_kwh=dt_h * float(response["down_kw"].sum()),
-        unserved_electricity_kwh=float(unserved.get("electricity", 0.0)),
-        unserved_heat_kwh=float(unserved.get("heat", 0.0)),
+        unserved_electricity_kwh=float(unserved.get("electricity", 0.0)) + nowhere["electricity"],
+        unserved_heat_kwh=float(unserved.get("heat", 0.0)) + nowhere["heat"],
         dumped_kwh=dt_h * float(np.abs(dumped).sum()),
         curtailed_kwh=dt_h * float(dispatch["curtailed_kw"].sum()),
         emission_kg=float(dispatch["emission_kg"].sum() + exchange["emission_kg"].sum()),

@@ -75,14 +75,15 @@ def verify_days(case: HomesCase, tables: Tables, days: Sequence[Day]) -> tuple[C
 def check_balances(case: HomesCase, day: Day) -> tuple[CheckResult, ...]:
     """Check the balances of electricity and heat of every home, and of the pool, kW."""
     homes, traded = day.homes(case), day.dispatch.exchange
-    none = np.zeros(case.hours)
-    electric, heat = [], []
+    none, nowhere = np.zeros(case.hours), np.zeros((2, case.hours))
+    electric, heat = _backstops(day), list[Finding]()
     for home in homes:
+        backstop = day.dispatch.backstop_kw.get(home.id, nowhere)
         flows, e = [day.dispatch.flows[home.id, d.id] for d in home.devices()], traded[home.id]
         dumped = day.dispatch.dumped_kw.get(home.id, none)
-        terms = [*(f.p_kw for f in flows), e.import_kw, -e.export_kw, -e.pool_kw]
+        terms = [*(f.p_kw for f in flows), e.import_kw, -e.export_kw, -e.pool_kw, backstop[0]]
         electric += _unbalanced(terms, f"{day.way}, home {home.id}: electricity")
-        terms = [*(f.heat_kw for f in flows), -dumped, -e.pool_heat_kw]
+        terms = [*(f.heat_kw for f in flows), -dumped, -e.pool_heat_kw, backstop[1]]
         heat += _unbalanced(terms, f"{day.way}, home {home.id}: heat")
         heat += over(-dumped[:, None], [f"{day.way}, home {home.id}: dumped"], BALANCE_KW, "kW")
     pools = {
@@ -99,6 +100,18 @@ def check_balances(case: HomesCase, day: Day) -> tuple[CheckResult, ...]:
         CheckResult(f"{day.way}: heat balances in every home", tuple(heat)),
         CheckResult(f"{day.way}: what homes put into the pool others take", tuple(pool)),
     )
+
+
+def _backstops(day: Day) -> list[Finding]:
+    """Return the backstops of homes that may have none, and those that take power."""
+    found: list[Finding] = []
+    for home, backstop in day.dispatch.backstop_kw.items():
+        place = f"{day.way}, home {home}: backstop"
+        if home not in day.backstopped:
+            most = float(np.abs(backstop).max())
+            found.append(Finding(f"{place} of a home that has a day without", most, "kW"))
+        found += over(-backstop.T, [f"{place} of electricity", f"{place} of heat"], 0.0, "kW")
+    return found
 
 
 def _unbalanced(terms: Sequence[FloatArray], place: str) -> list[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.arrays import FloatArray
-from cmgplan.devices import Breach, Device, Flows, Forecasts, HomeLoad, State, Trace
+from cmgplan.devices import Breach, Device, Flows, Forecasts, HomeLoad, Job, State, Trace
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.dispatch import Shift
@@ -73,12 +73,27 @@ def check_devices(case: HomesCase, day: Day) -> tuple[CheckResult, ...]:
             due = np.full(h.hours, np.nan) if trace.soc_kwh is None else trace.soc_kwh
             stored += apart_hourly(told, due, f"{placed.place}: soc_kwh", STORED_KWH, "kWh")
         served += _served(placed, h)
+    limits += _together(case, day)
     return (
         CheckResult(f"{day.way}: every device keeps its limits", tuple(limits)),
         CheckResult(f"{day.way}: devices stepped hour by hour say the same", tuple(steps)),
         CheckResult(f"{day.way}: stored energy follows from what is put in", tuple(stored)),
         CheckResult(f"{day.way}: loads get what their demand leaves", tuple(served)),
     )
+
+
+def _together(case: HomesCase, day: Day) -> Iterator[Finding]:
+    """Yield the hours in which jobs run together that may not."""
+    for home in day.homes(case):
+        ratings = {device.id: device.p_kw for device in home.devices() if isinstance(device, Job)}
+        for group in home.not_together:
+            running = sum(
+                (-day.dispatch.flows[home.id, job].p_kw > 0.5 * ratings[job]).astype(np.int64)
+                for job in group
+            )
+            for t in np.flatnonzero(np.asarray(running) > 1):
+                place = f"{day.way}, home {home.id}: {', '.join(group)} run together"
+                yield Finding(place, np.nan, "", int(t))
 
 
 def _placed(case: HomesCase, day: Day) -> Iterator[_Placed]:

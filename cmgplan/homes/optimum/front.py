@@ -10,7 +10,7 @@ from cmgplan.errors import LimitError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
-from cmgplan.homes.optimum.solve import OneOwner, Question, relative_gap
+from cmgplan.homes.optimum.solve import OneOwner, Question
 from cmgplan.homes.optimum.why import explain
 from cmgplan.progress import ProgressEvent, telling
 from cmgplan.search.fuzzy import choose
@@ -119,6 +119,10 @@ class _Asks:
         self._shares = [*CORNERS, *[1.0] * (wanted - 1)]
         self._all = sum(self._shares)
 
+    def gap_of(self, objective: float, bound: float) -> float:
+        """Return the relative gap between an objective and its bound, never negative."""
+        return self._owner.gap_of(objective, bound)
+
     def answer(self, number: int, question: Question) -> OptimumPoint | None:
         """Return the answer to a question that is asked for a point."""
         left = sum(self._shares)
@@ -141,7 +145,7 @@ def _cleanest_of_cheapest(
         return cheapest
     if found is None or found.emission_kg > cheapest.emission_kg:
         return cheapest
-    gap = relative_gap(found.cost, cheapest.bound)
+    gap = asks.gap_of(found.cost, cheapest.bound)
     return replace(
         found, objective=found.cost, bound=cheapest.bound, gap=gap, status=cheapest.status
     )

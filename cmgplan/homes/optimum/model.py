@@ -17,7 +17,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from cmgplan.devices import Device, Store
-from cmgplan.homes.accounts.money import cost_of_day
+from cmgplan.homes.accounts.money import cost_of_day, emission_of_day
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 
@@ -57,6 +57,9 @@ class DayModel:
             home.site().add_to(m.home[i], self.h)
             self._add_exchange(m.home[i])
             self._add_balances(m.home[i], elastic)
+            self._keep_apart(i)
+        for placed in self.placed():
+            placed.device.tighten(placed.block, self.h)
         self._add_pool()
         self._add_goals()
 
@@ -79,6 +82,14 @@ class DayModel:
     def cost_of(self, day: Dispatch) -> float:
         """Return what a day that the model holds costs, currency: exactly, from its dispatch."""
         return cost_of_day(self.case, day)
+
+    def goals(self) -> dict[str, Any]:
+        """Return the variables that may be minimised by name: ``cost`` and ``emission``."""
+        return {"cost": self.m.cost, "emission": self.m.emission}
+
+    def goals_of(self, day: Dispatch) -> dict[str, float]:
+        """Return the exact value of each goal in a day that the model holds."""
+        return {"cost": self.cost_of(day), "emission": emission_of_day(self.case, day)}
 
     def _add_exchange(self, b: pyo.Block) -> None:
         """Add trade of a home with the retailer and the pool, and its dumped heat."""
@@ -112,6 +123,17 @@ class DayModel:
         def heat(b: pyo.Block, t: int) -> object:
             missed = b.short["heat", t] - b.surplus["heat", t]
             return b.heat_inj[t] - b.pool_heat[t] - b.dumped[t] + missed == 0.0
+
+    def _keep_apart(self, i: int) -> None:
+        """Let no two jobs of a group run in one hour."""
+        home, b = self.case.homes[i], self.m.home[i]
+        if not home.not_together:
+            return
+        blocks = {device.id: b.device[k] for k, device in enumerate(home.site().devices)}
+        b.apart = pyo.ConstraintList(doc="jobs that may not run together")
+        for group in home.not_together:
+            for t in self.h.steps:
+                b.apart.add(pyo.quicksum(blocks[job].on[t] for job in group) <= 1.0)
 
     def _add_pool(self) -> None:
         """Add the balances of the pool, kW, and the retailer's limit for all homes together."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ NOTHING_KW = 1e-9
 """Power that is nothing."""
 
 
-def read_day(model: DayModel) -> Dispatch:
-    """Return what the variables of a model hold.
+def read_day(model: DayModel, backstopped: Collection[str] = ()) -> Dispatch:
+    """Return what the variables of a model hold; ``backstopped`` homes may have a backstop.
 
     Imports, exports and dumped heat follow from the flows, so that balances hold to the last
     digit; a home does not buy and sell at once. Stored energy is what the flows leave, hour by
@@ -43,7 +43,7 @@ def read_day(model: DayModel) -> Dispatch:
             trace = device.simulate_flows(h, flows[key])
             if trace.soc_kwh is not None:
                 state[key] = trace.soc_kwh
-    exchange, dumped = {}, {}
+    exchange, dumped, backstop = {}, {}, {}
     for i, home in enumerate(case.homes):
         block = model.m.home[i]
         mine = [flows[home.id, device.id] for device in home.devices()]
@@ -51,14 +51,23 @@ def read_day(model: DayModel) -> Dispatch:
             np.array([pyo.value(block.component(name)[t]) for t in h.steps])
             for name in ("pool", "pool_heat")
         )
-        over = _rounded(sum((f.p_kw for f in mine), np.zeros(h.hours)) - pool)
+        short = np.zeros((2, h.hours))
+        if home.id in backstopped:
+            held = [
+                [pyo.value(block.short[carrier, t]) for t in h.steps]
+                for carrier in ("electricity", "heat")
+            ]
+            short = np.maximum(_rounded(np.array(held, dtype=np.float64)), 0.0)
+            if short.any():
+                backstop[home.id] = short
+        over = _rounded(sum((f.p_kw for f in mine), short[0]) - pool)
         traded = 0.0 if case.file.retailer is None else 1.0
         exchange[home.id] = Exchange(
             traded * np.maximum(-over, 0.0), traded * np.maximum(over, 0.0), pool, pool_heat
         )
-        heat = sum((f.heat_kw for f in mine), np.zeros(h.hours)) - pool_heat
+        heat = sum((f.heat_kw for f in mine), short[1]) - pool_heat
         dumped[home.id] = np.maximum(_rounded(heat), 0.0)
-    return Dispatch(flows, state, shifts, exchange, dumped)
+    return Dispatch(flows, state, shifts, exchange, dumped, backstop)
 
 
 def _rounded(power_kw: FloatArray) -> FloatArray:

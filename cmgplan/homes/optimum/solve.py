@@ -19,7 +19,6 @@ from pyomo.repn import generate_standard_repn
 
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import LimitError, SolverError
-from cmgplan.homes.accounts.money import emission_of_day
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.read_day import read_day
@@ -37,6 +36,10 @@ TIDY = (0.0, 1e-9, 1e-7)
 
 TRADED = 0.1
 """Weight of a kWh that is traded, beside one that a store takes or that moves."""
+
+EARLY = 0.01
+"""Weight by which a kWh charged at the end of the day counts more than at its beginning, so that
+of equal days the one that charges early is taken."""
 
 TRADES = ("imported", "exported", "pool_given", "pool_heat_given")
 
@@ -60,7 +63,7 @@ class Question:
     Attributes
     ----------
     weights
-        By goal (``cost``, ``emission``): its weight.
+        By goal of the model (``cost``, ``emission``): its weight.
     emission_cap_kg, cost_cap
         Limits of the two goals; infinite where there is none.
     unserved_kwh
@@ -74,14 +77,23 @@ class Question:
 
     @property
     def counts_emission(self) -> bool:
-        """Whether the emission matters."""
-        return self.weights.get("emission", 0.0) > 0.0 or np.isfinite(self.emission_cap_kg)
+        """Whether the emission, or a goal that follows from it, matters."""
+        weighed = any(weight > 0.0 for name, weight in self.weights.items() if name != "cost")
+        return weighed or np.isfinite(self.emission_cap_kg)
 
 
 class OneOwner:
     """All homes as one party: answers questions about their day.
 
     ``model`` is the day's model, by default that of the case and nothing more.
+
+    Attributes
+    ----------
+    solver
+        Name and version of the solver.
+    relaxed
+        Objective of the last answer without integers, before anything was added; None where it
+        was not solved.
     """
 
     def __init__(self, case: HomesCase, model: DayModel | None = None) -> None:
@@ -90,6 +102,7 @@ class OneOwner:
         self._problem: LinearProblem | None = None
         self._excluded: set[tuple[int, int]] = set()
         self.solver = ""
+        self.relaxed: float | None = None
 
     def answer(
         self, question: Question, gap: float, time_limit_s: float = np.inf
@@ -104,6 +117,7 @@ class OneOwner:
             HiGHS failed, or rounds ran out before any day was held.
         """
         self._deadline, bound = time.perf_counter() + time_limit_s, -np.inf
+        self.relaxed = None
         best: OptimumPoint | None = None
         for _ in range(ROUNDS):
             found = self._solved(question, gap, best)
@@ -116,7 +130,7 @@ class OneOwner:
             day, added = self._day(found.values(), question)
             if day is not None and (best is None or day.objective < best.objective):
                 best = day
-            if best is not None and relative_gap(best.objective, bound) <= gap:
+            if best is not None and self.gap_of(best.objective, bound) <= gap:
                 break
             # Without new rows another round would bring the same answer.
             if added == 0 or time.perf_counter() > self._deadline:
@@ -133,8 +147,27 @@ class OneOwner:
                 raise LimitError(f"no day was held in the time given ({told}); give more time")
             raise SolverError(f"the day of the homes was not solved ({told})")
         bound = min(bound, best.objective)
-        left = relative_gap(best.objective, bound)
+        left = self.gap_of(best.objective, bound)
         return replace(best, bound=bound, gap=left, status="optimal" if left <= gap else "feasible")
+
+    def _size(self, objective: float) -> float:
+        """Return what a gap is a share of, in units of the objective."""
+        return max(abs(objective), 1.0)
+
+    def gap_of(self, objective: float, bound: float) -> float:
+        """Return the relative gap between an objective and its bound, never negative."""
+        return max(objective - bound, 0.0) / self._size(objective)
+
+    def _counts_emission(self, question: Question) -> bool:
+        """Return whether emissions must be exact."""
+        return question.counts_emission
+
+    def _over(self, point: OptimumPoint, question: Question) -> Any:
+        """Return by variable how far the exact day is over its cap, where it is."""
+        over, excess = pyo.ComponentMap(), point.emission_kg - question.emission_cap_kg
+        if excess > 0.0:
+            over[self._model.m.emission] = excess
+        return over
 
     def _compiled(self) -> LinearProblem:
         """Return the model for HiGHS, compiled again where it got variables."""
@@ -153,7 +186,7 @@ class OneOwner:
         return bounds
 
     def _pairs(self, question: Question) -> list[tuple[Any, float]]:
-        goals = {"cost": self._model.m.cost, "emission": self._model.m.emission}
+        goals = self._model.goals()
         return [(goals[name], weight) for name, weight in question.weights.items()]
 
     def _solved(self, question: Question, gap: float, best: OptimumPoint | None) -> Outcome:
@@ -163,13 +196,14 @@ class OneOwner:
         if size is None or not problem.integer.any():
             relaxed = problem.solve(pairs, bounds, relax=True, time_limit_s=self._left())
             self.solver = relaxed.solver
+            self.relaxed = relaxed.value if self.relaxed is None else self.relaxed
             if not problem.integer.any() or not relaxed.accepted:
                 return relaxed
             size = relaxed.value or 0.0
         values = [variable.value for variable in problem.variables]
         if all(value is not None for value in values):
             start = np.asarray(values, dtype=np.float64)
-        gap_abs = 0.5 * gap * max(abs(size), 1.0)
+        gap_abs = 0.5 * gap * self._size(size)
         return problem.solve(pairs, bounds, time_limit_s=self._left(), gap_abs=gap_abs, start=start)
 
     def _left(self) -> float | None:
@@ -184,32 +218,36 @@ class OneOwner:
         None where it breaks a cap, or charges and discharges at once. What tangents and the
         solver's tolerance leave over a cap is taken off it.
         """
-        problem, cap = self._compiled(), question.emission_cap_kg
+        problem = self._compiled()
         x, held = np.where(problem.integer, np.round(x), x), self._bounds(question)
         for k in np.flatnonzero(problem.integer):
             held[problem.variables[k]] = (x[k], x[k])
-        added, margin_kg = 0, 0.0
+        added = 0
         for _ in range(MARGIN_ROUNDS):
-            held[self._model.m.emission] = (-np.inf, cap - margin_kg)
             exact, more = self._exact(x, question, held)
             added += more
             if exact is None:
                 return None, added
             point = self._point(self._tidied(exact, question, held), question)
-            if point.emission_kg <= cap:
+            over = self._over(point, question)
+            if not over:
                 break
-            margin_kg += 2.0 * (point.emission_kg - cap)
+            for capped, excess in over.items():
+                low, most = held[capped]
+                held[capped] = (low, most - 2.0 * excess)
         feigned = self._exclude()
-        meets = feigned == 0 and point.emission_kg <= cap
+        meets = feigned == 0 and not over
         return (point if meets else None), added + feigned
 
-    def _exact(self, x: FloatArray, question: Question, held: Any) -> tuple[FloatArray | None, int]:
+    def _exact(
+        self, x: FloatArray | None, question: Question, held: Any
+    ) -> tuple[FloatArray | None, int]:
         """Return the best values with the integers held whose tangents are exact, and their count.
 
-        Where emission does not count the answer itself is as good as any.
+        Where emission does not count the answer ``x`` itself is as good as any.
         """
         problem, added = self._compiled(), 0
-        if not question.counts_emission:
+        if x is not None and not self._counts_emission(question):
             return x, added
         for _ in range(TANGENT_ROUNDS):
             pairs = self._pairs(question)
@@ -228,10 +266,7 @@ class OneOwner:
         """Return a day as it really is: cost and emission from its dispatch, exactly."""
         self._compiled().load(x)
         day = read_day(self._model)
-        goals = {
-            "cost": self._model.cost_of(day),
-            "emission": emission_of_day(self.case, day),
-        }
+        goals = self._model.goals_of(day)
         objective = sum(weight * goals[name] for name, weight in question.weights.items())
         return OptimumPoint(
             "feasible", objective, -np.inf, np.inf, goals["cost"], goals["emission"], day
@@ -244,7 +279,9 @@ class OneOwner:
         taken, so that nothing happens without a reason.
         """
         problem, m = self._compiled(), self._model.m
-        counted = [m.cost, *([m.emission] if question.counts_emission else [])]
+        counted = [m.cost]
+        if self._counts_emission(question):
+            counted += [goal for name, goal in self._model.goals().items() if name != "cost"]
         for slack in TIDY:
             bounds = pyo.ComponentMap(held.items())
             for goal in (*counted, *m.unserved.values()):
@@ -259,8 +296,11 @@ class OneOwner:
     def _movement(self) -> list[tuple[Any, float]]:
         """Return weights on energy that goes through stores, moves between hours, or is traded."""
         moved: list[Any] = []
+        early: list[tuple[Any, float]] = []
         for _, block in self._model.stores():
-            moved += [*block.charge.values(), *block.discharge.values()]
+            moved += block.discharge.values()
+            late = EARLY / len(block.charge)
+            early += [(variable, 1.0 + late * t) for t, variable in block.charge.items()]
         for placed in self._model.loads():
             if isinstance(placed.block.component("down"), pyo.Var):
                 moved += placed.block.down.values()
@@ -269,7 +309,7 @@ class OneOwner:
             home = self._model.m.home[i]
             for name in TRADES:
                 traded += home.component(name).values()
-        return [*((v, 1.0) for v in moved), *((v, TRADED) for v in traded)]
+        return [*early, *((v, 1.0) for v in moved), *((v, TRADED) for v in traded)]
 
     def _exclude(self) -> int:
         """Let charge and discharge exclude each other where the day uses both; return how often."""
@@ -312,8 +352,3 @@ def _pass_on(constraint: Any, problem: LinearProblem) -> None:
         for limit, side in ((-np.inf, constraint.lower), (np.inf, constraint.upper))
     )
     problem.add_row(dict(zip(columns, body.linear_coefs, strict=True)), lower, upper)
-
-
-def relative_gap(objective: float, bound: float) -> float:
-    """Return ``(objective - bound) / max(|objective|, 1)``, never negative."""
-    return max(objective - bound, 0.0) / max(abs(objective), 1.0)

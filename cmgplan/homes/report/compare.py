@@ -27,7 +27,8 @@ from cmgplan.run.tables import guarded
 from cmgplan.version import __version__
 
 QUANTITIES = (
-    ("cost", "Cost", "money", 2),
+    ("cost", "Cost with unserved load", "money", 2),
+    ("served_cost", "Cost without unserved load", "money", 2),
     ("purchases", "Purchases", "money", 2),
     ("sales", "Sales", "money", 2),
     ("gas", "Gas", "money", 2),
@@ -46,6 +47,10 @@ QUANTITIES = (
     ("curtailed_kwh", "Renewables curtailed", "kWh", 1),
 )
 """Key of ``DayTotals``, name, unit and digits of everything that is compared."""
+
+
+FEW = 3
+"""Days that stand side by side in a table."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,17 @@ def _require_alike(days: Sequence[ComparedDay]) -> None:
 def _notes(days: Sequence[ComparedDay]) -> list[str]:
     """Return what a reader of the differences must know."""
     first = days[0]
+    notes = []
     other = [day.name for day in days[1:] if day.about.sha256 != first.about.sha256]
-    if not other:
-        return []
-    return [f"The case of {named(other)} is not that of {first.name}: differences are of both."]
+    if other:
+        text = f"The case of {named(other)} is not that of {first.name}: differences are of both."
+        notes.append(text)
+    homes = set(first.view.homes)
+    part = [day.name for day in days[1:] if set(day.view.homes) < homes]
+    if part:
+        have = "has" if len(part) == 1 else "have"
+        notes.append(f"{named(part)} {have} fewer homes than {first.name}: totals are of those.")
+    return notes
 
 
 def _page(days: Sequence[ComparedDay], table: pd.DataFrame, notes: tuple[str, ...]) -> str:
@@ -168,6 +180,8 @@ def _page(days: Sequence[ComparedDay], table: pd.DataFrame, notes: tuple[str, ..
         for day, cost in zip(days[1:], costs[1:], strict=True)
     ]
     verdict = f"{first.name} costs {amount(costs[0], unit)}; {'; '.join(told)}."
+    if any(day.totals.unserved > LEAST for day in days):
+        verdict += " Load that nothing serves counts at its value."
     boxes = tuple(Box(day.name, amount(c, unit), True) for day, c in zip(days, costs, strict=True))
     top = Overview(True, verdict, "", boxes, _shown(days, table), (), notes)
     about = f"Days of homes beside each other: {named([day.name for day in days])}."
@@ -195,7 +209,16 @@ def _page(days: Sequence[ComparedDay], table: pd.DataFrame, notes: tuple[str, ..
 
 
 def _shown(days: Sequence[ComparedDay], table: pd.DataFrame) -> DataTable:
-    """Return the totals as a table of the page."""
+    """Return the totals as a table of the page: many days as rows, few as columns."""
+    if len(days) > FEW:
+        heads = [Column("day", "Day")]
+        units = zip(QUANTITIES, table["unit"], strict=True)
+        heads += [Column(key, f"{name}, {unit}", 2) for (key, name, *_), unit in units]
+        rows: list[dict[str, Any]] = [
+            {"day": day.name, **{key: float(getattr(day.totals, key)) for key, *_ in QUANTITIES}}
+            for day in days
+        ]
+        return data_table("totals", "Totals of all homes", heads, rows)
     heads = [Column("quantity", "Over the day"), Column("unit", "Unit")]
     heads += [Column(str(name), str(name), 2) for name in table.columns[2:]]
     records = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]

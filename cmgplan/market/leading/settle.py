@@ -59,7 +59,7 @@ def settled_day(plant: Plant, blocks: Sequence[Block]) -> Dispatch:
     if answer is None:
         raise SolverError(f"no day with the quantities of the market ({found.message})")
     plant.form.load(answer)
-    return only(read_day(plant.model), named)
+    return only(read_day(plant.model, plant.backstopped), named)
 
 
 def _rows(plant: Plant, blocks: Sequence[Block], alone: Sequence[Block]) -> Rows:
@@ -121,6 +121,7 @@ def only(day: Dispatch, homes: set[str]) -> Dispatch:
         shifts={key: value for key, value in day.shifts.items() if key[0] in homes},
         exchange={home: value for home, value in day.exchange.items() if home in homes},
         dumped_kw={home: value for home, value in day.dumped_kw.items() if home in homes},
+        backstop_kw={home: value for home, value in day.backstop_kw.items() if home in homes},
     )
 
 
@@ -138,6 +139,8 @@ def market_cost(case: HomesCase, home_id: str, day: Dispatch) -> FloatArray:
         if moved is not None:
             carrier = next(iter(device.carriers))
             unserved += case.dt_h * prices[carrier] * moved.unserved_kw
+    if (backstop := day.backstop_kw.get(home_id)) is not None:
+        unserved += case.dt_h * (prices["electricity"] * backstop[0] + prices["heat"] * backstop[1])
     return np.asarray(costs.total - costs.unserved + unserved, dtype=np.float64)
 
 

@@ -62,6 +62,9 @@ class Settlement:
         Their intervals, and ``unique`` whether there is no other, each of shape (2, T).
     quantity
         What leaders put into the market, kW, shape (2, T).
+    before
+        What leaders put into the market before shading, kW, shape (2, T); None where prices are
+        posted.
     wide
         Hours in which prices may leave the retailer's band.
     seconds
@@ -81,6 +84,7 @@ class Settlement:
     unique: BoolArray
     quantity: FloatArray
     dispatch: Dispatch
+    before: FloatArray | None = None
     method: str = "milp"
     wide: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -101,6 +105,8 @@ class Found:
     worst, best
         The leaders' income before shading at the prices worst and best for them, currency; None
         where prices are posted.
+    before
+        The quantity before shading, kW by traded row; None where prices are posted.
     """
 
     quantity: FloatArray
@@ -108,6 +114,7 @@ class Found:
     bound: float
     worst: float | None = None
     best: float | None = None
+    before: FloatArray | None = None
 
 
 def settle(
@@ -139,6 +146,7 @@ def settle(
         unique=spread(prices, (~prices.unique).astype(float), case.hours) == 0.0,
         quantity=put,
         dispatch=day,
+        before=None if found.before is None else spread(prices, found.before, case.hours),
         wide=tuple(int(t) for t in np.flatnonzero(groups.wide)),
         seconds=dict(seconds),
     )

@@ -213,7 +213,7 @@ class Uniform:
         quantity, prices = stepped(groups, kink, step_kw)
         self._count("shade", begun)
         begun = time.perf_counter()
-        found = Found(quantity, prices, bound, kink.worst, kink.best)
+        found = Found(quantity, prices, bound, kink.worst, kink.best, kink.quantity)
         settled = settle(groups, found, self.worth, self.gap, self.seconds)
         self._count("settle", begun)
         from_start = self._known is not None and held.quantity is self._known

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.devices import HomeLoad
-from cmgplan.errors import InfeasibleError, SolverError
+from cmgplan.errors import InfeasibleError, InputError, SolverError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.market.case.ceilings import unserved_heat_price
@@ -28,6 +29,9 @@ POOLED = ("pool_given", "pool_taken", "pool_heat_given", "pool_heat_taken")
 
 FIXING_GAP = 1e-5
 """Relative gap of the optimum whose on/off choices the market takes."""
+
+Choices = tuple[IntArray, FloatArray]
+"""Columns of on/off choices, and their values."""
 
 USUAL_PRICE = 10.0
 """What a price is in the units of money that solvers see."""
@@ -68,6 +72,11 @@ class Places:
 class Plant:
     """The day of all homes as arrays, on/off choices fixed.
 
+    Parameters
+    ----------
+    fixed
+        On/off choices by home and device; those of the optimum of all homes where None.
+
     Attributes
     ----------
     cost
@@ -76,9 +85,11 @@ class Plant:
         Money of the programs of groups, currency: prices in it are about ten.
     fixed
         By home and device: the on/off choices that were fixed, in the order of the model.
+    backstopped
+        Homes with a backstop, which have no day alone without.
     """
 
-    def __init__(self, case: HomesCase) -> None:
+    def __init__(self, case: HomesCase, fixed: Mapping[str, Sequence[int]] | None = None) -> None:
         self.case, self.model = case, DayModel(case)
         self._keep_stores_from_burning()
         self.form: MatrixForm = matrix_form(self.model.m)
@@ -88,8 +99,12 @@ class Plant:
         self.unit = usual_price(case) * case.dt_h / USUAL_PRICE
         self.lower, self.upper = self.form.lower.copy(), self.form.upper.copy()
         self.pool_sign, self.pool_hour = self._pool()
+        self.backstopped: tuple[str, ...] = ()
         self.fixed: Mapping[str, tuple[int, ...]] = {}
-        if self.form.integer.any():
+        if fixed is not None:
+            self._hold(self.choices_of(fixed, every=True))
+            self.fixed = {name: tuple(values) for name, values in fixed.items()}
+        elif self.form.integer.any():
             self.fixed = self._fix()
 
     def _keep_stores_from_burning(self) -> None:
@@ -142,7 +157,19 @@ class Plant:
             carrier = next(iter(placed.device.carriers))
             for t, variable in placed.block.unserved.items():
                 cost[form.column(variable)] = case.dt_h * prices[carrier][t]
+        for i in m.home:
+            for (carrier, t), variable in m.home[i].short.items():
+                cost[form.column(variable)] = case.dt_h * prices[carrier][t]
         return cost
+
+    def open_backstops(self, homes: Iterable[str]) -> None:
+        """Let homes take power from nowhere, at the value of unserved load of the market."""
+        self.backstopped = tuple(homes)
+        for home in self.backstopped:
+            block = self.model.m.home[self.case.ids.index(home)]
+            for variable in block.short.values():
+                self.upper[self.form.column(variable)] = np.inf
+        self._groups.clear()
 
     def _fix(self) -> dict[str, tuple[int, ...]]:
         """Fix integers where the optimum of all homes has them; return them by home and device."""
@@ -157,19 +184,78 @@ class Plant:
             raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
         if not found.accepted:
             raise SolverError(f"on/off choices were not found ({found.message})")
-        x = np.round(found.values())
-        self.lower = np.where(form.integer, x, self.lower)
-        self.upper = np.where(form.integer, x, self.upper)
+        where = np.flatnonzero(form.integer)
+        choices = where, np.round(found.values()[where])
+        self._hold(choices)
+        return self.named(choices)
+
+    def choices_of(self, named: Mapping[str, Sequence[int]], every: bool = False) -> Choices:
+        """Return on/off choices that are given by home and device.
+
+        Raises
+        ------
+        InputError
+            A device has no such choices, they are not 0 or 1, or with ``every`` one is left out.
+        """
+        due = {name: len(columns) for name, columns in self.on_off.items()}
+        told = {name: len(values) for name, values in named.items()}
+        if not told.items() <= due.items() or (every and told != due):
+            raise InputError("on/off choices are not those of the case's devices; run it again")
+        columns = [k for name in named for k in self.on_off[name]]
+        where, values = (
+            np.asarray(columns, dtype=np.int64),
+            np.concatenate(
+                [np.zeros(0), *(np.asarray(some, dtype=np.float64) for some in named.values())]
+            ),
+        )
+        if not np.isin(values, (0.0, 1.0)).all():
+            raise InputError("on/off choices are not 0 or 1; run the case again")
+        return where, values
+
+    def _hold(self, choices: Choices) -> None:
+        """Fix columns at their values."""
+        where, values = choices
+        self.lower[where] = self.upper[where] = values
+
+    def choosing(self, choices: Iterable[Choices]) -> Plant:
+        """Return the same homes with other on/off choices."""
+        other = copy(self)
+        other.__dict__.pop("_groups", None)
+        other.lower, other.upper = self.lower.copy(), self.upper.copy()
+        for some in choices:
+            other._hold(some)
+        return other
+
+    def freed(self) -> Plant:
+        """Return the same homes with all on/off choices open."""
+        other, which = self.choosing(()), self.form.integer
+        other.lower = np.where(which, self.form.lower, self.lower)
+        other.upper = np.where(which, self.form.upper, self.upper)
+        return other
+
+    def named(self, choices: Choices) -> dict[str, tuple[int, ...]]:
+        """Return on/off choices by home and device, in the order of the model."""
+        value = dict(zip(choices[0].tolist(), choices[1].tolist(), strict=True))
         fixed: dict[str, tuple[int, ...]] = {}
+        for name, columns in self.on_off.items():
+            mine = [int(value[column]) for column in columns if column in value]
+            if mine:
+                fixed[name] = tuple(mine)
+        return fixed
+
+    @cached_property
+    def on_off(self) -> Mapping[str, tuple[int, ...]]:
+        """Columns of on/off choices by home and device, in the order of the model."""
+        form, found = self.form, dict[str, tuple[int, ...]]()
         for placed in self.model.placed():
             mine = [
-                int(x[form.column(v)])
+                form.column(v)
                 for v in placed.block.component_data_objects(pyo.Var)
                 if id(v) in form.columns and form.integer[form.column(v)]
             ]
             if mine:
-                fixed[f"{placed.home}.{placed.device.id}"] = tuple(mine)
-        return fixed
+                found[f"{placed.home}.{placed.device.id}"] = tuple(mine)
+        return found
 
     def columns_of(self, homes: Iterable[str]) -> BoolArray:
         """Return which columns are in the program of a group: all of its homes but the pool's."""
@@ -218,7 +304,15 @@ class Plant:
             np.append(at.total[inner], np.zeros(len(np.concatenate(low)) - len(inner), dtype=bool)),
         )
 
-    def _no_day(self, homes: Iterable[str]) -> str:
+    def has_day(self, homes: Iterable[str]) -> bool:
+        """Return whether a group has a day of its own."""
+        try:
+            self.cost_of(homes)
+        except InfeasibleError:
+            return False
+        return True
+
+    def no_day(self, homes: Iterable[str]) -> str:
         """Return what is told of a group that has no day of its own."""
         names = sorted(homes)
         told = f"{'+'.join(names)} on its own has no day"
@@ -226,9 +320,8 @@ class Plant:
         if not held:
             return f"{told}; see cmgplan optimum for what would have to give"
         return (
-            f"{told} with the on/off choices that suit all homes together ({', '.join(held)}): "
-            "what it must make or take has nowhere to go; raise the retailer's power_max_kw, or "
-            "let these devices run at less"
+            f"{told} ({', '.join(held)}): what it must make or take has nowhere to go; raise the "
+            "retailer's power_max_kw and power_max_total_kw, or let these devices run at less"
         )
 
     @cached_property
@@ -254,7 +347,7 @@ class Plant:
         program = self._groups[key] if key in self._groups else reduced(self.group(key))
         found = ArraySolver(program.arrays()).solve()
         if found.stop is Stop.INFEASIBLE:
-            raise InfeasibleError(self._no_day(key))
+            raise InfeasibleError(self.no_day(key))
         if found.stop is not Stop.OPTIMAL or found.value is None:
             raise SolverError(f"the day of {'+'.join(sorted(key))} was not solved")
         return (program.constant + found.value) * self.unit

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from cmgplan.errors import InfeasibleError
+from cmgplan.market.model.choices import Commitment
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.program import reduced
 from cmgplan.solve.array_program import ArraySolver
@@ -23,14 +24,15 @@ SAME_KWH = 1e-6
 class Values:
     """Values of groups, each solved once."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, commitment: Commitment | None = None) -> None:
         self._plant = plant
+        self._commitment = Commitment(plant) if commitment is None else commitment
         self._known: dict[frozenset[str], float] = {}
 
     def __getitem__(self, homes: Sequence[str]) -> float:
         key = frozenset(homes)
         if key not in self._known:
-            self._known[key] = -self._plant.cost_of(key) if key else 0.0
+            self._known[key] = 0.0 - self._commitment.plant_of(key).cost_of(key) if key else 0.0
         return self._known[key]
 
     def solve_all(self) -> None:
@@ -51,28 +53,38 @@ def coalitions(homes: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield from combinations(homes, size)
 
 
-def cold_homes(plant: Plant) -> dict[str, float]:
-    """Return the homes that cannot serve their heat alone, with what they leave unserved, kWh."""
+def lacking(commitment: Commitment, carrier: str) -> dict[str, float]:
+    """Return the homes that cannot serve their load of a carrier alone, with what they lack, kWh.
+
+    Loads are left unserved, and backstops are used, no more than they must.
+    """
     found = {}
-    for i, home in enumerate(plant.case.homes):
-        kwh = _least_unserved(plant, i)
+    for home in commitment.whole.case.ids:
+        kwh = _least_unserved(commitment.plant_of((home,)), home, carrier)
         if kwh > SAME_KWH:
-            found[home.id] = kwh
+            found[home] = kwh
     return found
 
 
-def _least_unserved(plant: Plant, i: int) -> float:
-    """Return the least heat that a home leaves unserved on its own, kWh over the day."""
-    columns = plant.columns_of((plant.case.ids[i],))
+def _least_unserved(plant: Plant, home: str, carrier: str) -> float:
+    """Return the least energy that a home leaves unserved on its own, kWh over the day."""
+    columns = plant.columns_of((home,))
     cost = np.zeros(len(plant.form.variables))
-    for placed in plant.model.loads():
-        if placed.home == plant.case.ids[i] and "heat" in placed.device.carriers:
-            for variable in placed.block.unserved.values():
-                cost[plant.form.column(variable)] = plant.case.dt_h
-    if not cost.any():
+    missing = [
+        variable
+        for placed in plant.model.loads()
+        if placed.home == home and carrier in placed.device.carriers
+        for variable in placed.block.unserved.values()
+    ]
+    if home in plant.backstopped:
+        short = plant.model.m.home[plant.case.ids.index(home)].short
+        missing += [variable for (of, _), variable in short.items() if of == carrier]
+    if not missing:
         return 0.0
-    program = reduced(replace(plant.group((plant.case.ids[i],)), cost=cost[columns]))
+    for variable in missing:
+        cost[plant.form.column(variable)] = plant.case.dt_h
+    program = reduced(replace(plant.group((home,)), cost=cost[columns]))
     found = ArraySolver(program.arrays()).solve()
     if not found.accepted:
-        raise InfeasibleError(f"home {plant.case.ids[i]} has no day of its own")
+        raise InfeasibleError(plant.no_day((home,)))
     return program.constant + (found.value or 0.0)

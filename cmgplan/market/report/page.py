@@ -14,13 +14,16 @@ from cmgplan.market.report.run_record import RULES, MarketRecord, StructureRecor
 from cmgplan.market.report.suggestion import suggestion
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.page import render
-from cmgplan.page.parts import Box, Chart, Note, Overview, Section
+from cmgplan.page.parts import Box, Chart, Note, Overview, Part, Section
 from cmgplan.page.wording import amount, counted, named
 from cmgplan.run.tables import Tables
 from cmgplan.search.coalitions import Game, core_check
 
 NOTHING = 0.005
 """Money under which nothing is said of a difference."""
+
+MOST_DAYS = 20
+"""Structures whose day a page shows."""
 
 NAMES = {
     "shapley": "Shapley value",
@@ -69,11 +72,6 @@ def render_page(record: MarketRecord, tables: Tables, sources: str = "") -> str:
         s.structure: DayView.of(tables, s.structure, case.hours, case.dt_h, record.currency)
         for s in record.structures
     }
-    shown = best(record)
-    day = [
-        replace(section, title=f"{section.title}: {shown.structure}")
-        for section in day_sections(views[shown.structure])
-    ]
     return render(
         case.title or case.name,
         about,
@@ -86,11 +84,29 @@ def render_page(record: MarketRecord, tables: Tables, sources: str = "") -> str:
             *((led,) if (led := suggestion(record, tables)) is not None else ()),
             *((_several(record),) if record.equilibrium is not None else ()),
             *((_scenarios(record),) if record.scenarios else ()),
-            *day,
+            *_days(record, views),
             _assumptions(),
         ),
         sources,
+        "The day of structure"
+        if len(views) <= MOST_DAYS
+        else f"The day of structure (of {len(views)}, {MOST_DAYS} are here)",
     )
+
+
+def _days(record: MarketRecord, views: dict[str, DayView]) -> Iterator[Section]:
+    """Yield what a page shows of the day of each structure, the best one first."""
+    shown = best(record).structure
+    names = [shown, *(s.structure for s in record.structures if s.structure != shown)]
+    for k, way in enumerate(names[:MOST_DAYS]):
+        for section in day_sections(views[way]):
+            parts = tuple(_numbered(part, k) for part in section.parts)
+            yield replace(section, name=f"{section.name}-{k}", parts=parts, view=way)
+
+
+def _numbered(part: Part, k: int) -> Part:
+    """Return a part whose name is its own among those of other days."""
+    return part if isinstance(part, Note) else replace(part, name=f"{part.name}-{k}")
 
 
 def best(record: MarketRecord) -> StructureRecord:

@@ -56,6 +56,7 @@ class MarketRun:
                 read_dispatch(case, self.tables, way, homes),
                 prices_of(self.tables["mcp"], way),
                 unserved_per_kwh={"heat": unserved_heat_price(case)},
+                backstopped=tuple(self.record.backstopped),
             )
             for way, homes in ways_of(self.record).items()
         ]

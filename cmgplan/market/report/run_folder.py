@@ -62,7 +62,13 @@ def market_tables(result: MarketResult) -> dict[str, pd.DataFrame]:
     case = result.case
     worth = {"heat": unserved_heat_price(case)}
     days = [
-        Day(found.name, found.dispatch, _prices(found), unserved_per_kwh=worth)  # type: ignore[arg-type]
+        Day(
+            found.name,
+            found.dispatch,
+            _prices(found),
+            unserved_per_kwh=worth,  # type: ignore[arg-type]
+            backstopped=result.backstopped,
+        )
         for found in _ways(result)
     ]
     mcp = result.mcp()
@@ -110,6 +116,7 @@ def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
         "values": dict(result.values),
         "structures": [_structure(found) for found in result.structures],
         "games": {rule: dict(shares) for rule, shares in result.games.items()},
+        "backstopped": list(result.backstopped),
         "fixed": {key: list(hours) for key, hours in result.fixed.items()},
         "scenarios": [
             {
@@ -137,13 +144,16 @@ def _equilibrium(found: Equilibrium | None) -> dict[str, Any] | None:
         "status": found.status,
         "enough": found.enough,
         "gain": dict(found.gain),
+        "bound": dict(found.bound),
         "income": dict(found.income),
         "rounds": found.rounds,
+        "own_choices": {key: list(hours) for key, hours in found.own_choices.items()},
     }
 
 
 def _structure(found: StructureResult) -> dict[str, Any]:
     """Return what run.json tells of a structure."""
+    before = found.before_shading_kw
     return {
         "structure": found.name,
         "leading": list(found.leading),
@@ -158,4 +168,11 @@ def _structure(found: StructureResult) -> dict[str, Any]:
         "gap_share": found.gap_share,
         "pessimistic_income": found.pessimistic_income,
         "optimistic_income": found.optimistic_income,
+        "own_choices": {key: list(hours) for key, hours in found.own_choices.items()},
+        "before_shading_kw": (
+            {}
+            if before is None
+            else {carrier: row.tolist() for carrier, row in zip(CARRIERS, before, strict=True)}
+        ),
+        "wide_hours": list(found.wide_hours),
     }

@@ -50,6 +50,9 @@ class StructureRecord(Part):
     gap_share: Amount
     pessimistic_income: Number
     optimistic_income: Number
+    own_choices: dict[str, list[int]]
+    before_shading_kw: dict[Literal["electricity", "heat"], list[Number]]
+    wide_hours: list[int]
 
 
 class EquilibriumRecord(Part):
@@ -61,8 +64,10 @@ class EquilibriumRecord(Part):
     status: Literal["equilibrium", "none found"]
     enough: Amount
     gain: dict[str, Amount]
+    bound: dict[str, Number]
     income: dict[str, Number]
     rounds: Annotated[int, Field(ge=0)]
+    own_choices: dict[str, list[int]]
 
 
 class ScenarioRecord(Part):
@@ -88,6 +93,7 @@ class MarketRecord(RunRecord):
     structures: Annotated[list[StructureRecord], Field(min_length=1)]
     games: dict[str, dict[str, Number]]
     fixed: dict[str, list[int]]
+    backstopped: list[Text]
     scenarios: list[ScenarioRecord]
     expected: dict[str, dict[str, Number]]
     equilibrium: EquilibriumRecord | None

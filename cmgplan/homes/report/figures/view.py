@@ -49,6 +49,7 @@ NAMES = {
     "water_heater": "water heater",
     "job": "job",
     "dump": "dumped",
+    "backstop": "nowhere (backstop)",
 }
 """Kinds of devices as figures and tables call them."""
 
@@ -68,6 +69,7 @@ LOOKS = {
     "heat store": (BLUE, ""),
     "car": (GREEN, "\\"),
     "dumped": (BLACK, "/"),
+    "nowhere (backstop)": (VERMILLION, "x"),
 }
 """Colour and pattern of what supplies or takes; what takes is drawn paler."""
 

@@ -1,0 +1,1 @@
+"""A finished market solved again where that is cheap."""

@@ -1,0 +1,1 @@
+"""What demand response asks of a case beyond what every case of homes must have."""

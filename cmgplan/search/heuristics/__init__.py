@@ -1,0 +1,1 @@
+"""Population methods for black boxes: differential evolution, bats, swarms and a control."""
