@@ -10,8 +10,9 @@ The way through the package:
   draws both with Plotly;
 - ``write_run`` keeps a plan as a folder with its page, ``read_run`` reads it back;
 - ``read_network`` and ``solve_opf`` answer an AC optimal power flow by itself;
-- ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss, and
-  ``read_reliable_feeder`` and ``reliability`` the reliability indices of a feeder;
+- ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss,
+  ``reconfigure_day`` that of all hours or of blocks of them, and ``read_reliable_feeder`` and
+  ``reliability`` the reliability indices of a feeder, ``additions`` what one more device saves;
 - ``find_optimum``, ``run_market``, ``run_building`` and ``run_response`` run a case of homes,
   ``write_optimum``, ``write_market``, ``write_building`` and ``write_response`` keep their runs.
 
@@ -37,11 +38,14 @@ if TYPE_CHECKING:
     from cmgplan.market.result import MarketOptions, MarketResult
     from cmgplan.network.opf.problem import OpfProblem, solve_opf
     from cmgplan.network.opf.result import OpfResult
+    from cmgplan.network.reconfiguration.day.loads import HourlyLoads
+    from cmgplan.network.reconfiguration.day.search import DayReconfiguration, reconfigure_day
     from cmgplan.network.reconfiguration.search import (
         Reconfiguration,
         ReconfigureOptions,
         reconfigure,
     )
+    from cmgplan.network.reliability.additions import additions
     from cmgplan.network.reliability.indices import Reliability, reliability
     from cmgplan.network.reliability.read import read_reliable_feeder
     from cmgplan.planning.case import Case
@@ -64,7 +68,9 @@ __all__ = [
     "BuildingOptions",
     "BuildingResult",
     "Case",
+    "DayReconfiguration",
     "HomesCase",
+    "HourlyLoads",
     "MarketOptions",
     "MarketResult",
     "OpfProblem",
@@ -81,6 +87,7 @@ __all__ = [
     "ResponseResult",
     "Run",
     "__version__",
+    "additions",
     "check_case",
     "compare_runs",
     "export_run",
@@ -95,6 +102,7 @@ __all__ = [
     "read_run",
     "read_switched_network",
     "reconfigure",
+    "reconfigure_day",
     "reliability",
     "run_building",
     "run_market",
@@ -137,6 +145,10 @@ _HOMES = {
     "Reconfiguration": "cmgplan.network.reconfiguration.search",
     "ReconfigureOptions": "cmgplan.network.reconfiguration.search",
     "reconfigure": "cmgplan.network.reconfiguration.search",
+    "DayReconfiguration": "cmgplan.network.reconfiguration.day.search",
+    "HourlyLoads": "cmgplan.network.reconfiguration.day.loads",
+    "reconfigure_day": "cmgplan.network.reconfiguration.day.search",
+    "additions": "cmgplan.network.reliability.additions",
     "read_switched_network": "cmgplan.planning.case.network",
     "Reliability": "cmgplan.network.reliability.indices",
     "reliability": "cmgplan.network.reliability.indices",

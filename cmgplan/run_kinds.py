@@ -1,6 +1,7 @@
 """The kinds of runs that the package knows, and what each can do with a folder of its kind.
 
-A run is known by its marker: ``plan.json`` is a plan, ``run.json`` names the system that wrote it.
+A run is known by its marker: ``plan.json`` is a plan, ``reconfiguration.json`` and
+``reliability.json`` are runs about a feeder, ``run.json`` names the system that wrote it.
 """
 
 from __future__ import annotations
@@ -118,6 +119,30 @@ def _report_response(folder: Path) -> Path:
     return write_page(read_response(folder))
 
 
+def _verify_configuration(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.feeders.report.configuration import read_configuration, verify_configuration
+
+    return verify_configuration(read_configuration(folder))
+
+
+def _report_configuration(folder: Path) -> Path:
+    from cmgplan.feeders.report.configuration import read_configuration, write_page
+
+    return write_page(read_configuration(folder))
+
+
+def _verify_reliability(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.feeders.report.reliability import read_reliability, verify_reliability
+
+    return verify_reliability(read_reliability(folder))
+
+
+def _report_reliability(folder: Path) -> Path:
+    from cmgplan.feeders.report.reliability import read_reliability, write_page
+
+    return write_page(read_reliability(folder))
+
+
 def _days_of_optimum(folder: Path) -> tuple[About, list[DayView]]:
     from cmgplan.homes.optimum.read_run import WAY, read_optimum
 
@@ -164,8 +189,13 @@ RUN_KINDS: Mapping[str, RunKind] = {
     "response": RunKind(
         "a run of demand response", _verify_response, _report_response, _days_of_response
     ),
+    "reconfigure": RunKind("a reconfiguration", _verify_configuration, _report_configuration),
+    "reliability": RunKind("a study of reliability", _verify_reliability, _report_reliability),
 }
 """Kinds of runs by the system that writes them."""
+
+MARKERS = {"reconfigure": "reconfiguration.json", "reliability": "reliability.json"}
+"""Runs about a feeder, known by a marker of their own."""
 
 
 def system_of_run(folder: Path | str) -> str:
@@ -181,6 +211,9 @@ def system_of_run(folder: Path | str) -> str:
     from cmgplan.homes.report.run_folder import MARKER, system_of
 
     folder = Path(folder)
+    for system, marker in MARKERS.items():
+        if (folder / marker).exists():
+            return system
     if (folder / "plan.json").exists() or not (folder / MARKER).exists():
         return PLANNING
     system = system_of(folder)

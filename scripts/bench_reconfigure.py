@@ -1,8 +1,12 @@
 """Radial configurations of least loss of published feeders: value, bound, gap and time.
 
-    .venv/bin/python scripts/bench_reconfigure.py [--gap G] [--limit S] [--enumerate] [NAME ...]
+    .venv/bin/python scripts/bench_reconfigure.py [--gap G] [--limit S] [--enumerate] [--day]
+        [--flow] [NAME ...]
 
-``--enumerate`` solves all spanning trees of the 33-bus feeder in its place, about a minute.
+Names are folders of tests/data/networks, bundled cases and networks that pandapower ships.
+``--enumerate`` solves all spanning trees of the 33-bus feeder in its place, about two minutes;
+``--day`` looks for one configuration of 24 hours; ``--flow`` times one power flow of a tree.
+SimBench's networks are not there: its package is no dependency.
 """
 
 from __future__ import annotations
@@ -10,7 +14,9 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
+import tempfile
 import time
+import timeit
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +26,28 @@ import numpy as np
 from cmgplan.case.records import Bus, Line
 from cmgplan.network.feeder import feeder_from_tables
 from cmgplan.network.files.networks import grid_of_feeder
-from cmgplan.network.reconfiguration.given import SwitchedNetwork, tree_network
+from cmgplan.network.reconfiguration.day.loads import HourlyLoads
+from cmgplan.network.reconfiguration.day.search import reconfigure_day
+from cmgplan.network.reconfiguration.exchange import opened_in_sequence
+from cmgplan.network.reconfiguration.given import SwitchedNetwork, components, tree_network
+from cmgplan.network.reconfiguration.read import read_switched
 from cmgplan.network.reconfiguration.search import ReconfigureOptions, reconfigure
 from cmgplan.network.reconfiguration.tree import solve_tree
+from cmgplan.planning.case.network import read_switched_network
 from cmgplan.units import S_BASE_KVA
 
 NETWORKS = Path(__file__).resolve().parents[1] / "tests" / "data" / "networks"
 
 NAMES = "case33bw", "case69", "case70da", "case118zh"
+
+CASES = ("ieee33",)
+"""Bundled cases; ieee94 keeps its voltage limits with the help of its microgrids alone."""
+
+SHIPPED = "mv_oberrhein", "create_cigre_network_mv", "simple_mv_open_ring_net"
+"""Networks of pandapower with switches that are radial as given."""
+
+OVERLOADED = ("create_cigre_network_mv",)
+"""Those whose transformers no configuration keeps within their rating: they get twice of it."""
 
 KNOWN = {"case33bw": 139.5513, "case70da": 301.6453, "case118zh": 869.7299}
 """Least losses known, kW."""
@@ -98,9 +118,32 @@ def published(name: str) -> SwitchedNetwork:
     return SwitchedNetwork(grid, np.array(state), every, tuple(range(1, 1 + len(ends))))
 
 
+def shipped(name: str) -> SwitchedNetwork:
+    """Return a network that pandapower ships, as its file is read."""
+    import pandapower as pp
+    import pandapower.networks
+
+    net = getattr(pandapower.networks, name)()
+    if name in OVERLOADED:
+        net.trafo["sn_mva"] *= 2.0
+        net.trafo["i0_percent"] /= 2.0
+        net.trafo[["vk_percent", "vkr_percent"]] *= 2.0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "net.json"
+        pp.to_json(net, str(path))
+        return read_switched(path)
+
+
+def network_of(name: str) -> SwitchedNetwork:
+    """Return a network by its name."""
+    if name in SHIPPED:
+        return shipped(name)
+    return published(name) if (NETWORKS / name).is_dir() else read_switched_network(Path(name))
+
+
 def row(name: str, options: ReconfigureOptions) -> str:
     """Return the table's row of a feeder."""
-    network = published(name)
+    network = network_of(name)
     begun = time.perf_counter()
     reconfigure(network, replace(options, prove=False))
     first_s = time.perf_counter() - begun
@@ -117,33 +160,76 @@ def row(name: str, options: ReconfigureOptions) -> str:
 
 def trees(name: str) -> Iterator[float]:
     """Yield the loss of every spanning tree, kW; infinite where there is no power flow."""
-    network = published(name)
-    net = tree_network(network)
+    net = tree_network(published(name))
     for opened in itertools.combinations(range(net.n_branch), net.n_branch - net.n_bus + 1):
         closed = np.ones(net.n_branch, dtype=np.bool_)
         closed[list(opened)] = False
-        flow = solve_tree(net, closed)
-        if flow.order is not None:
-            yield flow.loss_pu * net.s_base_kva
+        if components(net, np.flatnonzero(closed))[0] == 1:
+            yield solve_tree(net, closed).loss_pu * net.s_base_kva
+
+
+def day_loads(network: SwitchedNetwork, spread: float = 0.2, seed: int = 0) -> HourlyLoads:
+    """Return loads of 24 hours: one course for all, and a draw for each bus and hour."""
+    hours = np.arange(24)
+    course = 0.55 + 0.3 * np.sin((hours - 9) / 24 * 2 * np.pi)
+    draw = np.random.default_rng(seed).standard_normal((24, network.grid.n_bus))
+    factor = np.clip(course[:, None] * (1.0 + spread * draw), 0.0, None)
+    return HourlyLoads(factor * network.grid.p_load_pu, factor * network.grid.q_load_pu)
+
+
+def day_row(name: str, blocks: int, options: ReconfigureOptions) -> str:
+    """Return the table's row of a feeder over a day."""
+    network = network_of(name)
+    found = reconfigure_day(network, day_loads(network), options, blocks=blocks)
+    given = "-" if found.given_loss_kwh is None else f"{found.given_loss_kwh:.2f}"
+    cells = (
+        *(name, str(blocks), given, f"{found.loss_kwh:.3f}", f"{found.bound_kwh:.3f}"),
+        *(f"{100.0 * found.gap:.3f} %", str(found.operations), f"{found.wall_s:.0f}"),
+        found.status,
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def flow_ms(name: str) -> float:
+    """Return the time of one power flow of a tree, ms, the best of many."""
+    net = tree_network(network_of(name))
+    closed = opened_in_sequence(net)
+    return 10.0 * min(timeit.repeat(lambda: solve_tree(net, closed), number=100, repeat=20))
 
 
 def main() -> None:
     """Print the table, or the enumeration."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("names", nargs="*", default=list(NAMES))
+    parser.add_argument("names", nargs="*", default=[*NAMES, *CASES, *SHIPPED])
     parser.add_argument("--gap", type=float, default=1e-3)
     parser.add_argument("--limit", type=float, default=300.0)
     parser.add_argument("--enumerate", action="store_true")
+    parser.add_argument("--day", action="store_true")
+    parser.add_argument("--blocks", type=int, default=1)
+    parser.add_argument("--flow", action="store_true")
     asked = parser.parse_args()
+    options = ReconfigureOptions(gap=asked.gap, time_limit_s=asked.limit)
     if asked.enumerate:
-        begun, losses = time.perf_counter(), list(trees("case33bw"))
-        seconds = time.perf_counter() - begun
-        print(f"{len(losses)} trees with a power flow, least {min(losses):.4f} kW, {seconds:.0f} s")
+        begun, losses = time.perf_counter(), np.array(list(trees("case33bw")))
+        seconds, solved = time.perf_counter() - begun, int(np.isfinite(losses).sum())
+        told = f"{len(losses)} spanning trees, {solved} with a power flow"
+        print(f"{told}, least {losses.min():.4f} kW, {seconds:.0f} s")
+        return
+    if asked.flow:
+        for name in asked.names:
+            print(f"| {name} | {flow_ms(name):.3f} ms |", flush=True)
+        return
+    if asked.day:
+        print("| feeder | blocks | as given, kWh | value, kWh | bound, kWh | gap | operations |"
+              " after, s | status |")  # fmt: skip
+        print("|" + "---|" * 9)
+        for name in asked.names:
+            print(day_row(name, asked.blocks, options), flush=True)
         return
     print(HEADER + " after, s | status |")
     print("|" + "---|" * 11)
     for name in asked.names:
-        print(row(name, ReconfigureOptions(gap=asked.gap, time_limit_s=asked.limit)), flush=True)
+        print(row(name, options), flush=True)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,9 @@ def test_values_of_plan_json_that_do_not_follow_are_found(run: Path) -> None:
         d["levels"][1]["switch_hours_allowed"].update(cluster=3)
         d["upper"]["weights"].update(loss_kwh=1.0)
         d["headroom"]["hourly"][2].update(storage_kwh=99.0)
+        lost = {"kind": "branch", "hour": 0, "place": "L9", "amount": 180.0, "unit": "%"}
         d["headroom"]["forecast_error"]["broken"].insert(0, "hour 0: all is lost")
+        d["headroom"]["forecast_error"]["broken_limits"].insert(0, lost)
         d["replay"].update(passed=False)
         d["case"].update(title="Another")
         d["versions"].update(python="snake")
@@ -119,7 +121,8 @@ def test_values_of_plan_json_that_do_not_follow_are_found(run: Path) -> None:
         "plan.json levels[1].switch_hours_allowed.cluster",
         "plan.json upper.weights.loss_kwh",
         "plan.json headroom.hourly[2].storage_kwh",
-        "plan.json headroom.forecast_error.broken[0]",
+        "plan.json headroom.forecast_error.broken_limits[0]",
+        "plan.json headroom.forecast_error.broken",
         "plan.json replay.passed",
         "plan.json case.title",
         "plan.json versions.python",

@@ -20,7 +20,7 @@ RANKS = (
     ("run",),
     ("page",),
     ("homes",),
-    ("planning", "market", "building", "response"),
+    ("planning", "market", "building", "response", "feeders"),
     ("study",),
     ("systems", "run_kinds"),
     ("cmgplan",),
@@ -32,7 +32,7 @@ RANKS = (
 ``cmgplan`` is the package's face, whose modules the ground below may not import either.
 """
 
-WINGS = ("planning", "market", "building", "response")
+WINGS = ("planning", "market", "building", "response", "feeders")
 
 WITHIN_A_WING = (
     ("case",),

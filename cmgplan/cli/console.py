@@ -248,6 +248,34 @@ def _print_binding(binding: Sequence[str]) -> None:
         say(f"  and {len(binding) - SHOWN_BINDING} more; --json lists all")
 
 
+def print_configured(aim: str, summary: Mapping[str, Any]) -> None:
+    """Print what was found for an aim: ``loss``, ``day`` or ``ens``."""
+    shown = {"loss": print_reconfiguration, "day": print_day, "ens": print_restoration}
+    shown[aim](summary)
+
+
+def print_day(summary: Mapping[str, Any]) -> None:
+    """Print the configurations of a day, the energy lost, and how far it is proven."""
+    table = _table("", "")
+    for name, key in (
+        ("energy lost as given, kWh", "given_loss_kwh"),
+        ("energy lost, kWh", "loss_kwh"),
+        ("lower bound, kWh", "bound_kwh"),
+    ):
+        table.add_row(name, _number(summary[key], 4))
+    table.add_row("least voltage, pu", _number(min(summary["v_min_pu"]), 4))
+    table.add_row("operations between blocks", str(summary["operations"]))
+    table.add_row("replay, largest difference, pu", f"{summary['replay_max_dv_pu']:.1e}")
+    _print(table)
+    for block in summary["blocks"]:
+        pairs = zip(block["open"], block["open_rows"], strict=True)
+        opened = ", ".join(f"{one}-{other} (row {row})" for (one, other), row in pairs)
+        hours = f"hours {block['from_hour']} to {block['to_hour']}"
+        say(f"{hours}: {_number(block['loss_kwh'], 4)} kWh; open: {opened or 'none'}")
+    gap = f"gap {100.0 * summary['gap']:.4f} %"
+    say(f"{summary['status']}, {gap}; {summary['wall_s']:.1f} s")
+
+
 def print_reconfiguration(summary: Mapping[str, Any]) -> None:
     """Print a radial configuration, its loss and how far it is proven."""
     table = _table("", "")
@@ -302,6 +330,16 @@ def print_reliability(summary: Mapping[str, Any]) -> None:
     for fault in worst:
         cells = (_number(fault[key], 4) for key in ("saidi_h", "eens_mwh"))
         table.add_row(str(fault["line"]), *cells)
+    _print(table)
+    if not summary["additions"]:
+        return
+    table = _table("one more", "saves SAIDI, h", "SAIFI", "EENS, MWh")
+    for one in summary["additions"]:
+        where = f"{one['from_bus']}-{one['to_bus']}"
+        if one["line"] is not None:
+            where = f"{one['line']} ({where}) at its {one['end']} end"
+        keys = ("saidi_saved_h", "saifi_saved", "eens_saved_mwh")
+        table.add_row(f"{one['kind']} {where}", *(_number(one[key], 4) for key in keys))
     _print(table)
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug
-from cmgplan.cli.supervise import end_after
+from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
+
+if TYPE_CHECKING:
+    from cmgplan.feeders.result import Configured
+    from cmgplan.network.reconfiguration.day.loads import HourlyLoads
+    from cmgplan.network.reconfiguration.given import SwitchedNetwork
+    from cmgplan.network.reconfiguration.search import ReconfigureOptions
+    from cmgplan.progress import ProgressEvent
 
 
 def reconfigure(
@@ -34,15 +44,35 @@ def reconfigure(
     time_limit: Annotated[
         float, typer.Option(metavar="S", help="Seconds that answer and proof may take.")
     ] = 300.0,
+    profiles: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV of hourly load factors: hour, factor or buses."),
+    ] = None,
+    blocks: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=1, help="Configurations of the day, one a block of hours."),
+    ] = None,
+    max_operations: Annotated[
+        int | None,
+        typer.Option(metavar="M", min=0, help="Switch operations between blocks, all together."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables and a page; none by default.")
+    ] = None,
+    write_case: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the case again with these lines in service."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Find the radial configuration of least loss, and prove how near the optimum it is."""
-    from cmgplan.network.reconfiguration.ens import restore
+    """Find the radial configuration of least loss, and prove how near the optimum it is.
+
+    With --profiles, or with --blocks and a case, it is that of least energy lost over all hours.
+    """
     from cmgplan.network.reconfiguration.read import only_switchable
     from cmgplan.network.reconfiguration.search import ReconfigureOptions
-    from cmgplan.network.reconfiguration.search import reconfigure as find
     from cmgplan.planning.case.network import read_switched_network
     from cmgplan.systems import must_be
 
@@ -52,23 +82,117 @@ def reconfigure(
     given = read_switched_network(network)
     if switchable is not None:
         given = only_switchable(given, switchable)
+    loads = _hourly(given, network, profiles, blocks, max_operations, ends is not None)
+    _prepare(network, out, write_case, blocks)
     for note in given.notes:
-        console.warn(f"note: {note}")
+        if loads is None or not note.startswith(OF_ONE_HOUR):
+            console.warn(f"note: {note}")
     end_after(time_limit)
-    if ends is not None:
-        with console.progress_shown(quiet) as tell:
-            back = restore(given, ends, options, tell)
-        if as_json:
-            typer.echo(json.dumps(back.summary(), allow_nan=False))
-        else:
-            console.print_restoration(back.summary())
-        return
     with console.progress_shown(quiet) as tell:
-        found = find(given, options, tell)
+        result = _configured(given, ends, loads, options, tell, blocks or 1, max_operations)
+    end_no_more()
+    written = _write(result, network, out, write_case)
     if as_json:
-        typer.echo(json.dumps(found.summary(), allow_nan=False))
+        typer.echo(json.dumps(result.summary, allow_nan=False))
     else:
-        console.print_reconfiguration(found.summary())
+        console.print_configured(result.aim, result.summary)
+    for line in written:
+        (console.warn if as_json else console.say)(line)
+
+
+OF_ONE_HOUR = "the loads are those of interval"
+"""How the note begins that a case stands at its hour of greatest load."""
+
+
+def _hourly(
+    switched: SwitchedNetwork,
+    network: Path,
+    profiles: Path | None,
+    blocks: int | None,
+    max_operations: int | None,
+    after_fault: bool,
+) -> HourlyLoads | None:
+    """Return the loads of the day, None where one hour is asked for."""
+    from cmgplan.network.reconfiguration.day.loads import read_factors
+    from cmgplan.planning.case.network import hourly_loads, is_case
+    from cmgplan.planning.case.read import load_case
+
+    if after_fault and any(one is not None for one in (profiles, blocks, max_operations)):
+        raise InputError(
+            "--minimise ens is of one hour; leave out --profiles, --blocks and --max-operations"
+        )
+    if max_operations is not None and (blocks or 1) < 2:
+        raise InputError("--max-operations counts between blocks; give --blocks 2 or more too")
+    if profiles is not None:
+        return read_factors(profiles, switched)
+    if blocks is None:
+        return None
+    if not is_case(network):
+        raise InputError(f"--blocks {blocks}: {network} has no hours; give --profiles FILE too")
+    return hourly_loads(load_case(network))
+
+
+def _prepare(network: Path, out: Path | None, write_case: Path | None, blocks: int | None) -> None:
+    """Refuse places that cannot be written, before any work is spent on them."""
+    from cmgplan.feeders.report.configuration import prepare_configuration
+    from cmgplan.planning.case.configured import prepare_case
+    from cmgplan.planning.case.network import is_case
+
+    if write_case is not None:
+        if not is_case(network):
+            raise InputError(f"--write-case: {network} is no case; `cmgplan new` makes one of it")
+        if (blocks or 1) > 1:
+            raise InputError("--write-case: a case has one configuration; leave out --blocks")
+        prepare_case(write_case)
+    if out is not None:
+        prepare_configuration(out)
+
+
+def _configured(
+    given: SwitchedNetwork,
+    ends: tuple[str, str] | None,
+    loads: HourlyLoads | None,
+    options: ReconfigureOptions,
+    tell: Callable[[ProgressEvent], None],
+    blocks: int,
+    max_operations: int | None,
+) -> Configured:
+    """Return the configuration that is asked for."""
+    from cmgplan.feeders.result import of_day, of_fault, of_hour
+    from cmgplan.network.reconfiguration.day.search import reconfigure_day
+    from cmgplan.network.reconfiguration.ens import restore
+    from cmgplan.network.reconfiguration.search import reconfigure as find
+
+    asked: dict[str, Any] = {"gap": options.gap, "time_limit_s": options.time_limit_s}
+    if ends is not None:
+        return of_fault(given, restore(given, ends, options, tell), {**asked, "fault": list(ends)})
+    if loads is None:
+        return of_hour(given, find(given, options, tell), asked)
+    kept = tuple(note for note in given.notes if not note.startswith(OF_ONE_HOUR))
+    given = replace(given, notes=kept)
+    found = reconfigure_day(
+        given, loads, options, tell, blocks=blocks, max_operations=max_operations
+    )
+    asked |= {"blocks": blocks, "max_operations": max_operations}
+    return of_day(given, loads, found, asked)
+
+
+def _write(
+    result: Configured, network: Path, out: Path | None, write_case: Path | None
+) -> list[str]:
+    """Write what is asked for; return a line on each."""
+    from cmgplan.feeders.report.configuration import write_configuration
+    from cmgplan.planning.case.configured import write_configured_case
+    from cmgplan.planning.case.read import load_case
+
+    told = []
+    if out is not None:
+        write_configuration(result, out)
+        told.append(f"run: {out}, page: {out / 'report.html'}")
+    if write_case is not None:
+        write_configured_case(load_case(network), result.states[0], write_case)
+        told.append(f"case: {write_case}")
+    return told
 
 
 def _ends(minimise: str, fault: str | None) -> tuple[str, str] | None:
@@ -94,19 +218,45 @@ def reliability(
         str,
         typer.Option(metavar="topology|limits", help="What ties bring back after a fault."),
     ] = "topology",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables and a page; none by default.")
+    ] = None,
+    additions: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Devices of each kind that would save most; 0: none."
+        ),
+    ] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
     """Tell SAIFI, SAIDI, CAIDI, ASAI, EENS and AENS of a feeder over all single faults."""
+    from cmgplan.case.folder import CaseFolder
+    from cmgplan.feeders.report.reliability import prepare_reliability, write_reliability
+    from cmgplan.feeders.result import ReliabilityStudy
+    from cmgplan.network.reliability.additions import additions as ranked
     from cmgplan.network.reliability.indices import reliability as indices_of
     from cmgplan.network.reliability.limits import within_limits
     from cmgplan.network.reliability.read import read_reliable_feeder
 
     if restore not in ("topology", "limits"):
         raise InputError(f"--restore {restore}: give topology or limits")
+    if out is not None:
+        prepare_reliability(out)
+    begun = time.perf_counter()
     feeder = read_reliable_feeder(folder)
-    found = indices_of(feeder, within_limits(feeder) if restore == "limits" else None)
+    limited = restore == "limits"
+    found = indices_of(feeder, within_limits(feeder) if limited else None)
+    more = ranked(feeder, additions, within_limits if limited else None) if additions else ()
+    wall_s = time.perf_counter() - begun
+    if out is not None:
+        place = CaseFolder.at(folder).path
+        study = ReliabilityStudy(place, feeder, found, more, restore, wall_s)
+        write_reliability(study, out, additions)
+    told = {**found.summary(), "additions": [one.summary() for one in more]}
     if as_json:
-        typer.echo(json.dumps(found.summary(), allow_nan=False))
+        typer.echo(json.dumps(told, allow_nan=False))
     else:
-        console.print_reliability(found.summary())
+        console.print_reliability(told)
+    if out is not None and not as_json:
+        console.say(f"run: {out}, page: {out / 'report.html'}")

@@ -176,7 +176,7 @@ class ConeSet:
         """Number of cones."""
         return len(self._cone_c)
 
-    def dearest(self, reduced: FloatArray) -> float:
+    def steepest(self, reduced: FloatArray) -> float:
         """Return the largest reduced cost of a scaled level."""
         price = np.abs(reduced[self._cone_l]) / self._cone_scale
         return float(price.max(initial=0.0))

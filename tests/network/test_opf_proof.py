@@ -14,7 +14,7 @@ from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
 from cmgplan.network.grid_hours import horizon_of, single_hour
-from cmgplan.network.opf.broken_limits import BrokenLimit
+from cmgplan.network.opf.broken_limits import ElasticBreak
 from cmgplan.network.opf.jabr import Relaxation
 from cmgplan.network.opf.problem import OpfProblem, solve_opf
 
@@ -122,7 +122,7 @@ def test_too_little_generation_takes_less_load(tmp_path: Path) -> None:
     assert "30000 kW less load" in result.explanation[0]
 
 
-def relaxed(grid: Grid, broken: Sequence[BrokenLimit]) -> Grid:
+def relaxed(grid: Grid, broken: Sequence[ElasticBreak]) -> Grid:
     """Return the grid with each of these limits wider by the amount named."""
     low, high = grid.v_min_pu.copy(), grid.v_max_pu.copy()
     rating, p_max = grid.branches.s_max_pu.copy(), grid.generators.p_max_pu.copy()

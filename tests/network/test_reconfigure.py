@@ -316,6 +316,69 @@ def test_a_bundled_case_is_taken_at_its_greatest_load() -> None:
     assert 0.0 < found.loss_kw < 0.1 * load_kw.sum()
 
 
+def test_a_branch_that_would_give_power_is_refused() -> None:
+    lines = [(0, 1, 1 + 1j), (1, 2, -1 + 1j), (0, 2, 1 + 1j)]
+    with pytest.raises(InputError, match=r"branch 1-2 \(row 2\): its resistance is below 0"):
+        reconfigure(switched([0, 100.0, 100.0], lines))
+    # One that stays open says nothing.
+    kept_open = switched(
+        [0, 100.0, 100.0], lines, [True, False, True], switchable=[True, False, True]
+    )
+    assert reconfigure(kept_open).open_rows == (2,)
+
+
+def test_a_network_without_resistance_has_no_loss_and_no_gap() -> None:
+    found = reconfigure(switched([0, 100.0, 50.0], [(0, 1, 1j), (1, 2, 1j), (0, 2, 2j)]))
+    assert (found.loss_kw, found.bound_kw, found.gap) == (0.0, 0.0, 0.0)
+    assert found.status == "optimal"
+    assert found.v_min_pu < 1.0
+
+
+SOUND = {
+    "buses": [bus(1, kind=3), bus(2, 1.0), bus(3, 1.0)],
+    "gens": [gen(1)],
+    "branches": [branch(1, 2), branch(2, 3), branch(1, 3, on=0)],
+}
+
+BAD_NETWORKS = {
+    "no source": ({"gens": [gen(1, on=0)]}, "no generator is in service"),
+    "island": ({"branches": [branch(1, 2), branch(1, 2, on=0)]}, "bus 3"),
+    "unknown bus": ({"branches": [branch(1, 2), branch(2, 3), branch(1, 9, on=0)]}, "9"),
+    "too much load": ({"buses": [bus(1, kind=3), bus(2, 1e300), bus(3)]}, "bus 2: its active load"),
+    "no such impedance": ({"branches": [branch(1, 2, x=1e200), branch(2, 3)]}, "its reactance"),
+    "no number": ({"branches": [branch(1, 2, r=float("nan")), branch(2, 3)]}, "branch"),
+    "negative resistance": ({"branches": [branch(1, 2, r=-0.1), branch(2, 3)]}, "below 0"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_NETWORKS)
+def test_networks_that_cannot_be_are_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    change, told = BAD_NETWORKS[what]
+    path = tmp_path / "bad.m"
+    given = SOUND | change
+    path.write_text(matpower(given["buses"], given["gens"], given["branches"]), encoding="utf-8")
+    assert run(str(path), "--time-limit", "5") == 2
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert told in err
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [("1,2\n3,9\n", "row 3: there is no branch 3-9"), ("2,b\n", "row 2: there is no branch")],
+)
+def test_switchable_branches_that_are_not_there_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str, told: str
+) -> None:
+    path, listed = tmp_path / "made.m", tmp_path / "switches.csv"
+    path.write_text(matpower(**SOUND), encoding="utf-8")
+    listed.write_text(f"from_bus,to_bus\n{rows}", encoding="utf-8")
+    assert run(str(path), "--switchable", str(listed)) == 2
+    assert told in capsys.readouterr().err
+
+
 BAD_FILES = {
     "none.m": (None, "cannot be read"),
     "net.txt": ("", "not a network that is known"),

@@ -11,6 +11,7 @@ import pytest
 
 from cmgplan.cli import main
 from cmgplan.errors import CaseError, InputError
+from cmgplan.network.reliability.additions import Addition, additions
 from cmgplan.network.reliability.indices import Reliability, reliability
 from cmgplan.network.reliability.limits import within_limits
 from cmgplan.network.reliability.read import (
@@ -247,3 +248,118 @@ def test_a_ring_has_no_source_and_a_folder_has_to_be_there(tmp_path: Path) -> No
     with pytest.raises(CaseError, match=r"loads.csv"):
         (tmp_path / "lines.csv").write_text((RBTS2 / "lines.csv").read_text(), encoding="utf-8")
         read_reliable_feeder(tmp_path)
+
+
+IMPOSSIBLE = [
+    ("L1,S,a1,0.75,0.065,5", "L1,S,a1,0.75,1e308,5", "lines.csv row 2: failures_per_km_year"),
+    ("L1,S,a1,0.75,0.065,5", "L1,S,a1,1e308,0.065,5", "lines.csv row 2: km"),
+    ("L1,S,a1,0.75,0.065,5", "L1,S,a1,0.75,0.065,1e308", "lines.csv row 2: repair_h"),
+    ("L1,S,a1,0.75,0.065,5", "L1,S,a1,0.75,0.065,nan", "lines.csv row 2: repair_h"),
+    ("L1,S,a1,0.75,0.065,5", "L1,S,a1,0.75,0.065,-5", "lines.csv row 2: repair_h"),
+    ("L1,S,a1,0.75,0.065,5", "L1,S,a1,75,1,500", "make 37500 h of repair in a year of 8760 h"),
+    ("1,535,210", "1,1e308,210", "loads.csv row 2: p_kw"),
+    ("1,535,210", "1,535,1e308", "loads.csv row 2: customers"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), IMPOSSIBLE)
+def test_rates_times_and_loads_that_cannot_be_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, told: str
+) -> None:
+    for path in RBTS2.glob("*.csv"):
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert run(str(tmp_path), "--json") == 2
+    out, err = capsys.readouterr()
+    assert told in err
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_a_load_point_cut_off_for_more_than_the_year_is_refused() -> None:
+    # Each line is down for 8000 h, so that single faults tell of 16 000 h for the end.
+    often = {"failures_per_km_year": 100.0, "repair_h": 80.0}
+    feeder = checked_feeder([line("L1", "S", "a", **often), line("L2", "a", "b", **often)],
+                            [load("a"), load("b")])  # fmt: skip
+    with pytest.raises(CaseError, match=r"loads.csv bus a: .* 16,000 h of the year's 8760"):
+        reliability(feeder)
+    with pytest.raises(CaseError, match="no load point has customers"):
+        checked_feeder([line("L1", "S", "a")], [])
+
+
+def with_addition(feeder: ReliableFeeder, one: Addition) -> ReliableFeeder:
+    if one.kind == "tie":
+        tie = Tie(tie="new", from_bus=one.from_bus, to_bus=one.to_bus)
+        return replace(feeder, ties=(*feeder.ties, tie))
+    end = "both"
+    return changed(
+        feeder,
+        lambda o: {} if o.line != one.line
+        else {"protection": "breaker"} if one.kind == "breaker"
+        else {"disconnector": one.end if o.disconnector is None else end},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("case", "ABCD")
+def test_the_ranking_is_what_the_feeder_with_the_device_tells(case: str) -> None:
+    feeder = rbts2(case)
+    before = reliability(feeder)
+    ranked = additions(feeder, 1000)
+    assert [one.saidi_saved_h for one in ranked] == sorted(
+        (one.saidi_saved_h for one in ranked), reverse=True
+    )
+    # Without disconnectors, or with all sections tied, another tie restores nothing more.
+    assert ("tie" in {one.kind for one in ranked}) == (case in "AC")
+    for one in ranked[::19]:
+        after = reliability(with_addition(feeder, one))
+        assert before.saidi_h - after.saidi_h == pytest.approx(one.saidi_saved_h, abs=1e-12)
+        assert before.saifi - after.saifi == pytest.approx(one.saifi_saved, abs=1e-12)
+        assert before.eens_mwh - after.eens_mwh == pytest.approx(one.eens_saved_mwh, abs=1e-9)
+
+
+def test_the_best_single_addition_by_hand() -> None:
+    # S --breaker-- a --- b: a disconnector at b's line saves a the 3 h that its fault needs more
+    # than switching; a tie from S to b alone saves nothing, since nothing parts a from b.
+    feeder = checked_feeder(
+        [line("L1", "S", "a", protection="breaker"), line("L2", "a", "b")], [load("a"), load("b")]
+    )
+    ranked = {(one.kind, one.line, one.end): one for one in additions(feeder)}
+    parted = ranked["disconnector", "L2", "from"]
+    assert parted.saidi_saved_h == pytest.approx(0.1 * 3.0 * 10 / 20)
+    assert parted.saifi_saved == 0.0
+    assert parted.eens_saved_mwh == pytest.approx(0.1 * 3.0 * 0.1)
+    broken = ranked["breaker", "L2", "from"]
+    assert broken.saidi_saved_h == pytest.approx(0.1 * 4.0 * 10 / 20)
+    assert broken.saifi_saved == pytest.approx(0.1 * 10 / 20)
+    assert not any(one.kind == "tie" for one in ranked.values())
+
+
+def test_no_addition_raises_any_index() -> None:
+    feeder = rbts2("B")
+    for one in additions(feeder, 1000):
+        assert one.saidi_saved_h >= 0.0
+        assert one.saifi_saved >= 0.0
+        assert one.eens_saved_mwh >= 0.0
+
+
+def test_homes_that_serve_while_cut_off_lower_the_energy_alone() -> None:
+    lines = [line("L1", "S", "a", protection="breaker"), line("L2", "a", "b", disconnector="from")]
+    feeder = checked_feeder(lines, [load("a"), load("b", p_kw=100.0)])
+    asked: set[tuple[str, float, float]] = set()
+
+    def served(bus: str, from_hour: float, hours: float) -> float:
+        """Serve 60 kW of b if the interruption begins before noon; of a more than it draws."""
+        asked.add((bus, from_hour, hours))
+        return 500.0 if bus == "a" else 60.0 if from_hour < 12.0 else 0.0
+
+    alone, helped = reliability(feeder), reliability(feeder, served_while_cut_off=served)
+    assert (helped.saifi, helped.saidi_h) == (alone.saifi, alone.saidi_h)
+    a, b = helped.load_points
+    assert a.eens_mwh == 0.0
+    # Half of all interruptions leave 40 kW of b, the other half all 100 kW.
+    assert b.eens_mwh == pytest.approx(0.7 * alone.load_points[1].eens_mwh)
+    assert sum(fault.eens_mwh for fault in helped.faults) == pytest.approx(helped.eens_mwh)
+    assert {hours for _, _, hours in asked} == {1.0, 4.0}
+    assert {begin for _, begin, _ in asked} == set(range(24))
+    with pytest.raises(InputError, match="bus a: what is served"):
+        reliability(feeder, served_while_cut_off=lambda *asked: float("nan"))

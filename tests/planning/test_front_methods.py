@@ -92,9 +92,9 @@ def test_no_bound_exceeds_any_value_found(seed: int) -> None:
     """The optimum lies between, so that two methods also agree within their gaps."""
     _, weights = given(seed)
     found = answers(seed)
-    judge = connected(seed, "decomposition")
+    incumbent = connected(seed, "decomposition")
     operations = [answer.operation for answer in found.values()]
-    operations += [judge.operate(schedule, weights, {}) for schedule in offered(seed)]
+    operations += [incumbent.operate(schedule, weights, {}) for schedule in offered(seed)]
     values = [score(weights, operation) for operation in operations if operation is not None]
     bounds = [
         float(step["bound"])

@@ -11,13 +11,12 @@ from enumeration import optimum
 from generated import generated_case
 from plans import EVERY_KIND, quick, score
 from test_front_proofs import LOCAL_USD, instance
+from tuned import tune
 
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.levels.level4 import GridConnection
 from cmgplan.planning.model.grid_models import convex_model, linear_problem
 from cmgplan.planning.model.switches import allow
-from cmgplan.planning.switch_search import blocks_of_hours as hour_blocks
-from cmgplan.planning.switch_search import decomposition
 from cmgplan.planning.switch_search.blocks_of_hours import (
     block_of_columns,
     blocks_of_hours,
@@ -41,7 +40,7 @@ def positions(counts: list[int]) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("seed", range(20))
 def test_cuts_couple_the_fewest_switches(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(hour_blocks, "MOST_BINARIES", 12)
+    tune(monkeypatch, "effort", block_binaries=12)
     may = positions([int(count) for count in rng.integers(0, 8, 7)])
     blocks = blocks_of_hours(may, 7)
     assert [t for part in blocks for t in part] == list(range(7))
@@ -89,7 +88,7 @@ def test_only_what_links_blocks_belongs_to_none() -> None:
 
 
 def bounds_at_relaxed_prices(seed: int) -> list[float]:
-    """Return what blocks of one, two and four hours prove at the same prices."""
+    """Return what blocks of one, two and four hours prove at the same multipliers."""
     case = generated_case(seed, microgrids=3, hours=4)
     options = quick(case, operation_cost_usd=0.3)
     convex = convex_model(case, options, build_feeder(case), allow(case, EVERY_KIND))
@@ -123,9 +122,8 @@ def test_blocks_of_hours_prove_no_less_at_the_prices_of_single_hours() -> None:
 
 @pytest.mark.parametrize("seed", [2, 4, 5, 8])
 def test_a_question_goes_on_by_blocks_of_hours(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
-    monkeypatch.setattr(decomposition, "HOURLY_ROUNDS", 1)
-    monkeypatch.setattr(hour_blocks, "MOST_BINARIES", 20)
+    tune(monkeypatch, "effort", few_binaries=0, hourly_rounds=1)
+    tune(monkeypatch, "effort", block_binaries=20)
     widened: list[float] = []
     widen = DecompositionSearch._widen
 

@@ -14,6 +14,7 @@ from generated import generated_case
 from plans import EVERY_KIND, quick, score
 from pyomo.environ import ComponentMap
 from test_front_proofs import GAP_USD, LOCAL_USD, instance
+from tuned import tune
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.network.feeder import build_feeder
@@ -28,14 +29,12 @@ from cmgplan.planning.model.switches import (
     operations,
 )
 from cmgplan.planning.model.trajectories import trajectories, trajectory
-from cmgplan.planning.switch_search import blocks_of_hours as hour_blocks
-from cmgplan.planning.switch_search import bounding as pricing
-from cmgplan.planning.switch_search import decomposition
 from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns, single_hours
-from cmgplan.planning.switch_search.bounding import HourPrices
+from cmgplan.planning.switch_search.bounding import BlockBounding
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, Question, solve_hull
-from cmgplan.solve.blocks.problem import BlockProblem, Pattern, Priced
+from cmgplan.solve.blocks.problem import BlockAnswer, BlockProblem, Pattern
 from cmgplan.solve.blocks.proven import ProvenRows
 
 OPERATION, MISSED = 0.3, 1.0
@@ -169,9 +168,8 @@ def test_a_topology_stands_for_all_that_close_more(seed: int) -> None:
 def test_search_by_hours_finds_schedules_within_the_limit(
     seed: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
-    monkeypatch.setattr(decomposition, "HOURLY_ROUNDS", 1)
-    monkeypatch.setattr(hour_blocks, "MOST_BINARIES", most)
+    tune(monkeypatch, "effort", few_binaries=0, hourly_rounds=1)
+    tune(monkeypatch, "effort", block_binaries=most)
     given = instance(seed)
     limit = given.options.operation_limit
     assert limit is not None
@@ -190,7 +188,7 @@ def test_search_by_hours_finds_schedules_within_the_limit(
 
 @pytest.mark.parametrize("seed", [1, 2, 5, 8, 13, 14])
 def test_caps_that_an_earlier_answer_just_meets(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
+    tune(monkeypatch, "effort", few_binaries=0)
     given = instance(seed)
     connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
     end = connection.minimise({"gc_usd": 1.0, "loss_kwh": 1.0}, {}, label="end", gap_abs=GAP_USD)
@@ -209,14 +207,14 @@ def test_caps_that_an_earlier_answer_just_meets(seed: int, monkeypatch: pytest.M
 
 def test_a_bound_above_what_the_hull_reaches_is_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the solver of the hours were wrong: what it states is left aside."""
-    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
-    right = BlockProblem.price
+    tune(monkeypatch, "effort", few_binaries=0)
+    right = BlockProblem.solve_block
 
-    def wrong(self: BlockProblem, block: int, *given: Any, **how: Any) -> Priced:
+    def wrong(self: BlockProblem, block: int, *given: Any, **how: Any) -> BlockAnswer:
         return replace(right(self, block, *given, **how), bound=1e4)
 
     learnt: list[float] = []
-    monkeypatch.setattr(BlockProblem, "price", wrong)
+    monkeypatch.setattr(BlockProblem, "solve_block", wrong)
     monkeypatch.setattr(ProvenRows, "learn", lambda *_: learnt.append(1e4))
     given = instance(2)  # limits, no costs
     connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
@@ -231,10 +229,10 @@ def test_hours_whose_topologies_all_fail_are_asked_anew(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where tangents are loose: what an hour answers first has no operation under its cones."""
-    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
-    learn, open_all = HourPrices._learn, [True]
+    tune(monkeypatch, "effort", few_binaries=0)
+    learn, open_all = BlockBounding._learn, [True]
 
-    def forgetful(self: HourPrices, *given: Any) -> None:
+    def forgetful(self: BlockBounding, *given: Any) -> None:
         if not open_all:
             learn(self, *given)
         open_all.clear()
@@ -242,7 +240,7 @@ def test_hours_whose_topologies_all_fail_are_asked_anew(
     def nothing_closed(self: Topologies, hour: int, values: FloatArray, **_: Any) -> None:
         self.learn(hour, (0,) * len(values))
 
-    monkeypatch.setattr(HourPrices, "_learn", forgetful)
+    monkeypatch.setattr(BlockBounding, "_learn", forgetful)
     monkeypatch.setattr(Topologies, "learn_relaxed", nothing_closed)
     given = instance(seed)
     connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
@@ -255,25 +253,25 @@ def test_hours_whose_topologies_all_fail_are_asked_anew(
 def test_the_search_goes_on_while_hours_are_cut_short(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where trees are large: few nodes leave much open, and the next prices take more."""
-    monkeypatch.setattr(decomposition, "FEW_BINARIES", 0)
-    monkeypatch.setattr(pricing, "NODES_NEAR", pricing.NODES)
-    right, taken = BlockProblem.price, []
+    """As where trees are large: few nodes leave much open, and the next round takes more."""
+    tune(monkeypatch, "effort", few_binaries=0)
+    tune(monkeypatch, "bounding", nodes_near=TUNING.bounding.nodes)
+    right, taken = BlockProblem.solve_block, []
 
-    def large(self: BlockProblem, block: int, *given: Any, nodes: int, **how: Any) -> Priced:
+    def large(self: BlockProblem, block: int, *given: Any, nodes: int, **how: Any) -> BlockAnswer:
         answer = right(self, block, *given, nodes=nodes, **how)
         taken.append(nodes)
-        if nodes >= pricing.NODES * pricing.MORE_NODES**4:
+        if nodes >= TUNING.bounding.nodes * TUNING.bounding.more_nodes**4:
             return answer
         return replace(answer, bound=answer.bound - 10.0, cut_short=True)
 
-    monkeypatch.setattr(BlockProblem, "price", large)
-    monkeypatch.setattr(HourPrices, "combine", lambda *_: None)  # proves it here without trees
+    monkeypatch.setattr(BlockProblem, "solve_block", large)
+    monkeypatch.setattr(BlockBounding, "combine", lambda *_: None)  # proves it here without trees
     given = instance(seed)
     connection = GridConnection(given.case, given.options, build_feeder(given.case), given.mask)
     answer = connection.minimise(given.weights, {}, label="asked", gap_abs=GAP_USD)
     assert answer.operation is not None, answer.reason
     assert answer.bound is not None
     assert score(given.weights, answer.operation) - answer.bound <= 1.0
-    assert min(taken) == pricing.NODES
-    assert max(taken) >= pricing.NODES * pricing.MORE_NODES**4
+    assert min(taken) == TUNING.bounding.nodes
+    assert max(taken) >= TUNING.bounding.nodes * TUNING.bounding.more_nodes**4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from pages import ReadPage, page_of, rich, stretched, traces, with_tables
 from results import HOSTILE, make_result
 
+from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.page.page import script_json
 from cmgplan.page.style import label, labels
 from cmgplan.page.wording import amount, change, hours_text, in_hours, number, short_name
@@ -224,13 +226,12 @@ def test_hours_without_convergence_leave_gaps(result: PlanResult) -> None:
     room = result.summary["headroom"]
     hours = [dict(hour) for hour in room["forecast_error"]["hours"]]
     hours[1] |= {"v_min_pu": None, "v_max_pu": None, "max_loading": None, "converged": False}
+    broken = [BrokenLimit("power_flow", 1), BrokenLimit("branch", 0, "L", 120.0, "%")]
     error = {
         **room["forecast_error"],
         "hours": hours,
-        "broken": [
-            "hour 1: the power flow has no solution",
-            "hour 0: line L at 120.0 % of its rating",
-        ],
+        "broken": [limit.words() for limit in broken],
+        "broken_limits": [asdict(limit) for limit in broken],
     }
     page = page_of(result, headroom={**room, "forecast_error": error})
     assert traces(page.figures["forecast_error"])["lowest voltage"]["y"] == [0.98, None]

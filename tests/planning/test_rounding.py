@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cmgplan.planning.switch_search.rounding import FEW_HOURS, rounded, rounded_well, swapped, taken
+from cmgplan.planning.switch_search.rounding import rounded, rounded_well, swapped, taken
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, Mix
 from cmgplan.solve.blocks.problem import Pattern
 
-HOURS = FEW_HOURS
+HOURS = TUNING.rounding.few_hours
 FIRST, SECOND, THIRD = (1, 0, 0), (0, 1, 0), (0, 0, 1)
 OPEN: dict[Pattern | None, float] = {FIRST: 0.5, SECOND: 0.3, THIRD: 0.2}
 

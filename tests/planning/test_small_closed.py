@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plans import connect, quick, score
+from tuned import tune
 
 from cmgplan.planning.case import Case, load_case
 from cmgplan.planning.levels.level4 import GridAnswer
-from cmgplan.planning.switch_search import decomposition
 
 FOLDER = Path(__file__).parents[1] / "data" / "cases" / "small-problem-left-open"
 WEIGHTS = {"ec_usd": 1.0, "gc_usd": 4e-4, "loss_kwh": 1.2e-3}
@@ -52,7 +52,7 @@ def test_finer_tangents_follow_until_value_and_bound_meet() -> None:
 
 
 def test_the_hours_hand_over_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decomposition, "HOURS_SHARE", 0.005)
+    tune(monkeypatch, "effort", hours_share=0.005)
     found = answer("decomposition")
     closes(found)
     assert found.reason.endswith("on the whole problem")

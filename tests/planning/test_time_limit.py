@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from generated import generated_case
+from tuned import tune
 
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case.records import PlanOptions
@@ -20,7 +21,7 @@ from cmgplan.planning.switch_search.rounding import rounded, taken
 from cmgplan.planning.switch_search.schedules import SwitchSchedule
 from cmgplan.planning.switch_search.state import Pace, Search
 from cmgplan.solve.blocks.hull import Hull, Question
-from cmgplan.solve.blocks.problem import BlockProblem, Pattern, Priced
+from cmgplan.solve.blocks.problem import BlockAnswer, BlockProblem, Pattern
 
 LIMIT_S = 3.0
 HOURS = 8
@@ -29,18 +30,18 @@ MIX: dict[Pattern | None, float] = {(0, 1): 0.6, (1, 0): 0.4}
 
 def test_hours_share_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where every hour is large: each alone would use up the whole limit."""
-    right, given = BlockProblem.price, []
+    right, given = BlockProblem.solve_block, []
 
     def slow(
         self: BlockProblem, block: int, *asked: Any, time_limit_s: float, **how: Any
-    ) -> Priced:
+    ) -> BlockAnswer:
         begun = time.perf_counter()
         answer = right(self, block, *asked, time_limit_s=60.0, **how)
         given.append(time_limit_s)
         time.sleep(max(time_limit_s - (time.perf_counter() - begun), 0.0))
         return answer
 
-    monkeypatch.setattr(BlockProblem, "price", slow)
+    monkeypatch.setattr(BlockProblem, "solve_block", slow)
     case = generated_case(3, microgrids=3, hours=HOURS)
     options = PlanOptions(time_limit_s=LIMIT_S, jobs=1)
     mask = allow(case, ("microgrid", "cluster", "grid"))
@@ -68,7 +69,9 @@ def test_hours_without_time_for_their_first_node_prove_what_their_relaxations_do
 
     _, value = asked()
     with monkeypatch.context() as patched:
-        patched.setattr(BlockProblem, "price", lambda *asked, **how: Priced(-np.inf, None))
+        patched.setattr(
+            BlockProblem, "solve_block", lambda *asked, **how: BlockAnswer(-np.inf, None)
+        )
         bound, _ = asked()
     assert np.isfinite(bound)
     assert bound <= value + 1e-6
@@ -77,7 +80,7 @@ def test_hours_without_time_for_their_first_node_prove_what_their_relaxations_do
 def test_many_binaries_begin_with_what_the_relaxation_proves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(decomposition, "MANY_BINARIES", 0)
+    tune(monkeypatch, "effort", many_binaries=0)
     case = generated_case(3, microgrids=3, hours=HOURS)
     mask = allow(case, ("microgrid", "cluster", "grid"))
     connection = GridConnection(case, PlanOptions(jobs=1), build_feeder(case), mask)
@@ -136,7 +139,7 @@ class Judging:
         self.best = best
         self.judged: list[float] = []
 
-    def value(self, schedule: SwitchSchedule) -> float | None:
+    def offer(self, schedule: SwitchSchedule) -> float | None:
         value = float(schedule.origin)
         self.judged.append(value)
         if value % 2.0 == 0.0:
@@ -161,10 +164,10 @@ def test_a_schedule_found_late_is_operated(left_s: float, best: float, judged: l
     empty = np.zeros(0)
     search = Search(Question(empty, empty, empty), 1.0, time.perf_counter() + left_s)
     search.rounded = [(float(v), SwitchSchedule({}, {}, str(v))) for v in (6, 4, 3)]
-    judge = Judging(best)
-    search.operate_all(judge)
-    assert judge.judged == judged
-    assert judge.best == min([best, *(v for v in judged if v % 2.0 == 0.0)])
+    incumbent = Judging(best)
+    search.operate_all(incumbent)
+    assert incumbent.judged == judged
+    assert incumbent.best == min([best, *(v for v in judged if v % 2.0 == 0.0)])
 
 
 @pytest.mark.parametrize("seed", [3, 6])

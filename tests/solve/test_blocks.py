@@ -104,7 +104,7 @@ def test_points_found_on_the_way_are_noted_where_that_is_asked_for() -> None:
     for seed in range(8):
         blocks, asked, _ = knapsack_block(seed, items=16, rows=6)
         blocks.notes_points = True
-        answer = blocks.price(0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0)
+        answer = blocks.solve_block(0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0)
         assert answer.x is not None
         items = asked.cost[blocks.problem.integer]
         values = [float(items @ x) for x in (*answer.others, answer.x)]
@@ -115,7 +115,7 @@ def test_points_found_on_the_way_are_noted_where_that_is_asked_for() -> None:
             )
         noted += len(answer.others)
         blocks, asked, _ = knapsack_block(seed, items=16, rows=6)
-        assert not blocks.price(0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0).others
+        assert not blocks.solve_block(0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0).others
     assert noted > 0
 
 

@@ -202,7 +202,7 @@ def block_bound() -> tuple[float, float]:
     cost = np.where(problem.integer, -row / row[problem.column(m.goal)], 0.0)
     start = np.round(best[blocks.blocks[0].columns])
     _, lower, upper = problem.vectors([])
-    priced = blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=start)
+    priced = blocks.solve_block(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=start)
     return priced.bound, least
 
 

@@ -132,7 +132,7 @@ def test_one_pattern_in_each_hour_is_the_problem_with_binaries_held(seed: int) -
 
     constant, reduced = blocks.relaxed(hourly.question.cost, lower, upper, hull.multipliers)
     priced = [
-        blocks.price(hour, reduced, lower, upper, gap_abs=1e-6, time_limit_s=30.0)
+        blocks.solve_block(hour, reduced, lower, upper, gap_abs=1e-6, time_limit_s=30.0)
         for hour in range(blocks.n_blocks)
     ]
     bound = constant + sum(answer.bound for answer in priced)

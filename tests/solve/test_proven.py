@@ -1,4 +1,4 @@
-"""What all prices of the blocks prove together."""
+"""What all bounding rounds of the blocks prove together."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def ask(
     """Return the Lagrangian bound, and put what the blocks prove into the rows."""
     constant, reduced = blocks.relaxed(*question.vectors, multipliers)
     answers = [
-        blocks.price(k, reduced, *question.vectors[1:], gap_abs=1e-7, time_limit_s=10.0)
+        blocks.solve_block(k, reduced, *question.vectors[1:], gap_abs=1e-7, time_limit_s=10.0)
         for k in range(BLOCKS)
     ]
     rows.learn(question, reduced, answers)

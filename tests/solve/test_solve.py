@@ -17,7 +17,7 @@ import pytest
 
 from cmgplan.errors import SolverError
 from cmgplan.solve import Disk, LinearProblem, Outcome, QuadraticCone, Stop
-from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem, Priced
+from cmgplan.solve.blocks.problem import GLOBAL, BlockAnswer, BlockProblem
 from cmgplan.solve.bonmin import solve_bonmin
 from cmgplan.solve.highs import new_highs
 
@@ -126,7 +126,7 @@ class Failing:
         return h
 
 
-def priced(monkeypatch: pytest.MonkeyPatch, failures: int) -> Priced:
+def priced(monkeypatch: pytest.MonkeyPatch, failures: int) -> BlockAnswer:
     """Return the price of a block of a knapsack at random costs, all of them negative."""
     m, _ = knapsack(3)
     problem = LinearProblem(m)
@@ -137,7 +137,7 @@ def priced(monkeypatch: pytest.MonkeyPatch, failures: int) -> Priced:
     monkeypatch.setattr("cmgplan.solve.blocks.problem.new_highs", Failing(failures).new_highs)
     _, lower, upper = problem.vectors([])
     start = np.zeros(10)
-    return blocks.price(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=start)
+    return blocks.solve_block(0, cost, lower, upper, gap_abs=1e-6, time_limit_s=10.0, start=start)
 
 
 def test_a_block_is_asked_anew_where_the_solver_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,7 +337,7 @@ for _ in range(600):
 
 LONG_BONMIN = """
 from test_solve import market_split
-from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem, Priced
+from cmgplan.solve.blocks.problem import GLOBAL, BlockProblem, BlockAnswer
 from cmgplan.solve.bonmin import solve_bonmin
 from cmgplan.solve.highs import new_highs
 m = market_split()

@@ -22,7 +22,7 @@ CONSIDERABLE = 1e-5
 
 
 @dataclass(frozen=True)
-class BrokenLimit:
+class ElasticBreak:
     """One limit and by how much it would have to give.
 
     Attributes
@@ -47,9 +47,9 @@ class BrokenLimit:
     remedy: str
 
 
-def broken_limits(layout: Layout, x: FloatArray) -> list[BrokenLimit]:
+def broken_limits(layout: Layout, x: FloatArray) -> list[ElasticBreak]:
     """Return the limits that an elastic answer breaks, the largest amounts first."""
-    found: list[BrokenLimit] = []
+    found: list[ElasticBreak] = []
     for kind in LIMITS:
         slack = layout.part(x, kind)
         for hour, k in zip(*np.nonzero(slack > CONSIDERABLE), strict=True):
@@ -57,12 +57,12 @@ def broken_limits(layout: Layout, x: FloatArray) -> list[BrokenLimit]:
     return sorted(found, key=lambda one: -one.amount)
 
 
-Teller = Callable[[Layout, FloatArray, str, int, int, float], BrokenLimit]
+Teller = Callable[[Layout, FloatArray, str, int, int, float], ElasticBreak]
 
 
 def _voltage(
     layout: Layout, x: FloatArray, kind: str, hour: int, bus: int, slack: float
-) -> BrokenLimit:
+) -> ElasticBreak:
     grid, v = layout.grid, float(layout.part(x, "v")[hour, bus])
     sign, relation, limit = (
         ("+", "<", grid.v_min_pu) if kind == "low" else ("-", ">", grid.v_max_pu)
@@ -71,12 +71,12 @@ def _voltage(
     if grid.v_min_pu[bus] == grid.v_max_pu[bus] and bus in grid.generators.bus:
         told = f"bus {grid.bus_ids[bus]} voltage held at {limit[bus]:g} pu"
         sign = "-" if kind == "low" else "+"
-    return BrokenLimit(hour, kind, bus, slack, told, f"{sign}{slack:.4f} pu")
+    return ElasticBreak(hour, kind, bus, slack, told, f"{sign}{slack:.4f} pu")
 
 
 def _loading(
     layout: Layout, x: FloatArray, kind: str, hour: int, limited: int, slack: float
-) -> BrokenLimit:
+) -> ElasticBreak:
     """Tell an overload in MVA, or in kA at the from end where current is limited."""
     grid, lines = layout.grid, layout.grid.branches
     branch = int(layout.limited[limited])
@@ -92,12 +92,12 @@ def _loading(
         over = float(np.sqrt(limit**2 + slack)) - limit
         shown, unit = [mw_from_pu(s, grid.s_base_mva) for s in (limit, over)], "MVA"
     told = f"branch {lines.ids[branch]} carries more than {shown[0]:.4g} {unit}"
-    return BrokenLimit(hour, kind, branch, over, told, f"+{shown[1]:.4g} {unit}")
+    return ElasticBreak(hour, kind, branch, over, told, f"+{shown[1]:.4g} {unit}")
 
 
 def _angle(
     layout: Layout, x: FloatArray, kind: str, hour: int, narrow: int, slack: float
-) -> BrokenLimit:
+) -> ElasticBreak:
     lines, branch = layout.grid.branches, int(layout.narrow[narrow])
     angle = layout.part(x, "angle")[hour]
     apart = np.rad2deg(angle[lines.from_bus[branch]] - angle[lines.to_bus[branch]])
@@ -107,12 +107,12 @@ def _angle(
         f"{np.rad2deg(limit[branch]):g} degrees"
     )
     sign = "+" if kind == "apart" else "-"
-    return BrokenLimit(hour, kind, branch, slack, told, f"{sign}{np.rad2deg(slack):.2f} degrees")
+    return ElasticBreak(hour, kind, branch, slack, told, f"{sign}{np.rad2deg(slack):.2f} degrees")
 
 
 def _output(
     layout: Layout, x: FloatArray, kind: str, hour: int, gen: int, slack: float
-) -> BrokenLimit:
+) -> ElasticBreak:
     grid, letter = layout.grid, kind[0]
     above = kind.endswith("above")
     name, unit = {"p": ("active", "MW"), "q": ("reactive", "Mvar")}[letter]
@@ -123,7 +123,7 @@ def _output(
         f"generator {grid.generators.ids[gen]} {name} output {shown[0]:.5g} {relation} "
         f"{shown[1]:.5g} {unit}"
     )
-    return BrokenLimit(
+    return ElasticBreak(
         hour, kind, gen, slack, told, f"{'+' if above else '-'}{shown[2]:.4g} {unit}"
     )
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.network.grid import Grid
 from cmgplan.network.grid_hours import GridHours
-from cmgplan.network.opf.broken_limits import CONSIDERABLE, LIMITS, BrokenLimit, broken_limits
+from cmgplan.network.opf.broken_limits import CONSIDERABLE, LIMITS, ElasticBreak, broken_limits
 from cmgplan.network.opf.coupled import injected, reach
 from cmgplan.network.opf.flexible import (
     Flexible,
@@ -79,9 +79,9 @@ class Need:
     """
 
     short: float
-    broken: list[BrokenLimit] | None
+    broken: list[ElasticBreak] | None
     untried: int
-    set_points: list[BrokenLimit] | None
+    set_points: list[ElasticBreak] | None
     shed_kw: FloatArray | None
 
 
@@ -165,7 +165,7 @@ class ElasticProblem:
     def _part(self, horizon: GridHours, hour: int) -> GridHours:
         return horizon.at(hour) if self.layout.hours == 1 else horizon
 
-    def _with_set_points(self, horizon: GridHours, limit: TimeLimit) -> list[BrokenLimit] | None:
+    def _with_set_points(self, horizon: GridHours, limit: TimeLimit) -> list[ElasticBreak] | None:
         """Return what would have to give if held voltages may, None if there are none."""
         if not len(self._held):
             return None

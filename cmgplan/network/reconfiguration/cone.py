@@ -15,11 +15,10 @@ linear rows is a bound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
+from cmgplan.network.reconfiguration.cone_parts import Columns, Spread
 from cmgplan.network.reconfiguration.given import TreeNetwork
 from cmgplan.network.reconfiguration.rows import RowBuilder
 from cmgplan.network.reconfiguration.tree import TreeFlow
@@ -36,29 +35,10 @@ LEAST_W = 1e-4
 """Squared voltage of an arc under which no tangent is drawn."""
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Places of the variables: one of each kind for each of A arcs, then v for n - 1 buses.
-
-    ``f`` counts the buses behind an arc, and ``served`` is the share of each bus's load that is
-    served; both are empty where the program needs none.
-    """
-
-    arcs: int
-    buses: int
-    y: IntArray
-    p: IntArray
-    q: IntArray
-    level: IntArray
-    w: IntArray
-    v: IntArray
-    f: IntArray
-    served: IntArray
-
-    @property
-    def count(self) -> int:
-        """Number of columns."""
-        return 5 * self.arcs + self.buses + len(self.f) + len(self.served)
+def _within(
+    limits: tuple[FloatArray, FloatArray], low: float, high: float
+) -> tuple[FloatArray, FloatArray]:
+    return np.maximum(limits[0], low), np.minimum(limits[1], high)
 
 
 class ConeProgram:
@@ -73,12 +53,27 @@ class ConeProgram:
         looked for. Infinite where none is held.
     sheds
         Whether loads may be served in part.
+    spread
+        How the loads vary, where those of ``net`` are means over hours.
+    only_loads
+        Whether nothing feeds in, in any hour; what ``net`` says by default.
     """
 
-    def __init__(self, net: TreeNetwork, loss_pu: float = np.inf, *, sheds: bool = False) -> None:
+    def __init__(
+        self,
+        net: TreeNetwork,
+        loss_pu: float = np.inf,
+        *,
+        sheds: bool = False,
+        spread: Spread | None = None,
+        only_loads: bool | None = None,
+    ) -> None:
         self.net, self.sheds = net, sheds
-        apparent = np.hypot(net.p_pu, net.q_pu)
-        self.scale = 4.0 / max(float(apparent[1:].sum()), 1e-9)
+        self.only_loads = net.only_loads if only_loads is None else only_loads
+        self._spread = spread or Spread.of((net.p_pu + 1j * net.q_pu)[None, :])
+        most = self._spread.most
+        self.scale = 4.0 / max(float(most[1:].sum()), 1e-9)
+        self._most = self.scale * most[1:]
         self._read_arcs(loss_pu)
         self._make_columns()
         self.program = self._program()
@@ -98,7 +93,7 @@ class ConeProgram:
         self.g, self.b = 0.5 * net.g_pu[of] * c, 0.5 * net.b_pu[of] * c
         self.p_load, self.q_load = c * net.p_pu[1:], c * net.q_pu[1:]
         v_low, v_high = net.v_min_pu**2, net.v_max_pu**2
-        if net.only_loads:
+        if self.only_loads:
             v_high = np.minimum(v_high, float(net.v_root_pu[self._at_root()].max()) ** 2)
         at_root = self.head == 0
         self.w_low = np.where(at_root, net.v_root_pu[of] ** 2, v_low[self.head])
@@ -117,33 +112,44 @@ class ConeProgram:
         shunts = c * np.abs(net.g_shunt_pu + 1j * net.b_shunt_pu)[1:]
         lines = c * np.abs(net.g_pu + 1j * net.b_pu)[net.may_close]
         v_high = np.sqrt(self.v_high)
-        current = float(np.sum(np.hypot(self.p_load, self.q_load) / np.sqrt(self.v_low)))
+        current = float(np.sum(self._most / np.sqrt(self.v_low)))
         current += float(np.sum(shunts * v_high) + lines.sum() * v_high.max(initial=1.0))
         v_most = np.sqrt(self.w_high)
         i_most = np.full(len(self.branch), ROOM * current)
         rated = c * net.i_max_pu[self.branch] + v_most.max() * np.hypot(self.g, self.b)
         self.i_most = np.minimum(i_most, rated)
         s_most = self.i_most * v_most
-        self.p_most, self.q_most = s_most.copy(), s_most.copy()
-        if net.only_loads:
-            p_line = np.sum(self.p_load) + ROOM * loss
-            l_reactive = np.where(self.r > 0.0, 0.0, self.x * self.i_most**2)
+        self.p_range, self.q_range = (-s_most, s_most), (-s_most, s_most)
+        self._bound_by_loads(loss)
+
+    def _bound_by_loads(self, loss: float) -> None:
+        """Bound power by what all loads draw and feed in, and current and power by the loss."""
+        net, c = self.net, self.scale
+        usable = net.may_close
+        if (net.r_pu[usable] < 0.0).any() or min(net.g_pu.min(), net.g_shunt_pu.min()) < 0.0:
+            return
+        v_square = float(self.v_high.max(initial=1.0))
+        conductance = c * v_square * float(net.g_shunt_pu.sum())
+        spread = self._spread
+        high = c * spread.draw.real.sum() + conductance + ROOM * loss
+        self.p_range = _within(self.p_range, -c * spread.feed.real.sum(), high)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_loss = np.where(self.r > 0.0, np.sqrt(ROOM * loss / self.r), np.inf)
             ratio = np.max(self.x[self.r > 0.0] / self.r[self.r > 0.0], initial=0.0)
-            q_line = np.sum(self.q_load) + ROOM * loss * ratio + l_reactive.sum()
-            if not net.g_shunt_pu.any() and not net.g_pu.any():
-                self.p_most = np.minimum(self.p_most, p_line)
-            if not net.b_shunt_pu.any() and not net.b_pu.any():
-                self.q_most = np.minimum(self.q_most, q_line)
-            with np.errstate(divide="ignore"):
-                by_loss = np.where(self.r > 0.0, np.sqrt(ROOM * loss / self.r), np.inf)
-            self.i_most = np.minimum(self.i_most, by_loss)
+        if not (net.x_pu[usable] < 0.0).any():
+            b = np.concatenate([net.b_shunt_pu, net.b_pu[usable]])
+            fed, drawn = (c * v_square * float(part.clip(min=0.0).sum()) for part in (b, -b))
+            lossless = np.where(self.r > 0.0, 0.0, self.x * self.i_most**2)
+            high = c * spread.draw.imag.sum() + drawn + ROOM * loss * ratio + lossless.sum()
+            self.q_range = _within(self.q_range, -c * spread.feed.imag.sum() - fed, high)
+        self.i_most = np.minimum(self.i_most, by_loss)
 
     def _make_columns(self) -> None:
         arcs, buses = len(self.branch), self.net.n_bus - 1
         y, p, q, level, w = (np.arange(k * arcs, (k + 1) * arcs) for k in range(5))
         v = np.arange(5 * arcs, 5 * arcs + buses)
         # Buses that draw nothing could feed themselves in a circle: a flow of units forbids it.
-        drawing = self.net.only_loads and bool((self.net.p_pu[1:] > 0.0).all())
+        drawing = self.only_loads and bool((self.net.p_pu[1:] > 0.0).all())
         counted = self.sheds or not drawing
         f = np.arange(5 * arcs + buses, (6 if counted else 5) * arcs + buses)
         served = np.arange(buses if self.sheds else 0) + 5 * arcs + buses + len(f)
@@ -152,12 +158,13 @@ class ConeProgram:
     # -- the program ---------------------------------------------------------------------------
 
     def _program(self) -> ArrayProgram:
-        at, net = self.columns, self.net
+        at, _net = self.columns, self.net
         lower, upper = np.zeros(at.count), np.full(at.count, np.inf)
         upper[at.y] = 1.0
-        lower[at.p] = 0.0 if net.only_loads else -self.p_most
-        lower[at.q] = 0.0 if net.only_loads else -self.q_most
-        upper[at.p], upper[at.q] = self.p_most, self.q_most
+        lower[at.p], upper[at.p] = self.p_range
+        lower[at.q], upper[at.q] = self.q_range
+        if self.only_loads:
+            lower[at.p] = lower[at.q] = 0.0
         upper[at.level], upper[at.w] = self.i_most**2, self.w_high
         lower[at.v], upper[at.v] = self.v_low, self.v_high
         upper[at.f] = at.buses
@@ -262,15 +269,15 @@ class ConeProgram:
         """Let an open arc carry nothing, and one that feeds a load at least that load."""
         at = self.columns
         made.put_below(at.level, at.y, self.i_most**2)
-        for power, most, load, series in (
-            (at.p, self.p_most, self.p_load, self.r),
-            (at.q, self.q_most, self.q_load, self.x),
+        for power, (least, most), load, series in (
+            (at.p, self.p_range, self.p_load, self.r),
+            (at.q, self.q_range, self.q_load, self.x),
         ):
             made.put_below(power, at.y, most)
-            if not self.net.only_loads:
+            if not self.only_loads:
                 row = made.add(at.arcs, 0.0, np.inf)
                 made.put(row, power, 1.0)
-                made.put(row, at.y, most)
+                made.put(row, at.y, -least)
                 continue
             if self.sheds:
                 continue
@@ -351,7 +358,10 @@ class ConeProgram:
 
     def tangents_of(self, flow: TreeFlow) -> Rows | None:
         """Return the tangents at the power flow of a configuration."""
-        x = self.point(flow)
+        return self.tangents_at_point(self.point(flow))
+
+    def tangents_at_point(self, x: FloatArray) -> Rows | None:
+        """Return the tangents of the arcs that are closed at a point."""
         at = self.columns
         return self._tangents_at(np.flatnonzero(x[at.y] > 0.5), x[at.p], x[at.q], x[at.w])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -70,6 +70,8 @@ class Restoration:
         Switches that change, the faulted branch not counted.
     loss_kw, v_min_pu, replay_max_dv_pu
         Of the network that is served.
+    closed, served
+        State of each branch, shape (l,), and share of each bus's load that is served, shape (n,).
     """
 
     shed_kw: float
@@ -85,10 +87,13 @@ class Restoration:
     replay_max_dv_pu: float
     wall_s: float
     notes: tuple[str, ...] = ()
+    closed: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_), repr=False)
+    served: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
 
     def summary(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
-        told = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        arrays = ("closed", "served")
+        told = {n: getattr(self, n) for n in self.__dataclass_fields__ if n not in arrays}
         return {**told, "open": [list(pair) for pair in self.open], "notes": list(self.notes)}
 
 
@@ -144,7 +149,20 @@ def restore(
         replay_max_dv_pu=largest,
         wall_s=time.perf_counter() - begun,
         notes=network.notes,
+        closed=closed,
+        served=_served(network, buses, search),
     )
+
+
+def _served(network: SwitchedNetwork, fed: IntArray, search: _Search | None) -> FloatArray:
+    """Return the share of each bus's load that is served; 1 at sources, 0 where nothing leads."""
+    share = np.zeros(network.grid.n_bus)
+    share[network.grid.reference] = 1.0
+    if search is not None:
+        part = search.served[search.net.at]
+        part[search.net.at == 0] = 1.0
+        share[fed] = part
+    return share
 
 
 def _searched(

@@ -14,6 +14,8 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from cmgplan.arrays import BoolArray, FloatArray
+from cmgplan.network.reconfiguration.cone import ConeProgram
+from cmgplan.network.reconfiguration.cone_parts import Cone
 from cmgplan.network.reconfiguration.given import TreeNetwork, components
 from cmgplan.network.reconfiguration.tree import NO_FLOW, TreeFlow, solve_tree
 
@@ -34,11 +36,19 @@ class Trees:
     ----------
     solved
         Number of power flows.
+    exact
+        Whether ``cone`` has the loss of each configuration, and not only a bound on it.
     """
+
+    exact = True
 
     def __init__(self, net: TreeNetwork) -> None:
         self.net, self.solved = net, 0
         self._known: dict[bytes, TreeFlow] = {}
+
+    def cone(self, loss_pu: float) -> Cone:
+        """Return the program of the configurations that have less loss than one held."""
+        return ConeProgram(self.net, loss_pu)
 
     def flow(self, closed: BoolArray) -> TreeFlow:
         """Return the power flow of a configuration."""
@@ -123,11 +133,13 @@ def exchanges(
             sides.append(path)
         places = np.array(sides[0] + sides[1], dtype=np.int64)
         sign = np.concatenate([np.ones(len(sides[0])), -np.ones(len(sides[1]))])
-        around = sign * current[places]
+        around = sign * current[..., places]
         r = net.r_pu[order.branch[places]]
         # Opening a branch adds minus its current to all of the loop, the tie included.
-        a, b = float(r.sum() + net.r_pu[tie]), r @ around
-        change = a * np.abs(around) ** 2 - 2.0 * np.real(np.conj(around) * b)
+        a, b = float(r.sum() + net.r_pu[tie]), np.asarray(around @ r)
+        change = a * np.abs(around) ** 2 - 2.0 * np.real(np.conj(around) * b[..., None])
+        if flow.weights is not None:
+            change = flow.weights @ change
         for k, place_k in enumerate(places.tolist()):
             branch = feeding[place_k]
             if net.may_open[branch]:
@@ -189,6 +201,7 @@ def search_trees(
     *,
     kicks: int,
     over: Callable[[], bool],
+    found: Callable[[TreeFlow], None] = lambda flow: None,
 ) -> tuple[BoolArray, TreeFlow]:
     """Return the best configuration of branch exchange from all starts and after kicks.
 
@@ -200,17 +213,21 @@ def search_trees(
         Kicks in a row without a gain after which the search ends.
     over
         Whether the time is over.
+    found
+        Is told of each better configuration.
     """
     net = trees.net
     best, best_flow = starts[0], NO_FLOW
     for start in starts:
-        found, flow = improved(trees, start, over)
+        there, flow = improved(trees, start, over)
         if better(flow, best_flow) or best_flow.order is None:
-            best, best_flow = found, flow
+            best, best_flow = there, flow
+            found(flow)
     idle = 0
     while idle < kicks and not over():
-        found, flow = improved(trees, kicked(net, best, best_flow, trees, rng), over)
+        there, flow = improved(trees, kicked(net, best, best_flow, trees, rng), over)
         idle += 1
         if better(flow, best_flow):
-            best, best_flow, idle = found, flow, 0
+            best, best_flow, idle = there, flow, 0
+            found(flow)
     return best, best_flow

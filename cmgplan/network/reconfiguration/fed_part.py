@@ -6,16 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.arrays import IntArray
+from cmgplan.arrays import BoolArray, IntArray
 from cmgplan.network.grid import Grid
 from cmgplan.network.reconfiguration.given import SwitchedNetwork
 
 
 def fed_part(network: SwitchedNetwork, branch: int) -> tuple[SwitchedNetwork, IntArray, IntArray]:
     """Return what sources can reach without a branch, and its buses and branches."""
-    grid, lines = network.grid, network.grid.branches
     usable = network.closed | network.switchable
     usable[branch] = False
+    return reached_part(network, usable)
+
+
+def reached_part(
+    network: SwitchedNetwork, usable: BoolArray
+) -> tuple[SwitchedNetwork, IntArray, IntArray]:
+    """Return what sources reach over some of the branches, and its buses and branches."""
+    grid, lines = network.grid, network.grid.branches
     reached, waiting = set(grid.reference.tolist()), grid.reference.tolist()
     near: dict[int, list[int]] = {}
     for k in np.flatnonzero(usable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +18,9 @@ LEAST_V_PU = 0.5
 
 MOST_V_PU = 2.0
 """The same above."""
+
+MOST_KVA, MOST_PU = 1e9, 1e9
+"""Greatest load or shunt of a bus, a terawatt, and greatest impedance or shunt of a branch."""
 
 NAMED = 5
 """Buses or branches that a message lists by name."""
@@ -118,6 +121,12 @@ class TreeNetwork:
         return bool(np.isfinite(self.i_max_pu).any() or np.isfinite(self.s_max_pu).any())
 
     @property
+    def loses(self) -> bool:
+        """Whether no branch gives power, so that losses have a bound."""
+        usable = self.may_close
+        return bool((self.r_pu[usable] >= 0.0).all() and (self.g_pu[usable] >= 0.0).all())
+
+    @property
     def only_loads(self) -> bool:
         """Whether nothing but the sources feeds active or reactive power into the network."""
         shunts = (self.g_shunt_pu >= 0.0).all() and (self.b_shunt_pu <= 0.0).all()
@@ -134,7 +143,8 @@ def tree_network(network: SwitchedNetwork) -> TreeNetwork:
     Raises
     ------
     InputError
-        Buses that no closing of switches feeds.
+        Buses that no closing of switches feeds; branches that would give power instead of losing
+        it.
     InfeasibleError
         Branches that cannot be opened form a loop.
     """
@@ -180,6 +190,8 @@ def tree_network(network: SwitchedNetwork) -> TreeNetwork:
         s_base_kva=1000.0 * grid.s_base_mva,
         near=_neighbours(start, end, may_close, 1 + len(names)),
     )
+    _refuse_magnitudes(network, tree)
+    _refuse_negative_resistance(network, tree)
     _refuse_islands(tree)
     _refuse_fixed_loops(network, tree)
     return tree
@@ -215,6 +227,60 @@ def components(tree: TreeNetwork, branches: IntArray) -> tuple[int, IntArray]:
     joined = sp.csr_array((ones, ends), shape=(tree.n_bus, tree.n_bus))
     count, part = connected_components(joined, directed=False)
     return int(count), np.asarray(part, dtype=np.int64)
+
+
+def without_bound(network: SwitchedNetwork, tree: TreeNetwork) -> SwitchedNetwork:
+    """Return the network with a note that its losses have no bound."""
+    below = np.flatnonzero(tree.may_close & ((tree.r_pu < 0.0) | (tree.g_pu < 0.0)))
+    note = (
+        f"branch {listed([network.name(int(k)) for k in below])}: has a resistance below 0, so "
+        "that no bound on losses is claimed"
+    )
+    return replace(network, notes=(*network.notes, note))
+
+
+def _refuse_magnitudes(network: SwitchedNetwork, tree: TreeNetwork) -> None:
+    """Refuse figures that no network has, over which power flows overflow."""
+    kw = tree.s_base_kva
+    faults = [
+        f"bus {listed([tree.bus_ids[k] for k in np.flatnonzero(wrong)])}: its {what}"
+        for values, what in (
+            (kw * tree.p_pu, "active load"),
+            (kw * tree.q_pu, "reactive load"),
+            (kw * tree.g_shunt_pu, "shunt"),
+            (kw * tree.b_shunt_pu, "shunt"),
+        )
+        if (wrong := ~(np.abs(values) <= MOST_KVA)).any()
+    ]
+    faults += [
+        f"branch {listed([network.name(int(k)) for k in np.flatnonzero(wrong)])}: its {what}"
+        for values, what in (
+            (tree.r_pu, "resistance"),
+            (tree.x_pu, "reactance"),
+            (tree.g_pu, "shunt"),
+            (tree.b_pu, "charging"),
+        )
+        if (wrong := ~(np.abs(values) <= MOST_PU)).any()
+    ]
+    if faults:
+        raise InputError("; ".join(f"{fault} is beyond what a network has" for fault in faults)
+                         + "; correct it")  # fmt: skip
+
+
+def _refuse_negative_resistance(network: SwitchedNetwork, tree: TreeNetwork) -> None:
+    """Refuse branches that may be switched and whose loss is negative.
+
+    Those that stay closed, such as a leg of a transformer's equivalent star, have no bound.
+    """
+    for values, what in ((tree.r_pu, "resistance"), (tree.g_pu, "shunt conductance")):
+        below = np.flatnonzero(tree.may_close & tree.may_open & (values < 0.0))
+        if len(below):
+            names = listed([network.name(int(k)) for k in below])
+            raise InputError(
+                f"branch {names}: its {what} is below 0, so that it gives power instead of losing "
+                "it and no bound on losses holds; correct it, or merge the two ends of an "
+                "equivalent branch"
+            )
 
 
 def _refuse_islands(tree: TreeNetwork) -> None:

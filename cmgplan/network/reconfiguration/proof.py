@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
-from cmgplan.network.reconfiguration.cone import ConeProgram
+from cmgplan.network.reconfiguration.course import Course
 from cmgplan.network.reconfiguration.exchange import Trees, better, improved
 from cmgplan.network.reconfiguration.given import components
 from cmgplan.network.reconfiguration.rows import part_of
@@ -71,13 +71,18 @@ class Proof:
         gap: float,
         end: float,
         tell: Callable[[ProgressEvent], None],
+        course: Course | None = None,
     ) -> None:
+        self._course = course or Course(time.perf_counter())
         self.trees, self.closed, self.flow = trees, closed, flow
         self.bound_pu, self.infeasible = 0.0, False
         self._gap, self._end, self._tell = gap, end, tell
-        self._cone = ConeProgram(trees.net, flow.loss_pu if flow.feasible else np.inf)
-        self._unit = self._cone.kw / trees.net.s_base_kva
+        self._cone = trees.cone(flow.loss_pu if flow.feasible else np.inf)
         self._tangents: list[Rows] = []
+        self._note()
+
+    def _note(self) -> None:
+        self._course.note(self.flow.loss_pu if self.flow.feasible else np.inf, self.bound_pu)
 
     @property
     def _left_s(self) -> float:
@@ -100,6 +105,7 @@ class Proof:
     def _raise_bound(self, bound: float) -> None:
         bound_pu = bound * (1.0 - SAFETY) / self.trees.net.s_base_kva
         self.bound_pu = max(self.bound_pu, min(bound_pu, self.flow.loss_pu))
+        self._note()
 
     @property
     def _reached(self) -> bool:
@@ -243,7 +249,8 @@ class Proof:
             if self._left_s == 0.0 or self._reached:
                 return
             gap_abs = self._gap_abs()
-            start = self._cone.point(self.flow) if self.flow.feasible else None
+            held = self.flow.feasible and self.trees.exact
+            start = self._cone.point(self.flow) if held else None
             outcome = solver.solve(time_limit_s=self._limit_s, gap_abs=gap_abs, start=start)
             if outcome.stop is Stop.INFEASIBLE:
                 if self.flow.feasible:
@@ -285,10 +292,12 @@ class Proof:
         found, better_flow = improved(self.trees, closed, lambda: self._left_s == 0.0)
         if better(better_flow, self.flow):
             self.closed, self.flow = found, better_flow
+            self._note()
             if better_flow.feasible:
                 rows.append(self._cone.tangents_of(better_flow))
-        if not flow.feasible:
-            # What breaks a limit, or has no power flow, is no configuration: it is excluded.
+        if not flow.feasible or not self.trees.exact:
+            # What breaks a limit, or has no power flow, is no configuration. Where the program
+            # only bounds a loss, the exact one is known now. Either is excluded.
             rows.append(self._cone.all_but(closed))
         added = [part for part in rows if part is not None]
         if added:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,12 +12,14 @@ import numpy as np
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import InfeasibleError, InputError, LimitError, ReplayError
 from cmgplan.network.opf.grid_replay import replay_voltages
+from cmgplan.network.reconfiguration.course import Course
 from cmgplan.network.reconfiguration.exchange import Trees, opened_in_sequence, search_trees
 from cmgplan.network.reconfiguration.given import (
     SwitchedNetwork,
     TreeNetwork,
     source_voltages,
     tree_network,
+    without_bound,
 )
 from cmgplan.network.reconfiguration.proof import Proof
 from cmgplan.network.reconfiguration.tree import TreeFlow, broken_limits
@@ -91,6 +93,8 @@ class Reconfiguration:
         Time taken, s.
     notes
         What does not count in this answer, a sentence each.
+    course
+        Seconds, value (None where none is held yet) and bound at each change, kW.
     """
 
     loss_kw: float
@@ -104,6 +108,7 @@ class Reconfiguration:
     replay_max_dv_pu: float
     wall_s: float
     notes: tuple[str, ...] = ()
+    course: tuple[tuple[float, float | None, float], ...] = field(default=(), repr=False)
 
     @property
     def gap(self) -> float:
@@ -158,16 +163,19 @@ def reconfigure(
     options, tell = options or ReconfigureOptions(), progress or (lambda event: None)
     end = begun + options.time_limit_s
     net = tree_network(network)
+    if options.prove and not net.loses:
+        network, options = without_bound(network, net), replace(options, prove=False)
     trees = Trees(net)
     given = trees.flow(network.closed & net.may_close)
     tell(ProgressEvent("branch exchange", f"{net.n_bus} buses, {net.n_branch} branches"))
-    closed, flow = _heuristic(network, trees, options, begun)
+    course = Course(begun, net.s_base_kva)
+    closed, flow = _heuristic(network, trees, options, begun, course)
     bound = 0.0
     if flow.feasible:
         told = f"{flow.loss_pu * net.s_base_kva:,.4f} kW after {trees.solved} power flows"
         tell(ProgressEvent("branch exchange", told, fraction=0.1))
     if options.prove:
-        proof = Proof(trees, closed, flow, options.gap, end, tell)
+        proof = Proof(trees, closed, flow, options.gap, end, tell, course)
         proof.run()
         closed, flow, bound = proof.closed, proof.flow, proof.bound_pu
         if not flow.feasible and proof.infeasible:
@@ -177,11 +185,18 @@ def reconfigure(
             "no radial configuration within the limits was found, and none is proven not to "
             "exist; allow more time (--time-limit). " + _nearest(network, net, flow)
         )
-    return _answer(network, net, closed, flow, min(bound, flow.loss_pu), given, options, begun)
+    bound = min(bound, flow.loss_pu)
+    course.note(flow.loss_pu, bound)
+    found = _answer(network, net, closed, flow, bound, given, options, begun)
+    return replace(found, course=tuple(course.points))
 
 
 def _heuristic(
-    network: SwitchedNetwork, trees: Trees, options: ReconfigureOptions, begun: float
+    network: SwitchedNetwork,
+    trees: Trees,
+    options: ReconfigureOptions,
+    begun: float,
+    course: Course,
 ) -> tuple[BoolArray, TreeFlow]:
     net = trees.net
     share = min(HEURISTIC_SHARE * options.time_limit_s, HEURISTIC_S)
@@ -195,6 +210,7 @@ def _heuristic(
         np.random.default_rng(options.seed),
         kicks=KICKS,
         over=lambda: time.perf_counter() > begun + share,
+        found=lambda flow: course.note(flow.loss_pu if flow.feasible else np.inf, 0.0),
     )
 
 

@@ -39,6 +39,8 @@ class Order:
         Place behind the last bus that the branch feeds.
     v_root_pu
         Voltage of the source at the head of each bus.
+    by_end, ended
+        The places sorted by ``end``, and how many of them have an end at or before each place.
     """
 
     bus: IntArray
@@ -46,6 +48,8 @@ class Order:
     parent: IntArray
     end: IntArray
     v_root_pu: FloatArray
+    by_end: IntArray
+    ended: IntArray
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,11 @@ class TreeFlow:
     order
         The tree.
     v_pu
-        Voltages in that order, complex.
+        Voltages in that order, complex, shape (m,); of H hours (H, m).
     i_pu
-        Series current of each feeding branch, complex.
+        Series current of each feeding branch, complex, alike.
+    weights
+        Weights of the hours, shape (H,); None of one hour alone.
     """
 
     loss_pu: float
@@ -71,6 +77,7 @@ class TreeFlow:
     order: Order | None = None
     v_pu: ComplexArray | None = None
     i_pu: ComplexArray | None = None
+    weights: FloatArray | None = None
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -118,12 +125,16 @@ def ordered(net: TreeNetwork, closed: BoolArray) -> Order | None:
         up = above[k]
         if up >= 0 and end[k] > end[up]:
             end[up] = end[k]
+    ends = np.array(end, dtype=np.int64)
+    by_end = np.argsort(ends, kind="stable")
     return Order(
         np.array(bus, dtype=np.int64),
         np.array(branch, dtype=np.int64),
         np.array(parent, dtype=np.int64),
-        np.array(end, dtype=np.int64),
+        ends,
         net.v_root_pu[heads],
+        by_end,
+        np.searchsorted(ends[by_end], np.arange(n - 1), side="right"),
     )
 
 
@@ -136,38 +147,52 @@ def solve_tree(net: TreeNetwork, closed: BoolArray) -> TreeFlow:
     order = ordered(net, closed)
     if order is None:
         return NO_FLOW
-    solved = _sweep(net, closed, order)
+    solved = sweep(net, closed, order, net.p_pu + 1j * net.q_pu)
     if solved is None:
         return NO_FLOW
     v, i = solved
+    loss, broken = loss_pu(net, order, v, i), broken_pu(net, order, v, i)
+    return TreeFlow(float(loss), float(broken), order, v, i)
+
+
+def loss_pu(net: TreeNetwork, order: Order, v: ComplexArray, i: ComplexArray) -> FloatArray:
+    """Return the active loss of all branches, of each hour where there are several."""
     of = order.branch
-    loss = float(np.sum(net.r_pu[of] * (i.real**2 + i.imag**2)))
+    loss = (i.real**2 + i.imag**2) @ net.r_pu[of]
     if net.g_pu.any():
         v_up = _all_voltages(net, order, v)[1]
-        loss += float(np.sum(0.5 * net.g_pu[of] * (np.abs(v) ** 2 + np.abs(v_up) ** 2)))
-    return TreeFlow(loss, float(sum(_breaks(net, order, v, i))), order, v, i)
+        loss = loss + (np.abs(v) ** 2 + np.abs(v_up) ** 2) @ (0.5 * net.g_pu[of])
+    return np.asarray(loss, dtype=np.float64)
 
 
-def _sweep(
-    net: TreeNetwork, closed: BoolArray, order: Order
+def sweep(
+    net: TreeNetwork, closed: BoolArray, order: Order, s_pu: ComplexArray
 ) -> tuple[ComplexArray, ComplexArray] | None:
-    s = (net.p_pu + 1j * net.q_pu)[order.bus]
+    """Return voltages and currents of a tree in order, None where the sweep does not converge.
+
+    Parameters
+    ----------
+    s_pu
+        Loads of all buses, shape (n,); of H hours at once (H, n).
+    """
+    s_conj = np.conj(s_pu[..., order.bus])
     z = (net.r_pu + 1j * net.x_pu)[order.branch]
     shunt = tree_shunts(net, closed)[order.bus]
     shunted, end, m = bool(shunt.any()), order.end, len(order.bus)
     v0 = order.v_root_pu.astype(np.complex128)
-    v, s_conj = v0.copy(), np.conj(s)
-    total = np.zeros(m + 1, dtype=np.complex128)
+    v = np.broadcast_to(v0, s_conj.shape).copy()
+    total = np.zeros((*s_conj.shape[:-1], m + 1), dtype=np.complex128)
+    ended = total.copy()
     with np.errstate(all="ignore"):
         for _ in range(MAX_SWEEPS):
             current = np.asarray(s_conj / np.conj(v), dtype=np.complex128)
             if shunted:
                 current = current + shunt * v
-            np.cumsum(current, out=total[1:])
-            i = total[end] - total[:-1]
+            np.cumsum(current, axis=-1, out=total[..., 1:])
+            i = total[..., end] - total[..., :-1]
             drop = z * i
-            ended = np.bincount(end, drop.real, m + 1) + 1j * np.bincount(end, drop.imag, m + 1)
-            new = v0 - np.cumsum(drop - ended[:m])
+            np.cumsum(drop[..., order.by_end], axis=-1, out=ended[..., 1:])
+            new = v0 - np.cumsum(drop, axis=-1) + ended[..., order.ended]
             change = float(np.abs(new - v).max())
             v = new
             if not change < 10.0:
@@ -191,18 +216,19 @@ def _all_voltages(
     net: TreeNetwork, order: Order, v: ComplexArray
 ) -> tuple[ComplexArray, ComplexArray]:
     """Return the voltages of all buses, and of the feeding end of each branch in order."""
-    every = np.ones(net.n_bus, dtype=np.complex128)
-    every[order.bus] = v
-    return every, np.where(order.parent == 0, order.v_root_pu, every[order.parent])
+    every = np.ones((*v.shape[:-1], net.n_bus), dtype=np.complex128)
+    every[..., order.bus] = v
+    return every, np.where(order.parent == 0, order.v_root_pu, every[..., order.parent])
 
 
-def _breaks(net: TreeNetwork, order: Order, v: ComplexArray, i: ComplexArray) -> list[float]:
-    """Return the sums by which limits are broken: voltages low, high, then ratings."""
+def broken_pu(net: TreeNetwork, order: Order, v: ComplexArray, i: ComplexArray) -> FloatArray:
+    """Return the sum by which limits of voltage and rating are broken, of each hour if several."""
     size = np.abs(v)
     over: list[FloatArray] = [net.v_min_pu[order.bus] - size, size - net.v_max_pu[order.bus]]
     if net.limited:
         over += list(_overloads(net, order, v, i))
-    return [float(part[part > LIMIT_TOLERANCE_PU].sum()) for part in over]
+    parts = [np.where(part > LIMIT_TOLERANCE_PU, part, 0.0).sum(axis=-1) for part in over]
+    return np.asarray(sum(parts), dtype=np.float64)
 
 
 def _overloads(

@@ -7,18 +7,34 @@ connected to the source without that section, directly or by ties, is back after
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cmgplan.network.reliability.read import LoadPoint, ReliableFeeder, ReliableLine
+import numpy as np
 
-HOURS_PER_YEAR = 8760.0
+from cmgplan.arrays import FloatArray
+from cmgplan.errors import CaseError, Fault, InputError
+from cmgplan.network.reliability.read import (
+    BODY,
+    HOURS_PER_YEAR,
+    LINES,
+    LOADS,
+    LoadPoint,
+    ReliableFeeder,
+    ReliableLine,
+    body_of,
+)
 
 KWH_PER_MWH = 1000.0
 
+HOURS_PER_DAY = 24
 Restore = Callable[["Isolated"], frozenset[str]]
 """Which buses are back after switching, given the feeder without the section of the fault."""
+
+ServedWhileCutOff = Callable[[str, float, float], float]
+"""Mean power that a load point serves by itself, kW: its bus, the clock's hour at which the
+interruption begins, and how many hours it lasts. At most the load of the load point counts."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,11 @@ class Reliability:
         }
 
 
-def reliability(feeder: ReliableFeeder, restore: Restore | None = None) -> Reliability:
+def reliability(
+    feeder: ReliableFeeder,
+    restore: Restore | None = None,
+    served_while_cut_off: ServedWhileCutOff | None = None,
+) -> Reliability:
     """Return the indices of a feeder over all single faults of lines and transformers.
 
     Parameters
@@ -118,33 +138,34 @@ def reliability(feeder: ReliableFeeder, restore: Restore | None = None) -> Relia
         The feeder; see ``read_reliable_feeder``.
     restore
         Which buses ties bring back; by default all that they connect, whatever they carry.
+    served_while_cut_off
+        What homes or microgrids at a load point serve while the feeder does not; faults begin at
+        any hour of the day alike. It lowers EENS and AENS; SAIFI and SAIDI count who is cut off.
+
+    Raises
+    ------
+    CaseError
+        A load point would be cut off for longer than the year.
     """
     restore = restore or (lambda isolated: by_topology(feeder, isolated))
     customers = sum(load.customers for load in feeder.loads)
-    rate = dict.fromkeys((load.bus for load in feeder.loads), 0.0)
-    hours = dict(rate)
+    lacking = _Lacking(served_while_cut_off)
+    totals = {load.bus: np.zeros(3) for load in feeder.loads}
     faults = []
     for line in feeder.lines:
-        out, isolated = interrupted(feeder, line), isolate(feeder, line)
-        back = isolated.fed | restore(isolated)
-        told = {"saifi": 0.0, "saidi_h": 0.0, "eens_mwh": 0.0}
-        for failures, repair_h in _failures(line):
-            for load in feeder.loads:
-                if load.bus not in out:
-                    continue
-                short = load.bus in back and load.bus not in isolated.section
-                lasting = failures * (min(line.switching_h, repair_h) if short else repair_h)
-                rate[load.bus] += failures
-                hours[load.bus] += lasting
-                told["saifi"] += failures * load.customers / customers
-                told["saidi_h"] += lasting * load.customers / customers
-                told["eens_mwh"] += lasting * load.p_kw / KWH_PER_MWH
+        told = np.zeros(3)
+        for load, failures, lasting in interruptions(feeder, line, restore):
+            mwh = failures * lasting * lacking.kw(load, lasting) / KWH_PER_MWH
+            cost = np.array([failures, failures * lasting, mwh])
+            totals[load.bus] += cost
+            told += cost * [load.customers / customers, load.customers / customers, 1.0]
         total = sum(failures for failures, _ in _failures(line))
-        faults.append(FaultCost(line.line, total, **told))
-    points = tuple(_of_point(load, rate[load.bus], hours[load.bus]) for load in feeder.loads)
+        faults.append(FaultCost(line.line, total, *told.tolist()))
+    _refuse_longer_than_a_year(totals)
+    points = tuple(_of_point(load, *totals[load.bus].tolist()) for load in feeder.loads)
     return Reliability(
-        saifi=sum(rate[load.bus] * load.customers for load in feeder.loads) / customers,
-        saidi_h=sum(hours[load.bus] * load.customers for load in feeder.loads) / customers,
+        saifi=sum(p.failures_per_year * p.customers for p in points) / customers,
+        saidi_h=sum(p.hours_per_year * p.customers for p in points) / customers,
         eens_mwh=sum(point.eens_mwh for point in points),
         customers=customers,
         load_points=points,
@@ -152,14 +173,68 @@ def reliability(feeder: ReliableFeeder, restore: Restore | None = None) -> Relia
     )
 
 
-def _of_point(load: LoadPoint, failures: float, hours: float) -> LoadPointIndices:
+def interruptions(
+    feeder: ReliableFeeder, line: ReliableLine, restore: Restore
+) -> Iterator[tuple[LoadPoint, float, float]]:
+    """Yield the load points that faults of a line cut off, failures a year, and h of each."""
+    out, isolated = interrupted(feeder, line), isolate(feeder, line)
+    back = isolated.fed | restore(isolated)
+    points = [
+        (load, load.bus in back and load.bus not in isolated.section)
+        for load in feeder.loads
+        if load.bus in out
+    ]
+    for failures, repair_h in _failures(line):
+        if failures > 0.0:
+            switched_h = min(line.switching_h, repair_h)
+            for load, short in points:
+                yield load, failures, switched_h if short else repair_h
+
+
+class _Lacking:
+    """Mean power that a load point lacks over an interruption, kW, over all hours of its begin."""
+
+    def __init__(self, served: ServedWhileCutOff | None) -> None:
+        self._served = served
+        self._known: dict[tuple[str, float], float] = {}
+
+    def kw(self, load: LoadPoint, hours: float) -> float:
+        """Return it for an interruption of some hours."""
+        if self._served is None or hours <= 0.0:
+            return load.p_kw
+        key = load.bus, hours
+        if key not in self._known:
+            served = [self._served(load.bus, float(begin), hours) for begin in range(HOURS_PER_DAY)]
+            lacking = np.clip(load.p_kw - np.array(served, dtype=np.float64), 0.0, load.p_kw)
+            if not np.isfinite(lacking).all():
+                raise InputError(f"bus {load.bus}: what is served while it is cut off is no number")
+            self._known[key] = float(lacking.mean())
+        return self._known[key]
+
+
+def _refuse_longer_than_a_year(totals: Mapping[str, FloatArray]) -> None:
+    faults = [
+        Fault(
+            LOADS,
+            f"bus {bus}",
+            f"it would be cut off for {total[1]:,.0f} h of the year's 8760",
+            f"correct rates and times in {LINES}; single faults do not describe such a feeder",
+        )
+        for bus, total in totals.items()
+        if not total[1] <= HOURS_PER_YEAR
+    ]
+    if faults:
+        raise CaseError(faults)
+
+
+def _of_point(load: LoadPoint, failures: float, hours: float, mwh: float) -> LoadPointIndices:
     return LoadPointIndices(
         bus=load.bus,
         customers=load.customers,
         failures_per_year=failures,
         hours_per_failure=hours / failures if failures else 0.0,
         hours_per_year=hours,
-        eens_mwh=hours * load.p_kw / KWH_PER_MWH,
+        eens_mwh=mwh,
     )
 
 
@@ -171,16 +246,13 @@ def _failures(line: ReliableLine) -> Iterator[tuple[float, float]]:
 
 def interrupted(feeder: ReliableFeeder, line: ReliableLine) -> frozenset[str]:
     """Return the buses that a fault of a line interrupts; all where no device is before it."""
-    feeding = {other.to_bus: other for other in feeder.lines}
     at: ReliableLine | None = line
     while at is not None and at.protection is None:
-        at = feeding.get(at.from_bus)
-    first = feeder.source if at is None else at.to_bus
-    links = [(other.from_bus, other.to_bus) for other in feeder.lines]
-    down: dict[str, list[str]] = {}
-    for one, other in links:
-        down.setdefault(one, []).append(other)
-    return _reached([first], down)
+        at = feeder.feeding.get(at.from_bus)
+    found = [feeder.source if at is None else at.to_bus]
+    for bus in found:  # grows while it is walked through
+        found += [below.to_bus for below in feeder.leaving.get(bus, ())]
+    return frozenset(found)
 
 
 def isolate(feeder: ReliableFeeder, line: ReliableLine) -> Isolated:
@@ -188,49 +260,61 @@ def isolate(feeder: ReliableFeeder, line: ReliableLine) -> Isolated:
 
     Devices stand between a bus and the line's body; what no device parts is one section.
     """
-    joined: dict[str, list[str]] = {}
-    for other in feeder.lines:
-        # Ids of buses and of lines may be equal: bodies of lines get a mark.
-        body = _body(other)
-        at_from = other.protection is not None or other.disconnector in ("from", "both")
-        for bus, parted in (
-            (other.from_bus, at_from),
-            (other.to_bus, other.disconnector in ("to", "both")),
-        ):
-            if not parted:
-                joined.setdefault(body, []).append(bus)
-                joined.setdefault(bus, []).append(body)
-    part = _reached([_body(line)], joined)
-    buses = {bus for other in feeder.lines for bus in (other.from_bus, other.to_bus)}
-    section = frozenset(part & buses)
-    cut = frozenset(
-        other.line
-        for other in feeder.lines
-        if _body(other) in part or {other.from_bus, other.to_bus} & section
-    )
-    whole = [other for other in feeder.lines if other.line not in cut]
-    fed = _reached([feeder.source], _links((o.from_bus, o.to_bus) for o in whole))
-    return Isolated(line, section, cut, fed if feeder.source not in section else frozenset())
+    part = reached([body_of(line)], feeder.joints)
+    section = frozenset(name for name in part if name in feeder.feeding or name == feeder.source)
+    cut = {other.line for bus in section for other in feeder.leaving.get(bus, ())}
+    cut |= {feeder.feeding[bus].line for bus in section if bus in feeder.feeding}
+    cut |= {name.removeprefix(BODY) for name in part if name.startswith(BODY)}
+    isolated = Isolated(line, section, frozenset(cut), frozenset())
+    return replace(isolated, fed=_fed(feeder, isolated, ties=False))
 
 
 def by_topology(feeder: ReliableFeeder, isolated: Isolated) -> frozenset[str]:
     """Return the buses that are connected to the source when all ties may be closed."""
-    pairs = [(o.from_bus, o.to_bus) for o in feeder.lines if o.line not in isolated.cut]
-    pairs += [
-        (tie.from_bus, tie.to_bus)
-        for tie in feeder.ties
-        if not {tie.from_bus, tie.to_bus} & isolated.section
-    ]
-    if feeder.source in isolated.section:
+    return _fed(feeder, isolated, ties=True) if feeder.ties else isolated.fed
+
+
+def _fed(feeder: ReliableFeeder, isolated: Isolated, *, ties: bool) -> frozenset[str]:
+    """Return what the source reaches without the lines that are cut."""
+    section, cut = isolated.section, isolated.cut
+    if feeder.source in section:
         return frozenset()
-    return _reached([feeder.source], _links(pairs))
+    # Only what is behind a line that is cut may lack the source: it alone is walked through.
+    below = list(section)
+    below += [o.to_bus for o in feeder.cut_lines(cut) if o.to_bus not in section]
+    behind = set(below)
+    while below:
+        for line in feeder.leaving.get(below.pop(), ()):
+            if line.to_bus not in behind:
+                behind.add(line.to_bus)
+                below.append(line.to_bus)
+    fed = feeder.buses - behind
+    return fed | _tied_back(feeder, isolated, fed, behind) if ties else fed
 
 
-def _body(line: ReliableLine) -> str:
-    return f"line\0{line.line}"
+def _tied_back(
+    feeder: ReliableFeeder, isolated: Isolated, fed: frozenset[str], behind: set[str]
+) -> set[str]:
+    """Return the buses behind the fault that ties connect to what is fed."""
+    section, cut = isolated.section, isolated.cut
+    usable = behind - section
+    waiting = [bus for bus in feeder.tied if bus in usable and not fed.isdisjoint(feeder.tied[bus])]
+    found = set(waiting)
+    while waiting:
+        bus = waiting.pop()
+        above = feeder.feeding.get(bus)
+        beside = [o.to_bus for o in feeder.leaving.get(bus, ()) if o.line not in cut]
+        beside += [above.from_bus] if above is not None and above.line not in cut else []
+        beside += feeder.tied.get(bus, [])
+        for far in beside:
+            if far in usable and far not in found:
+                found.add(far)
+                waiting.append(far)
+    return found
 
 
-def _links(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def links_of(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the other ends of all pairs at each bus."""
     joined: dict[str, list[str]] = {}
     for one, other in pairs:
         joined.setdefault(one, []).append(other)
@@ -238,7 +322,8 @@ def _links(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return joined
 
 
-def _reached(starts: list[str], joined: dict[str, list[str]]) -> frozenset[str]:
+def reached(starts: list[str], joined: dict[str, list[str]]) -> frozenset[str]:
+    """Return what is connected to any of the starts, these too."""
     found, waiting = set(starts), list(starts)
     while waiting:
         for other in joined.get(waiting.pop(), ()):

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
 
 from cmgplan.case.folder import CaseFolder
 from cmgplan.case.ids import repeated
 from cmgplan.case.rows import Placed, read_rows
 from cmgplan.case.tables import read_table
-from cmgplan.devices.base import Id, NonNegative, Positive, Record
+from cmgplan.devices.base import Id, Positive, Record
 from cmgplan.errors import CaseError, Fault
 
 R = TypeVar("R", bound=Record)
 
 LINES, LOADS, TIES = "lines.csv", "loads.csv", "ties.csv"
+
+HOURS_PER_YEAR = 8760.0
+
+BODY = "line\0"
+"""How the name of a line's conductor begins."""
+
+MOST_FAILURES = 1000.0
+"""Failures of a line or transformer a year; more mean that it never stands."""
+
+Rate = Annotated[float, Field(ge=0.0, le=MOST_FAILURES, allow_inf_nan=False)]
+Duration = Annotated[float, Field(ge=0.0, le=HOURS_PER_YEAR, allow_inf_nan=False)]
+Length = Annotated[float, Field(ge=0.0, le=1e5, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
+Impedance = Annotated[float, Field(ge=0.0, le=1e6, allow_inf_nan=False)]
+Reactive = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 
 
 class ReliableLine(Record):
@@ -30,16 +48,16 @@ class ReliableLine(Record):
     line: Id
     from_bus: Id
     to_bus: Id
-    km: NonNegative
-    failures_per_km_year: NonNegative
-    repair_h: NonNegative
-    switching_h: NonNegative
+    km: Length
+    failures_per_km_year: Rate
+    repair_h: Duration
+    switching_h: Duration
     protection: Literal["breaker", "fuse"] | None = None
     disconnector: Literal["from", "to", "both"] | None = None
-    transformer_failures_per_year: NonNegative = 0.0
-    transformer_repair_h: NonNegative = 0.0
-    r_ohm: NonNegative | None = None
-    x_ohm: NonNegative | None = None
+    transformer_failures_per_year: Rate = 0.0
+    transformer_repair_h: Duration = 0.0
+    r_ohm: Impedance | None = None
+    x_ohm: Impedance | None = None
     rating_kva: Positive | None = None
     vn_kv: Positive | None = None
 
@@ -53,9 +71,9 @@ class LoadPoint(Record):
     """A row of loads.csv: mean load and customers of a bus."""
 
     bus: Id
-    p_kw: NonNegative
-    customers: NonNegative
-    q_kvar: float = 0.0
+    p_kw: Amount
+    customers: Amount
+    q_kvar: Reactive = 0.0
 
 
 class Tie(Record):
@@ -64,8 +82,8 @@ class Tie(Record):
     tie: Id
     from_bus: Id
     to_bus: Id
-    r_ohm: NonNegative | None = None
-    x_ohm: NonNegative | None = None
+    r_ohm: Impedance | None = None
+    x_ohm: Impedance | None = None
     rating_kva: Positive | None = None
 
 
@@ -77,6 +95,62 @@ class ReliableFeeder:
     loads: tuple[LoadPoint, ...]
     ties: tuple[Tie, ...]
     source: str
+
+    @cached_property
+    def buses(self) -> frozenset[str]:
+        """All buses."""
+        return frozenset([self.source, *(line.to_bus for line in self.lines)])
+
+    @cached_property
+    def _by_id(self) -> dict[str, ReliableLine]:
+        return {line.line: line for line in self.lines}
+
+    def cut_lines(self, ids: frozenset[str]) -> list[ReliableLine]:
+        """Return the lines of some ids."""
+        return [self._by_id[name] for name in ids]
+
+    @cached_property
+    def feeding(self) -> dict[str, ReliableLine]:
+        """The line that leads to each bus."""
+        return {line.to_bus: line for line in self.lines}
+
+    @cached_property
+    def leaving(self) -> dict[str, list[ReliableLine]]:
+        """The lines that lead away from each bus."""
+        found: dict[str, list[ReliableLine]] = {}
+        for line in self.lines:
+            found.setdefault(line.from_bus, []).append(line)
+        return found
+
+    @cached_property
+    def tied(self) -> dict[str, list[str]]:
+        """The other ends of the ties at each bus."""
+        found: dict[str, list[str]] = {}
+        for tie in self.ties:
+            found.setdefault(tie.from_bus, []).append(tie.to_bus)
+            found.setdefault(tie.to_bus, []).append(tie.from_bus)
+        return found
+
+    @cached_property
+    def joints(self) -> dict[str, list[str]]:
+        """What no device parts: buses, and conductors of lines (``body_of``), by each of them."""
+        joined: dict[str, list[str]] = {}
+        for line in self.lines:
+            body = body_of(line)
+            at_from = line.protection is not None or line.disconnector in ("from", "both")
+            for bus, parted in (
+                (line.from_bus, at_from),
+                (line.to_bus, line.disconnector in ("to", "both")),
+            ):
+                if not parted:
+                    joined.setdefault(body, []).append(bus)
+                    joined.setdefault(bus, []).append(body)
+        return joined
+
+
+def body_of(line: ReliableLine) -> str:
+    """Return the name of a line's conductor; ids of buses and lines may be equal."""
+    return f"{BODY}{line.line}"
 
 
 def read_reliable_feeder(path: Path | str) -> ReliableFeeder:
@@ -159,9 +233,27 @@ def _faults(
         if tie.record.from_bus == tie.record.to_bus:
             message = f"it begins and ends at bus {tie.record.to_bus}"
             yield Fault(TIES, tie.where, message, "name two buses")
-    if loads and sum(p.record.customers for p in loads) <= 0.0:
+    yield from _always_down(lines)
+    if sum(p.record.customers for p in loads) <= 0.0:
         message = "no load point has customers"
         yield Fault(LOADS, "", message, "give customers; the indices are means over them")
+
+
+def _always_down(lines: Sequence[Placed[ReliableLine]]) -> Iterator[Fault]:
+    """Yield the lines whose failures fill more than a year with repairs."""
+    for placed in lines:
+        line = placed.record
+        for columns, rate, repair_h in (
+            ("km, failures_per_km_year and repair_h", line.failures_per_year, line.repair_h),
+            (
+                "transformer_failures_per_year and transformer_repair_h",
+                line.transformer_failures_per_year,
+                line.transformer_repair_h,
+            ),
+        ):
+            if rate * repair_h > HOURS_PER_YEAR:
+                message = f"{columns} make {rate * repair_h:g} h of repair in a year of 8760 h"
+                yield Fault(LINES, placed.where, message, "correct the rate or the time")
 
 
 def _tree_faults(lines: Sequence[Placed[ReliableLine]]) -> Iterator[Fault]:

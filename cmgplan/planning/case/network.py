@@ -15,6 +15,7 @@ from cmgplan.network.files.networks import GivenNetwork, grid_at, grid_of_feeder
 from cmgplan.network.files.pandapower_file import Missing, read_pandapower
 from cmgplan.network.grid import checked
 from cmgplan.network.grid_hours import horizon_of
+from cmgplan.network.reconfiguration.day.loads import HourlyLoads
 from cmgplan.network.reconfiguration.given import SwitchedNetwork
 from cmgplan.network.reconfiguration.read import read_switched
 from cmgplan.planning.case.read import load_case
@@ -31,7 +32,7 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         The network cannot be read, or lacks figures that ``missing`` does not give.
     """
     missing = missing or Missing()
-    if path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path):
+    if is_case(path):
         return grid_of_case(load_case(path))
     if path.suffix.lower() == ".m":
         price, limits = missing.price_usd_per_mwh, missing.v_limits_pu
@@ -84,15 +85,30 @@ def read_switched_network(path: Path) -> SwitchedNetwork:
     InputError, CaseError
         The network cannot be read.
     """
-    if path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path):
-        return switched_of_case(load_case(path))
-    return read_switched(path)
+    return switched_of_case(load_case(path)) if is_case(path) else read_switched(path)
+
+
+def is_case(path: Path) -> bool:
+    """Return whether a path names a case, by its folder, its case.toml or as a bundled one."""
+    return path.is_dir() or path.suffix.lower() == ".toml" or is_bundled(path)
+
+
+def hourly_loads(case: Case) -> HourlyLoads:
+    """Return the loads of a case's feeder by hour, in the order of ``switched_of_case``."""
+    profiles = _all_in_service(case).profiles
+    if profiles is None:
+        raise InputError(f"{case.name}: has no hours; give --profiles FILE")
+    return HourlyLoads(profiles.p_load_pu, profiles.q_load_pu, profiles.dt_h)
+
+
+def _all_in_service(case: Case) -> GivenNetwork:
+    lines = tuple(line.model_copy(update={"in_service": 1}) for line in case.lines)
+    return grid_of_case(replace(case, lines=lines))
 
 
 def switched_of_case(case: Case) -> SwitchedNetwork:
     """Return a case's feeder at the hour of greatest load; lines out of service are open ties."""
-    lines = tuple(line.model_copy(update={"in_service": True}) for line in case.lines)
-    given = grid_of_case(replace(case, lines=lines))
+    lines, given = case.lines, _all_in_service(case)
     hour = peak_hour(given)
     grid = grid_at(given, hour)
     every = np.ones(len(lines), dtype=np.bool_)

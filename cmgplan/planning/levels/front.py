@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.planning.case.records import PlanOptions
 from cmgplan.planning.levels.front_points import Cell, Front, FrontPoint
@@ -40,10 +38,10 @@ END_TRADE = 0.05
 where f2 falls without limit per $ of cost, the caps would leave all but one schedule out."""
 
 END_ROUNDS = 10
-"""Rounds of prices of end A where operations are counted: its values are the caps of point 1."""
+"""Bounding rounds of end A where operations are counted: its values are the caps of point 1."""
 
 CORNER_ROUNDS = 3
-"""Rounds of prices that a corner may take: its value is wanted, not a proof."""
+"""Bounding rounds that a corner may take: its value is wanted, not a proof."""
 
 SAME = 1e-5
 """$ or kWh within which values are the same."""
@@ -188,7 +186,7 @@ class _Loosely:
         self, weights: Mapping[str, float], caps: Mapping[str, float], *, label: str
     ) -> GridAnswer:
         """See ``Oracle``."""
-        return self._connection.minimise(weights, caps, label=label, gap_abs=np.inf)
+        return self._connection.minimise(weights, caps, label=label, once=True)
 
 
 class _Corners:

@@ -25,7 +25,7 @@ from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.switches import SwitchHours, all_switches, operations
 from cmgplan.planning.model.switching import IDLE_KVA, counts_operations
 from cmgplan.planning.switch_search.choose import switch_search
-from cmgplan.planning.switch_search.schedules import SwitchSchedule, SwitchSearch
+from cmgplan.planning.switch_search.schedules import PointQuestion, SwitchSchedule, SwitchSearch
 from cmgplan.planning.why.at_the_edge import explain_edge
 from cmgplan.planning.why.explain import explain_grid
 
@@ -111,7 +111,7 @@ class _Attempt:
         """Seconds since the question was asked."""
         return time.perf_counter() - self._begun
 
-    def value(self, schedule: SwitchSchedule) -> float | None:
+    def offer(self, schedule: SwitchSchedule) -> float | None:
         """Operate a schedule; return its weighted sum if it is better than the best so far."""
         operation = self._connection.operate(
             schedule, self._weights, self._caps, better_than=self.operation
@@ -173,23 +173,19 @@ class GridConnection:
         label: str,
         gap_abs: float = 1e-3,
         rounds: int | None = None,
+        once: bool = False,
     ) -> GridAnswer:
         """Minimise a weighted sum of objectives under upper caps; see ``Oracle``.
 
-        The search stops at the gap, or after so many rounds if it works in rounds.
+        The search stops at the gap, or after so many rounds if it works in rounds; with ``once``
+        any schedule will do.
         """
         self._tell(f"{label}: choosing switches", None)
         attempt = _Attempt(self, weights, caps, label)
         known = [*attempt.known, *reversed(self._pool[-POOL_TRIED:])]
-        found = self._search.run(
-            weights,
-            {name: cap + CAP_TOLERANCE + 1e-9 * abs(cap) for name, cap in caps.items()},
-            time_limit_s=self.time_limit_s,
-            gap_abs=gap_abs,
-            rounds=rounds,
-            judge=attempt,
-            known=known,
-        )
+        wider = {name: cap + CAP_TOLERANCE + 1e-9 * abs(cap) for name, cap in caps.items()}
+        question = PointQuestion(weights, wider, self.time_limit_s, gap_abs, known, rounds, once)
+        found = self._search.run(question, attempt)
         best = attempt.operation
         if best is not None and not found.infeasible:
             best = self._open_idle(best, weights, caps)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from cmgplan.arrays import FloatArray
+from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning.case.records import Case, Microgrid, PlanOptions
@@ -70,7 +72,7 @@ def replay_under_error(
     hours = []
     for t in range(case.file.time.hours):
         if not flow.converged[t]:
-            broken.append(f"hour {t}: the power flow has no solution")
+            broken.append(BrokenLimit("power_flow", t))
             hours.append(_hour(t, None, None, None, converged=False))
             continue
         v = flow.v_pu[t]
@@ -81,7 +83,8 @@ def replay_under_error(
         "load_factor": LOAD_FACTOR,
         "renewable_factor": RENEWABLE_FACTOR,
         "hours": hours,
-        "broken": broken,
+        "broken": [limit.words() for limit in broken],
+        "broken_limits": [asdict(limit) for limit in broken],
     }
 
 
@@ -100,18 +103,15 @@ def _hour(
     }
 
 
-def _limits_broken(feeder: Feeder, t: int, v: FloatArray, loading: FloatArray) -> list[str]:
+def _limits_broken(feeder: Feeder, t: int, v: FloatArray, loading: FloatArray) -> list[BrokenLimit]:
     found = []
     low, high = feeder.v_min_pu - v, v - feeder.v_max_pu
     for i in range(feeder.n_bus):
         if i != feeder.slack and max(low[i], high[i]) > 1e-6:
-            limit = feeder.v_min_pu[i] if low[i] > 0 else feeder.v_max_pu[i]
-            sign = "<" if low[i] > 0 else ">"
-            found.append(
-                f"hour {t}: bus {feeder.bus_ids[i]} voltage {v[i]:.4f} {sign} {limit:.4f} pu"
-            )
+            limit = float(feeder.v_min_pu[i] if low[i] > 0 else feeder.v_max_pu[i])
+            found.append(BrokenLimit("voltage", t, feeder.bus_ids[i], float(v[i]), "pu", limit))
     found += [
-        f"hour {t}: line {feeder.line_ids[k]} at {100.0 * loading[k]:.1f} % of its rating"
+        BrokenLimit("branch", t, feeder.line_ids[k], 100.0 * float(loading[k]), "%")
         for k in np.flatnonzero(loading > 1.0 + 1e-6)
     ]
     return found
@@ -140,11 +140,11 @@ def _missing(case: Case, options: PlanOptions, mg: Microgrid, op: Operation) -> 
 
 def _shifted_exchange(
     case: Case, options: PlanOptions, feeder: Feeder, op: Operation
-) -> tuple[FloatArray, FloatArray, list[str]]:
+) -> tuple[FloatArray, FloatArray, list[BrokenLimit]]:
     """Return the microgrids' injections under error, and what is broken on the way."""
     shape = (case.file.time.hours, feeder.n_bus)
     p, q = np.zeros(shape), np.zeros(shape)
-    broken: list[str] = []
+    broken: list[BrokenLimit] = []
     missing = {mg.id: _missing(case, options, mg, op) for mg in case.microgrids}
     room = {mg.id: _turbine_room(mg, op) for mg in case.microgrids}
     ties = [s for s in all_switches(case) if s.kind != "grid"]
@@ -157,7 +157,7 @@ def _shifted_exchange(
             pccs = [mg for mg in case.microgrids if mg.id in group and op.closed[mg.pcc.id][t]]
             if short > TOLERANCE_KW and not pccs:
                 names = ", ".join(sorted(group))
-                broken.append(f"hour {t}: {names} short of {short:.1f} kW with every PCC open")
+                broken.append(BrokenLimit("shortage", t, names, short, "kW"))
             total = sum(mg.pcc.rating_kva for mg in pccs)
             for mg in pccs:
                 share = max(short, 0.0) * mg.pcc.rating_kva / total
@@ -165,9 +165,8 @@ def _shifted_exchange(
                 flow_q = float(op.q_pcc_kvar[mg.id][t])
                 excess = np.hypot(flow_p, flow_q) - mg.pcc.rating_kva
                 if excess > TOLERANCE_KW:
-                    broken.append(
-                        f"hour {t}: PCC {mg.pcc.id} of {mg.id} {excess:.1f} kVA over its rating"
-                    )
+                    place = f"{mg.pcc.id} of {mg.id}"
+                    broken.append(BrokenLimit("connection", t, place, float(excess), "kVA"))
                 p[t, feeder.position(mg.bus)] += flow_p
                 q[t, feeder.position(mg.bus)] += flow_q
     return p, q, broken

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from cmgplan.arrays import FloatArray
+from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
 from cmgplan.planning.case.records import Microgrid
@@ -25,7 +26,8 @@ TOLERANCE_KW = 0.1
 """Shortage and excess under error that count."""
 
 LOADING = 1e-5
-_NUMBER = re.compile(r"(?<![\w.])\d+\.\d+")
+ROUNDING = {"pu": 1.5e-4, "kW": 0.15, "kVA": 0.15, "%": 0.15}
+"""Difference of amounts of a broken limit that is let pass, by its unit."""
 
 
 def check_headroom(
@@ -117,8 +119,9 @@ def _under_error(run: Subject, feeder: Feeder, flow: PowerFlow) -> list[Finding]
     found += differs(len(hours), run.hours, f"{place}.hours, number")
     for t, told in enumerate(hours[: run.hours]):
         found += _hour(told, flow, feeder, t, f"{place}.hours[{t}]")
-    broken += [text for t in range(run.hours) for text in _broken(feeder, flow, t)]
-    return [*found, *_unlike(error.get("broken") or [], broken, f"{place}.broken")]
+    broken += [limit for t in range(run.hours) for limit in _broken(feeder, flow, t)]
+    told, words = error.get("broken_limits"), error.get("broken")
+    return [*found, *_unlike(told, words, broken, place)]
 
 
 def _hour(
@@ -144,7 +147,7 @@ def _float(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _shifted(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray, list[str]]:
+def _shifted(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray, list[BrokenLimit]]:
     """Return the microgrids' injections under error, and what is broken on the way.
 
     What is missing in a group of microgrids joined by ties comes from its turbines, then through
@@ -152,7 +155,7 @@ def _shifted(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray, list
     """
     shape = (run.hours, feeder.n_bus)
     p, q = np.zeros(shape), np.zeros(shape)
-    broken: list[str] = []
+    broken: list[BrokenLimit] = []
     missing = {mg.id: _missing(run, mg) for mg in run.case.microgrids}
     room = {mg.id: _turbines(run, mg) for mg in run.case.microgrids}
     pcc = {mg.id: _at_pcc(run, mg) for mg in run.case.microgrids}
@@ -163,16 +166,15 @@ def _shifted(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray, list
         closed = [mg for mg in members if pcc[mg.id][0][t]]
         if short > TOLERANCE_KW and not closed:
             names = ", ".join(sorted(group))
-            broken.append(f"hour {t}: {names} short of {short:.1f} kW with every PCC open")
+            broken.append(BrokenLimit("shortage", t, names, short, "kW"))
         total = sum(mg.pcc.rating_kva for mg in closed)
         for mg in closed:
             flow_p = float(pcc[mg.id][1][t]) - max(short, 0.0) * mg.pcc.rating_kva / total
             flow_q = float(pcc[mg.id][2][t])
             excess = float(np.hypot(flow_p, flow_q)) - mg.pcc.rating_kva
             if excess > TOLERANCE_KW:
-                broken.append(
-                    f"hour {t}: PCC {mg.pcc.id} of {mg.id} {excess:.1f} kVA over its rating"
-                )
+                place = f"{mg.pcc.id} of {mg.id}"
+                broken.append(BrokenLimit("connection", t, place, excess, "kVA"))
             p[t, feeder.position(mg.bus)] += flow_p
             q[t, feeder.position(mg.bus)] += flow_q
     return p, q, broken
@@ -204,43 +206,49 @@ def _missing(run: Subject, mg: Microgrid) -> FloatArray:
     return missing
 
 
-def _broken(feeder: Feeder, flow: PowerFlow, t: int) -> list[str]:
+def _broken(feeder: Feeder, flow: PowerFlow, t: int) -> list[BrokenLimit]:
     """Return the limits of the feeder that an hour breaks."""
     if not flow.converged[t]:
-        return [f"hour {t}: the power flow has no solution"]
+        return [BrokenLimit("power_flow", t)]
     v, loading = flow.v_pu[t], flow.i_pu[t] / feeder.i_max_pu
     found = []
     for i, bus in enumerate(feeder.bus_ids):
-        low, high = feeder.v_min_pu[i], feeder.v_max_pu[i]
+        low, high = float(feeder.v_min_pu[i]), float(feeder.v_max_pu[i])
         if i != feeder.slack and max(low - v[i], v[i] - high) > VOLTAGE_PU:
-            sign, limit = ("<", low) if v[i] < low else (">", high)
-            found.append(f"hour {t}: bus {bus} voltage {v[i]:.4f} {sign} {limit:.4f} pu")
+            limit = low if v[i] < low else high
+            found.append(BrokenLimit("voltage", t, bus, float(v[i]), "pu", limit))
     return found + [
-        f"hour {t}: line {feeder.line_ids[k]} at {100.0 * loading[k]:.1f} % of its rating"
+        BrokenLimit("branch", t, feeder.line_ids[k], 100.0 * float(loading[k]), "%")
         for k in np.flatnonzero(loading > 1.0 + 1e-6)
     ]
 
 
-def _unlike(told: list[str], due: list[str], place: str) -> list[Finding]:
-    """Compare broken limits as texts, their last digit aside, whatever their order."""
+def _unlike(told: object, words: object, due: list[BrokenLimit], place: str) -> list[Finding]:
+    """Compare broken limits, whatever their order, and their words with them."""
+    told = told if isinstance(told, list) else []
+    limits = [BrokenLimit(**{f.name: one.get(f.name) for f in fields(BrokenLimit)}) for one in told]
     left = list(due)
     found: list[Finding] = []
-    for k, text in enumerate(told):
-        match = next((other for other in left if _alike(text, other)), None)
+    for k, limit in enumerate(limits):
+        match = next((other for other in left if _alike(limit, other)), None)
         if match is None:
-            found.append(
-                Finding(f"{place}[{k}]", float("nan"), "", None, text, "nothing of the kind")
-            )
+            where = f"{place}.broken_limits[{k}]"
+            none = "nothing of the kind"
+            found.append(Finding(where, float("nan"), "", None, limit.words(), none))
         else:
             left.remove(match)
-    return found + [Finding(place, float("nan"), "", None, None, text) for text in left]
+    missing = [
+        Finding(f"{place}.broken_limits", float("nan"), "", None, None, limit.words())
+        for limit in left
+    ]
+    due_words = [limit.words() for limit in limits]
+    return [*found, *missing, *differs(words, due_words, f"{place}.broken")]
 
 
-def _alike(one: str, other: str) -> bool:
-    """Whether two texts are the same but for the last digit of their numbers."""
-    if one == other:
-        return True
-    if _NUMBER.sub("#", one) != _NUMBER.sub("#", other):
-        return False
-    numbers = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
-    return all(abs(float(a) - float(b)) <= 1.5 * 10.0 ** -len(a.split(".")[1]) for a, b in numbers)
+def _alike(one: BrokenLimit, other: BrokenLimit) -> bool:
+    """Whether two limits are the same but for rounding."""
+    same = replace(one, amount=other.amount, limit=other.limit) == other
+    return same and all(
+        a is b is None or (a is not None and b is not None and abs(a - b) <= ROUNDING[one.unit])
+        for a, b in ((one.amount, other.amount), (one.limit, other.limit))
+    )

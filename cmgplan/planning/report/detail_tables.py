@@ -10,7 +10,7 @@ import pandas as pd
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.lookup import least, records
 from cmgplan.page.wording import NONE, hours_text
-from cmgplan.planning.report.figures.headroom import hourly
+from cmgplan.planning.report.figures.headroom import broken_limits, hourly
 from cmgplan.planning.report.figures.losses import losses_kw
 from cmgplan.planning.report.figures.switches import WINDOWS, operations, schedule_grid
 from cmgplan.planning.report.figures.voltage import voltage_pu
@@ -250,12 +250,7 @@ def bus_table(tables: Tables, view: FeederView | None) -> DataTable:
 
 def broken_table(summary: Mapping[str, Any]) -> DataTable | None:
     """Return the limits that forecast error would break; None where there are none."""
-    error = (summary.get("headroom") or {}).get("forecast_error") or {}
-    found = []
-    for text in error.get("broken") or []:
-        hour, _, what = str(text).partition(": ")
-        told = hour.removeprefix("hour ")
-        found.append({"hour": int(told) if told.isdigit() else None, "what": what or hour})
+    found = [{"hour": limit.hour, "what": limit.told()} for limit in broken_limits(summary)]
     if not found:
         return None
     columns = (Column("hour", "Hour", 0), Column("what", "Limit that would break"))

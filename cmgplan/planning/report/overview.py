@@ -193,7 +193,7 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
         if str(level.get("status")) == "feasible"
     ]
     error = section(summary, "headroom").get("forecast_error") or {}
-    broken = error.get("broken") or []
+    broken = error.get("broken_limits") or []
     if broken:
         found.append(
             f"Forecast error would break {counted(len(broken), 'limit')}: see headroom below."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cmgplan.run.strict_json import object_of, shortened
 from cmgplan.run.tables import GREATEST
@@ -242,13 +242,36 @@ class ErrorHour(Part):
     converged: bool
 
 
+class BrokenRecord(Part):
+    """A limit that would break; ``BrokenLimit`` says what each key means."""
+
+    kind: Literal["shortage", "connection", "voltage", "branch", "power_flow"]
+    hour: Count
+    place: str
+    amount: Number | None
+    unit: str
+    limit: Number | None = None
+
+
 class ForecastError(Part):
-    """The replay under forecast error and the limits that it would break."""
+    """The replay under forecast error and the limits that it would break.
+
+    ``broken`` is ``broken_limits`` in words, in the same order.
+    """
 
     load_factor: Number
     renewable_factor: Number
     hours: Annotated[list[ErrorHour], AfterValidator(_in_order)]
     broken: list[str]
+    broken_limits: list[BrokenRecord] = []
+
+    @model_validator(mode="after")
+    def _has_data_for_words(self) -> Self:
+        """Refuse words without data, as of a version that kept words alone."""
+        if len(self.broken) != len(self.broken_limits):
+            told = f"{len(self.broken_limits)} broken_limits for {len(self.broken)} in broken"
+            raise ValueError(f"{told}; another version wrote it")
+        return self
 
 
 class Headroom(Part):

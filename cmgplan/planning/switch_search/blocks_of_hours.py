@@ -1,7 +1,7 @@
 """Blocks of hours by which the search decomposes Level 4.
 
 Where switch operations are free, binaries couple no hours, and each hour is a block. Where they
-are counted, hours that are priced one by one would each mix topologies at constant weights, which
+are counted, hours that are bounded one by one would each mix topologies at constant weights, which
 costs no operation and which no schedule can do. A block of several hours holds whole positions
 over its hours; what it loses is only at its ends.
 """
@@ -13,11 +13,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cmgplan.arrays import IntArray
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks.problem import GLOBAL
-
-MOST_BINARIES = 75
-"""Switch positions in a block of several hours, so that its mixed-integer problem stays small."""
 
 
 def single_hours(hours: int) -> list[range]:
@@ -29,8 +27,8 @@ def blocks_of_hours(may_close: Iterable[tuple[str, int]], hours: int) -> list[ra
     """Cut the horizon where the fewest switches may be closed on both sides of the cut.
 
     ``may_close`` are switches with the hours in which they may close: one that must be open beside
-    a cut couples nothing across it. No block of several hours has more than ``MOST_BINARIES``
-    positions; of equal cuts the most even ones are taken.
+    a cut couples nothing across it. No block of several hours has more than
+    ``TUNING.effort.block_binaries`` positions; of equal cuts the most even ones are taken.
     """
     may: list[set[str]] = [set() for _ in range(hours)]
     for switch, t in may_close:
@@ -40,7 +38,7 @@ def blocks_of_hours(may_close: Iterable[tuple[str, int]], hours: int) -> list[ra
         tried: list[tuple[int, int, list[range]]] = []
         for begin in range(end):
             size = sum(len(here) for here in may[begin:end])
-            if size <= MOST_BINARIES or begin == end - 1:
+            if size <= TUNING.effort.block_binaries or begin == end - 1:
                 coupled, uneven, before = best[begin]
                 cut = 1 + len(may[begin - 1] & may[begin]) if begin else 0
                 part = [*before, range(begin, end)]

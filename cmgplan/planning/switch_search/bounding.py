@@ -1,4 +1,4 @@
-"""Prices of the hours: the Lagrangian bound of Level 4, and new topologies.
+"""Bounding of Level 4: the Lagrangian bound of its blocks of hours, and new topologies.
 
 ``solve.blocks`` has the mathematics.
 """
@@ -14,71 +14,25 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.model.switching import counts_operations, cut_cycles
-from cmgplan.planning.switch_search.state import LOOSE_GAP, Search
+from cmgplan.planning.switch_search.state import Search
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, Question, points_of
-from cmgplan.solve.blocks.level_method import level_prices
-from cmgplan.solve.blocks.problem import Priced
+from cmgplan.solve.blocks.level_method import level_multipliers
+from cmgplan.solve.blocks.problem import BlockAnswer
 from cmgplan.solve.blocks.proven import ProvenRows
-
-PRICE_GAP_SHARE = 0.2
-"""Share of the wanted gap that the hours' mixed-integer solves may leave together."""
-
-NODES = 4
-"""Nodes of an hour's tree in the first price of a question."""
-
-NODES_NEAR = 300
-"""The same where hull and bound are near to what is wanted."""
-
-NEAR_GAPS = 5.0
-"""Multiple of the wanted gap that counts as near."""
-
-MORE_NODES = 4
-"""Factor of these nodes after a price that leaves more open than it may."""
 
 ALL_NODES = 10**9
 """More nodes than any tree will have."""
 
-LAST_ROUNDS = 3.0
-"""Rounds that fit into the time left, under which the next prices are the last and take it all."""
 
-TANGENT_SHARE = 0.1
-"""Share of the wanted gap that the tangents of all hours may leave together."""
-
-INWARD = (0.5,)
-"""Share of the best known prices in those that are asked (Wentges 1997, doi
-10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies."""
-
-INWARD_COSTLY = (0.6, 0.9)
-"""The same for single hours where operations cost something, asked one after the other: prices of
-rows by switch and hour jump more, and asking takes less time than the hull."""
-
-FURTHEST, NEAREST = 0.5, 0.1
-"""Share of the way from the bound to the hull's value that prices of blocks of several hours are to
-promise: half as far after each miss."""
-
-MORE_POINTS = 3
-"""Points that a block of several hours finds on the way whose topologies are learnt as well."""
-
-TANGENT_RANGE_KW = (1e-6, 1e-2)
-"""Least and greatest break of a tangent that is left, kW of loss."""
-
-DISK_TOLERANCE_KVA = 5e-3
-
-AGAIN = 2.0
-"""Multiple of the time in which no proof was found that is to be left for another attempt."""
-
-LEAST_S = 1.0
-"""Time of a price that begins near the time limit, s."""
-
-
-class HourPrices:
-    """Asks the hours at the hull's multipliers, and remembers what they answered.
+class BlockBounding:
+    """Bounds the blocks at multipliers of the hull, and remembers what they answered.
 
     Attributes
     ----------
     workers
-        As many threads as the options say; others may use them while no prices are asked.
+        As many threads as the options say; others may use them while no blocks are bounded.
     """
 
     def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
@@ -90,22 +44,22 @@ class HourPrices:
         self._counted = counts_operations(self._options)
         self._wide = grid.several_hours
         costly = self._options.operation_cost_usd > 0.0 and not self._wide
-        self._inward = INWARD_COSTLY if costly else INWARD
-        self._nodes = np.full(self._blocks.n_blocks, NODES, dtype=np.int64)
+        self._smoothing = TUNING.bounding.smoothing_costly if costly else TUNING.bounding.smoothing
+        self._nodes = np.full(self._blocks.n_blocks, TUNING.bounding.nodes, dtype=np.int64)
         self._work = np.zeros(self._blocks.n_blocks)
-        self._reach = FURTHEST
+        self._reach = TUNING.bounding.furthest
         self.workers = ThreadPoolExecutor(max_workers=self._options.jobs)
 
     def begin_question(self) -> None:
         """Begin a question, whose hours may be easier than those of the last one.
 
-        Blocks of several hours have whole trees: they are few, and begin with good prices.
+        Blocks of several hours have whole trees: they are few, and begin with good multipliers.
         """
-        self._nodes[:] = ALL_NODES if self._wide else NODES
-        self._reach = FURTHEST
+        self._nodes[:] = ALL_NODES if self._wide else TUNING.bounding.nodes
+        self._reach = TUNING.bounding.furthest
 
     def remember(self, search: Search) -> None:
-        """Tell a search the best bound that earlier prices give under its caps.
+        """Tell a search the best bound that earlier multipliers give under its caps.
 
         The hours' bounds depend on objective and multipliers alone; caps enter the rest.
         """
@@ -116,19 +70,19 @@ class HourPrices:
                 search.knows(constant + hours_bound, multipliers, self._grid)
 
     def combine(self, search: Search, hull: Hull, time_limit_s: float) -> None:
-        """Prove what all bounds of the hours give together, and take its prices for the best.
+        """Prove what all bounds of the hours give together, and take its multipliers for the best.
 
         It takes as long as the hours' own searches, so that these come first where hull and bound
         are near, unless operations are counted.
         """
-        near = hull.value - search.bound <= NEAR_GAPS * search.gap_abs < np.inf
-        first = search.prices is None
+        near = hull.value - search.bound <= TUNING.bounding.near_gaps * search.gap_abs < np.inf
+        first = search.multipliers is None
         if not self._proven.any or (near and (first or not self._counted)):
             return
         begun = time.perf_counter()
         proof = self._proven.proof(search.question, time_limit_s)
         took = time.perf_counter() - begun
-        needed = took if proof is not None else AGAIN * took
+        needed = took if proof is not None else TUNING.bounding.again * took
         search.pace.proving_s = max(search.pace.proving_s, needed)
         if proof is not None and proof.bound <= hull.value + search.gap_now(hull.value):
             search.proves(proof.bound, proof.multipliers, self._grid)
@@ -136,7 +90,7 @@ class HourPrices:
     def ask_relaxations(self, search: Search, relaxed: Hull) -> None:
         """Prove what the hours' linear relaxations do at the relaxation's multipliers.
 
-        They have the rows that the hours proved before. This takes much less than prices do.
+        They have the rows that the hours proved before. This takes much less than a round.
         """
         self._resolve(search, points_of(self._blocks, relaxed), relaxed.multipliers)
         question = search.question
@@ -149,33 +103,35 @@ class HourPrices:
 
     def ask(self, search: Search, hull: Hull) -> float:
         """Return the Lagrangian bound, and put each hour's topologies into the pool."""
-        if search.prices is not None and self._wide and search.proves_optimality:
-            return self._ask_level(search, hull, search.prices)
-        if search.prices is None or search.idle:
+        if search.multipliers is not None and self._wide and search.proves_optimality:
+            return self._ask_level(search, hull, search.multipliers)
+        if search.multipliers is None or search.idle:
             return self._ask(search, hull, hull.multipliers)
         return max(
-            self._ask(search, hull, (1.0 - share) * hull.multipliers + share * search.prices)
-            for share in self._inward
+            self._ask(search, hull, (1.0 - share) * hull.multipliers + share * search.multipliers)
+            for share in self._smoothing
         )
 
     def ask_best(self, search: Search, hull: Hull) -> float:
-        """Return the bound at the best prices known, as they are, and learn topologies there."""
-        best = hull.multipliers if search.prices is None else search.prices
+        """Return the bound at the best multipliers known, and learn topologies there."""
+        best = hull.multipliers if search.multipliers is None else search.multipliers
         return self._ask(search, hull, best)
 
     def _ask_level(self, search: Search, hull: Hull, centre: FloatArray) -> float:
-        """Return the bound at the prices nearest to the best that promise enough."""
+        """Return the bound at the multipliers nearest to the best that promise enough."""
         before = search.bound
         level = before + self._reach * max(hull.value - before, 0.0)
         patterns = [list(weights) for weights in hull.weights]
-        prices = level_prices(
+        multipliers = level_multipliers(
             self._blocks, search.question, patterns, hull, centre, level, spare=self._counted
         )
-        if prices is None:
-            prices = 0.5 * (hull.multipliers + centre)
-        bound = self._ask(search, hull, prices)
+        if multipliers is None:
+            multipliers = 0.5 * (hull.multipliers + centre)
+        bound = self._ask(search, hull, multipliers)
         self._reach = (
-            min(2.0 * self._reach, FURTHEST) if bound > before else max(0.5 * self._reach, NEAREST)
+            min(2.0 * self._reach, TUNING.bounding.furthest)
+            if bound > before
+            else max(0.5 * self._reach, TUNING.bounding.nearest)
         )
         return bound
 
@@ -184,7 +140,7 @@ class HourPrices:
         question = search.question
         vectors = question.vectors
         constant, reduced = self._blocks.relaxed(*vectors, multipliers)
-        slack = PRICE_GAP_SHARE * search.gap_now(hull.value)
+        slack = TUNING.bounding.gap_share * search.gap_now(hull.value)
         answers = self._answers(search, hull, vectors, reduced, slack)
         bound = constant + sum(self._bounds(question, reduced, answers))
         mixed = not any(None in weights for weights in hull.weights)
@@ -205,27 +161,32 @@ class HourPrices:
         vectors: tuple[FloatArray, FloatArray, FloatArray],
         reduced: FloatArray,
         slack: float,
-    ) -> list[Priced]:
+    ) -> list[BlockAnswer]:
         """Return the hours' answers, which may leave ``slack`` together.
 
         Hours that took more work before may leave more. Where they leave more than that, trees
         that were cut short grow.
         """
         hours = self._blocks.n_blocks
-        if hull.value - search.bound <= NEAR_GAPS * search.gap_abs < np.inf:
-            self._nodes = np.maximum(self._nodes, NODES_NEAR)
+        if hull.value - search.bound <= TUNING.bounding.near_gaps * search.gap_abs < np.inf:
+            self._nodes = np.maximum(self._nodes, TUNING.bounding.nodes_near)
         even = np.full(hours, 1.0 / hours)
         worked = self._work / self._work.sum() if self._work.any() else even
         share = slack * 0.5 * (even + worked)
-        deadline = time.perf_counter() + max(search.prices_left_s, LEAST_S)
-        if search.prices_left_s < LAST_ROUNDS * search.round_s and not self._counted:
+        deadline = time.perf_counter() + max(search.bounding_left_s, TUNING.bounding.least_s)
+        if (
+            search.bounding_left_s < TUNING.bounding.last_rounds * search.round_s
+            and not self._counted
+        ):
             self._nodes[:] = ALL_NODES
-        price = partial(self._blocks.price, reduced=reduced, lower=vectors[1], upper=vectors[2])
+        solve = partial(
+            self._blocks.solve_block, reduced=reduced, lower=vectors[1], upper=vectors[2]
+        )
         asked = {
             hour: self.workers.submit(
                 self._in_time,
                 partial(
-                    price,
+                    solve,
                     hour,
                     gap_abs=float(share[hour]),
                     nodes=int(self._nodes[hour]),
@@ -241,11 +202,13 @@ class HourPrices:
         cut_short = np.asarray([answer.cut_short for answer in answers])
         search.unfinished = bool(self._left_open(answers, reduced) > slack and cut_short.any())
         if search.unfinished:
-            self._nodes[cut_short] = np.minimum(MORE_NODES * self._nodes[cut_short], ALL_NODES)
+            self._nodes[cut_short] = np.minimum(
+                TUNING.bounding.more_nodes * self._nodes[cut_short], ALL_NODES
+            )
         return answers
 
     def _bounds(
-        self, question: Question, reduced: FloatArray, answers: Sequence[Priced]
+        self, question: Question, reduced: FloatArray, answers: Sequence[BlockAnswer]
     ) -> list[float]:
         """Return the hours' bounds.
 
@@ -259,13 +222,17 @@ class HourPrices:
             bounds[hour] = bound
         return bounds
 
-    def _in_time(self, price: Callable[..., Priced], deadline: float, waiting: int) -> Priced:
+    def _in_time(
+        self, solve: Callable[..., BlockAnswer], deadline: float, waiting: int
+    ) -> BlockAnswer:
         """Return an hour's answer; the hours still ``waiting`` share the time that is left."""
         left_s = deadline - time.perf_counter()
         fair_s = left_s * self._options.jobs / waiting
-        return price(time_limit_s=max(min(left_s, fair_s), LEAST_S / self._blocks.n_blocks))
+        return solve(
+            time_limit_s=max(min(left_s, fair_s), TUNING.bounding.least_s / self._blocks.n_blocks)
+        )
 
-    def _left_open(self, answers: Sequence[Priced], reduced: FloatArray) -> float:
+    def _left_open(self, answers: Sequence[BlockAnswer], reduced: FloatArray) -> float:
         """Return by how much the hours' points exceed their bounds together."""
         left = 0.0
         for part, answer in zip(self._blocks.blocks, answers, strict=True):
@@ -276,7 +243,7 @@ class HourPrices:
         return left
 
     def _start(self, hull: Hull, hour: int, reduced: FloatArray) -> FloatArray | None:
-        """Return the hull's point of an hour that is best at these prices.
+        """Return the hull's point of an hour that is best at these multipliers.
 
         It is one of a topology, exactly: what the solver states is compared with its value.
         """
@@ -287,16 +254,16 @@ class HourPrices:
         points = [np.where(spare, x > 1.0 - 1e-6, x) for x in hull.of_block(hour)]
         return min(points, key=lambda point: float(reduced[columns] @ point), default=None)
 
-    def _learn(self, search: Search, answers: Sequence[Priced], hull: Hull) -> None:
+    def _learn(self, search: Search, answers: Sequence[BlockAnswer], hull: Hull) -> None:
         """Put the hours' topologies into the pool and tangents at their points.
 
-        Cycles that no row excludes yet are cut off for the next prices.
+        Cycles that no row excludes yet are cut off for the next round.
         """
         self._pool.begin_round()
         x = self._blocks.expand(answers)
         cycles: set[frozenset[str]] = set()
         for hour, answer in enumerate(answers if self._wide else ()):
-            for other in answer.others[-MORE_POINTS:]:
+            for other in answer.others[-TUNING.bounding.more_points :]:
                 self._pool.learn(hour, self._pool.carrying(hour, self._blocks.whole(hour, other)))
         for hour, answer in enumerate(answers):
             if answer.x is not None:
@@ -309,13 +276,19 @@ class HourPrices:
     def _resolve(
         self, search: Search, points: Sequence[FloatArray], multipliers: FloatArray
     ) -> None:
-        """Add tangents at points, as fine as the wanted gap and the price of losses ask for."""
+        """Add tangents at points, as fine as the wanted gap and the cost of losses ask for."""
         _, reduced = self._blocks.relaxed(*search.question.vectors, multipliers)
-        price = self._problem.cones.dearest(reduced)
+        steepest = self._problem.cones.steepest(reduced)
         count = self._problem.cones.count
-        fine = TANGENT_SHARE * min(search.gap_abs, LOOSE_GAP) / max(count * price, 1e-9)
+        fine = (
+            TUNING.bounding.tangent_share
+            * min(search.gap_abs, TUNING.stopping.loose_gap)
+            / max(count * steepest, 1e-9)
+        )
         for point in points:
             self._problem.resolve_at(
-                point, float(np.clip(fine, *TANGENT_RANGE_KW)), DISK_TOLERANCE_KVA
+                point,
+                float(np.clip(fine, *TUNING.bounding.tangent_range_kw)),
+                TUNING.bounding.disk_tolerance_kva,
             )
         self._blocks.refresh()

@@ -22,33 +22,19 @@ from cmgplan.planning.model.schedule import VariableBounds
 from cmgplan.planning.model.switching import counts_operations
 from cmgplan.planning.switch_search.blocks_of_hours import blocks_of_hours, single_hours
 from cmgplan.planning.switch_search.partition import NoMixError, Partition, StoppedError
-from cmgplan.planning.switch_search.schedules import Judge, SwitchesFound, SwitchSchedule, goals_of
-from cmgplan.planning.switch_search.seeking import Seeker
-from cmgplan.planning.switch_search.state import FEW_ROUNDS, UNLIMITED, Pace, Search
+from cmgplan.planning.switch_search.schedules import (
+    Incumbent,
+    PointQuestion,
+    SwitchesFound,
+    SwitchSchedule,
+    goals_of,
+)
+from cmgplan.planning.switch_search.seeking import CountedSeeker, FreeSeeker, Seeker
+from cmgplan.planning.switch_search.state import Pace, Search
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.planning.switch_search.whole import HighsSearch
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks.hull import Hull, Question
-
-UNIT_RANGE = (1e-2, 1.0)
-"""Differences of the objective that the hours resolve, whatever gap is asked for."""
-
-FEW_BINARIES = 150
-"""Binaries up to which HiGHS is asked to close a duality gap on the whole problem."""
-
-FEW_WITHOUT_PROOF = 40
-"""The same where rounds are limited: there a value is wanted, and proving it may take minutes."""
-
-HOURS_SHARE = 0.4
-"""Share of the time limit that the hours have where HiGHS may be asked as well."""
-
-MANY_BINARIES = 3000
-"""Binaries beyond which proving what all prices give together takes longer than prices do."""
-
-HOURLY_ROUNDS = 4
-"""Rounds of prices by single hours before blocks of several hours, where operations count."""
-
-PROVING_SHARE = 0.4
-"""Share of the time left for prices in which what all prices give together is to be proved."""
 
 
 class DecompositionSearch:
@@ -61,9 +47,10 @@ class DecompositionSearch:
         self._case, self._options, self._m = case, options, convex.model
         self._problem: LinearProblem = linear_problem(convex)
         self._whole = cache(lambda: HighsSearch(case, options, convex))
+        self._counted = counts_operations(options)
         hours = case.file.time.hours
         self._hourly = self._partition(single_hours(hours))
-        wide = blocks_of_hours(self._m.MAY_CLOSE, hours) if counts_operations(options) else ()
+        wide = blocks_of_hours(self._m.MAY_CLOSE, hours) if self._counted else ()
         self._wide_hours = wide if len(wide) < hours else ()
         self._wide: Partition | None = None
         self._costly = options.operation_cost_usd > 0.0
@@ -73,51 +60,47 @@ class DecompositionSearch:
     def _partition(self, hours: Sequence[range]) -> Partition:
         return Partition(self._case, self._options, self._m, self._problem, hours)
 
-    def run(
-        self,
-        weights: Mapping[str, float],
-        caps: Mapping[str, float],
-        *,
-        time_limit_s: float,
-        gap_abs: float,
-        judge: Judge,
-        known: Sequence[SwitchSchedule] = (),
-        rounds: int | None = None,
-    ) -> SwitchesFound:
-        """See ``SwitchSearch``; with an infinite gap, prices are asked once."""
+    def run(self, asked: PointQuestion, incumbent: Incumbent) -> SwitchesFound:
+        """See ``SwitchSearch``."""
+        weights, caps, gap_abs = asked.weights, asked.caps, asked.solver_gap_abs
         goals = goals_of(self._m)
         pairs = [(goals[name], weight) for name, weight in weights.items()]
         bounds: VariableBounds = pyo.ComponentMap()
         for name, goal in goals.items():
             bounds[goal] = (-np.inf, caps.get(name, np.inf))
-        few = FEW_BINARIES if rounds is None else FEW_WITHOUT_PROOF
+        effort = TUNING.effort
+        few = effort.few_binaries if asked.rounds is None else effort.few_without_proof
         small = self._problem.size[2] <= few
-        deadline = time.perf_counter() + time_limit_s
-        time_limit_s *= HOURS_SHARE if small and np.isfinite(gap_abs) else 1.0
+        # Bounding rounds close slowly what HiGHS closes at once on a small problem, if it can.
+        few_counted = asked.rounds is None and small and self._counted
+        deadline = time.perf_counter() + asked.time_limit_s
+        hours_s = asked.time_limit_s * (effort.hours_share if small and not asked.once else 1.0)
         search = Search(
             Question(
-                *self._problem.vectors(pairs, bounds), unit=float(np.clip(gap_abs, *UNIT_RANGE))
+                *self._problem.vectors(pairs, bounds),
+                unit=float(np.clip(gap_abs, *effort.unit_range)),
             ),
             gap_abs,
-            time.perf_counter() + time_limit_s,
-            rounds=self._most_rounds(few) if rounds is None else rounds,
+            time.perf_counter() + hours_s,
+            rounds_most=effort.few_rounds if few_counted else asked.rounds,
+            wants_proof=asked.rounds is None and not few_counted,
             pace=self._pace,
-            kept_s=self._pace.kept_of(time_limit_s),
-            known=[*known],
+            kept_s=self._pace.kept_of(hours_s),
+            known=[*asked.known],
         )
         search.rounded = self._begin(search, self._hourly)
         partitions = [self._hourly] if self._wide is None else [self._hourly, self._wide]
         for part in partitions:
-            part.prices.remember(search)
-        judge.proved(search.bound, "prices of earlier questions")
+            part.bounding.remember(search)
+        incumbent.proved(search.bound, "multipliers of earlier questions")
         try:
-            reason = self._rounds(search, judge) if np.isfinite(gap_abs) else self._once(search)
+            reason = self._once(search) if asked.once else self._rounds(search, incumbent)
         except NoMixError as broken:
             told = "the hours prove that nothing meets the caps"
             return SwitchesFound(None, True, told, "hours", _proof(broken.evidence, {}, caps))
         except StoppedError as stopped:
             reason = str(stopped)
-        search.operate_all(judge)
+        search.operate_all(incumbent)
         found = SwitchesFound(
             search.bound if np.isfinite(search.bound) else None,
             False,
@@ -125,10 +108,10 @@ class DecompositionSearch:
             "hours",
             _proof(search.evidence, weights, caps),
         )
-        open_still = judge.best - search.bound > gap_abs
+        open_still = incumbent.best - search.bound > gap_abs
         search.deadline = deadline
         if small and open_still and search.left_s > 0.0:
-            return self._closed(found, weights, caps, search, judge)
+            return self._closed(found, asked, search, incumbent)
         return found
 
     def _begin(self, search: Search, partition: Partition) -> list[tuple[float, SwitchSchedule]]:
@@ -141,7 +124,7 @@ class DecompositionSearch:
         held: list[tuple[float, SwitchSchedule]] = []
         for schedule in search.known:
             patterns = partition.pool.learn_schedule(schedule)
-            if partition.dive is not None:
+            if partition.counted:
                 again = self._at.solve(search, [[pattern] for pattern in patterns], spare=False)
                 if again is not None:
                     held.append((again.value, schedule))
@@ -149,41 +132,27 @@ class DecompositionSearch:
         return held
 
     def _widen(self, search: Search) -> None:
-        """Go on by blocks of several hours, from the best prices that single hours gave."""
+        """Go on by blocks of several hours, from the best multipliers that single hours gave."""
         if self._wide is None:
             self._wide = self._partition(self._wide_hours)
         self._hourly.blocks.refresh()
         self._wide.blocks.refresh()
-        if search.prices is not None:
-            search.prices = self._wide.taken_over(self._hourly, search.prices)
+        if search.multipliers is not None:
+            search.multipliers = self._wide.taken_over(self._hourly, search.multipliers)
         search.begin_anew()
         self._begin(search, self._wide)
-        self._at.prices.ask_best(search, self._at.mix(search))
-
-    def _most_rounds(self, few: int) -> int:
-        """Return the rounds of prices after which the whole problem is the better question.
-
-        Where operations are counted, prices close slowly what HiGHS closes at once if it can.
-        """
-        counted_few = self._at.dive is not None and self._problem.size[2] <= few
-        return FEW_ROUNDS if counted_few else UNLIMITED
+        self._at.bounding.ask_best(search, self._at.mix(search))
 
     def _closed(
-        self,
-        found: SwitchesFound,
-        weights: Mapping[str, float],
-        caps: Mapping[str, float],
-        search: Search,
-        judge: Judge,
+        self, found: SwitchesFound, asked: PointQuestion, search: Search, incumbent: Incumbent
     ) -> SwitchesFound:
         """Let HiGHS close on the whole problem what the decomposition cannot: a duality gap.
 
         It shrinks with the number of hours, so that only small problems have one that counts. It
         sets its own tangents: those of the hull are many, and slow it down.
         """
-        whole = self._whole().run(
-            weights, caps, time_limit_s=search.left_s, gap_abs=0.5 * search.gap_abs, judge=judge
-        )
+        rest = replace(asked, time_limit_s=search.left_s, gap_abs=0.5 * search.gap_abs, known=())
+        whole = self._whole().run(rest, incumbent)
         if whole.infeasible:
             return whole
         reason = f"{found.reason}; {whole.reason} on the whole problem"
@@ -191,87 +160,93 @@ class DecompositionSearch:
             return replace(found, reason=reason)
         return replace(found, bound=whole.bound, reason=reason, proof=whole.proof)
 
-    def _rounds(self, search: Search, judge: Judge) -> str:
+    def _rounds(self, search: Search, incumbent: Incumbent) -> str:
         """Alternate until value and bound meet, or nothing new is found; return why."""
-        self._begin_relaxed(search, judge)
+        self._begin_relaxed(search, incumbent)
         while True:
             begun = time.perf_counter()
             hull = self._mixed(search)
-            if self._seeker.sought(search, judge, hull):
-                if search.meets(judge):
-                    return f"value and bound meet after {search.priced} rounds of prices"
-            elif self._seeker.lacks_schedule(search, judge, hull):
-                bettered = self._seeker.bettered(search, judge, hull)
-                return f"{bettered} after {search.priced} rounds of prices"
-            if self._combined(search, judge, hull, PROVING_SHARE * search.prices_left_s):
-                return f"value and bound meet after {search.priced} rounds of prices"
+            if self._seeker.sought(search, incumbent, hull):
+                if search.meets(incumbent):
+                    return f"value and bound meet after {search.rounds_done} bounding rounds"
+            elif self._seeker.lacks_schedule(search, incumbent, hull):
+                bettered = self._seeker.bettered(search, incumbent, hull)
+                return f"{bettered} after {search.rounds_done} bounding rounds"
+            if self._combined(
+                search, incumbent, hull, TUNING.effort.proving_share * search.bounding_left_s
+            ):
+                return f"value and bound meet after {search.rounds_done} bounding rounds"
             before, reached = self._at.known, search.reached(hull.value)
-            self._at.prices.ask(search, hull)
+            self._at.bounding.ask(search, hull)
             search.round_s = time.perf_counter() - begun
-            search.priced += 1
-            judge.proved(search.bound, "hours")
-            if search.meets(judge):
-                return f"value and bound meet after {search.priced} rounds of prices"
+            search.rounds_done += 1
+            incumbent.proved(search.bound, "hours")
+            if search.meets(incumbent):
+                return f"value and bound meet after {search.rounds_done} bounding rounds"
             reason = search.stopped(moved=reached, known=self._at.known != before)
             if self._is_narrow(search, reason):
                 self._widen(search)
             elif reason:
-                told = f"{reason} after {search.priced} rounds of prices"
-                if search.lacks_time and search.holds(judge, hull):
+                told = f"{reason} after {search.rounds_done} bounding rounds"
+                if search.lacks_time and search.holds(incumbent, hull):
                     return told
                 hull = self._mixed(search)
-                self._seeker.round_off(search, hull, held=search.holds(judge, hull))
-                if search.rounds >= UNLIMITED:
+                self._seeker.round_off(search, hull, held=search.holds(incumbent, hull))
+                if search.wants_proof:
                     self._seeker.swap(search, hull)
-                self._combined(search, judge, hull, search.left_s - search.pace.operating_s)
-                if self._at.dive is None or search.rounds < FEW_ROUNDS or search.meets(judge):
-                    return told
-                return f"{told}, {self._seeker.bettered(search, judge, hull)}"
+                self._combined(search, incumbent, hull, search.left_s - search.pace.operating_s)
+                return told + self._seeker.last_attempt(search, incumbent, hull)
 
     def _is_narrow(self, search: Search, reason: str) -> bool:
         """Whether blocks of several hours are worth their time, with ``reason`` to stop or not.
 
         They are where a proof is wanted that single hours do not give.
         """
-        if not self._wide_hours or self._at.several_hours or search.rounds < UNLIMITED:
+        if not self._wide_hours or self._at.several_hours or not search.wants_proof:
             return False
-        return search.prices_left_s > 0.0 and (bool(reason) or search.priced >= HOURLY_ROUNDS)
+        return search.bounding_left_s > 0.0 and (
+            bool(reason) or search.rounds_done >= TUNING.effort.hourly_rounds
+        )
 
-    def _combined(self, search: Search, judge: Judge, hull: Hull, time_limit_s: float) -> bool:
-        """Prove what all prices give together, if proof is wanted; return whether that suffices."""
-        if search.rounds <= FEW_ROUNDS or self._many or time_limit_s <= search.pace.proving_s:
+    def _combined(
+        self, search: Search, incumbent: Incumbent, hull: Hull, time_limit_s: float
+    ) -> bool:
+        """Prove what all rounds give together, if proof is wanted; return whether that suffices."""
+        if search.has_few_rounds or self._many or time_limit_s <= search.pace.proving_s:
             return False
-        self._at.prices.combine(search, hull, time_limit_s)
-        judge.proved(search.bound, "all prices together")
-        return search.meets(judge)
+        self._at.bounding.combine(search, hull, time_limit_s)
+        incumbent.proved(search.bound, "all bounding rounds together")
+        return search.meets(incumbent)
 
-    def _begin_relaxed(self, search: Search, judge: Judge) -> None:
+    def _begin_relaxed(self, search: Search, incumbent: Incumbent) -> None:
         """Begin with the multipliers of the relaxation without binaries, where that is worth it.
 
-        A hull of few topologies misprices what operations cost; its prices are drawn to the best.
+        A hull of few topologies misjudges what operations cost; its multipliers are smoothed.
         Where there are many binaries and a proof is wanted, the hours' linear relaxations do.
         """
-        if not self._costly and not (self._many and search.rounds >= UNLIMITED):
+        if not self._costly and not (self._many and search.wants_proof):
             return
         relaxed = self._at.solve(search, None)
         if relaxed is None:
             return
         if self._costly:
-            self._at.prices.ask(search, relaxed)
-            judge.proved(search.bound, "hours at the relaxation's prices")
+            self._at.bounding.ask(search, relaxed)
+            incumbent.proved(search.bound, "hours at the relaxation's multipliers")
         else:
-            self._at.prices.ask_relaxations(search, relaxed)
-            judge.proved(search.bound, "the linear relaxations of the hours")
+            self._at.bounding.ask_relaxations(search, relaxed)
+            incumbent.proved(search.bound, "the linear relaxations of the hours")
 
     @property
     def _seeker(self) -> Seeker:
         """What makes schedules of the hulls of the blocks at hand."""
-        return Seeker(self._at, costly=self._costly)
+        if self._at.dive is None:
+            return FreeSeeker(self._at)
+        return CountedSeeker(self._at, self._at.dive, costly=self._costly)
 
     @property
     def _many(self) -> bool:
         """Whether the problem has many binaries."""
-        return self._problem.size[2] > MANY_BINARIES
+        return self._problem.size[2] > TUNING.effort.many_binaries
 
     def _mixed(self, search: Search) -> Hull:
         """Return the hull, and take note of the time that it takes."""
@@ -281,11 +256,11 @@ class DecompositionSearch:
         return hull
 
     def _once(self, search: Search) -> str:
-        """Ask for prices and round the hull once."""
+        """Take one bounding round and round the hull once."""
         hull = self._at.mix(search)
-        self._at.prices.ask(search, hull)
+        self._at.bounding.ask(search, hull)
         self._seeker.round_off(search, self._at.mix(search))
-        return "one round of prices"
+        return "one bounding round"
 
 
 def _proof(

@@ -13,16 +13,14 @@ from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.bound_proof import Evidence
 from cmgplan.planning.model.switching import counts_operations
 from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns
-from cmgplan.planning.switch_search.bounding import HourPrices
-from cmgplan.planning.switch_search.state import INFEASIBLE_BREAK, Search
+from cmgplan.planning.switch_search.bounding import BlockBounding
+from cmgplan.planning.switch_search.state import Search
 from cmgplan.planning.switch_search.switch_dive import SwitchDive
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks.hull import WORTH_A_LOOK, Hull, solve_hull
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
-
-FEASIBILITY_ROUNDS = 30
-"""Rounds of prices in which a mix is sought that meets the coupling rows."""
 
 
 class StoppedError(Exception):
@@ -38,14 +36,16 @@ class NoMixError(Exception):
 
 
 class Partition:
-    """Blocks of hours with their topologies and prices.
+    """Blocks of hours with their topologies and bounds.
 
     Attributes
     ----------
-    blocks, pool, prices
-        The blocks, their topologies known, and what they answered at prices.
+    blocks, pool, bounding
+        The blocks, their topologies known, and what they answered at multipliers.
     several_hours
         Whether a block has more than one hour.
+    counted
+        Whether switch operations are counted: limited, or at a cost.
     dive
         Rounding of hulls where operations are counted, otherwise None.
     """
@@ -63,9 +63,10 @@ class Partition:
         grid = HourlyGrid(case, options, model, problem, self.blocks, hours)
         self.several_hours = self.blocks.notes_points = grid.several_hours
         self.pool = Topologies(grid)
-        self.prices = HourPrices(grid, self.pool)
+        self.bounding = BlockBounding(grid, self.pool)
         self.dive: SwitchDive | None = None
-        if counts_operations(options):
+        self.counted = counts_operations(options)
+        if self.counted:
             columns = [problem.column(v) for v in model.closed.values()]
             self.blocks.spare[columns] = True
             self.dive = SwitchDive(grid, self.pool)
@@ -73,7 +74,7 @@ class Partition:
     def begin_question(self) -> None:
         """Begin a question with the rows and topologies that stand."""
         self.blocks.refresh()
-        self.prices.begin_question()
+        self.bounding.begin_question()
         self.pool.begin_round()
 
     def taken_over(self, other: Partition, multipliers: FloatArray) -> FloatArray:
@@ -94,7 +95,7 @@ class Partition:
     def mix(self, search: Search) -> Hull:
         """Return the hull of the topologies known, or of all where some block knows none.
 
-        Where no mix meets the coupling rows, blocks are priced by the break until one does.
+        Where no mix meets the coupling rows, blocks are bounded by the break until one does.
 
         Raises
         ------
@@ -103,24 +104,24 @@ class Partition:
         StoppedError
             If none is found.
         """
-        for _ in range(FEASIBILITY_ROUNDS):
+        for _ in range(TUNING.effort.feasibility_rounds):
             if not self.pool.complete:
                 hull = self._first(search)
             else:
                 hull = self.solve(search, self.pool.kept()) or self._within_limit(search)
             if hull is not None:
-                if self.dive is not None:
+                if self.counted:
                     self.pool.begin_mix()
-                self.age(hull)
+                self.mark_used(hull)
                 return hull
             wide = self.pool.kept_wide() if self.pool.complete else None
             broken = self.solve(search, wide, elastic=True)
             if broken is None:
                 self._ask_relaxed(search)
                 continue
-            self.age(broken)
+            self.mark_used(broken)
             of_break = search.without_objective
-            if self.prices.ask(of_break, broken) > INFEASIBLE_BREAK:
+            if self.bounding.ask(of_break, broken) > TUNING.stopping.infeasible_break:
                 raise NoMixError(of_break.evidence)
             if self.pool.complete and self.pool.kept_wide() == wide:
                 raise StoppedError("no mix of topologies that meets the caps")
@@ -129,14 +130,15 @@ class Partition:
         raise StoppedError("no mix of topologies that meets the caps")
 
     def _ask_relaxed(self, search: Search) -> None:
-        """Ask at the relaxation's prices, as every topology of some block fails by itself.
+        """Bound the blocks at the relaxation's multipliers, without a mix.
 
-        The tangents at these answers keep the blocks from giving the same ones for ever.
+        Every topology of some block fails by itself. The tangents at these answers keep the
+        blocks from giving the same ones for ever.
         """
         relaxed = self.solve(search, None)
         if relaxed is None:
             raise StoppedError("the solver's failure on the mix of topologies")
-        self.prices.ask(search, relaxed)
+        self.bounding.ask(search, relaxed)
         if search.left_s <= 0.0:
             raise StoppedError("the time limit")
 
@@ -150,11 +152,11 @@ class Partition:
         if found is None:
             return None
         self.pool.begin_round()
-        self.age(found)
+        self.mark_used(found)
         return self.solve(search, self.pool.kept())
 
     def _first(self, search: Search) -> Hull | None:
-        """Return a hull where some block knows no topology: prices of the relaxation.
+        """Return a hull where some block knows no topology: multipliers of the relaxation.
 
         Its positions give a topology to each block, whose points the blocks' searches start from.
         Where these serve no load, as tangents hide what a tie loses, one follows that hangs on
@@ -191,12 +193,12 @@ class Partition:
             search.question,
             patterns or relaxed,
             elastic=elastic,
-            spare=spare and self.dive is not None,
+            spare=spare and self.counted,
         )
         return found if isinstance(found, Hull) else None
 
-    def age(self, hull: Hull) -> None:
-        """Keep the topologies that the hull uses young."""
+    def mark_used(self, hull: Hull) -> None:
+        """Mark the topologies that the hull uses as used now."""
         for block, weights in enumerate(hull.weights):
             for pattern, weight in weights.items():
                 if pattern is not None and weight > WORTH_A_LOOK:

@@ -6,24 +6,9 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 import numpy as np
 
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, Mix
 from cmgplan.solve.blocks.problem import Pattern
-
-TAKEN = 0.95
-"""Weight from which a topology is taken in its hour when the hull is rounded."""
-
-SURE = 1.0 - 1e-4
-"""Weight from which a topology is the only one of its hour."""
-
-USED = 1e-4
-"""Weight under which a topology is not in use."""
-
-FEW_HOURS = 5
-"""Open hours that are decided one by one, each by trial."""
-
-TRIED = 2
-"""Topologies of an hour that are tried, the heaviest first; more while none is feasible."""
-
 
 Solve = Callable[[Mix], Hull | None]
 """Solves the hull of some topologies; None where it is infeasible."""
@@ -68,13 +53,13 @@ def rounded(
     most = len(hull.weights)
     while True:
         share = np.asarray([max(weights.values()) for weights in hull.weights])
-        open_hours = np.flatnonzero(share < SURE)
+        open_hours = np.flatnonzero(share < TUNING.rounding.sure)
         if not len(open_hours):
             return hull
         by_share = open_hours[np.argsort(-share[open_hours], kind="stable")]
         count = 1
-        if len(open_hours) > FEW_HOURS or late():
-            sure = min(float(np.median(share[open_hours])), TAKEN)
+        if len(open_hours) > TUNING.rounding.few_hours or late():
+            sure = min(float(np.median(share[open_hours])), TUNING.rounding.taken)
             count = min(int(np.sum(share[open_hours] >= sure)), most)
         if count > 1:
             tried = solve(_fixed(hull, {*by_share[:count]}))
@@ -82,7 +67,9 @@ def rounded(
                 most = count // 2
                 continue
         else:
-            tried = _best_in_hour(hull, solve, int(by_share[0]), 1 if late() else TRIED, each)
+            tried = _best_in_hour(
+                hull, solve, int(by_share[0]), 1 if late() else TUNING.rounding.tried, each
+            )
             if tried is None:
                 return None
         most = 2 * count
@@ -100,7 +87,8 @@ def swapped(
     """Return a better hull with one topology in each hour, or ``best``, which is one.
 
     In one hour at a time the topology is swapped for one that ``hull`` uses, the best swap first,
-    as long as it gains enough. Rounding decides hours one after the other, and may be sorry later.
+    as long as it gains enough. Rounding fixes hours greedily; this local search revisits its
+    choices.
     """
     while not late():
         now = taken(best)
@@ -126,7 +114,7 @@ def taken(hull: Hull) -> list[Pattern]:
 
 def in_use(weights: Mapping[Pattern | None, float]) -> list[Pattern | None]:
     """Return the topologies of an hour that the hull uses."""
-    return [pattern for pattern, weight in weights.items() if weight > USED]
+    return [pattern for pattern, weight in weights.items() if weight > TUNING.rounding.used]
 
 
 def _best_in_hour(hull: Hull, solve: Solve, hour: int, most: int, each: Each) -> Hull | None:

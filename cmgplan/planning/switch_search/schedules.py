@@ -37,14 +37,14 @@ class SwitchSchedule:
         return b"".join(parts)
 
 
-class Judge(Protocol):
-    """What a search tells its schedules and bounds to."""
+class Incumbent(Protocol):
+    """The best AC operation held, to which a search offers schedules and tells its bounds."""
 
     @property
     def best(self) -> float:
         """Weighted sum of the best AC operation held, infinite where none is."""
 
-    def value(self, schedule: SwitchSchedule) -> float | None:
+    def offer(self, schedule: SwitchSchedule) -> float | None:
         """Operate a schedule; return its weighted sum if it is better than the best so far."""
 
     def proved(self, bound: float | None, by: str) -> None:
@@ -52,8 +52,43 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True)
+class PointQuestion:
+    """What a point of the front asks: the least weighted sum of objectives under caps.
+
+    Attributes
+    ----------
+    weights, caps
+        By objective: its weight, and what it may be at most; others have no cap.
+    time_limit_s
+        Seconds that the search may take.
+    gap_abs
+        Difference of value and bound, in units of the weighted sum, at which the search ends.
+    known
+        Schedules that meet the caps or nearly so.
+    rounds
+        Bounding rounds that a search by rounds may take, as a value is wanted and no proof; None
+        where it goes on until value and bound meet.
+    once
+        Whether any schedule will do: one bounding round, or the first solution of a solver.
+    """
+
+    weights: Mapping[str, float]
+    caps: Mapping[str, float]
+    time_limit_s: float
+    gap_abs: float
+    known: Sequence[SwitchSchedule] = ()
+    rounds: int | None = None
+    once: bool = False
+
+    @property
+    def solver_gap_abs(self) -> float:
+        """Gap at which a solver may end, infinite where any schedule will do."""
+        return np.inf if self.once else self.gap_abs
+
+
+@dataclass(frozen=True)
 class SwitchesFound:
-    """What a search proves and by what, and why it stopped; its schedules went to the judge."""
+    """What a search proves and by what, and why it stopped; its schedules went to the incumbent."""
 
     bound: float | None
     infeasible: bool
@@ -66,22 +101,8 @@ class SwitchSearch(Protocol):
     """Mixed-integer solver of the relaxation."""
 
     @abstractmethod
-    def run(
-        self,
-        weights: Mapping[str, float],
-        caps: Mapping[str, float],
-        *,
-        time_limit_s: float,
-        gap_abs: float,
-        judge: Judge,
-        known: Sequence[SwitchSchedule] = (),
-        rounds: int | None = None,
-    ) -> SwitchesFound:
-        """Minimise a weighted sum of objectives under caps over the relaxation.
-
-        ``known`` are schedules that meet the caps or nearly so; ``rounds`` limits a search that
-        works in rounds.
-        """
+    def run(self, asked: PointQuestion, incumbent: Incumbent) -> SwitchesFound:
+        """Answer a point's question over the relaxation, offering schedules to the incumbent."""
 
 
 def goals_of(m: Any) -> dict[str, Any]:

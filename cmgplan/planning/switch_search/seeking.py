@@ -7,169 +7,202 @@ are counted, ``switch_dive`` closes switches one after the other and lets go of 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
 
 from cmgplan.planning.switch_search.partition import Partition
 from cmgplan.planning.switch_search.rounding import rounded, rounded_well, swapped, taken
-from cmgplan.planning.switch_search.schedules import Judge
-from cmgplan.planning.switch_search.state import FEW_ROUNDS, Search
+from cmgplan.planning.switch_search.schedules import Incumbent
+from cmgplan.planning.switch_search.state import Search
+from cmgplan.planning.switch_search.switch_dive import SwitchDive
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, points_of
 
-WORTH_GAPS = 2.0
-"""Multiple of the wanted gap within which hull and bound are worth a schedule."""
 
-DIVE_AGAIN = 0.2
-"""Share of what the best schedule misses by which the hull must better before the next one."""
+class Seeker(ABC):
+    """Seeks schedules in the hulls of a partition, for the ``Search`` to have operated later."""
 
-BETTERING_HULLS = 150
-"""Hulls solved to better a schedule before the next round of prices: they take as long."""
+    def __init__(self, partition: Partition) -> None:
+        self._at = partition
 
-SETTLED = 0.25
-"""Share of the wanted gap between hull and bound under which prices have done their part."""
-
-NEAR_SHARE = 0.5
-"""Share of the wanted gap between hull and bound within which swaps are worth their time."""
-
-SWAP_SHARE = 0.01
-"""Gain of a swap that counts, in units of the aim."""
-
-ROUGH = 5.0
-"""Multiple of the aim's unit in rounding where no proof is wanted: the first schedule will do."""
-
-
-class Seeker:
-    """Seeks schedules in the hulls of a partition, for the ``Search`` to have operated later.
-
-    ``costly`` says whether an operation has a price.
-    """
-
-    def __init__(self, partition: Partition, *, costly: bool) -> None:
-        self._at, self._costly = partition, costly
-
-    def sought(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Round the hull or better the best schedule; return whether either was worth its time."""
-        if self._worth_a_schedule(search, judge, hull):
-            self.round_off(search, hull, held=search.holds(judge, hull))
-        elif self._worth_bettering(search, judge, hull):
-            self._better(search, hull, BETTERING_HULLS)
-        else:
-            return False
-        return True
+    @abstractmethod
+    def sought(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Seek a schedule where that is worth its time; return whether it was."""
 
     def round_off(self, search: Search, hull: Hull, *, held: bool = False) -> None:
         """Round the hull to a schedule, to be operated later.
 
         Where a schedule is ``held`` already that is worth something, that ends with the time.
-
-        Where operations are counted, blocks of several hours take one topology each first, as
-        these hold whole positions over their hours; what is rounded then is what may stay closed.
         """
-        if any(None in weights for weights in hull.weights):
-            return
-        if self._at.dive is not None:
-            search.dived, aim = hull.value, search.aim(hull.value)
-            if search.rounds < FEW_ROUNDS and not self._costly:
-                aim = replace(aim, good=np.inf, unit=ROUGH * aim.unit)
-            begun_at = hull
-            if self._at.several_hours:
-                begun_at = rounded(hull, lambda mix: self._at.solve(search, mix)) or hull
-            found = self._at.dive.rounded(search.question, begun_at, aim, search.best)
-        else:
-            begun = time.perf_counter()
-            found = rounded_well(
-                hull,
-                lambda mix: None if held and search.left_s <= 0.0 else self._at.solve(search, mix),
-                search.aim(hull.value).good,
-                late=lambda: search.is_late,
-                each=self._at.prices.workers.map,
-            )
-            took = time.perf_counter() - begun
-            search.pace.rounding_s = max(search.pace.rounding_s, took)
-        if found is not None:
-            self._take(search, found)
-        if self._at.several_hours:
-            self._better(search, hull)
-        elif self._lacks_swaps(search, hull):
-            self.swap(search, hull)
+        if not any(None in weights for weights in hull.weights):
+            self._round_off(search, hull, held)
 
-    def bettered(self, search: Search, judge: Judge, hull: Hull) -> str:
+    @abstractmethod
+    def _round_off(self, search: Search, hull: Hull, held: bool) -> None:
+        """Round a hull of topologies to a schedule."""
+
+    def swap(self, search: Search, hull: Hull) -> None:  # noqa: B027 - not all seekers can
+        """Better the best schedule by one hour's topology at a time, where that can be done."""
+
+    def lacks_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Whether no multipliers can prove what is wanted, so that a better schedule is sought."""
+        return False
+
+    def bettered(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
         """Better the best schedule until value and bound meet or nothing helps; return why."""
-        while self._better(search, hull):
-            if search.meets(judge):
-                return "value and bound meet"
         return "no better schedule found"
 
+    def last_attempt(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+        """Better the best schedule once more as the search ends; return what to say of it."""
+        return ""
+
+    def _take(self, search: Search, found: Hull) -> None:
+        """Take note of a schedule, to be operated later."""
+        self._at.mark_used(found)
+        point = points_of(self._at.blocks, found)[0]
+        schedule = self._at.pool.schedule_of(taken(found), point)
+        search.rounded.append((found.value, schedule))
+        search.known.append(schedule)
+        search.stands(found)
+
+
+class FreeSeeker(Seeker):
+    """Seeks schedules where operations are free: rounds the hull, swaps an hour's topology."""
+
+    def sought(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Round the hull where a schedule is what the proof lacks; return whether it was."""
+        near = hull.value - search.bound <= TUNING.seeking.worth_gaps * search.gap_abs
+        worth = not np.isfinite(search.least(incumbent)) or near
+        if worth:
+            self.round_off(search, hull, held=search.holds(incumbent, hull))
+        return worth
+
+    def _round_off(self, search: Search, hull: Hull, held: bool) -> None:
+        begun = time.perf_counter()
+        found = rounded_well(
+            hull,
+            lambda mix: None if held and search.left_s <= 0.0 else self._at.solve(search, mix),
+            search.aim(hull.value).good,
+            late=lambda: search.is_late,
+            each=self._at.bounding.workers.map,
+        )
+        took = time.perf_counter() - begun
+        search.pace.rounding_s = max(search.pace.rounding_s, took)
+        if found is not None:
+            self._take(search, found)
+        if self._lacks_swaps(search, hull):
+            self.swap(search, hull)
+
     def swap(self, search: Search, hull: Hull) -> None:
-        """Better the best schedule where operations are free, by one hour's topology at a time."""
-        if self._at.dive is not None or search.best is None:
+        """Better the best schedule by one hour's topology at a time."""
+        if search.best is None:
             return
         found = swapped(
             search.best,
             hull,
             lambda mix: None if search.is_late else self._at.solve(search, mix),
-            SWAP_SHARE * search.aim(hull.value).unit,
+            TUNING.seeking.swap_share * search.aim(hull.value).unit,
             late=lambda: search.is_late,
-            each=self._at.prices.workers.map,
+            each=self._at.bounding.workers.map,
         )
         if found is not search.best:
             self._take(search, found)
-
-    def lacks_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Whether no prices could prove what is wanted, so that a better schedule is sought."""
-        settled = hull.value - search.bound <= SETTLED * search.gap_abs
-        return self._at.dive is not None and settled and np.isfinite(judge.best)
-
-    def _worth_a_schedule(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Whether a schedule is what the proof lacks, rather than better prices.
-
-        Where operations are counted, it takes as long as several prices.
-        """
-        best = search.least(judge)
-        apart = hull.value - search.bound
-        if not np.isfinite(best):
-            return True
-        if self._at.dive is None:
-            return apart <= WORTH_GAPS * search.gap_abs
-        if best - search.bound <= search.gap_abs:
-            return False
-        lacks = best - hull.value
-        primal = lacks > apart or apart <= search.gap_abs
-        return primal and hull.value < search.dived - DIVE_AGAIN * lacks
-
-    def _worth_bettering(self, search: Search, judge: Judge, hull: Hull) -> bool:
-        """Whether letting go of switches is worth as long as prices take.
-
-        Blocks of several hours take long to price, and know good topologies.
-        """
-        best = search.least(judge)
-        lacks, apart = best - hull.value, hull.value - search.bound
-        open_still = best - search.bound > search.gap_abs
-        return self._at.several_hours and search.dived < np.inf and open_still and lacks > apart
 
     def _lacks_swaps(self, search: Search, hull: Hull) -> bool:
         """Whether hull and bound are near enough, but not the best schedule."""
         if search.best is None:
             return False
         apart, open_still = hull.value - search.bound, search.best.value - search.bound
-        return apart <= NEAR_SHARE * search.gap_abs and open_still > search.gap_abs
+        near = apart <= TUNING.seeking.near_share * search.gap_abs
+        return near and open_still > search.gap_abs
+
+
+class CountedSeeker(Seeker):
+    """Seeks schedules where operations are counted: holds switches in turn, lets go of some again.
+
+    Blocks of several hours hold whole positions over their hours: these take one topology each
+    first, and what is rounded then is what may stay closed. ``costly`` says whether an operation
+    costs something.
+    """
+
+    def __init__(self, partition: Partition, dive: SwitchDive, *, costly: bool) -> None:
+        super().__init__(partition)
+        self._dive, self._costly = dive, costly
+
+    def sought(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Round the hull or better the best schedule; return whether either was worth its time."""
+        if self._worth_a_schedule(search, incumbent, hull):
+            self.round_off(search, hull, held=search.holds(incumbent, hull))
+        elif self._worth_bettering(search, incumbent, hull):
+            self._better(search, hull, TUNING.seeking.bettering_hulls)
+        else:
+            return False
+        return True
+
+    def _round_off(self, search: Search, hull: Hull, held: bool) -> None:
+        search.dived, aim = hull.value, search.aim(hull.value)
+        if search.wants_value and not self._costly:
+            aim = replace(aim, good=np.inf, unit=TUNING.seeking.rough * aim.unit)
+        begun_at = hull
+        if self._at.several_hours:
+            begun_at = rounded(hull, lambda mix: self._at.solve(search, mix)) or hull
+        found = self._dive.rounded(search.question, begun_at, aim, search.best)
+        if found is not None:
+            self._take(search, found)
+        if self._at.several_hours:
+            self._better(search, hull)
+
+    def bettered(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+        """Better the best schedule until value and bound meet or nothing helps; return why."""
+        while self._better(search, hull):
+            if search.meets(incumbent):
+                return "value and bound meet"
+        return "no better schedule found"
+
+    def last_attempt(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+        """Better the best schedule once more, unless it suffices; return what to say of it."""
+        if search.wants_value or search.meets(incumbent):
+            return ""
+        return f", {self.bettered(search, incumbent, hull)}"
+
+    def lacks_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Whether no multipliers can prove what is wanted, so that a better schedule is sought."""
+        settled = hull.value - search.bound <= TUNING.seeking.settled * search.gap_abs
+        return settled and bool(np.isfinite(incumbent.best))
+
+    def _worth_a_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Whether a schedule is what the proof lacks, rather than better multipliers.
+
+        It takes as long as several bounding rounds.
+        """
+        best = search.least(incumbent)
+        apart = hull.value - search.bound
+        if not np.isfinite(best):
+            return True
+        if best - search.bound <= search.gap_abs:
+            return False
+        lacks = best - hull.value
+        primal = lacks > apart or apart <= search.gap_abs
+        return primal and hull.value < search.dived - TUNING.seeking.dive_again * lacks
+
+    def _worth_bettering(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Whether letting go of switches is worth as long as a bounding round takes.
+
+        Blocks of several hours take long to bound, and know good topologies.
+        """
+        best = search.least(incumbent)
+        lacks, apart = best - hull.value, hull.value - search.bound
+        open_still = best - search.bound > search.gap_abs
+        return self._at.several_hours and search.dived < np.inf and open_still and lacks > apart
 
     def _better(self, search: Search, hull: Hull, hulls: float = np.inf) -> bool:
         """Better the best schedule by what the hull knows; return whether anything helped."""
-        if self._at.dive is None or search.best is None:
+        if search.best is None:
             return False
         aim = search.aim(hull.value)
-        found = self._at.dive.bettered(search.question, hull, aim, search.best, hulls)
+        found = self._dive.bettered(search.question, hull, aim, search.best, hulls)
         if found is not None:
             self._take(search, found)
         return found is not None
-
-    def _take(self, search: Search, found: Hull) -> None:
-        """Take note of a schedule, to be operated later."""
-        self._at.age(found)
-        point = points_of(self._at.blocks, found)[0]
-        schedule = self._at.pool.schedule_of(taken(found), point)
-        search.rounded.append((found.value, schedule))
-        search.known.append(schedule)
-        search.stands(found)

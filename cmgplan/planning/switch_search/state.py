@@ -9,49 +9,10 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.model.bound_proof import Evidence
-from cmgplan.planning.switch_search.schedules import Judge, SwitchSchedule
+from cmgplan.planning.switch_search.schedules import Incumbent, SwitchSchedule
 from cmgplan.planning.switch_search.topologies import HourlyGrid
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, Question
-
-FAR_SHARE = 0.5
-"""Share of what value and bound are apart that the hours' gap is taken from for now."""
-
-UNKNOWN_UNITS = 10.0
-"""The same while there is no bound, in units of the question."""
-
-LOOSE_GAP = 1.0
-"""Gap of the hours together, where no gap is asked for."""
-
-INFEASIBLE_BREAK = 1e-4
-"""Proven break of the coupling rows from which a question counts as infeasible."""
-
-
-STUCK_SHARE = 0.02
-"""Share of the wanted gap by which bound or hull must move to count."""
-
-GOOD_SHARE = 0.9
-"""Share of the wanted gap at which a rounded schedule is good enough."""
-
-FAR_GOOD_SHARE = 0.25
-"""Share of what hull and bound are apart now within which it is as well."""
-
-FINE_SHARE = 0.1
-"""Share of the same that matters in choosing a schedule."""
-
-IDLE_ROUNDS = 4
-"""Rounds of prices that may move nothing, as topologies come and go, before the search ends."""
-
-ENOUGH_SHARE = 0.5
-"""Share of what the latest round took that is too little time for the next."""
-
-FEW_ROUNDS = 8
-"""Rounds of prices of a small problem whose operations are counted, before it is solved whole."""
-
-UNLIMITED = 10_000
-"""More rounds of prices than any question takes."""
-
-KEPT_SHARE = 0.5
-"""Share of the time limit that is kept for a schedule at most."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +38,7 @@ class Aim:
 class Pace:
     """What parts of a question took at most, s.
 
-    They are the hull, rounding it, operating a schedule, and proving what all prices give together.
+    They are the hull, rounding it, operating a schedule, and proving what all rounds give together.
     """
 
     mixing_s: float = 0.0
@@ -88,7 +49,7 @@ class Pace:
     def kept_of(self, time_limit_s: float) -> float:
         """Return the seconds of a time limit that the end of a question needs."""
         needed = self.mixing_s + self.rounding_s + self.operating_s
-        return min(needed, KEPT_SHARE * time_limit_s)
+        return min(needed, TUNING.stopping.kept_share * time_limit_s)
 
 
 @dataclass
@@ -99,18 +60,21 @@ class Search:
     ----------
     bound
         Best proven bound so far.
-    prices
-        The best prices known: those of all that the hours have proved together, or else of the
-        best bound that this question's own prices gave, ``priced_bound``.
+    multipliers
+        The best multipliers known: those of all that the hours have proved together, or else of the
+        best bound that this question's own rounds gave, ``multipliers_bound``.
     known
         Schedules that the search began with or found.
     rounded
         Schedules that the hull has been rounded to and that nobody has operated, by the value
         that the relaxation gives them.
-    priced, rounds, idle
-        Rounds of prices so far, how many there may be, and how many of the latest moved nothing.
+    rounds_done, rounds_most, idle
+        Bounding rounds so far, how many there may be (None: any number), and how many of the
+        latest moved nothing.
+    wants_proof
+        Whether the search goes on until value and bound meet, whatever the rounds.
     last_bound, last_value
-        Bound and value of the hull before the latest prices.
+        Bound and value of the hull before the latest round.
     lifted
         Whether the question leaves the limit of operations out.
     dived
@@ -118,13 +82,13 @@ class Search:
     best
         Best hull with one topology in each hour, where operations are counted.
     unfinished
-        Whether the latest prices left more open than they may, so that the next take more nodes.
+        Whether the latest round left more open than it may, so that the next takes more nodes.
     pace
         What a schedule took.
     kept_s
-        Seconds of the time limit in which no prices are asked, so that a schedule can follow.
+        Seconds of the time limit in which no round is begun, so that a schedule can follow.
     round_s
-        What the latest round of hull and prices took.
+        What the latest round, its hull included, took.
     evidence
         What the bound rests on.
     """
@@ -133,12 +97,13 @@ class Search:
     gap_abs: float
     deadline: float
     bound: float = -np.inf
-    priced_bound: float = -np.inf
+    multipliers_bound: float = -np.inf
     known: list[SwitchSchedule] = field(default_factory=list)
-    prices: FloatArray | None = None
+    multipliers: FloatArray | None = None
     rounded: list[tuple[float, SwitchSchedule]] = field(default_factory=list)
-    priced: int = 0
-    rounds: int = UNLIMITED
+    rounds_done: int = 0
+    rounds_most: int | None = None
+    wants_proof: bool = True
     idle: int = 0
     last_bound: float = -np.inf
     last_value: float = np.inf
@@ -164,31 +129,39 @@ class Search:
     def gap_now(self, value: float) -> float:
         """Return a gap that is fine enough while ``value`` and bound are still far apart."""
         unknown = not np.isfinite(self.bound)
-        apart = UNKNOWN_UNITS * self.question.unit if unknown else FAR_SHARE * (value - self.bound)
-        return max(self.question.unit, min(self.gap_abs, LOOSE_GAP), apart)
+        apart = (
+            TUNING.stopping.unknown_units * self.question.unit
+            if unknown
+            else TUNING.stopping.far_share * (value - self.bound)
+        )
+        return max(self.question.unit, min(self.gap_abs, TUNING.stopping.loose_gap), apart)
 
     @property
     def without_objective(self) -> Search:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
-        zero = replace(self.question, cost=np.zeros_like(self.question.cost), unit=INFEASIBLE_BREAK)
-        return Search(zero, INFEASIBLE_BREAK, self.deadline, bound=0.0)
+        zero = replace(
+            self.question,
+            cost=np.zeros_like(self.question.cost),
+            unit=TUNING.stopping.infeasible_break,
+        )
+        return Search(zero, TUNING.stopping.infeasible_break, self.deadline, bound=0.0)
 
     @property
     def proves_optimality(self) -> bool:
         """Whether the question has an objective: else its bound tells of feasibility."""
         return bool(self.question.cost.any())
 
-    def proves(self, bound: float, prices: FloatArray, grid: HourlyGrid) -> None:
-        """Take note of a bound and its prices, of the coupling rows of a grid's blocks."""
-        self.knows(bound, prices, grid)
-        if bound > self.priced_bound:
-            self.priced_bound, self.prices = bound, prices
+    def proves(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
+        """Take note of a bound and its multipliers, of the coupling rows of a grid's blocks."""
+        self.knows(bound, multipliers, grid)
+        if bound > self.multipliers_bound:
+            self.multipliers_bound, self.multipliers = bound, multipliers
 
-    def knows(self, bound: float, prices: FloatArray, grid: HourlyGrid) -> None:
-        """Take note of a bound, whose prices may be those of another question."""
+    def knows(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
+        """Take note of a bound, whose multipliers may be those of another question."""
         if bound > self.bound:
             self.bound = bound
-            self.evidence = Evidence(bound, prices, grid.blocks.coupling_names, grid.hours)
+            self.evidence = Evidence(bound, multipliers, grid.blocks.coupling_names, grid.hours)
 
     def asking(self, lifted: Question) -> Search:
         """Return the search of the same question without the limit of operations."""
@@ -199,17 +172,20 @@ class Search:
         if not np.isfinite(self.bound):
             return Aim(np.inf, self.question.unit, self.deadline)
         apart = max(value - self.bound, 0.0)
-        wanted = min(self.gap_abs, LOOSE_GAP)
-        good = self.gap_abs if np.isfinite(self.gap_abs) else LOOSE_GAP
+        wanted = min(self.gap_abs, TUNING.stopping.loose_gap)
+        good = self.gap_abs if np.isfinite(self.gap_abs) else TUNING.stopping.loose_gap
         return Aim(
-            max(self.bound + GOOD_SHARE * good, value + FAR_GOOD_SHARE * apart),
-            max(wanted, FINE_SHARE * apart),
+            max(
+                self.bound + TUNING.stopping.good_share * good,
+                value + TUNING.stopping.far_good_share * apart,
+            ),
+            max(wanted, TUNING.stopping.fine_share * apart),
             self.deadline,
         )
 
     def reached(self, value: float) -> bool:
         """Whether bound or hull moved by what counts since the last round."""
-        counts = STUCK_SHARE * self.gap_abs
+        counts = TUNING.stopping.stuck_share * self.gap_abs
         moved = self.bound > self.last_bound + counts or value < self.last_value - counts
         self.last_bound, self.last_value = self.bound, value
         return moved
@@ -218,51 +194,62 @@ class Search:
         """Return why the search ends without having closed the gap; empty if it goes on.
 
         ``moved`` tells of bound and hull, ``known`` whether a topology is new to the hull. After a
-        round that moved nothing, the hull's own prices are asked before the search ends.
+        round that moved nothing, the hull's own multipliers are tried before the search ends.
         """
         self.idle = 0 if moved or self.unfinished else self.idle + 1
-        if self.idle >= IDLE_ROUNDS or (self.idle > 1 and not known):
+        if self.idle >= TUNING.stopping.idle_rounds or (self.idle > 1 and not known):
             return "nothing new"
-        if self.prices_left_s <= ENOUGH_SHARE * self.round_s:
+        if self.bounding_left_s <= TUNING.stopping.enough_share * self.round_s:
             return "the time limit"
-        return "stopped" if self.priced >= self.rounds else ""
+        ended = self.rounds_most is not None and self.rounds_done >= self.rounds_most
+        return "stopped" if ended else ""
 
-    def meets(self, judge: Judge) -> bool:
+    @property
+    def has_few_rounds(self) -> bool:
+        """Whether rounds are too few for a proof of what they give together."""
+        return self.rounds_most is not None and self.rounds_most <= TUNING.effort.few_rounds
+
+    @property
+    def wants_value(self) -> bool:
+        """Whether a good value is all that is wanted, with so few rounds."""
+        return self.rounds_most is not None and self.rounds_most < TUNING.effort.few_rounds
+
+    def meets(self, incumbent: Incumbent) -> bool:
         """Whether value and bound meet; schedules are operated once they promise that."""
         while True:
-            least = self.least(judge)
+            least = self.least(incumbent)
             if not least - self.bound <= self.gap_abs < np.inf:
                 return False
-            if judge.best - self.bound <= self.gap_abs:
+            if incumbent.best - self.bound <= self.gap_abs:
                 return True
-            self.operate_best(judge)
+            self.operate_best(incumbent)
 
-    def least(self, judge: Judge) -> float:
+    def least(self, incumbent: Incumbent) -> float:
         """Return the least value of a schedule, operated or as the relaxation gives it."""
-        return min([judge.best, *(value for value, _ in self.rounded)])
+        return min([incumbent.best, *(value for value, _ in self.rounded)])
 
-    def holds(self, judge: Judge, hull: Hull) -> bool:
+    def holds(self, incumbent: Incumbent, hull: Hull) -> bool:
         """Whether a schedule is known that misses the hull by less than the bound does.
 
         One of tighter caps may hold here and be worth nearly nothing.
         """
-        lacks = self.least(judge) - hull.value
+        lacks = self.least(incumbent) - hull.value
         return bool(np.isfinite(lacks)) and lacks <= max(hull.value - self.bound, self.gap_abs)
 
-    def operate_best(self, judge: Judge) -> None:
+    def operate_best(self, incumbent: Incumbent) -> None:
         """Have the schedule judged that the relaxation values most."""
         self.rounded.sort(key=lambda entry: entry[0])
         value, schedule = self.rounded.pop(0)
-        if value < judge.best:
+        if value < incumbent.best:
             begun = time.perf_counter()
-            judge.value(schedule)
+            incumbent.offer(schedule)
             self.pace.operating_s = max(self.pace.operating_s, time.perf_counter() - begun)
 
-    def operate_all(self, judge: Judge) -> None:
+    def operate_all(self, incumbent: Incumbent) -> None:
         """Have the schedules judged that are left, after the deadline until one is better."""
-        before = judge.best
-        while self.rounded and (self.left_s > 0.0 or judge.best == before):
-            self.operate_best(judge)
+        before = incumbent.best
+        while self.rounded and (self.left_s > 0.0 or incumbent.best == before):
+            self.operate_best(incumbent)
 
     @property
     def left_s(self) -> float:
@@ -280,6 +267,6 @@ class Search:
         return self.left_s <= self.pace.mixing_s
 
     @property
-    def prices_left_s(self) -> float:
-        """Seconds that are left for prices."""
+    def bounding_left_s(self) -> float:
+        """Seconds that are left for bounding rounds."""
         return self.left_s - self.kept_s

@@ -21,32 +21,9 @@ from cmgplan.planning.model.trajectories import trajectory
 from cmgplan.planning.switch_search.rounding import in_use, rounded
 from cmgplan.planning.switch_search.state import Aim
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, Mix, Question, solve_hull
 from cmgplan.solve.blocks.problem import Pattern
-
-OPERATION_HOURS = 0.25
-"""Hours of the mean that an operation of a trajectory must be worth."""
-
-NEAR_HOURS = 0.3
-"""Hours of the mean that a trajectory may miss to be taken along with nearer ones."""
-
-STEP_UNITS = 2.0
-"""Loss of a step that is taken without another try, in units of the aim."""
-
-FEW = 3
-"""Switches of which one is held where several at once lose more."""
-
-FINE_UNITS = 0.05
-"""Gain that makes a schedule a better one, in units of the aim."""
-
-DRAWN = 6
-"""Switches that are let go of together where they are drawn."""
-
-IDLE_TRIES = 40
-"""Draws in a row that gain nothing after which a schedule is left as it is."""
-
-LEANINGS = (1.0, 5.0, 30.0)
-"""How much more an hour is missed in which a switch stays open: tried in turn."""
 
 Held = Mapping[str, BoolArray]
 """Positions by switch and hour of the switches that are held."""
@@ -158,7 +135,7 @@ class SwitchDive:
         while len(found.held) < len(self._switches):
             if time.perf_counter() > aim.deadline:
                 return None
-            step = self._step(question, found, STEP_UNITS * aim.unit)
+            step = self._step(question, found, TUNING.dive.step_units * aim.unit)
             if step is None or step.value >= under:
                 return None
             found = step
@@ -172,7 +149,7 @@ class SwitchDive:
         mix, idle = [in_use(weights) for weights in hull.weights], 0
         for neighbours in itertools.chain(self._neighbourhoods, self._drawn()):
             late = time.perf_counter() > aim.deadline or self._hulls >= most
-            if late or best.value <= aim.good or idle >= IDLE_TRIES:
+            if late or best.value <= aim.good or idle >= TUNING.dive.idle_tries:
                 break
             better = self._without(question, mix, best, neighbours, aim)
             idle = idle + 1 if better is None else 0
@@ -183,7 +160,7 @@ class SwitchDive:
         """Yield some switches, drawn at random."""
         used = [switch for switch, may in self._may.items() if may.any()]
         while True:
-            count = min(DRAWN, len(used))
+            count = min(TUNING.dive.drawn, len(used))
             yield frozenset(self._random.choice(used, count, replace=False).tolist())
 
     def _without(
@@ -193,7 +170,7 @@ class SwitchDive:
         held = {s: path for s, path in best.held.items() if s not in let_go}
         merged = [[*a, *b] for a, b in zip(best.mix, mix, strict=True)]
         freed = self._try(question, _Dived(best.hull, merged, best.held), held)
-        under = best.value - FINE_UNITS * aim.unit
+        under = best.value - TUNING.dive.fine_units * aim.unit
         if freed is None or freed.value >= under:
             return None
         return self._dived(question, freed, aim, under)
@@ -205,7 +182,9 @@ class SwitchDive:
         """
         nearest = self._nearest(now)
         near = [
-            switch for miss, switch in nearest if miss <= NEAR_HOURS and not now.put_off(switch)
+            switch
+            for miss, switch in nearest
+            if miss <= TUNING.dive.near_hours and not now.put_off(switch)
         ]
         count = max(len(near), (len(nearest) + 2) // 3)
         while count > 1:
@@ -215,7 +194,7 @@ class SwitchDive:
                 return tried
             count //= 3
         found: list[_Dived] = []
-        for _, switch in nearest[:FEW]:
+        for _, switch in nearest[: TUNING.dive.few]:
             for path in self._leanings(now, switch):
                 tried = self._try(question, now, {**now.held, switch.id: path})
                 if tried is not None:
@@ -238,7 +217,10 @@ class SwitchDive:
 
     def _leanings(self, now: _Dived, switch: Switch) -> list[BoolArray]:
         """Return the trajectories that may be tried for one switch."""
-        paths = [self._trajectory(now.hull, switch, now.held, leaning) for leaning in LEANINGS]
+        paths = [
+            self._trajectory(now.hull, switch, now.held, leaning)
+            for leaning in TUNING.dive.leanings
+        ]
         return list({path.tobytes(): path for path in paths}.values())
 
     def _together(self, switches: Sequence[Switch], now: _Dived) -> Held:
@@ -269,7 +251,7 @@ class SwitchDive:
             np.clip(self._mean(hull, switch), 0.0, 1.0),
             may,
             limit=self._options.operation_limit,
-            operation_price=OPERATION_HOURS,
+            operation_price=TUNING.dive.operation_hours,
             missed_price=leaning,
             idle_price=1.0,
         )

@@ -16,23 +16,9 @@ from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.switches import Switch, SwitchHours, all_switches, cycles_in
 from cmgplan.planning.model.switching import IDLE_KVA, counts_operations, flows_of
 from cmgplan.planning.switch_search.schedules import SwitchSchedule, read_schedule
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
-
-KEPT = 5
-"""Topologies per block that the hull works with: those that it used last, and the newest."""
-
-KEPT_COUNTED = 8
-"""The same where operations are counted: blocks mix more of them to spare operations."""
-
-KEPT_SEVERAL_HOURS = 14
-"""The same for blocks of several hours, which find several at once."""
-
-KEPT_WIDE = 12
-"""The same at least where no mix of those meets the coupling rows."""
-
-NEARLY_ZERO = 1e-3
-"""Relaxed position under which a switch is not wanted."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +73,8 @@ class Topologies:
         self._round = self._mixed = 0
         self._places = self._places_of_blocks()
         self._free = not counts_operations(self._options)
-        counted = KEPT_SEVERAL_HOURS if grid.several_hours else KEPT_COUNTED
-        self._most = KEPT if self._free else counted
+        counted = TUNING.pool.kept_several_hours if grid.several_hours else TUNING.pool.kept_counted
+        self._most = TUNING.pool.kept if self._free else counted
         self._flows = {
             pair: (self._problem.column(p), self._problem.column(q))
             for pair, (p, q) in flows_of(self._m, self._case).items()
@@ -117,26 +103,26 @@ class Topologies:
         return all(self._used)
 
     def kept(self) -> list[list[Pattern | None]]:
-        """Return the youngest topologies of each block, with which the hull works.
+        """Return the recent topologies of each block, with which the hull works.
 
         Where operations are counted, none that the latest mix uses is missing.
         """
-        return self._youngest(self._most)
+        return self._recently_used(self._most)
 
     def kept_wide(self) -> list[list[Pattern | None]]:
         """Return more of them, as a mix is sought that meets the coupling rows at all."""
-        return self._youngest(max(self._most, KEPT_WIDE))
+        return self._recently_used(max(self._most, TUNING.pool.kept_wide))
 
-    def _youngest(self, most: int) -> list[list[Pattern | None]]:
+    def _recently_used(self, most: int) -> list[list[Pattern | None]]:
         kept: list[list[Pattern | None]] = []
         for used in self._used:
             mixed = 0 if self._free else sum(round_ >= self._mixed for round_ in used.values())
-            youngest = sorted(used, key=lambda p, used=used: -used[p])  # type: ignore[misc]
-            kept.append([*youngest[: max(most, mixed)]])
+            recent = sorted(used, key=lambda p, used=used: -used[p])  # type: ignore[misc]
+            kept.append([*recent[: max(most, mixed)]])
         return kept
 
     def begin_round(self) -> None:
-        """Begin a round: what is learnt now is younger than what was before."""
+        """Begin a round: what is learnt now counts as used after what was before."""
         self._round += 1
 
     def begin_mix(self) -> None:
@@ -145,7 +131,7 @@ class Topologies:
         self._mixed = self._round
 
     def learn(self, block: int, pattern: Pattern) -> None:
-        """Put a topology into the pool, or make it young again."""
+        """Put a topology into the pool, or mark it as used now."""
         self._used[block][self.filled(block, pattern)] = self._round
 
     def learn_relaxed(self, block: int, values: FloatArray, *, apart: bool = False) -> None:
@@ -154,7 +140,7 @@ class Topologies:
         ``values`` are those of the block's binaries; whatever is not nearly zero is wanted, and,
         with ``apart``, every microgrid's own PCC before that.
         """
-        wanted = np.where(values > NEARLY_ZERO, values, 0.0)
+        wanted = np.where(values > TUNING.pool.nearly_zero, values, 0.0)
         if apart:
             wanted[[at.k for at in self._places[block] if at.switch.kind == "grid"]] = 2.0
         ranks = tuple(int(rank) for rank in np.ceil(1000.0 * wanted))

@@ -21,7 +21,8 @@ from cmgplan.planning.model.switching import (
     forest_cuts,
 )
 from cmgplan.planning.switch_search.schedules import (
-    Judge,
+    Incumbent,
+    PointQuestion,
     SwitchesFound,
     SwitchSchedule,
     goals_of,
@@ -82,37 +83,20 @@ class HighsSearch:
         self._problem: LinearProblem = problem or linear_problem(convex)
         self._last: FloatArray | None = None
 
-    def run(
-        self,
-        weights: Mapping[str, float],
-        caps: Mapping[str, float],
-        *,
-        time_limit_s: float,
-        gap_abs: float,
-        judge: Judge,
-        known: Sequence[SwitchSchedule] = (),
-        rounds: int | None = None,
-    ) -> SwitchesFound:
+    def run(self, asked: PointQuestion, incumbent: Incumbent) -> SwitchesFound:
         """See ``SwitchSearch``."""
-        found = self._run(weights, caps, time_limit_s, gap_abs, judge)
-        return replace(found, proof=_whole(found, weights, caps))
+        found = self._run(asked, incumbent)
+        return replace(found, proof=_whole(found, asked.weights, asked.caps))
 
-    def _run(
-        self,
-        weights: Mapping[str, float],
-        caps: Mapping[str, float],
-        time_limit_s: float,
-        gap_abs: float,
-        judge: Judge,
-    ) -> SwitchesFound:
-        goals = goals_of(self._m)
-        pairs = [(goals[name], weight) for name, weight in weights.items()]
+    def _run(self, asked: PointQuestion, incumbent: Incumbent) -> SwitchesFound:
+        goals, gap_abs = goals_of(self._m), asked.solver_gap_abs
+        pairs = [(goals[name], weight) for name, weight in asked.weights.items()]
         bounds: VariableBounds = pyo.ComponentMap()
-        for name, cap in caps.items():
+        for name, cap in asked.caps.items():
             bounds[goals[name]] = (-np.inf, cap)
-        deadline = time.perf_counter() + time_limit_s
+        deadline = time.perf_counter() + asked.time_limit_s
         relaxed = self._problem.solve_tight(
-            pairs, bounds, relax=True, rounds=12, time_limit_s=time_limit_s
+            pairs, bounds, relax=True, rounds=12, time_limit_s=asked.time_limit_s
         )
         if relaxed.stop is Stop.INFEASIBLE:
             return SwitchesFound(None, True, "the linear relaxation is infeasible", "HiGHS")
@@ -125,16 +109,16 @@ class HighsSearch:
             if not mixed.accepted:
                 return SwitchesFound(bound, False, mixed.message, mixed.solver)
             self._last = mixed.values()
-            judge.proved(bound, "HiGHS")
+            incumbent.proved(bound, "HiGHS")
             schedule = self._without_cycles(mixed, pairs, bounds)
             if schedule is not None:
-                judge.value(schedule)
-            if bound is not None and judge.best - bound <= gap_abs:
+                incumbent.offer(schedule)
+            if bound is not None and incumbent.best - bound <= gap_abs:
                 return SwitchesFound(bound, False, mixed.message, mixed.solver)
             if time.perf_counter() > deadline:
                 break
             self._problem.resolve_at(self._last, tolerance, tolerance)
-        reason = NO_FINER if np.isfinite(judge.best) else NONE_OPERATES
+        reason = NO_FINER if np.isfinite(incumbent.best) else NONE_OPERATES
         return SwitchesFound(bound, False, reason, mixed.solver)
 
     def _mixed(
@@ -221,37 +205,27 @@ class BonminSearch:
             share = (p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
             m.disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
 
-    def run(
-        self,
-        weights: Mapping[str, float],
-        caps: Mapping[str, float],
-        *,
-        time_limit_s: float,
-        gap_abs: float,
-        judge: Judge,
-        known: Sequence[SwitchSchedule] = (),
-        rounds: int | None = None,
-    ) -> SwitchesFound:
+    def run(self, asked: PointQuestion, incumbent: Incumbent) -> SwitchesFound:
         """See ``SwitchSearch``."""
         m, case = self._m, self._case
         goals = goals_of(m)
         for name, goal in goals.items():
-            goal.setub(caps.get(name))
-        pairs = [(goals[name], weight) for name, weight in weights.items()]
-        deadline = time.perf_counter() + time_limit_s
+            goal.setub(asked.caps.get(name))
+        pairs = [(goals[name], weight) for name, weight in asked.weights.items()]
+        deadline = time.perf_counter() + asked.time_limit_s
         for _ in range(30):
-            outcome = self._solve(pairs, deadline, gap_abs)
+            outcome = self._solve(pairs, deadline, asked.solver_gap_abs)
             if outcome.stop is Stop.INFEASIBLE:
-                return self._infeasible(pairs, caps)
+                return self._infeasible(pairs, asked.caps)
             if not outcome.accepted:
                 return SwitchesFound(outcome.bound, False, outcome.message, "Bonmin")
             schedule = read_schedule(m, case, self._options, "Bonmin")
             cycles = cycles_closed(case, schedule.closed) if self._options.radial else []
             if not cycles:
-                judge.proved(outcome.bound, "Bonmin")
-                judge.value(schedule)
+                incumbent.proved(outcome.bound, "Bonmin")
+                incumbent.offer(schedule)
                 found = SwitchesFound(outcome.bound, False, outcome.message, "Bonmin")
-                return replace(found, proof=_whole(found, weights, caps))
+                return replace(found, proof=_whole(found, asked.weights, asked.caps))
             self._cut({nodes for nodes, _ in cycles})
         return SwitchesFound(None, False, "the closed switches keep forming cycles", "Bonmin")
 
@@ -274,7 +248,7 @@ class BonminSearch:
     def _infeasible(
         self, pairs: Sequence[tuple[Any, float]], caps: Mapping[str, float]
     ) -> SwitchesFound:
-        """Let the linear relaxation judge: Bonmin's word rests on local solves."""
+        """Let the linear relaxation incumbent: Bonmin's word rests on local solves."""
         bounds: VariableBounds = pyo.ComponentMap()
         for name, cap in caps.items():
             bounds[goals_of(self._m)[name]] = (-np.inf, cap)

@@ -20,7 +20,7 @@ NOT_ASKED = (
 )
 
 QUESTION_ROUNDS = 6
-"""Rounds of prices of such a question."""
+"""Bounding rounds of such a question."""
 
 GAP_SHARE = 0.1
 """Gap of such a question as a share of what the cap turns out to lack, at first unknown."""

@@ -12,7 +12,7 @@ from cmgplan.explanation import Explanation, GivingLimit, Way, rounded_away
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.grid import Grid
 from cmgplan.network.grid_hours import GridHours
-from cmgplan.network.opf.broken_limits import CONSIDERABLE, BrokenLimit, broken_limits
+from cmgplan.network.opf.broken_limits import CONSIDERABLE, ElasticBreak, broken_limits
 from cmgplan.network.opf.elastic import ElasticProblem, Need
 from cmgplan.units import S_BASE_KVA
 
@@ -74,7 +74,7 @@ def widened(feeder: Feeder, limits: Iterable[GivingLimit]) -> Feeder:
 
 def _broken(
     problem: ElasticProblem, horizon: GridHours
-) -> tuple[dict[int, Sequence[BrokenLimit]], dict[int, Need]]:
+) -> tuple[dict[int, Sequence[ElasticBreak]], dict[int, Need]]:
     """Return the limits that each hour breaks, and what is known of the worst hours.
 
     The least sum of what gives is found for every hour; which of it can be spared takes many
@@ -96,7 +96,7 @@ def _broken(
     return dict(broken), needs
 
 
-def _limits(feeder: Feeder, broken: dict[int, Sequence[BrokenLimit]]) -> list[GivingLimit]:
+def _limits(feeder: Feeder, broken: dict[int, Sequence[ElasticBreak]]) -> list[GivingLimit]:
     """Return each limit once, by the most that it gives in any hour."""
     by_limit: dict[tuple[str, int], dict[int, float]] = {}
     for t, found in broken.items():

@@ -2,7 +2,7 @@
 
 Each pattern has its own copy of the block's rows, cones and disks, scaled by its weight (Balas
 1985, doi 10.1137/0606047): cones are homogeneous, so that a scaled copy has the same cones. The
-program's multipliers on the coupling rows are good prices for the blocks.
+program's multipliers on the coupling rows are good ones for the blocks' bounds.
 """
 
 from __future__ import annotations

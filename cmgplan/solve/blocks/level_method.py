@@ -1,10 +1,10 @@
-"""Prices of blocks by the level method (Lemaréchal, Nemirovskii and Nesterov 1995).
+"""Multipliers of blocks by the level method (Lemaréchal, Nemirovskii and Nesterov 1995).
 
-What a hull of few patterns promises at prices far from those that have proved something is no
+What a hull of few patterns promises at multipliers far from those that have proved something is no
 guide: the patterns that would tell are not known. Of all multipliers at which the hull promises
 at least some level, between the proven bound and its own value, those nearest to a centre are
 asked (doi 10.1007/BF01585555). The dual of that question is the hull with the weights of each
-block summing up to any common multiple, and with coupling rows that give at a quadratic price.
+block summing up to any common multiple, and with coupling rows that give at a quadratic penalty.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST_SPREAD = 0.3
 """Least scale of a multiplier, in mean scales: one that is zero twice may move as well."""
 
 
-def level_prices(
+def level_multipliers(
     problem: BlockProblem,
     question: Question,
     patterns: Mix,

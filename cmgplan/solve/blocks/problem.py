@@ -57,7 +57,7 @@ STOPS = frozenset(
 
 @dataclass
 class Block:
-    """Columns, rows, cones and disks of one block, and the solver kept between prices.
+    """Columns, rows, cones and disks of one block, and the solver kept between rounds.
 
     ``tangents`` are the rows that follow from cones and disks; ``cones`` and ``disks`` are
     numbers in the problem's set; ``on_the_way`` are points that the solver betters, in its units.
@@ -75,7 +75,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Priced:
+class BlockAnswer:
     """Answer of one block: dual bound of its objective and its best point, if it has any.
 
     ``cut_short`` tells of nodes that were left, ``iterations`` of the simplex method's work,
@@ -205,7 +205,7 @@ class BlockProblem:
     ) -> tuple[float, FloatArray]:
         """Return what the coupling rows and the linking columns add to the Lagrangian bound.
 
-        With it come the reduced costs of all columns, by which the blocks are priced. Any
+        With it come the reduced costs of all columns, by which the blocks are bounded. Any
         multipliers give a bound. Where the reduced cost of a linking column points to a side on
         which it has no bound, the multiplier of an equation that defines it is corrected.
         """
@@ -243,7 +243,7 @@ class BlockProblem:
                 return y
         return y
 
-    def price(
+    def solve_block(
         self,
         block: int,
         reduced: FloatArray,
@@ -254,7 +254,7 @@ class BlockProblem:
         time_limit_s: float,
         nodes: int | None = None,
         start: FloatArray | None = None,
-    ) -> Priced:
+    ) -> BlockAnswer:
         """Minimise a block's reduced cost over its rows, to an absolute gap.
 
         The search ends after so many ``nodes`` of its tree, if they are given. A good ``start``,
@@ -274,7 +274,7 @@ class BlockProblem:
         part.highs, part.passed = None, (0, 0)
         again = asked({**limits, "random_seed": 2}, start=None)
         if again is None:
-            return Priced(-np.inf, None)
+            return BlockAnswer(-np.inf, None)
         return again if first is None else replace(again, bound=min(first.bound, again.bound))
 
     def _run(
@@ -287,7 +287,7 @@ class BlockProblem:
         *,
         time_limit_s: float,
         start: FloatArray | None,
-    ) -> Priced | None:
+    ) -> BlockAnswer | None:
         """Return the answer of a block's solver, or None where it failed."""
         h = self._solver_of(part)
         count, unit = len(part.columns), self.problem.unit[part.columns]
@@ -332,7 +332,7 @@ class BlockProblem:
         part.passed = (len(part.rows), len(part.tangents))
         return part.highs
 
-    def expand(self, answers: Sequence[Priced]) -> FloatArray:
+    def expand(self, answers: Sequence[BlockAnswer]) -> FloatArray:
         """Return a point of the whole problem from the blocks' points, globals at zero."""
         x = np.zeros(self.problem.n)
         for part, answer in zip(self.blocks, answers, strict=True):
@@ -360,11 +360,11 @@ def _known_value(part: Block, reduced: FloatArray, x: FloatArray | None) -> floa
     return float(terms.sum() + ROUNDING * np.abs(terms).sum())
 
 
-def answer_of(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
+def answer_of(h: Any, unit: FloatArray, *, mixed: bool) -> BlockAnswer | None:
     """Return what HiGHS answers a block, in the problem's units; None where it failed."""
     status, info = h.getModelStatus(), h.getInfo()
     if status == highspy.HighsModelStatus.kInfeasible:
-        return Priced(np.inf, None)
+        return BlockAnswer(np.inf, None)
     if status not in STOPS:
         return None
     if mixed:
@@ -377,4 +377,4 @@ def answer_of(h: Any, unit: FloatArray, *, mixed: bool) -> Priced | None:
     if np.isnan(bound) or not (x is None or np.isfinite(x).all()):
         return None
     cut_short = status == highspy.HighsModelStatus.kSolutionLimit
-    return Priced(bound, x, cut_short, int(info.simplex_iteration_count))
+    return BlockAnswer(bound, x, cut_short, int(info.simplex_iteration_count))

@@ -2,8 +2,8 @@
 
 A block's dual bound ``v`` of its reduced cost ``c`` holds for every point ``x`` of the block:
 ``c @ x >= v``, whatever caps and objective the next question has. The linear program over the
-problem's rows and all of these is a relaxation whose bound is at least that of each single price,
-and its multipliers on the coupling rows are prices at which the blocks' next bound cannot be
+problem's rows and all of these is a relaxation whose bound is at least that of each single round,
+and at its multipliers on the coupling rows the blocks' next bound cannot be
 worse. (Lagrangian cuts: Chen and Luedtke 2022, doi 10.1287/ijoc.2022.1185.)
 """
 
@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.hull import Question
-from cmgplan.solve.blocks.problem import BlockProblem, Priced
+from cmgplan.solve.blocks.problem import BlockAnswer, BlockProblem
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.highs import linear_program
 
@@ -66,7 +66,9 @@ class ProvenRows:
         """Whether anything has been proved."""
         return any(self._rows)
 
-    def learn(self, question: Question, reduced: FloatArray, answers: Sequence[Priced]) -> None:
+    def learn(
+        self, question: Question, reduced: FloatArray, answers: Sequence[BlockAnswer]
+    ) -> None:
         """Keep the blocks' bounds of their reduced costs."""
         self._check(question)
         for part, rows, answer in zip(self._blocks.blocks, self._rows, answers, strict=True):

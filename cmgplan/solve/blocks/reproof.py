@@ -19,14 +19,14 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.exact_constant import constant_of, derived_bounds, margins
 from cmgplan.solve.blocks.hull import Question
-from cmgplan.solve.blocks.problem import BlockProblem, Priced, answer_of
+from cmgplan.solve.blocks.problem import BlockAnswer, BlockProblem, answer_of
 from cmgplan.solve.cones import Rows, joined
 from cmgplan.solve.dual_bound import safe_bound
 from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
 from cmgplan.solve.linear import LinearProblem
 from cmgplan.solve.outcome import Stop
 
-Each = Callable[[Callable[[int], Priced], Iterable[int]], Iterable[Priced]]
+Each = Callable[[Callable[[int], BlockAnswer], Iterable[int]], Iterable[BlockAnswer]]
 """Asks several blocks like ``map``."""
 
 Cut = Callable[[int, FloatArray], None]
@@ -206,7 +206,7 @@ class _Attempt:
         """Ask some blocks, add what their points break, and return those that have more to say."""
         left = max(self._deadline - time.perf_counter(), 0.01)
 
-        def ask(block: int) -> Priced:
+        def ask(block: int) -> BlockAnswer:
             if relaxed:
                 return self._relaxed(block, left)
             return ask_anew(self._blocks, block, self._reduced, self._question, gap, left)
@@ -240,7 +240,7 @@ class _Attempt:
 
             def ask(
                 block: int, at: Mapping[int, FloatArray] = points, left: float = left
-            ) -> Priced:
+            ) -> BlockAnswer:
                 return self._relaxed(block, left, at[block])
 
             which = list(points)
@@ -256,7 +256,9 @@ class _Attempt:
                 if len(self._blocks.blocks[k].tangents) > count
             }
 
-    def _relaxed(self, block: int, time_limit_s: float, at: FloatArray | None = None) -> Priced:
+    def _relaxed(
+        self, block: int, time_limit_s: float, at: FloatArray | None = None
+    ) -> BlockAnswer:
         """Return what the multipliers of a block's linear relaxation prove, and its point.
 
         ``at`` is a point of the block whose binaries are held; what is proved then is no bound.
@@ -273,7 +275,7 @@ class _Attempt:
         found = answer_of(h, unit, mixed=False)
         solution = h.getSolution()
         if found is None or not solution.dual_valid:
-            return Priced(-np.inf, None)
+            return BlockAnswer(-np.inf, None)
         bound = safe_bound(
             self._reduced[part.columns] * unit,
             rows,
@@ -284,12 +286,12 @@ class _Attempt:
         return replace(found, bound=bound)
 
     def _resolve(self, x: FloatArray) -> None:
-        """Add tangents at a point, as fine as what is lacking and the price of losses ask for."""
+        """Add tangents at a point, as fine as what is lacking and the cost of losses ask for."""
         cones = self._blocks.problem.cones
         lacking = self._target - self._value()
         wanted = min(lacking, 1.0) if np.isfinite(lacking) else 1.0
-        dearest = max(cones.count * cones.dearest(self._reduced), 1e-9)
-        fine = float(np.clip(TANGENT_SHARE * wanted / dearest, *TANGENT_RANGE))
+        steepest = max(cones.count * cones.steepest(self._reduced), 1e-9)
+        fine = float(np.clip(TANGENT_SHARE * wanted / steepest, *TANGENT_RANGE))
         self._blocks.problem.resolve_at(x, fine, DISK_TOLERANCE)
 
 
@@ -300,7 +302,7 @@ def ask_anew(
     question: Question,
     gap_abs: float,
     time_limit_s: float,
-) -> Priced:
+) -> BlockAnswer:
     """Minimise a block's reduced cost with a HiGHS of its own, made for this question alone."""
     part = blocks.blocks[block]
     h, _ = _block_problem(blocks, block, reduced, question)
@@ -314,7 +316,7 @@ def ask_anew(
     set_time_limit(h, time_limit_s, mixed=mixed)
     h.run()
     unit = blocks.problem.unit[part.columns]
-    return answer_of(h, unit, mixed=mixed) or Priced(-np.inf, None)
+    return answer_of(h, unit, mixed=mixed) or BlockAnswer(-np.inf, None)
 
 
 def _block_problem(

@@ -132,7 +132,7 @@ class KeptCopies:
         return self._kept.get(key)
 
     def keep(self, key: Hashable, copy: ScaledCopy, most: int) -> None:
-        """Keep a copy as the youngest of at most so many."""
+        """Keep a copy as the recent of at most so many."""
         with self._lock:
             self._kept.pop(key, None)
             self._kept[key] = copy

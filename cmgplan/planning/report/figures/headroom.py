@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.page.lookup import least
 from cmgplan.page.style import (
     BLACK,
@@ -28,18 +31,14 @@ from cmgplan.planning.report.topology import FeederView
 LEAST_KW = 0.1
 """Room below is none."""
 
-KINDS = (
-    (
-        " with every PCC open",
-        "shortage with every connection open",
-        "shortages with every connection open",
-    ),
-    (" kVA over its rating", "connection over its rating", "connections over their rating"),
-    (" voltage ", "voltage outside its limits", "voltages outside their limits"),
-    (" of its rating", "branch over its rating", "branches over their rating"),
-    ("no solution", "power flow without a solution", "power flows without a solution"),
-)
-"""What a broken limit's text has in it, and what it is called."""
+KINDS = {
+    "shortage": ("shortage with every connection open", "shortages with every connection open"),
+    "connection": ("connection over its rating", "connections over their rating"),
+    "voltage": ("voltage outside its limits", "voltages outside their limits"),
+    "branch": ("branch over its rating", "branches over their rating"),
+    "power_flow": ("power flow without a solution", "power flows without a solution"),
+}
+"""What one and several broken limits of a kind are called."""
 
 POWER = {
     "mt_kw": ("turbines, kW", BLUE),
@@ -183,7 +182,7 @@ def error_sentence(summary: Mapping[str, Any]) -> str:
     error = (summary.get("headroom") or {}).get("forecast_error")
     if not error:
         return "The run was not replayed under forecast error."
-    broken = error.get("broken") or []
+    broken = broken_limits(summary)
     rows = under_error(summary)
     low = rows["v_min_pu"].min()
     start = (
@@ -192,24 +191,25 @@ def error_sentence(summary: Mapping[str, Any]) -> str:
     )
     if not broken:
         return f"{start}no limit breaks; the lowest voltage is {number(low, 4)} pu."
-    hours = sorted({text.split(":", 1)[0] for text in broken})
+    hours = {limit.hour for limit in broken}
     return (
         f"{start}{counted(len(broken), 'limit')} would break in {counted(len(hours), 'hour')}: "
         f"{_by_kind(broken)}. The lowest voltage is {number(low, 4)} pu."
     )
 
 
-def _by_kind(broken: list[str]) -> str:
+def broken_limits(summary: Mapping[str, Any]) -> list[BrokenLimit]:
+    """Return the limits that forecast error would break."""
+    error = (summary.get("headroom") or {}).get("forecast_error") or {}
+    keys = [field.name for field in fields(BrokenLimit)]
+    told = error.get("broken_limits") or []
+    return [BrokenLimit(**{key: limit[key] for key in keys if key in limit}) for limit in told]
+
+
+def _by_kind(broken: list[BrokenLimit]) -> str:
     """Count what breaks by its kind."""
-    left, parts = list(broken), []
-    for mark, one, many in KINDS:
-        found = [text for text in left if mark in text]
-        left = [text for text in left if mark not in text]
-        if found:
-            parts.append(counted(len(found), one, many))
-    if left:
-        parts.append(counted(len(left), "other"))
-    return ", ".join(parts)
+    counts: Counter[str] = Counter(limit.kind for limit in broken)
+    return ", ".join(counted(counts[kind], *KINDS[kind]) for kind in KINDS if counts[kind])
 
 
 def _or_none(column: pd.Series[float]) -> list[float | None]:

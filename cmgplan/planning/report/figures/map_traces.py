@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 from cmgplan.arrays import FloatArray
 from cmgplan.page.lookup import records
 from cmgplan.page.style import BLACK, BLUE, GREEN, GREY, PURPLE, SEQUENTIAL, colorbar, label, labels
+from cmgplan.page.tree_layout import Place
 from cmgplan.page.wording import MINUS, amount
-from cmgplan.planning.report.figures.layout import Layout, Place, label_sides
+from cmgplan.planning.report.figures.layout import Layout, label_sides
 from cmgplan.planning.report.figures.voltage import TOLERANCE_PU
 from cmgplan.planning.report.topology import FeederView
 

@@ -7,7 +7,7 @@ import pytest
 from test_hull import Hourly, solved
 
 from cmgplan.arrays import FloatArray
-from cmgplan.solve.blocks.level_method import LEAST_SPREAD, level_prices
+from cmgplan.solve.blocks.level_method import LEAST_SPREAD, level_multipliers
 from cmgplan.solve.blocks.problem import Pattern
 
 TANGENT_USD = 1e-2
@@ -27,7 +27,9 @@ def promised(hourly: Hourly, mix: list[list[Pattern]], prices: FloatArray) -> fl
             lower, upper = question.lower.copy(), question.upper.copy()
             lower[columns] = upper[columns] = pattern
             for _ in range(12):
-                answer = blocks.price(block, reduced, lower, upper, gap_abs=FINE, time_limit_s=10.0)
+                answer = blocks.solve_block(
+                    block, reduced, lower, upper, gap_abs=FINE, time_limit_s=10.0
+                )
                 if answer.x is None or not hourly.problem.resolve_at(
                     blocks.whole(block, answer.x), FINE, FINE
                 ):
@@ -58,7 +60,7 @@ def test_prices_promise_the_level_and_are_nearest(seed: int) -> None:
     gone = [0.0]
     for share in (0.25, 0.5, 0.9):
         level = below + share * (hull.value - below)
-        prices = level_prices(hourly.blocks, hourly.question, mix, hull, centre, level)
+        prices = level_multipliers(hourly.blocks, hourly.question, mix, hull, centre, level)
         assert prices is not None
         assert promised(hourly, mix, prices) == pytest.approx(level, abs=TANGENT_USD)
         gone.append(float(np.linalg.norm((prices - centre) / spread)))
@@ -71,7 +73,7 @@ def test_a_centre_that_promises_enough_is_asked_itself() -> None:
     hourly = Hourly(1)
     mix = [[hourly.all_connected(t)] for t in range(hourly.blocks.n_blocks)]
     hull = solved(hourly, mix, hourly.question)
-    prices = level_prices(
+    prices = level_multipliers(
         hourly.blocks, hourly.question, mix, hull, hull.multipliers, hull.value - 5.0
     )
     np.testing.assert_allclose(prices, hull.multipliers, atol=1e-4)

@@ -1,0 +1,1 @@
+"""Runs about any feeder, kept as folders: its radial configuration, its reliability."""
