@@ -14,7 +14,8 @@ The way through the package:
   ``reconfigure_day`` that of all hours or of blocks of them, and ``read_reliable_feeder`` and
   ``reliability`` the reliability indices of a feeder, ``additions`` what one more device saves;
 - ``find_optimum``, ``run_market``, ``run_building`` and ``run_response`` run a case of homes,
-  ``write_optimum``, ``write_market``, ``write_building`` and ``write_response`` keep their runs.
+  ``write_optimum``, ``write_market``, ``write_building`` and ``write_response`` keep their runs;
+- ``run_study`` runs any of these over days, scenarios, options and cases.
 
 ``examples/plan_a_feeder.py`` walks through it.
 """
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from cmgplan.response.pipeline import run_response
     from cmgplan.response.report.run_folder import write_response
     from cmgplan.response.result import ResponseOptions, ResponseResult
+    from cmgplan.study.run import StudyResult, run_study
     from cmgplan.systems import check_case, load_case
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "ResponseOptions",
     "ResponseResult",
     "Run",
+    "StudyResult",
     "__version__",
     "additions",
     "check_case",
@@ -107,6 +110,7 @@ __all__ = [
     "run_building",
     "run_market",
     "run_response",
+    "run_study",
     "solve_opf",
     "write_building",
     "write_market",
@@ -155,6 +159,8 @@ _HOMES = {
     "read_reliable_feeder": "cmgplan.network.reliability.read",
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
+    "StudyResult": "cmgplan.study.run",
+    "run_study": "cmgplan.study.run",
     "ProgressEvent": "cmgplan.progress",
     "Run": "cmgplan.planning.report.run_folder",
     "read_run": "cmgplan.planning.report.run_folder",
