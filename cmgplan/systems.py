@@ -89,8 +89,8 @@ HOMES = System(
     records="cmgplan.homes.case.records",
     record="HomesFile",
     called="a case of homes",
-    ready="can be run: optimum, market, building",
-    commands=("optimum", "market", "building"),
+    ready="can be run: optimum, market, building, respond",
+    commands=("optimum", "market", "building", "respond"),
 )
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in (PLANNING, HOMES)}

@@ -77,6 +77,15 @@ def test_a_building(tmp_path: Path) -> None:
     assert together < sum(pays["alone"] for pays in building.units.values())
 
 
+def test_a_response(tmp_path: Path) -> None:
+    _, left = ran("response_of_homes", tmp_path)
+    result = left["result"]
+    exact, rules = (result.methods[name].profit.total for name in ("exact", "rules"))
+    assert rules <= result.bound
+    assert exact <= result.bound
+    assert rules <= exact + 0.01 * abs(result.bound)
+
+
 def test_switches_and_faults(tmp_path: Path) -> None:
     _, left = ran("switches_and_faults", tmp_path)
     found, indices = left["found"], left["indices"]
