@@ -31,6 +31,8 @@ class System:
         What case.toml calls it.
     reads, loads, checks
         Module that reads its cases, and the names of its functions that load and check one.
+    records, record
+        Module of its records, and the name of the one that is the whole of case.toml.
     called
         What a case of it is called in messages.
     ready
@@ -46,6 +48,8 @@ class System:
     reads: str
     loads: str
     checks: str
+    records: str
+    record: str
     called: str
     ready: str
     commands: tuple[str, ...]
@@ -75,12 +79,22 @@ class System:
         others = ", ".join(name for name in self.commands if name not in refusing)
         return f"can be run: {others}; not: {', '.join(refusing)}"
 
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of its case.toml, which ships as ``case.schema.json``."""
+        record = getattr(import_module(self.records), self.record)
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **record.model_json_schema(),
+        }
+
 
 PLANNING = System(
     name="planning",
     reads="cmgplan.planning.case",
     loads="load_case",
     checks="check_case",
+    records="cmgplan.planning.case.records",
+    record="CaseFile",
     called="a case of planning",
     ready="can be planned",
     commands=("plan", "opf"),
@@ -91,6 +105,8 @@ HOMES = System(
     reads="cmgplan.homes.case.read",
     loads="load_homes",
     checks="check_homes",
+    records="cmgplan.homes.case.records",
+    record="HomesFile",
     called="a case of homes",
     ready="can be run: optimum, market, building, respond",
     commands=("optimum", "market", "building", "respond"),

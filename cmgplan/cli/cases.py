@@ -99,3 +99,18 @@ def cases() -> None:
     from cmgplan.case.bundled import bundled_cases
 
     console.print_cases(bundled_cases())
+
+
+def schema(
+    system: Annotated[str, typer.Argument(metavar="planning|homes", help="Kind of the case.")],
+    debug: Debug = False,
+) -> None:
+    """Print the JSON Schema of case.toml, for editors."""
+    import json
+
+    from cmgplan.errors import InputError
+    from cmgplan.systems import SYSTEMS
+
+    if system not in SYSTEMS:
+        raise InputError(f"{system}: is no kind of case; give {' or '.join(SYSTEMS)}")
+    console.say(json.dumps(SYSTEMS[system].schema(), indent=2))
