@@ -356,13 +356,13 @@ def print_cases(cases: Sequence[BundledCase]) -> None:
     say(f"in {cases[0].folder.parent}")
 
 
-def print_faults(faults: Sequence[Fault]) -> None:
-    """Print faults grouped by file, errors before warnings."""
+def print_faults(faults: Sequence[Fault], head: str = "") -> None:
+    """Print faults grouped by file, errors before warnings; ``head`` says who finds them."""
     for severity in ("error", "warning"):
         of_kind = [fault for fault in faults if fault.severity == severity]
         if not of_kind:
             continue
-        say(f"{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
+        say(f"{head}{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
         for file in dict.fromkeys(fault.file for fault in of_kind):
             say(f"  {file}")
             for fault in (fault for fault in of_kind if fault.file == file):
