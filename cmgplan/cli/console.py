@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.planning.report.export import Export
     from cmgplan.planning.report.verify import VerifyReport
     from cmgplan.progress import ProgressEvent
+    from cmgplan.response.report.run_record import ResponseRecord
     from cmgplan.run.findings import CheckResult
 
 SHOWN_TIED = 5
@@ -90,31 +92,42 @@ def warn(text: str) -> None:
 def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
     """Give a function that tells progress on the error stream.
 
-    A bar on a terminal, one line for each step elsewhere, nothing when quiet.
+    A bar on a terminal, elsewhere one line for each step and, every ``REMIND_S`` of a long one,
+    another with what it has reached; nothing when quiet.
     """
     if quiet:
         yield lambda event: None
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        last = ""
-
-        def tell(event: ProgressEvent) -> None:
-            nonlocal last
-            if (line := _progress_line(event)) != last:
-                warn(line)
-                last = line
-
-        yield tell
+        yield _line_a_step()
         return
     columns = (SpinnerColumn(), _TEXT, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def show(event: ProgressEvent) -> None:
-            bar.update(task, description=plain(_progress_line(event)), completed=event.fraction)
+            bar.update(task, description=plain(str(event)), completed=event.fraction)
 
         yield show
+
+
+def _line_a_step() -> Callable[[ProgressEvent], None]:
+    """Return a function that prints a step when it begins, and no line twice."""
+    step: object = None
+    said: set[str] = set()
+    last_s = 0.0
+
+    def tell(event: ProgressEvent) -> None:
+        nonlocal step, last_s
+        now_s, line = time.monotonic(), str(event)
+        if line not in said and (event.step != step or now_s >= last_s + REMIND_S):
+            warn(line)
+            said.add(line)
+            last_s = now_s
+        step = event.step
+
+    return tell
 
 
 @contextmanager
@@ -150,17 +163,6 @@ def seconds_shown(limit_s: float, quiet: bool) -> Iterator[Callable[[str, float]
 
 def _seconds_line(what: str, seconds: float, limit_s: float) -> str:
     return f"{seconds:.0f} s of {limit_s:g} s: {what}"
-
-
-def _progress_line(event: ProgressEvent) -> str:
-    """Return an event as one line: stage, point, gap so far, message."""
-    parts = [event.stage]
-    if event.point is not None:
-        of = "" if event.points is None else f" of {event.points}"
-        parts.append(f"point {event.point}{of}")
-    if event.gap is not None:
-        parts.append(f"gap {100 * event.gap:.2f} %")
-    return f"{', '.join(parts)}: {event.message}"
 
 
 def print_plan(summary: Mapping[str, Any], told: Sequence[str] = ()) -> None:
@@ -354,13 +356,13 @@ def print_cases(cases: Sequence[BundledCase]) -> None:
     say(f"in {cases[0].folder.parent}")
 
 
-def print_faults(faults: Sequence[Fault]) -> None:
-    """Print faults grouped by file, errors before warnings."""
+def print_faults(faults: Sequence[Fault], head: str = "") -> None:
+    """Print faults grouped by file, errors before warnings; ``head`` says who finds them."""
     for severity in ("error", "warning"):
         of_kind = [fault for fault in faults if fault.severity == severity]
         if not of_kind:
             continue
-        say(f"{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
+        say(f"{head}{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
         for file in dict.fromkeys(fault.file for fault in of_kind):
             say(f"  {file}")
             for fault in (fault for fault in of_kind if fault.file == file):
@@ -554,6 +556,46 @@ def print_building(record: BuildingRecord) -> None:
     print_feeder(record)
     what = f"costs in {record.currency}, without the value of unserved load"
     say(f"{what}; rules: {record.rules}; verified")
+
+
+def print_response(record: ResponseRecord) -> None:
+    """Print what every method earns, how far it stays behind, and prices and emissions."""
+    table = _table("", "runs", "least", "greatest", "mean", "sd", "gap", "kg", "s")
+    for name, told in record.methods.items():
+        table.add_row(
+            name if told.status != "feasible" else f"{name} (limit)",
+            str(told.runs),
+            _number(told.profit_min, 2),
+            _number(told.profit_max, 2),
+            _number(told.profit_mean, 2),
+            _number(told.profit_sd, 2),
+            f"{100.0 * told.gap_mean:.2f} %",
+            _number(record.emission_kg[name], 1),
+            _number(told.wall_s, 1),
+        )
+    _print(table)
+    price = record.claims["price"]["exact"]["electricity"]
+    below = f"clearing price below the forecast in {100.0 * price['below']:.0f} % of hours"
+    drawn = price["drawn_below"]
+    say(below if drawn is None else f"{below}, with bids at random in {100.0 * drawn:.0f} %")
+    shares = record.share_under_emax["exact"]
+    if shares.own is not None:
+        say(
+            f"own emission within Emax in {100.0 * shares.own:.0f} % of hours, with what is "
+            f"bought in {100.0 * (shares.total or 0.0):.0f} %"
+        )
+    if (spread := record.toat) is not None:
+        exact, plan = spread.exact, spread.plan
+        say(
+            f"under uncertainty ({exact.array}): {exact.mean:.2f}, sd {exact.sd:.2f} planned "
+            f"knowing it; {plan.mean:.2f}, sd {plan.sd:.2f} with one plan"
+        )
+    if (rolling := record.rolling) is not None:
+        say(
+            f"a drawn day: {rolling.once:.2f} planned once, {rolling.rolled:.2f} replanned every "
+            f"hour, {rolling.perfect:.2f} foreseen"
+        )
+    say(f"profit in {record.currency}, at most {record.bound:,.2f} in any day; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:
