@@ -146,18 +146,6 @@ def _report_reliability(folder: Path) -> Path:
     return write_page(read_reliability(folder))
 
 
-def _verify_held(folder: Path) -> Sequence[CheckResult]:
-    from cmgplan.study.hold_check import verify_held
-
-    return verify_held(folder)
-
-
-def _report_held(folder: Path) -> Path:
-    from cmgplan.study.hold import write_held_page
-
-    return write_held_page(folder)
-
-
 def _days_of_optimum(folder: Path) -> tuple[About, list[DayView]]:
     from cmgplan.homes.optimum.read_run import WAY, read_optimum
 
@@ -206,16 +194,11 @@ RUN_KINDS: Mapping[str, RunKind] = {
     ),
     "reconfigure": RunKind("a reconfiguration", _verify_configuration, _report_configuration),
     "reliability": RunKind("a study of reliability", _verify_reliability, _report_reliability),
-    "hold": RunKind("a plan held in a scenario", _verify_held, _report_held),
 }
 """Kinds of runs by the system that writes them."""
 
-MARKERS = {
-    "reconfigure": "reconfiguration.json",
-    "reliability": "reliability.json",
-    "hold": "hold.json",
-}
-"""Runs known by a marker of their own."""
+MARKERS = {"reconfigure": "reconfiguration.json", "reliability": "reliability.json"}
+"""Runs about a feeder, known by a marker of their own."""
 
 
 def system_of_run(folder: Path | str) -> str:

@@ -35,12 +35,16 @@ def verify(
     from cmgplan.planning.report.verify import verify_run
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import PLANNING, RUN_KINDS, require_plan, system_of_run
+    from cmgplan.study.hold_marker import is_held
     from cmgplan.study.store import is_study
 
     if is_study(run):
         _verify_study(run, prove)
         return
     recover(run)
+    if is_held(run):
+        _tell_checks(run, _verify_any(run))
+        return
     if (system := system_of_run(run)) != PLANNING:
         if prove:
             require_plan(run, "--prove")
@@ -61,6 +65,7 @@ def report(run: RunFolder, debug: Debug = False) -> None:
     """Write the page of a finished run or study again."""
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import RUN_KINDS, system_of_run
+    from cmgplan.study.hold_marker import is_held
     from cmgplan.study.store import is_study
 
     if is_study(run):
@@ -69,6 +74,11 @@ def report(run: RunFolder, debug: Debug = False) -> None:
         console.say(str(write_study_page(run)))
         return
     recover(run)
+    if is_held(run):
+        from cmgplan.study.hold import write_held_page
+
+        console.say(str(write_held_page(run)))
+        return
     console.say(str(RUN_KINDS[system_of_run(run)].report(run)))
 
 
@@ -124,18 +134,25 @@ def compare(
 
 def _verify_study(folder: Path, prove: bool) -> None:
     """Check a study and the run of each of its tasks."""
-    from cmgplan.run_kinds import RUN_KINDS, system_of_run
     from cmgplan.study.verify import require_finished, verify_study
 
     if prove:
         told = f"give --prove the run of a task, a folder in {folder}/tasks"
         raise InputError(f"{folder}: is a study; {told}")
     require_finished(folder)
+    _tell_checks(folder, verify_study(folder, _verify_any))
 
-    def verify_run(run: Path) -> Sequence[CheckResult]:
-        return RUN_KINDS[system_of_run(run)].verify(run)
 
-    _tell_checks(folder, verify_study(folder, verify_run))
+def _verify_any(run: Path) -> Sequence[CheckResult]:
+    """Return the checks of the run of a task, whatever wrote it."""
+    from cmgplan.run_kinds import RUN_KINDS, system_of_run
+    from cmgplan.study.hold_marker import is_held
+
+    if is_held(run):
+        from cmgplan.study.hold_check import verify_held
+
+        return verify_held(run)
+    return RUN_KINDS[system_of_run(run)].verify(run)
 
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:

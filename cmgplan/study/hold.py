@@ -28,11 +28,9 @@ from cmgplan.planning.model.switches import all_switches
 from cmgplan.planning.report.run_folder import Run, read_run
 from cmgplan.planning.report.table_forms import read_table
 from cmgplan.run.folder import jsonable
+from cmgplan.study.hold_marker import HOLD_FILE
 
 Rows = list[dict[str, Any]]
-
-HOLD_FILE = "hold.json"
-"""What marks the run folder of a plan held in a scenario."""
 
 LEAST_ROOM = 1e-7
 """$ or kWh that a cap is widened by, as tables hold ten digits of it."""

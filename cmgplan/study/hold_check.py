@@ -10,7 +10,8 @@ import pandas as pd
 
 from cmgplan.errors import InputError
 from cmgplan.run.findings import CheckResult, Finding
-from cmgplan.study.hold import HOLD_FILE, HoldOptions
+from cmgplan.study.hold import HoldOptions
+from cmgplan.study.hold_marker import HOLD_FILE
 
 CENT = 0.01
 

@@ -17,8 +17,10 @@ from cmgplan import load_case, plan, run_study, write_run
 from cmgplan.errors import CaseError
 from cmgplan.planning.levels.held import total_of
 from cmgplan.study.hold import HeldPlan, HoldOptions, hold_plan, hold_points
+from cmgplan.study.hold_check import verify_held
 from cmgplan.study.read import read_study
 from cmgplan.study.scaled_case import write_scaled
+from cmgplan.study.verify import verify_study
 
 LOAD = 1.3
 UNSERVED_KWH = (LOAD * 100.0 - 100.0) + (LOAD * 200.0 - 100.0 - 100.0)
@@ -135,6 +137,18 @@ def test_the_page_says_which_point_stands_best(study: Path) -> None:
     page = (study / "report.html").read_text()
     assert f"Of least mean total is point {told['best_mean']}" in page
     assert "not of all schedules" in page
+
+
+def test_a_study_of_held_plans_verifies_and_a_wrong_total_is_found(study: Path) -> None:
+    assert all(check.passed for check in verify_study(study, verify_held))
+    (task,) = study.glob("tasks/*_high_*")
+    held = pd.read_csv(task / "held.csv")
+    held.loc[0, "total_usd"] -= 1000.0
+    copy = study.parent / "wrong-total"
+    shutil.copytree(task, copy)
+    held.to_csv(copy / "held.csv", index=False)
+    failed = {check.name for check in verify_held(copy) if not check.passed}
+    assert failed == {"totals are their sums", "least totals are least"}
 
 
 @pytest.mark.parametrize(

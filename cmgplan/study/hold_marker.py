@@ -1,0 +1,13 @@
+"""How the run folder of a plan held in a scenario is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HOLD_FILE = "hold.json"
+"""What marks such a folder."""
+
+
+def is_held(folder: Path) -> bool:
+    """Return whether a folder holds a plan held in a scenario."""
+    return (folder / HOLD_FILE).is_file()
