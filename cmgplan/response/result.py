@@ -53,7 +53,7 @@ class ResponseOptions(Record):
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = ("exact",)
     runs: Annotated[int, Field(ge=1, le=1000)] = 1
     evaluations: Annotated[int, Field(ge=1, le=10_000_000)] = 5000
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=10**9)] = 0
     start: bool = False
     workers: Annotated[int, Field(ge=1)] = 1
     toat: ArrayName | None = None

@@ -20,10 +20,12 @@ from cmgplan.homes.case.read import load_homes
 from cmgplan.response import pipeline
 from cmgplan.response.exact import prices
 from cmgplan.response.exact.solve import solve_exact
+from cmgplan.response.heuristics.decoder import Decoder
 from cmgplan.response.pipeline import run_response
 from cmgplan.response.report.read_run import read_response
 from cmgplan.response.report.verify import verify_response
 from cmgplan.response.result import ResponseOptions
+from cmgplan.response.uncertainty.happened import drawn_day
 
 NO_DEVICES = """
 format = 1
@@ -124,6 +126,32 @@ def test_further_numbers_that_were_altered_are_found(bare: Path, tmp_path: Path,
     failed = [c.name for c in verify_response(read_response(copy)).checks if c.findings]
     due = "statistics follow" if key == "status" else "what uncertainty does"
     assert [name for name in failed if name.startswith(due)] == failed != []
+
+
+FLAT = """
+[[home]]
+id = "C"
+policy = "both"
+[[home.load]]
+id = "flats"
+carrier = "electricity"
+p_kw = 2.0
+shiftable_share = 0.2
+shift_in_max_kw = 1.0
+"""
+
+
+def test_a_plan_means_the_same_on_a_day_of_other_prices(tmp_path: Path) -> None:
+    """With one price all day no hour is dear and nothing moves; on a drawn day it may."""
+    text = NO_DEVICES.replace("hours = 2", "hours = 4") + FLAT
+    (tmp_path / "case.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "profiles.csv").write_text("hour\n0\n1\n2\n3\n", encoding="utf-8")
+    case = load_homes(tmp_path)
+    day = drawn_day(case, 0)
+    assert Decoder(day.forecast).dimensions == Decoder(day.happens).dimensions == 4
+    result = run_response(case, ResponseOptions(rolling=1, compare=False))
+    assert result.rolling is not None
+    assert result.rolling["once"] <= result.rolling["perfect"] + 1e-6
 
 
 def test_an_array_without_room_is_refused_before_any_work() -> None:
