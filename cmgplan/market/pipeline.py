@@ -37,7 +37,7 @@ from cmgplan.market.result import (
     ScenarioIncomes,
     StructureResult,
 )
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.search.coalitions import Game, excesses, least_core, nucleolus, shapley
 from cmgplan.version import __version__
 
@@ -51,7 +51,7 @@ Tell = Callable[[ProgressEvent], None]
 
 
 def run_market(
-    case: HomesCase, options: MarketOptions, progress: Tell | None = None
+    case: HomesCase, options: MarketOptions | None = None, progress: Tell | None = None
 ) -> MarketResult:
     """Return the coalition market of a case, structure by structure.
 
@@ -67,7 +67,8 @@ def run_market(
     LimitError
         A structure had no answer in its time.
     """
-    tell = progress or (lambda event: None)
+    options = options or MarketOptions()
+    tell = telling(progress)
     if options.pricing == "bid" and options.method == "nlp":
         raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
     if options.leaders:

@@ -32,7 +32,7 @@ from cmgplan.network.reconfiguration.search import (
     voltages,
 )
 from cmgplan.network.reconfiguration.tree import TreeFlow, solve_tree
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.outcome import Stop
 
@@ -117,15 +117,16 @@ def restore(
         The independent power flow contradicts the answer.
     """
     begun = time.perf_counter()
-    options, tell = options or ReconfigureOptions(), progress or (lambda event: None)
+    options, tell = options or ReconfigureOptions(), telling(progress)
     branch = faulted(network, fault)
     part, buses, branches = fed_part(network, branch)
     search = None
     if len(buses) > len(network.grid.reference):
         search = _searched(part, options, begun + options.time_limit_s, tell)
-    closed = np.zeros(len(network.closed), dtype=np.bool_)
-    if search is not None:
-        closed[branches] = search.closed
+    # Nobody operates switches where nothing leads any more: they stay as they stood.
+    closed = network.closed.copy()
+    closed[branch] = False
+    closed[branches] = False if search is None else search.closed
     opened = np.flatnonzero(~closed)
     changed = (closed != network.closed)[branches]
     lost_kw = _lost_kw(network, buses)
