@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from decoder_cases import busy_case
 from homes_cases import homes_case
 from homes_factories import write_homes
 
@@ -18,6 +19,7 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.day.verify_devices import check_devices
+from cmgplan.homes.optimum.solve import OneOwner, Question
 from cmgplan.response.exact.answer import ExactAnswer, ExactOptions
 from cmgplan.response.exact.solve import solve_exact
 from cmgplan.response.rules.day import run_rules
@@ -139,3 +141,12 @@ def test_of_equal_days_the_one_that_charges_early_is_taken() -> None:
     retailer = {"buy_per_kwh": 0.2, "sell_per_kwh": 0.1}
     answer = exact(homes_case([{"id": "A", "ev": [car]}], hours=5, retailer=retailer))
     assert answer.dispatch.flows["A", "car"].p_kw == pytest.approx([-2, -1, 0, 0, 0], abs=1e-6)
+
+
+def test_days_of_the_exact_answer_and_of_one_owner_keep_the_delay_of_load() -> None:
+    case = busy_case(3)
+    assert broken(case, solve_exact(case, ExactOptions(gap=0.01)).dispatch) == []
+    case = busy_case(2)
+    owned = OneOwner(case).answer(Question({"cost": 1.0}), 1e-3)
+    assert owned is not None
+    assert broken(case, owned.dispatch) == []

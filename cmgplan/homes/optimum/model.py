@@ -16,7 +16,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from cmgplan.devices import Device, Store
+from cmgplan.devices import Device, HomeLoad, Store
 from cmgplan.homes.accounts.money import cost_of_day, emission_of_day
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
@@ -78,6 +78,15 @@ class DayModel:
     def loads(self) -> Iterator[Placed]:
         """Yield the devices with a part that may be unserved."""
         return (p for p in self.placed() if p.block.component("unserved") is not None)
+
+    def binaries_of(self, day: Dispatch) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable with the value that it has in a day."""
+        for placed in self.placed():
+            device, key = placed.device, (placed.home, placed.device.id)
+            flows = day.flows[key]
+            if isinstance(device, HomeLoad):
+                flows = device.flows_of(self.h, day.shifts[key].up_kw, day.shifts[key].down_kw)
+            yield from device.binaries(placed.block, self.h, flows)
 
     def cost_of(self, day: Dispatch) -> float:
         """Return what a day that the model holds costs, currency: exactly, from its dispatch."""
