@@ -13,8 +13,9 @@ The way through the package:
 - ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss,
   ``reconfigure_day`` that of all hours or of blocks of them, and ``read_reliable_feeder`` and
   ``reliability`` the reliability indices of a feeder, ``additions`` what one more device saves;
-- ``find_optimum``, ``run_market`` and ``run_building`` run a case of homes, ``write_optimum``,
-  ``write_market`` and ``write_building`` keep their runs.
+- ``find_optimum``, ``run_market``, ``run_building`` and ``run_response`` run a case of homes,
+  ``write_optimum``, ``write_market``, ``write_building`` and ``write_response`` keep their runs;
+- ``run_study`` runs any of these over days, scenarios, options and cases.
 
 ``examples/plan_a_feeder.py`` walks through it.
 """
@@ -59,6 +60,10 @@ if TYPE_CHECKING:
     from cmgplan.planning.result import PlanResult
     from cmgplan.planning.starter import new_case
     from cmgplan.progress import ProgressEvent
+    from cmgplan.response.pipeline import run_response
+    from cmgplan.response.report.run_folder import write_response
+    from cmgplan.response.result import ResponseOptions, ResponseResult
+    from cmgplan.study.run import StudyResult, run_study
     from cmgplan.systems import check_case, load_case
 
 __all__ = [
@@ -80,7 +85,10 @@ __all__ = [
     "Reconfiguration",
     "ReconfigureOptions",
     "Reliability",
+    "ResponseOptions",
+    "ResponseResult",
     "Run",
+    "StudyResult",
     "__version__",
     "additions",
     "check_case",
@@ -101,10 +109,13 @@ __all__ = [
     "reliability",
     "run_building",
     "run_market",
+    "run_response",
+    "run_study",
     "solve_opf",
     "write_building",
     "write_market",
     "write_optimum",
+    "write_response",
     "write_run",
 ]
 
@@ -122,6 +133,10 @@ _HOMES = {
     "BuildingOptions": "cmgplan.building.result",
     "BuildingResult": "cmgplan.building.result",
     "write_building": "cmgplan.building.report.run_folder",
+    "run_response": "cmgplan.response.pipeline",
+    "ResponseOptions": "cmgplan.response.result",
+    "ResponseResult": "cmgplan.response.result",
+    "write_response": "cmgplan.response.report.run_folder",
     "Case": "cmgplan.planning.case",
     "HomesCase": "cmgplan.homes.case.records",
     "check_case": "cmgplan.systems",
@@ -144,6 +159,8 @@ _HOMES = {
     "read_reliable_feeder": "cmgplan.network.reliability.read",
     "plan": "cmgplan.planning.pipeline",
     "PlanResult": "cmgplan.planning.result",
+    "StudyResult": "cmgplan.study.run",
+    "run_study": "cmgplan.study.run",
     "ProgressEvent": "cmgplan.progress",
     "Run": "cmgplan.planning.report.run_folder",
     "read_run": "cmgplan.planning.report.run_folder",

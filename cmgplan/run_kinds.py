@@ -105,6 +105,20 @@ def _report_building(folder: Path) -> Path:
     return write_page(read_building(folder))
 
 
+def _verify_response(folder: Path) -> Sequence[CheckResult]:
+    from cmgplan.response.report.read_run import read_response
+    from cmgplan.response.report.verify import verify_response
+
+    return verify_response(read_response(folder)).checks
+
+
+def _report_response(folder: Path) -> Path:
+    from cmgplan.response.report.read_run import read_response
+    from cmgplan.response.report.run_folder import write_page
+
+    return write_page(read_response(folder))
+
+
 def _verify_configuration(folder: Path) -> Sequence[CheckResult]:
     from cmgplan.feeders.report.configuration import read_configuration, verify_configuration
 
@@ -151,6 +165,13 @@ def _days_of_building(folder: Path) -> tuple[About, list[DayView]]:
     return run.record.case, _views(run.record, run.tables, list(run.record.ways()))
 
 
+def _days_of_response(folder: Path) -> tuple[About, list[DayView]]:
+    from cmgplan.response.report.read_run import read_response
+
+    run = read_response(folder)
+    return run.record.case, _views(run.record, run.tables, run.ways)
+
+
 def _views(record: RunRecord, tables: Tables, ways: Sequence[str]) -> list[DayView]:
     from cmgplan.homes.report.figures.view import DayView
 
@@ -164,6 +185,9 @@ RUN_KINDS: Mapping[str, RunKind] = {
     "market": RunKind("a run of the market", _verify_market, _report_market, _days_of_market),
     "building": RunKind(
         "a run of the building", _verify_building, _report_building, _days_of_building
+    ),
+    "response": RunKind(
+        "a run of demand response", _verify_response, _report_response, _days_of_response
     ),
     "reconfigure": RunKind("a reconfiguration", _verify_configuration, _report_configuration),
     "reliability": RunKind("a study of reliability", _verify_reliability, _report_reliability),

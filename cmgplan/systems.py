@@ -73,8 +73,8 @@ HOMES = System(
     loads="load_homes",
     checks="check_homes",
     called="a case of homes",
-    ready="can be run: optimum, market, building",
-    commands=("optimum", "market", "building"),
+    ready="can be run: optimum, market, building, respond",
+    commands=("optimum", "market", "building", "respond"),
 )
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in (PLANNING, HOMES)}

@@ -1,7 +1,7 @@
 """Print a paper's claims beside those of a finished run.
 
-reproduce_paper.py [market|building] [RUN] [--json]; without a system's name the paper is that of
-planning.
+reproduce_paper.py [market|building|response] [RUN] [--json]; without a system's name the paper is
+that of planning.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from paper_claims.building_words import BuildingSubject
 from paper_claims.claim import Claim, hours_text
 from paper_claims.feeder import feeder_claims
 from paper_claims.market import market_claims
+from paper_claims.response import response_claims
 from paper_claims.windows import WINDOW, open_hours
 from rich.console import Console
 from rich.table import Table
@@ -28,12 +29,14 @@ from cmgplan.errors import CmgplanError, InputError
 from cmgplan.market.report.read_run import read_market
 from cmgplan.planning.report.run_folder import read_run
 from cmgplan.planning.report.subject import Subject
+from cmgplan.response.report.read_run import read_response
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
 DEFAULT_RUN = RUNS / "ieee94"
 BUILDING, BUILDING_RUN = "building", RUNS / "apartment5-building"
 BUILDING_CASE = "apartment5"
 MARKET, MARKET_RUN = "market", RUNS / "hmg3-market"
+RESPONSE, RESPONSE_RUN = "response", RUNS / "hmg3-response-response"
 WIDTH = 150
 DAY = (24, 1.0)
 ANSWERS = {True: "yes", False: "NO", None: "-"}
@@ -122,13 +125,18 @@ def _switch_table(subject: Subject) -> Table:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
-    system = given[0] if given[:1] in ([BUILDING], [MARKET]) else None
+    system = given[0] if given[:1] in ([BUILDING], [MARKET], [RESPONSE]) else None
     parser = argparse.ArgumentParser(
         prog="scripts/reproduce_paper",
-        usage="scripts/reproduce_paper [market|building] [RUN] [--json]",
+        usage="scripts/reproduce_paper [market|building|response] [RUN] [--json]",
         description="Print a paper's claims beside a run's; without a system, planning's.",
     )
-    default = {BUILDING: BUILDING_RUN, MARKET: MARKET_RUN, None: DEFAULT_RUN}[system]
+    default = {
+        BUILDING: BUILDING_RUN,
+        MARKET: MARKET_RUN,
+        RESPONSE: RESPONSE_RUN,
+        None: DEFAULT_RUN,
+    }[system]
     parser.add_argument("run", nargs="?", type=Path, default=default, help="folder of a run")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(given if system is None else given[1:])
@@ -139,6 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             claims += feeder_claims()
         elif system == MARKET:
             claims = market_claims(read_market(arguments.run))
+        elif system == RESPONSE:
+            claims = response_claims(read_response(arguments.run))
         else:
             subject = read_subject(arguments.run)
             claims, more = compare(subject), _switch_table(subject)

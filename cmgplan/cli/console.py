@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.planning.report.export import Export
     from cmgplan.planning.report.verify import VerifyReport
     from cmgplan.progress import ProgressEvent
+    from cmgplan.response.report.run_record import ResponseRecord
     from cmgplan.run.findings import CheckResult
 
 SHOWN_TIED = 5
@@ -554,6 +555,46 @@ def print_building(record: BuildingRecord) -> None:
     print_feeder(record)
     what = f"costs in {record.currency}, without the value of unserved load"
     say(f"{what}; rules: {record.rules}; verified")
+
+
+def print_response(record: ResponseRecord) -> None:
+    """Print what every method earns, how far it stays behind, and prices and emissions."""
+    table = _table("", "runs", "least", "greatest", "mean", "sd", "gap", "kg", "s")
+    for name, told in record.methods.items():
+        table.add_row(
+            name if told.status != "feasible" else f"{name} (limit)",
+            str(told.runs),
+            _number(told.profit_min, 2),
+            _number(told.profit_max, 2),
+            _number(told.profit_mean, 2),
+            _number(told.profit_sd, 2),
+            f"{100.0 * told.gap_mean:.2f} %",
+            _number(record.emission_kg[name], 1),
+            _number(told.wall_s, 1),
+        )
+    _print(table)
+    price = record.claims["price"]["exact"]["electricity"]
+    below = f"clearing price below the forecast in {100.0 * price['below']:.0f} % of hours"
+    drawn = price["drawn_below"]
+    say(below if drawn is None else f"{below}, with bids at random in {100.0 * drawn:.0f} %")
+    shares = record.share_under_emax["exact"]
+    if shares.own is not None:
+        say(
+            f"own emission within Emax in {100.0 * shares.own:.0f} % of hours, with what is "
+            f"bought in {100.0 * (shares.total or 0.0):.0f} %"
+        )
+    if (spread := record.toat) is not None:
+        exact, plan = spread.exact, spread.plan
+        say(
+            f"under uncertainty ({exact.array}): {exact.mean:.2f}, sd {exact.sd:.2f} planned "
+            f"knowing it; {plan.mean:.2f}, sd {plan.sd:.2f} with one plan"
+        )
+    if (rolling := record.rolling) is not None:
+        say(
+            f"a drawn day: {rolling.once:.2f} planned once, {rolling.rolled:.2f} replanned every "
+            f"hour, {rolling.perfect:.2f} foreseen"
+        )
+    say(f"profit in {record.currency}, at most {record.bound:,.2f} in any day; verified")
 
 
 def print_checks(checks: Sequence[CheckResult]) -> None:

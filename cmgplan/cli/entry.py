@@ -15,14 +15,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cmgplan.cli import cases, console, feeders, homes, opf, planning, runs
+from cmgplan.cli import cases, console, feeders, homes, opf, planning, respond, runs, studies
 from cmgplan.cli.supervise import CAN_FORK, INTERRUPTING, supervise
 from cmgplan.errors import CmgplanError, as_told
 from cmgplan.version import __version__
 
 INTERRUPTED = 130
 
-SOLVING = frozenset({"plan", "opf", "optimum", "market", "building", "reconfigure"})
+SOLVING = frozenset({"plan", "opf", "optimum", "market", "building", "respond", "reconfigure"})
 """Commands whose solvers may crash, and that may be interrupted amid a solve."""
 
 app = typer.Typer(
@@ -59,6 +59,8 @@ for _command in (
     homes.optimum,
     homes.market,
     homes.building,
+    respond.respond,
+    studies.study,
     cases.check,
     cases.new,
     cases.cases,
@@ -94,7 +96,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
                 sys.exit(code)
         _work(arguments)
     except SystemExit as stop:
-        if stop.code == INTERRUPTED and not in_child:  # the parent says so
+        by_other = in_child or isinstance(stop, studies.InterruptionTold)
+        if stop.code == INTERRUPTED and not by_other:  # who has said so
             console.warn("interrupted; nothing was written")
         raise
     except KeyboardInterrupt:

@@ -106,7 +106,7 @@ def market(
     from cmgplan.market.result import MarketOptions
     from cmgplan.systems import load_case
 
-    options = _given(
+    options = given_options(
         MarketOptions,
         structures=None if structure is None else tuple(structure),
         leaders=None if leaders is None else tuple(leaders),
@@ -157,7 +157,7 @@ def building(
 
     if seed is not None and not days:
         raise InputError("--seed is of stochastic days; give --days too, or leave it out")
-    options = _given(
+    options = given_options(
         BuildingOptions, days=days, seed=seed, rules=rules, optimal_values=optimal_values
     )
     loaded = load_case(case, day=day, system="homes")
@@ -177,10 +177,10 @@ def _options(**given: Any) -> OptimumOptions:
     """Return the options of an optimum; InputError names the option that cannot be."""
     from cmgplan.homes.optimum.result import OptimumOptions
 
-    return _given(OptimumOptions, **given)
+    return given_options(OptimumOptions, **given)
 
 
-def _given(form: type[RecordT], **given: Any) -> RecordT:
+def given_options(form: type[RecordT], **given: Any) -> RecordT:
     """Return the options that were given; InputError names the option that cannot be."""
     from pydantic import ValidationError
 
@@ -190,5 +190,6 @@ def _given(form: type[RecordT], **given: Any) -> RecordT:
         told = []
         for fault in error.errors():
             option = str(fault["loc"][0]).removesuffix("_s").replace("_", "-")
+            option = "method" if option == "methods" else option
             told.append(f"--{option} {fault['input']}: {fault['msg']}")
         raise InputError("; ".join(told)) from error

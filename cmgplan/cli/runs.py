@@ -10,7 +10,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug, RunFolder
-from cmgplan.errors import ReplayError
+from cmgplan.errors import InputError, ReplayError
 
 if TYPE_CHECKING:
     from cmgplan.planning.report.run_folder import Run
@@ -35,7 +35,10 @@ def verify(
     from cmgplan.planning.report.verify import verify_run
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import PLANNING, RUN_KINDS, require_plan, system_of_run
+    from cmgplan.study.store import is_study
 
+    if is_study(run):
+        raise InputError(f"{run}: is a study; verify the run of a task, a folder in {run}/tasks")
     recover(run)
     if (system := system_of_run(run)) != PLANNING:
         if prove:
@@ -54,10 +57,16 @@ def verify(
 
 
 def report(run: RunFolder, debug: Debug = False) -> None:
-    """Write the page of a finished run again."""
+    """Write the page of a finished run or study again."""
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import RUN_KINDS, system_of_run
+    from cmgplan.study.store import is_study
 
+    if is_study(run):
+        from cmgplan.study.page import write_study_page
+
+        console.say(str(write_study_page(run)))
+        return
     recover(run)
     console.say(str(RUN_KINDS[system_of_run(run)].report(run)))
 

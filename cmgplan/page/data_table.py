@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
+from urllib.parse import quote
 
 from cmgplan.page.wording import NONE, number
 
@@ -25,12 +26,24 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Text that leads to a place beside the page."""
+
+    text: str
+    place: str
+
+
+@dataclass(frozen=True)
 class Cell:
-    """A cell as shown, and the value that sorting and the CSV take; empty where there is none."""
+    """A cell as shown, and the value that sorting and the CSV take; empty where there is none.
+
+    ``link`` is where the cell leads to.
+    """
 
     text: str
     value: str
     numeric: bool
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,8 @@ def data_table(
 
 def _cell(column: Column, value: Any) -> Cell:
     """Return a value as a cell."""
+    if isinstance(value, Link):
+        return Cell(value.text, value.text, False, quote(value.place))
     if column.digits is None:
         return Cell(
             NONE if value is None else str(value), "" if value is None else str(value), False

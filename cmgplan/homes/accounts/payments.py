@@ -63,6 +63,8 @@ def _payments(case: HomesCase, day: Day) -> Iterator[pd.DataFrame]:
     yield from _ofloads_of(case, day, homes)
     if day.emission_weight > 0.0:
         yield from _of_emissions(case, day, homes)
+    for carrier, amount in (day.emission_amounts or {}).items():
+        yield emission_costs(day.way, ids, amount, carrier)
 
 
 def _ofloads_of(case: HomesCase, day: Day, homes: Sequence[HomeBase]) -> Iterator[pd.DataFrame]:

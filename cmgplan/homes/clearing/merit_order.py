@@ -167,18 +167,34 @@ def clear(book: Sequence[Bid], retailer: Retailer | None = None, split: float = 
     kw = np.asarray([bid.quantity_kw for bid in book], dtype=np.float64)
     price = np.asarray([bid.price_per_kwh for bid in book], dtype=np.float64)
     sells = np.asarray([bid.side == "sell" for bid in book], dtype=bool)
+    return Clearing(tuple(book), *clear_steps(kw, price, sells, retailer, split))
+
+
+def clear_steps(
+    kw: FloatArray,
+    price: FloatArray,
+    sells: BoolArray,
+    retailer: Retailer | None = None,
+    split: float = MIDDLE,
+    same_kw: float = SAME_KW,
+) -> tuple[FloatArray, float, float, float, float, float]:
+    """Return what ``clear`` finds for steps given as arrays, shape (steps,).
+
+    What is accepted of each, import and export, the price and the ends of its interval, as in
+    ``Clearing``. ``same_kw`` is the power that counts as none, for quantities that were rounded.
+    """
     offers, bids = _sides(kw, price, sells, retailer)
     volume = _volume(offers, bids)
-    cleared = np.zeros(len(book))
+    cleared = np.zeros(len(kw))
     cleared[sells], imported = offers.accepted(volume)
     cleared[~sells], exported = bids.accepted(volume)
     # At one price for both the retailer would trade with itself.
     both = min(imported, exported)
     imported, exported = imported - both, exported - both
-    low, high = _interval(kw, price, sells, cleared, retailer, imported, exported)
+    low, high = _interval(kw, price, sells, cleared, retailer, imported, exported, same_kw)
     mcp = low + split * (high - low) if isfinite(low) and isfinite(high) else nan
     ends = (low, high) if isfinite(mcp) else (nan, nan)
-    return Clearing(tuple(book), cleared, imported, exported, mcp, *ends)
+    return cleared, imported, exported, mcp, *ends
 
 
 def clear_hours(
@@ -244,6 +260,7 @@ def _interval(
     retailer: Retailer | None,
     imported: float,
     exported: float,
+    same_kw: float,
 ) -> tuple[float, float]:
     """Return the least and greatest price at which all that is accepted, and no more, is wanted.
 
@@ -251,7 +268,7 @@ def _interval(
     pays that is not fully served; at most what an offer asks that is not fully used and what an
     accepted bid pays.
     """
-    least = SAME_KW * max(1.0, float(kw.max(initial=0.0)))
+    least = same_kw * max(1.0, float(kw.max(initial=0.0)))
     some, room = cleared > least, cleared < kw - least
     lows = [-inf, *price[np.where(sells, some, room)]]
     highs = [inf, *price[np.where(sells, room, some)]]

@@ -31,6 +31,9 @@ class Day:
         Price that is put on emissions, currency/kg; 0 puts none.
     unserved_per_kwh
         By carrier: value of load that nothing serves, shape (T,), where it is not the case's.
+    emission_amounts
+        By carrier: what emissions of each home count for where they have no common price,
+        currency, shape (T, homes), in the order of the homes that took part.
     backstopped
         Homes that may take power from nowhere, at that value.
     """
@@ -40,6 +43,7 @@ class Day:
     pool_per_kwh: Mapping[Carrier, FloatArray] | None = None
     emission_weight: float = 0.0
     unserved_per_kwh: Mapping[Carrier, FloatArray] | None = None
+    emission_amounts: Mapping[Carrier, FloatArray] | None = None
     backstopped: tuple[str, ...] = ()
 
     def unserved_values(self, case: HomesCase) -> Mapping[Carrier, FloatArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from cmgplan.case.folder import SOURCES_FILE, CaseFolder
 from cmgplan.case.scenarios import SCENARIO_FILE
+from cmgplan.devices.base import Record
 from cmgplan.errors import InputError, ReplayError, as_told
 from cmgplan.given import read_text
 from cmgplan.homes.case.read import load_homes
@@ -65,6 +66,31 @@ def about_case(case: HomesCase, copy: Path) -> dict[str, Any]:
         "day": None if day is None else day.isoformat(),
         "homes": list(case.ids),
         "sha256": case_sha256(copy),
+    }
+
+
+def head_of(
+    system: str,
+    case: HomesCase,
+    copy: Path,
+    options: Record,
+    versions: Mapping[str, str],
+    wall_s: Mapping[str, float],
+    warnings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the keys that every run.json has; warnings of the case come first.
+
+    ``copy`` is the folder of the run's copy of the case. What is written has been verified.
+    """
+    return {
+        "system": system,
+        "case": about_case(case, copy),
+        "currency": case.file.currency,
+        "versions": dict(versions),
+        "options": options.model_dump(mode="json"),
+        "wall_s": dict(wall_s),
+        "verified": True,
+        "warnings": [*(str(fault) for fault in case.warnings), *warnings],
     }
 
 

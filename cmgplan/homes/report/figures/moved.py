@@ -82,3 +82,15 @@ def moved_sentence(view: DayView, carrier: str) -> str:
         f"{view.hour} {greatest(before)} to {amount(float(after.max()), 'kW')} in {view.hour} "
         f"{greatest(after)}."
     )
+
+
+def moved_by_way(views: Sequence[DayView], names: Sequence[str], carrier: str) -> go.Figure | None:
+    """Load before and after by hour, of all homes; one choice for each way. None if none moves."""
+    groups = [
+        (name, _traces(view, carrier, view.homes)) for view, name in zip(views, names, strict=True)
+    ]
+    if not any(traces for _, traces in groups):
+        return None
+    axis = {"title": {"text": f"load of {carrier}, kW"}}
+    figure = with_choice(go.Figure(), groups)
+    return drawn(figure, 360, barmode="relative", xaxis=views[0].axis(), yaxis=axis)

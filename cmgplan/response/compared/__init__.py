@@ -1,0 +1,1 @@
+"""The same homes with less flexibility, or without policies."""

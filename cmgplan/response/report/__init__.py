@@ -1,0 +1,1 @@
+"""Runs of demand response: their folder, verification, claims and page."""

@@ -1,0 +1,1 @@
+"""Studies: many runs of one system over days, scenarios, options and cases."""

@@ -1,0 +1,304 @@
+"""The page of a study: what came out over all days, scenarios and options, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cmgplan.page.data_table import Column, DataTable, Link, data_table
+from cmgplan.page.lookup import records
+from cmgplan.page.page import render
+from cmgplan.page.parts import Box, Chart, Note, Overview, Part, Section
+from cmgplan.page.wording import amount, counted, named, number
+from cmgplan.study import figures
+from cmgplan.study.kinds import Figure
+from cmgplan.study.store import PAGE, TASKS_TABLE, write_text
+from cmgplan.study.task_run import TASKS
+from cmgplan.study.view import StudyView, duration_curves, read_view, switch_use
+
+SHOWN_TASKS = 10
+"""Tasks in the lists of the slowest and the worst."""
+
+SHOWN_FAILURES = 200
+SHOWN_WAYS = 8
+"""Combinations of case and options that one figure can tell apart."""
+
+CALENDAR_DAYS = 8
+"""Days from which a calendar shows more than a table does."""
+
+LEAST_TASKS = 2
+"""Tasks from which there is a distribution."""
+
+
+def write_study_page(folder: Path) -> Path:
+    """Write the page of a study from its files and return its path."""
+    path = folder / PAGE
+    write_text(path, render_study(read_view(folder)))
+    return path
+
+
+def render_study(view: StudyView) -> str:
+    """Return the page of a study."""
+    cases = [str(case["name"]) for case in view.about["cases"]]
+    about = (
+        f"{counted(len(view.tasks), 'task')} of the system {view.system.name} over "
+        f"{counted(len(cases), 'case')}: {named(cases)}. Every number of a task stands in "
+        f"{TASKS_TABLE} and in the long tables beside this page."
+    )
+    sections = [
+        section
+        for section in (
+            _calendar(view),
+            _distributions(view),
+            _durations(view),
+            _switches(view),
+            _lists(view),
+            _failures(view),
+        )
+        if section.parts
+    ]
+    return render(f"Study {view.about['name']}", about, _overview(view), sections)
+
+
+def unit_of(figure: Figure, view: StudyView) -> str:
+    """Return the unit of a key figure."""
+    return figure.unit.replace("{currency}", view.currency)
+
+
+def said(value: float, figure: Figure, unit: str) -> str:
+    """Return a key figure with its digits and unit."""
+    return f"{number(value, figure.digits)}\N{NO-BREAK SPACE}{unit}".rstrip()
+
+
+def _overview(view: StudyView) -> Overview:
+    """Return the first screen: how many tasks came to an answer, and what they say."""
+    counts = view.tasks["state"].value_counts()
+    done, total = int(counts.get("done", 0)), len(view.tasks)
+    answered = done + int(counts.get("infeasible", 0))
+    good = answered == total
+    verdict = (
+        f"All {total} tasks came to an answer."
+        if good
+        else f"{answered} of {total} tasks came to an answer; why the others did not stands below."
+    )
+    first = view.system.shown[0]
+    against = ""
+    if done:
+        value = _mean(view.done, first.name)
+        heading = f"{first.heading[0].upper()}{first.heading[1:]}"
+        told = amount(value, unit_of(first, view))
+        against = f"{heading} of a finished task: {told} on weighted mean."
+    boxes = [
+        Box(state.capitalize(), f"{int(counts.get(state, 0)):,}", not bad)
+        for state, bad in (
+            ("done", done == 0),
+            ("infeasible", False),
+            ("failed", bool(counts.get("failed", 0))),
+            ("waiting", bool(counts.get("waiting", 0))),
+        )
+    ]
+    longest = view.tasks["wall_s"].max()
+    boxes.append(Box("Longest task", amount(float(longest), "s"), True))
+    notes = tuple(f"{note[0].upper()}{note[1:]}." for note in view.about.get("notes") or ())
+    return Overview(good, verdict, against, tuple(boxes), _totals(view), (), notes)
+
+
+def _totals(view: StudyView) -> DataTable:
+    """Return weighted mean, least and greatest of every key figure by way."""
+    rows: list[dict[str, Any]] = []
+    for way in view.ways:
+        done = view.done[view.done["way"] == way]
+        for figure in view.system.shown:
+            values = done[figure.name].dropna()
+            if values.empty:
+                continue
+            unit = unit_of(figure, view)
+            rows.append(
+                {
+                    "way": way,
+                    "figure": f"{figure.heading}, {unit}" if unit else figure.heading,
+                    "mean": _mean(done, figure.name),
+                    "sd": _deviation(done, figure.name),
+                    "least": float(values.min()),
+                    "greatest": float(values.max()),
+                    "tasks": len(values),
+                }
+            )
+    columns = (
+        Column("way", "case and options"),
+        Column("figure", "of a task"),
+        Column("mean", "weighted mean", 4),
+        Column("sd", "standard deviation", 4),
+        Column("least", "least", 4),
+        Column("greatest", "greatest", 4),
+        Column("tasks", "tasks", 0),
+    )
+    return data_table("totals", "Key figures", columns, rows)
+
+
+def _calendar(view: StudyView) -> Section:
+    """Return a calendar of each key figure for the first way."""
+    done = view.done[view.done["day"] != ""]
+    parts: list[Part] = []
+    for way in view.ways[:1]:
+        mine = done[done["way"] == way]
+        for figure in view.system.shown:
+            by_day = _by_day(mine, figure.name)
+            if len(by_day) < CALENDAR_DAYS:
+                continue
+            unit = unit_of(figure, view)
+            which = f" With {way}." if len(view.ways) > 1 else ""
+            mean = " Mean over scenarios." if mine["scenario"].nunique() > 1 else ""
+            worst = by_day.idxmax()
+            sentence = (
+                f"Most on {worst}: {said(float(by_day.max()), figure, unit)}; least on "
+                f"{by_day.idxmin()}: {said(float(by_day.min()), figure, unit)}.{which}{mean}"
+            )
+            drawn = figures.calendar(by_day, unit)
+            title = f"{figure.heading[0].upper()}{figure.heading[1:]} by day"
+            parts.append(Chart(f"calendar-{figure.name}", title, sentence, drawn, half=True))
+    return Section("calendar", "Days", tuple(parts))
+
+
+def _distributions(view: StudyView) -> Section:
+    """Return a distribution of each key figure by way."""
+    ways, parts = view.ways[:SHOWN_WAYS], []
+    for figure in view.system.shown:
+        if view.done[figure.name].notna().sum() < LEAST_TASKS:
+            continue
+        drawn = figures.distribution(view.done, ways, figure, unit_of(figure, view))
+        left = len(view.ways) - len(ways)
+        more = (
+            f" The first {len(ways)} combinations; {left} more are in the tables." if left else ""
+        )
+        sentence = f"Each task counts once, whatever its weight.{more}"
+        title = f"{figure.heading[0].upper()}{figure.heading[1:]}"
+        parts.append(Chart(f"spread-{figure.name}", title, sentence, drawn, half=True))
+    return Section("distributions", "Distributions", tuple(parts))
+
+
+def _durations(view: StudyView) -> Section:
+    curves = duration_curves(view)[:SHOWN_WAYS]
+    if not curves:
+        return Section("durations", "Duration curves", ())
+    peak = max(curves, key=lambda curve: float(curve.kw[0]))
+    sentence = (
+        f"The greatest import is {amount(float(peak.kw[0]), 'kW')}; hours count by the weight of "
+        "their task. Below zero is export."
+    )
+    chart = Chart("durations", "Import from upstream", sentence, figures.durations(curves))
+    return Section("durations", "Duration curves", (chart,))
+
+
+def _switches(view: StudyView) -> Section:
+    """Return which switch is closed how long, and how often it moves."""
+    ways = view.ways[:SHOWN_WAYS]
+    uses = [use for use in switch_use(view) if use.way in ways]
+    if not uses:
+        return Section("switches", "Switches", ())
+    idle = sorted({use.switch for use in uses} - {use.switch for use in uses if use.closed_h > 0})
+    told = f"Never closed: {named(idle)}." if idle else "Every switch is closed at some time."
+    chart = Chart("switches", "How long switches are closed", told, figures.switches(uses, ways))
+    columns = (
+        Column("way", "case and options"),
+        Column("switch", "switch"),
+        Column("kind", "kind"),
+        Column("closed_h", "closed, h", 1),
+        Column("percent", "closed, % of the time", 1),
+        Column("operations_per_day", "operations a day", 2),
+    )
+    rows = [{**vars(use), "percent": 100.0 * use.closed_share} for use in uses]
+    caption = "Switches: hours count by the weight of their task, days begin with all open"
+    return Section("switches", "Switches", (chart, data_table("switches", caption, columns, rows)))
+
+
+def _lists(view: StudyView) -> Section:
+    """Return the worst and the slowest tasks with links to their pages."""
+    done, first = view.done, view.system.shown[0]
+    if done.empty:
+        return Section("tasks", "Tasks", ())
+    worst = done.sort_values(first.name, ascending=False, kind="stable").head(SHOWN_TASKS)
+    slow = done.sort_values("wall_s", ascending=False, kind="stable").head(SHOWN_TASKS)
+    tables = (
+        _task_table(view, "worst", f"Tasks of greatest {first.heading}", worst),
+        _task_table(view, "slowest", "Tasks that took longest", slow),
+    )
+    return Section("tasks", "Worst and slowest tasks", tables)
+
+
+def _task_table(view: StudyView, name: str, caption: str, rows: pd.DataFrame) -> DataTable:
+    """Return tasks with their key figures."""
+    shown = [
+        Column(f.name, f"{f.heading}, {unit_of(f, view)}".rstrip(", "), f.digits)
+        for f in view.system.shown
+    ]
+    columns = (
+        Column("link", "task"),
+        Column("day", "day"),
+        Column("scenario", "scenario"),
+        Column("options", "options"),
+        *shown,
+        Column("wall_s", "time, s", 1),
+    )
+    return data_table(name, caption, columns, (_linked(row) for row in records(rows)))
+
+
+def _linked(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "link": Link(str(row["task"]), f"{TASKS}/{row['task']}/report.html")}
+
+
+def _failures(view: StudyView) -> Section:
+    """Return the tasks without an answer, each with its reason."""
+    rows = view.tasks[view.tasks["state"].isin(("failed", "infeasible", "waiting"))]
+    if rows.empty:
+        return Section("failures", "Without an answer", ())
+    columns = (
+        Column("told", "task"),
+        Column("day", "day"),
+        Column("scenario", "scenario"),
+        Column("options", "options"),
+        Column("state", "state"),
+        Column("attempts", "attempts", 0),
+        Column("reason", "reason"),
+    )
+    found = list(_explained(view, rows.head(SHOWN_FAILURES)))
+    parts: list[Part] = [data_table("failures", "Tasks that are not done", columns, found)]
+    if len(rows) > SHOWN_FAILURES:
+        left = number(len(rows) - SHOWN_FAILURES, 0)
+        parts.append(Note("", (f"{left} more stand in {TASKS_TABLE}.",)))
+    return Section("failures", "Not done", tuple(parts))
+
+
+def _explained(view: StudyView, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield tasks, linked to the page that says why where there is one."""
+    for row in records(rows):
+        place = f"{TASKS}/{row['task']}.why.html"
+        there = row["state"] == "infeasible" and (view.folder / place).is_file()
+        yield {**row, "told": Link(str(row["task"]), place) if there else row["task"]}
+
+
+def _by_day(rows: pd.DataFrame, name: str) -> pd.Series[float]:
+    """Return the weighted mean of a key figure by day."""
+    known = rows[rows[name].notna()]
+    total = (known[name] * known["weight"]).groupby(known["day"]).sum()
+    return total / known["weight"].groupby(known["day"]).sum()
+
+
+def _mean(rows: pd.DataFrame, name: str) -> float | None:
+    """Return the weighted mean of a key figure, None where there is none."""
+    known = rows[rows[name].notna()]
+    weight = float(known["weight"].sum())
+    return float((known[name] * known["weight"]).sum()) / weight if weight > 0.0 else None
+
+
+def _deviation(rows: pd.DataFrame, name: str) -> float | None:
+    """Return the weighted population standard deviation of a key figure."""
+    mean = _mean(rows, name)
+    if mean is None:
+        return None
+    known = rows[rows[name].notna()]
+    squares = (known[name] - mean) ** 2 * known["weight"]
+    return float((squares.sum() / known["weight"].sum()) ** 0.5)

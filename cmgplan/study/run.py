@@ -1,0 +1,300 @@
+"""A study from its file to its page."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cmgplan.case.folder import CaseFolder
+from cmgplan.case.toml_file import read_toml
+from cmgplan.errors import InputError
+from cmgplan.progress import ProgressEvent
+from cmgplan.study.cluster import ClusterExecutor
+from cmgplan.study.engine import Call, StudyExecutor, run_tasks
+from cmgplan.study.ledger import Ledger
+from cmgplan.study.page import write_study_page
+from cmgplan.study.pool import ProcessPool, TaskLimits
+from cmgplan.study.read import Study, read_study
+from cmgplan.study.store import (
+    STUDY_FILE,
+    clear_work,
+    finished,
+    held,
+    require_place,
+    write_json,
+    write_long_tables,
+    write_tasks,
+)
+from cmgplan.study.task_run import run_task
+from cmgplan.study.tasks import Task
+from cmgplan.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STUDIES = Path("studies")
+"""Folder of studies that are given no place."""
+
+
+class StudyInterrupted(KeyboardInterrupt):
+    """A study was interrupted; what was done is kept."""
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A study that has come to its end.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    counts
+        How many tasks are in each state.
+    tables
+        Names of its long tables.
+    notes
+        What is worth knowing, such as tasks of an earlier list that are left out.
+    """
+
+    folder: Path
+    counts: Mapping[str, int]
+    tables: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a long table, or ``tasks``, as pandas reads it.
+
+        Raises
+        ------
+        InputError
+            The study has no such table.
+        """
+        path = self.folder / f"{name}.csv"
+        if name != "tasks" and name not in self.tables:
+            raise InputError(f"{path}: there is no such table; known: tasks, {self.tables}")
+        return pd.read_csv(path)
+
+
+def run_study(
+    source: Path | str | Mapping[str, Any],
+    out: Path | str | None = None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    resume: bool = False,
+    progress: Callable[[ProgressEvent], None] | None = None,
+    warn: Callable[[str], None] | None = None,
+    call: Call = run_task,
+) -> StudyResult:
+    """Run a study: every task that is missing, then its tables and its page.
+
+    Parameters
+    ----------
+    source
+        A study file, or what one holds as plain values.
+    out
+        Folder of the study; by default ``studies/<name>``.
+    workers
+        Processes that run tasks at once, by default one for each core.
+    scheduler
+        Address of a Dask scheduler, or ``local`` for one on this machine; without it the tasks
+        run in processes of this machine.
+    resume
+        Go on with what a study in the folder has not done, also with a changed list of tasks.
+    progress, warn
+        Are told progress, and what is worth knowing.
+    call
+        What runs a task, a function of a module from JSON values to JSON values.
+
+    Raises
+    ------
+    CaseError
+        With every fault of the study file.
+    InputError
+        The folder holds a study that is not to be resumed, or something else; no scheduler
+        answers.
+    MachineError
+        A package that the study asks for is missing, or the disk is full.
+    KeyboardInterrupt
+        It was interrupted; what was done is kept.
+    """
+    study = read_study(source)
+    folder = Path(out) if out is not None else STUDIES / study.name
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers {workers}: give 1 or more")
+    require_place(folder, resume=resume)
+    folder = folder.resolve()
+    with held(folder):
+        try:
+            return _run(study, folder, workers, scheduler, call, progress or _quiet, warn or _quiet)
+        except KeyboardInterrupt:
+            raise StudyInterrupted(_interrupted(study, folder)) from None
+
+
+def _quiet(told: object) -> None:
+    """Tell nothing."""
+
+
+def _run(
+    study: Study,
+    folder: Path,
+    workers: int | None,
+    scheduler: str | None,
+    call: Call,
+    tell: Callable[[ProgressEvent], None],
+    warn: Callable[[str], None],
+) -> StudyResult:
+    """Run a study in a folder that this driver holds."""
+    began = time.monotonic()
+    clear_work(folder)
+    head = _head(study)
+    write_json(folder / STUDY_FILE, {**head, "state": "running"})
+    with closing(Ledger(folder)) as ledger:
+        notes = _brought_up(ledger, study, folder)
+        for note in notes:
+            warn(note)
+        _work(study, ledger, folder, workers or os.cpu_count() or 1, scheduler, call, tell)
+        clear_work(folder)
+        return _closed(study, ledger, folder, head, notes, began)
+
+
+def _interrupted(study: Study, folder: Path) -> str:
+    """Leave a study so that it can be resumed; return what is told."""
+    clear_work(folder)
+    with closing(Ledger(folder)) as ledger:
+        ledger.release()
+        write_tasks(folder, ledger.rows(), _figures(study))
+        counts = ledger.counts()
+    head = _head(study)
+    write_json(folder / STUDY_FILE, {**head, "state": "interrupted", "counts": counts})
+    done = f"{counts['done']} of {sum(counts.values())} tasks are done and kept in {folder}"
+    return f"interrupted; {done}; go on with --resume"
+
+
+def _brought_up(ledger: Ledger, study: Study, folder: Path) -> tuple[str, ...]:
+    """Bring the ledger in line with the study and its folder; return what is worth knowing."""
+    ledger.ask_for(study.tasks)
+    lost = ledger.reconcile(finished(folder))
+    notes = []
+    if lost:
+        notes.append(f"{lost} finished tasks have no folder any more; they are run again")
+    asked = {task.case: task.case_sha256 for task in study.tasks}
+    for case, sha256, version, count in ledger.left_out():
+        if version != __version__:
+            why = f"were run by cmgplan {version}, this is {__version__}"
+        elif case in asked and asked[case] != sha256:
+            why = f"of {case} were run before the case was changed"
+        else:
+            why = f"of {case} are not in the study any more"
+        notes.append(f"{count} finished tasks {why}: they stay in tasks/, out of all tables")
+    return tuple(notes)
+
+
+def _work(
+    study: Study,
+    ledger: Ledger,
+    folder: Path,
+    workers: int,
+    scheduler: str | None,
+    call: Call,
+    tell: Callable[[ProgressEvent], None],
+) -> None:
+    """Run what waits."""
+    waiting = len(ledger.waiting())
+    if not waiting:
+        return
+    limits = TaskLimits(study.limits.time_per_task_s, study.limits.memory_per_task_mb)
+    by_key = {task.key: task for task in study.tasks}
+    with _executor(scheduler, min(workers, waiting), limits) as (executor, count):
+        run_tasks(
+            executor,
+            ledger,
+            by_key,
+            folder,
+            workers=count,
+            retries=study.limits.retries,
+            call=call,
+            tell=tell,
+        )
+
+
+@contextmanager
+def _executor(
+    scheduler: str | None, workers: int, limits: TaskLimits
+) -> Iterator[tuple[StudyExecutor, int]]:
+    """Give what runs tasks and how many at once; nothing of it is left afterwards."""
+    executor: StudyExecutor
+    if scheduler is None:
+        executor = ProcessPool(workers, limits)
+    else:
+        executor = ClusterExecutor(scheduler, workers, limits)
+        workers = executor.workers
+    try:
+        yield executor, workers
+    except BaseException:
+        executor.stop()
+        raise
+    executor.shutdown()
+
+
+def _closed(
+    study: Study,
+    ledger: Ledger,
+    folder: Path,
+    head: Mapping[str, Any],
+    notes: tuple[str, ...],
+    began: float,
+) -> StudyResult:
+    """Write tables and page and close the study."""
+    write_tasks(folder, ledger.rows(), _figures(study))
+    tables = write_long_tables(folder, ledger.rows())
+    counts = ledger.counts()
+    about = {**head, "state": "finished", "counts": counts, "tables": tables, "notes": notes}
+    write_json(folder / STUDY_FILE, {**about, "wall_s": time.monotonic() - began})
+    write_study_page(folder)
+    return StudyResult(folder, counts, tuple(tables), notes)
+
+
+def _head(study: Study) -> dict[str, Any]:
+    """Return what study.json tells from the beginning."""
+    cases = {task.case: task for task in study.tasks}
+    return {
+        "format": 1,
+        "name": study.name,
+        "system": study.system.name,
+        "versions": {"cmgplan": __version__},
+        "cases": [_about_case(task) for task in cases.values()],
+        "tasks": len(study.tasks),
+        "study": _plain(study.asked),
+    }
+
+
+def _about_case(task: Task) -> dict[str, Any]:
+    """Return what study.json tells of a case."""
+    raw = read_toml(CaseFolder(task.folder), []) or {}
+    return {
+        "name": task.case,
+        "sha256": task.case_sha256,
+        "currency": raw.get("currency", "USD") if raw.get("system") == "homes" else "$",
+        "dt_h": raw["time"].get("dt_h", 1.0),
+    }
+
+
+def _figures(study: Study) -> list[str]:
+    return [figure.name for figure in study.system.shown]
+
+
+def _plain(value: Any) -> Any:
+    """Return values of TOML as values of JSON."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, bool | int | float | str) else str(value)

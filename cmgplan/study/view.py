@@ -1,0 +1,201 @@
+"""A finished study as its page needs it, read from its folder alone."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cmgplan.arrays import FloatArray
+from cmgplan.errors import InputError
+from cmgplan.given import read_text
+from cmgplan.study.kinds import STUDY_SYSTEMS, StudySystem
+from cmgplan.study.store import STUDY_FILE, TASKS_TABLE
+
+CURVE_POINTS = 500
+"""Points of a duration curve."""
+
+IMPORT_OF = {
+    "planning": ("upstream", ("with_cmg_kw",), ()),
+    "optimum": ("exchange", ("import_kw",), ("export_kw",)),
+}
+"""Table and columns, added and taken off, of what comes from upstream by system."""
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A study as read from its folder.
+
+    Attributes
+    ----------
+    folder, about
+        Where it lies, and the content of study.json.
+    system
+        What ran its cases.
+    tasks
+        tasks.csv, with a column ``way``: case and options, what is compared.
+    """
+
+    folder: Path
+    about: Mapping[str, Any]
+    system: StudySystem
+    tasks: pd.DataFrame
+
+    @property
+    def done(self) -> pd.DataFrame:
+        """Rows of finished tasks."""
+        return self.tasks[self.tasks["state"] == "done"]
+
+    @property
+    def ways(self) -> list[str]:
+        """Combinations of case and options in their order."""
+        return list(dict.fromkeys(self.tasks["way"]))
+
+    def by_task(self) -> dict[str, tuple[str, str, float]]:
+        """Return case, way and weight of every finished task by its name."""
+        done = self.done
+        parts = zip(done["task"], done["case"], done["way"], done["weight"], strict=True)
+        return {task: (case, way, float(weight)) for task, case, way, weight in parts}
+
+    @property
+    def currency(self) -> str:
+        """Currency of all its cases, empty where they differ."""
+        found = {str(case.get("currency", "$")) for case in self.about["cases"]}
+        return found.pop() if len(found) == 1 else ""
+
+    def dt_h(self, case: str) -> float:
+        """Return the hours of an interval of a case."""
+        hours = {str(each["name"]): float(each.get("dt_h", 1.0)) for each in self.about["cases"]}
+        return hours.get(case, 1.0)
+
+
+def read_view(folder: Path) -> StudyView:
+    """Read a study's folder.
+
+    Raises
+    ------
+    InputError
+        It is not the folder of a study, or a file of it is damaged.
+    """
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        raise InputError(f"{folder}: is not a study, it has no {STUDY_FILE}")
+    try:
+        about = json.loads(read_text(path))
+        system = STUDY_SYSTEMS[about["system"]]
+        list(about["cases"])
+        text = dict.fromkeys(("task", "case", "day", "scenario", "options", "reason"), str)
+        tasks = pd.read_csv(folder / TASKS_TABLE, dtype=text).fillna(dict.fromkeys(text, ""))
+        several = tasks["case"].nunique() > 1
+        way = [
+            " ".join(part for part in (case if several else "", options) if part) or case
+            for case, options in zip(tasks["case"], tasks["options"], strict=True)
+        ]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        told = f"{folder}: is damaged ({type(error).__name__}: {error}); resume the study"
+        raise InputError(told) from error
+    return StudyView(folder, about, system, tasks.assign(way=way))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A duration curve: import in kW over the share of the time, 0..1, in which it is reached."""
+
+    way: str
+    share: FloatArray
+    kw: FloatArray
+
+
+def duration_curves(view: StudyView) -> list[Curve]:
+    """Return the duration curve of the import from upstream of each way; none if not known."""
+    if view.system.name not in IMPORT_OF:
+        return []
+    stem, plus, minus = IMPORT_OF[view.system.name]
+    if not (view.folder / f"{stem}.csv").is_file():
+        return []
+    of_task = view.by_task()
+    amounts: dict[str, list[float]] = defaultdict(list)
+    weights: dict[str, list[float]] = defaultdict(list)
+    for task, rows in rows_by_task(view.folder / f"{stem}.csv", ("hour", *plus, *minus)):
+        if task not in of_task:
+            continue
+        _, way, weight = of_task[task]
+        hours: dict[str, float] = defaultdict(float)
+        for hour, *cells in rows:
+            added, taken = cells[: len(plus)], cells[len(plus) :]
+            hours[hour] += sum(map(_value, added)) - sum(map(_value, taken))
+        amounts[way] += hours.values()
+        weights[way] += [weight] * len(hours)
+    return [_curve(way, amounts[way], weights[way]) for way in view.ways if amounts[way]]
+
+
+def _curve(way: str, kw: Sequence[float], weights: Sequence[float]) -> Curve:
+    """Return values in falling order over the share of the weight that they are reached in."""
+    values, weight = np.asarray(kw), np.asarray(weights)
+    order = np.argsort(-values, kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum()
+    kept = np.unique(np.linspace(0, len(values) - 1, min(len(values), CURVE_POINTS)).astype(int))
+    return Curve(way, share[kept], values[order][kept])
+
+
+@dataclass(frozen=True)
+class SwitchUse:
+    """How much a switch is used, summed over the days that the tasks stand for."""
+
+    way: str
+    switch: str
+    kind: str
+    closed_h: float
+    closed_share: float
+    operations_per_day: float
+
+
+def switch_use(view: StudyView) -> list[SwitchUse]:
+    """Return how long each switch is closed and how often it moves, by way.
+
+    A day begins with every switch open.
+    """
+    path = view.folder / "switch_schedule.csv"
+    if not path.is_file():
+        return []
+    of_task = view.by_task()
+    found: dict[tuple[str, str, str], FloatArray] = {}
+    for task, rows in rows_by_task(path, ("switch", "kind", "hour", "closed")):
+        if task not in of_task:
+            continue
+        case, way, weight = of_task[task]
+        dt_h = view.dt_h(case)
+        positions: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        for switch, kind, hour, closed in rows:
+            positions[switch, kind].append((int(hour), int(closed)))
+        for (switch, kind), hours in positions.items():
+            told = [closed for _, closed in sorted(hours)]
+            moves = sum(a != b for a, b in itertools.pairwise([0, *told]))
+            sums = found.setdefault((way, switch, kind), np.zeros(4))
+            sums += weight * np.array([dt_h * sum(told), dt_h * len(told), moves, 1.0])
+    return [
+        SwitchUse(way, switch, kind, closed, closed / hours, moves / days)
+        for (way, switch, kind), (closed, hours, moves, days) in found.items()
+    ]
+
+
+def rows_by_task(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield the cells of some columns of a long table, one task at a time."""
+    with path.open(encoding="utf-8", newline="") as file:
+        cells = csv.reader(file)
+        header = next(cells, [])
+        places = [header.index(name) for name in columns]
+        for task, rows in itertools.groupby(cells, key=lambda row: row[0]):
+            yield task, [[row[place] for place in places] for row in rows]
+
+
+def _value(cell: str) -> float:
+    return float(cell) if cell else 0.0
