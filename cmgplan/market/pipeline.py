@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
-from cmgplan.errors import InfeasibleError, InputError, LimitError
+from cmgplan.errors import CaseError, InfeasibleError, InputError, LimitError
+from cmgplan.homes.case.optimised import not_for_prices
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.case.scenario_case import case_of
 from cmgplan.market.case.structures import (
@@ -60,6 +61,8 @@ def run_market(
 
     Raises
     ------
+    CaseError
+        The case has money that is not the price of energy, which the market cannot count.
     InputError
         A structure names what is not there.
     InfeasibleError
@@ -68,6 +71,8 @@ def run_market(
         A structure had no answer in its time.
     """
     tell = progress or (lambda event: None)
+    if refused := list(not_for_prices(case, "the market")):
+        raise CaseError(refused)
     if options.pricing == "bid" and options.method == "nlp":
         raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
     if options.leaders:
