@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from cmgplan.response.pipeline import run_response
     from cmgplan.response.report.run_folder import write_response
     from cmgplan.response.result import ResponseOptions, ResponseResult
+    from cmgplan.run_kinds import to_xarray
     from cmgplan.study.run import StudyResult, run_study
     from cmgplan.systems import check_case, load_case
 
@@ -112,6 +113,7 @@ __all__ = [
     "run_response",
     "run_study",
     "solve_opf",
+    "to_xarray",
     "write_building",
     "write_market",
     "write_optimum",
@@ -168,6 +170,7 @@ _HOMES = {
     "figures": "cmgplan.planning.report.drawing",
     "new_case": "cmgplan.planning.starter",
     "export_run": "cmgplan.planning.report.export",
+    "to_xarray": "cmgplan.run_kinds",
     "compare_runs": "cmgplan.planning.report.compare.write",
 }
 

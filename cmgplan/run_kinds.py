@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cmgplan.errors import InputError
 from cmgplan.run.findings import CheckResult
 
 if TYPE_CHECKING:
+    import xarray
+
     from cmgplan.homes.report.compare import WrittenDays
     from cmgplan.homes.report.figures.view import DayView
     from cmgplan.homes.report.run_record import About, RunRecord
-    from cmgplan.run.tables import Tables
+    from cmgplan.run.tables import TableForm, Tables
 
 PLANNING = "planning"
 
@@ -281,3 +284,56 @@ def require_plan(folder: Path | str, command: str) -> None:
     if system != PLANNING:
         what = RUN_KINDS[system].what
         raise InputError(f"{folder}: is {what}; {command} takes plans, give the folder of a plan")
+
+
+_READERS = {
+    PLANNING: ("cmgplan.planning.report.run_folder", "read_run"),
+    "optimum": ("cmgplan.homes.optimum.read_run", "read_optimum"),
+    "market": ("cmgplan.market.report.read_run", "read_market"),
+    "building": ("cmgplan.building.report.read_run", "read_building"),
+    "response": ("cmgplan.response.report.read_run", "read_response"),
+}
+"""What reads a run, by the system that wrote it."""
+
+
+def to_xarray(run: Any) -> xarray.DataTree:
+    """Return the tables of a run as a tree of xarray datasets, one for each table.
+
+    The columns that name a row (level, hour, microgrid, device, way, home, ...) become axes, the
+    others variables with their unit as ``attrs["units"]``; what has no row is NaN:
+    ``to_xarray("runs/two-bus")["dispatch"]["p_kw"].sel(level=4)``.
+
+    Parameters
+    ----------
+    run
+        The folder of a run of any system, or what ``plan`` or ``read_run`` returned.
+
+    Raises
+    ------
+    InputError
+        xarray is not installed (it is the extra ``xarray``), or the run cannot be read.
+    """
+    from cmgplan.run.xarray_forms import as_tree
+
+    if isinstance(run, Path | str):
+        system = system_of_run(run)
+        if system not in _READERS:
+            raise InputError(f"{run}: is {RUN_KINDS[system].what}, whose tables have no axes")
+        module, reader = _READERS[system]
+        run = getattr(import_module(module), reader)(run)
+    return as_tree(run.tables, _forms("pareto" in run.tables))
+
+
+def _forms(plan: bool) -> Mapping[str, TableForm]:
+    """Return the forms of the tables of a plan, or of every run of homes."""
+    if plan:
+        from cmgplan.planning.report.table_forms import TABLES as OF_PLANS
+
+        return OF_PLANS
+    from cmgplan.building.tables import TABLES as OF_BUILDINGS
+    from cmgplan.homes.day.tables import TABLES as OF_HOMES
+    from cmgplan.homes.optimum.run_record import FRONT
+    from cmgplan.market.report.run_record import MCP
+    from cmgplan.response.tables import TABLES as OF_RESPONSE
+
+    return {**OF_HOMES, **OF_RESPONSE, **OF_BUILDINGS, "front": FRONT, "mcp": MCP}

@@ -5,8 +5,8 @@ What a system needs is imported when it is used, so that the command line starts
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -31,21 +31,29 @@ class System:
         What case.toml calls it.
     reads, loads, checks
         Module that reads its cases, and the names of its functions that load and check one.
+    records, record
+        Module of its records, and the name of the one that is the whole of case.toml.
     called
         What a case of it is called in messages.
     ready
         What is said of a sound case.
     commands
         Commands that run its cases.
+    own_checks
+        Of commands that ask more of a sound case than others do: module and function that
+        return what they find in it.
     """
 
     name: str
     reads: str
     loads: str
     checks: str
+    records: str
+    record: str
     called: str
     ready: str
     commands: tuple[str, ...]
+    own_checks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def load(self, path: Path | str, *, day: date | str | None = None) -> Any:
         """Return a case of the system, see ``load_case``."""
@@ -56,12 +64,37 @@ class System:
         found: list[Fault] = getattr(import_module(self.reads), self.checks)(path, day=day)
         return found
 
+    def check_commands(self, case: Any) -> dict[str, list[Fault]]:
+        """Return what single commands find in a loaded case, by command; errors refuse it."""
+        found = {
+            command: getattr(import_module(module), function)(case)
+            for command, (module, function) in self.own_checks.items()
+        }
+        return {command: faults for command, faults in found.items() if faults}
+
+    def ready_but(self, refusing: Collection[str]) -> str:
+        """Return what is said of a sound case that some commands refuse."""
+        if not refusing:
+            return self.ready
+        others = ", ".join(name for name in self.commands if name not in refusing)
+        return f"can be run: {others}; not: {', '.join(refusing)}"
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of its case.toml, which ships as ``case.schema.json``."""
+        record = getattr(import_module(self.records), self.record)
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **record.model_json_schema(),
+        }
+
 
 PLANNING = System(
     name="planning",
     reads="cmgplan.planning.case",
     loads="load_case",
     checks="check_case",
+    records="cmgplan.planning.case.records",
+    record="CaseFile",
     called="a case of planning",
     ready="can be planned",
     commands=("plan", "opf"),
@@ -72,9 +105,16 @@ HOMES = System(
     reads="cmgplan.homes.case.read",
     loads="load_homes",
     checks="check_homes",
+    records="cmgplan.homes.case.records",
+    record="HomesFile",
     called="a case of homes",
     ready="can be run: optimum, market, building, respond",
     commands=("optimum", "market", "building", "respond"),
+    own_checks={
+        "market": ("cmgplan.market.case.check", "check_market"),
+        "building": ("cmgplan.building.case.check", "check_building"),
+        "respond": ("cmgplan.response.case.check", "check_response"),
+    },
 )
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in (PLANNING, HOMES)}

@@ -93,4 +93,4 @@ for name, answer in (("levels", result), ("joint", joint)):
 folder = write_run(result, Path("runs") / case.name)
 again = read_run(folder)
 print(f"the same choice: {again.summary['selected']['point'] == chosen['point']}")
-print(f"kept in {folder}: {sorted(path.name for path in folder.iterdir())}")
+print(f"kept in {folder.name}: {sorted(path.name for path in folder.iterdir())}")

@@ -32,7 +32,7 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.day.tables import exchange_table
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.version import __version__
 
 Tell = Callable[[ProgressEvent], None]
@@ -46,7 +46,7 @@ MONTH_FROM = 0.4
 
 
 def run_building(
-    case: HomesCase, options: BuildingOptions, progress: Tell | None = None
+    case: HomesCase, options: BuildingOptions | None = None, progress: Tell | None = None
 ) -> BuildingResult:
     """Run a building's day by the rules, together and alone, and what is asked for beside.
 
@@ -60,7 +60,8 @@ def run_building(
         An optimum was not found.
     """
     require_building(case)
-    tell = progress or (lambda event: None)
+    options = options or BuildingOptions()
+    tell = telling(progress)
     rules, begun = options.rules or case.file.building.rules, time.perf_counter()
     tell(ProgressEvent("rules", "running the day by the rules", fraction=0.0))
     days = days_by_rules(case, rules)

@@ -20,7 +20,14 @@ def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
     console.print_faults(faults)
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(InputError.exit_code)
-    console.say(f"{case}: {system_of(case).ready}")
+    system = system_of(case)
+    own = system.check_commands(system.load(case, day=day)) if system.own_checks else {}
+    refusing = []
+    for command, found in own.items():
+        console.print_faults(found, f"{command}: ")
+        if any(fault.severity == "error" for fault in found):
+            refusing.append(command)
+    console.say(f"{case}: {system.ready_but(refusing)}")
 
 
 def new(
@@ -92,3 +99,18 @@ def cases() -> None:
     from cmgplan.case.bundled import bundled_cases
 
     console.print_cases(bundled_cases())
+
+
+def schema(
+    system: Annotated[str, typer.Argument(metavar="planning|homes", help="Kind of the case.")],
+    debug: Debug = False,
+) -> None:
+    """Print the JSON Schema of case.toml, for editors."""
+    import json
+
+    from cmgplan.errors import InputError
+    from cmgplan.systems import SYSTEMS
+
+    if system not in SYSTEMS:
+        raise InputError(f"{system}: is no kind of case; give {' or '.join(SYSTEMS)}")
+    console.say(json.dumps(SYSTEMS[system].schema(), indent=2))

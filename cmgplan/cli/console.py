@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -91,31 +92,42 @@ def warn(text: str) -> None:
 def progress_shown(quiet: bool) -> Iterator[Callable[[ProgressEvent], None]]:
     """Give a function that tells progress on the error stream.
 
-    A bar on a terminal, one line for each step elsewhere, nothing when quiet.
+    A bar on a terminal, elsewhere one line for each step and, every ``REMIND_S`` of a long one,
+    another with what it has reached; nothing when quiet.
     """
     if quiet:
         yield lambda event: None
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        last = ""
-
-        def tell(event: ProgressEvent) -> None:
-            nonlocal last
-            if (line := _progress_line(event)) != last:
-                warn(line)
-                last = line
-
-        yield tell
+        yield _line_a_step()
         return
     columns = (SpinnerColumn(), _TEXT, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def show(event: ProgressEvent) -> None:
-            bar.update(task, description=plain(_progress_line(event)), completed=event.fraction)
+            bar.update(task, description=plain(str(event)), completed=event.fraction)
 
         yield show
+
+
+def _line_a_step() -> Callable[[ProgressEvent], None]:
+    """Return a function that prints a step when it begins, and no line twice."""
+    step: object = None
+    said: set[str] = set()
+    last_s = 0.0
+
+    def tell(event: ProgressEvent) -> None:
+        nonlocal step, last_s
+        now_s, line = time.monotonic(), str(event)
+        if line not in said and (event.step != step or now_s >= last_s + REMIND_S):
+            warn(line)
+            said.add(line)
+            last_s = now_s
+        step = event.step
+
+    return tell
 
 
 @contextmanager
@@ -151,17 +163,6 @@ def seconds_shown(limit_s: float, quiet: bool) -> Iterator[Callable[[str, float]
 
 def _seconds_line(what: str, seconds: float, limit_s: float) -> str:
     return f"{seconds:.0f} s of {limit_s:g} s: {what}"
-
-
-def _progress_line(event: ProgressEvent) -> str:
-    """Return an event as one line: stage, point, gap so far, message."""
-    parts = [event.stage]
-    if event.point is not None:
-        of = "" if event.points is None else f" of {event.points}"
-        parts.append(f"point {event.point}{of}")
-    if event.gap is not None:
-        parts.append(f"gap {100 * event.gap:.2f} %")
-    return f"{', '.join(parts)}: {event.message}"
 
 
 def print_plan(summary: Mapping[str, Any], told: Sequence[str] = ()) -> None:
@@ -355,13 +356,13 @@ def print_cases(cases: Sequence[BundledCase]) -> None:
     say(f"in {cases[0].folder.parent}")
 
 
-def print_faults(faults: Sequence[Fault]) -> None:
-    """Print faults grouped by file, errors before warnings."""
+def print_faults(faults: Sequence[Fault], head: str = "") -> None:
+    """Print faults grouped by file, errors before warnings; ``head`` says who finds them."""
     for severity in ("error", "warning"):
         of_kind = [fault for fault in faults if fault.severity == severity]
         if not of_kind:
             continue
-        say(f"{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
+        say(f"{head}{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
         for file in dict.fromkeys(fault.file for fault in of_kind):
             say(f"  {file}")
             for fault in (fault for fault in of_kind if fault.file == file):

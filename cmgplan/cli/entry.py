@@ -64,6 +64,7 @@ for _command in (
     cases.check,
     cases.new,
     cases.cases,
+    cases.schema,
     runs.verify,
     opf.opf,
     feeders.reconfigure,

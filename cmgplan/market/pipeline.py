@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from cmgplan.case.scenarios import CERTAIN
-from cmgplan.errors import CaseError, InfeasibleError, InputError, LimitError
-from cmgplan.homes.case.optimised import not_for_prices
+from cmgplan.errors import InfeasibleError, InputError, LimitError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.case.scenario_case import case_of
+from cmgplan.market.case.check import require_market
 from cmgplan.market.case.structures import (
     Structure,
     joined,
@@ -38,7 +38,7 @@ from cmgplan.market.result import (
     ScenarioIncomes,
     StructureResult,
 )
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.search.coalitions import Game, excesses, least_core, nucleolus, shapley
 from cmgplan.version import __version__
 
@@ -52,7 +52,7 @@ Tell = Callable[[ProgressEvent], None]
 
 
 def run_market(
-    case: HomesCase, options: MarketOptions, progress: Tell | None = None
+    case: HomesCase, options: MarketOptions | None = None, progress: Tell | None = None
 ) -> MarketResult:
     """Return the coalition market of a case, structure by structure.
 
@@ -70,9 +70,9 @@ def run_market(
     LimitError
         A structure had no answer in its time.
     """
-    tell = progress or (lambda event: None)
-    if refused := list(not_for_prices(case, "the market")):
-        raise CaseError(refused)
+    options = options or MarketOptions()
+    tell = telling(progress)
+    require_market(case)
     if options.pricing == "bid" and options.method == "nlp":
         raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
     if options.leaders:

@@ -30,13 +30,12 @@ from cmgplan.planning.levels.upper import UpperResult, pcc_nodal, solve_upper
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.standing import reject_standing_loops
 from cmgplan.planning.result import PlanResult
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import Progress, ProgressEvent, telling
 from cmgplan.solve import Outcome, Stop
 
 VOLTAGE_TOLERANCE_PU = 1e-6
 LOSS_TOLERANCE_KW = 1e-3
 
-Progress = Callable[[ProgressEvent], None]
 Injections = Mapping[str, tuple[FloatArray, FloatArray]]
 
 
@@ -104,7 +103,7 @@ def plan(
             f"point {chosen.select} cannot be selected, as the sweep has {chosen.most_points} "
             f"points at most: select one of 1 to {chosen.most_points}"
         )
-    tell = progress or (lambda event: None)
+    tell = telling(progress)
     clock = _Clock()
     feeder = build_feeder(case)
     reject_standing_loops(case, chosen)

@@ -7,13 +7,12 @@ earlier one back the next time.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,10 @@ from typing import Any
 import numpy as np
 
 from cmgplan.errors import InputError, MachineError, as_told
+from cmgplan.run.lock import locked
+
+WINDOWS = os.name == "nt"
+"""There only files that are open for writing can be brought to the disk."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def prepare(out: Path, kind: FolderKind) -> None:
     place = place_of(out)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(place):
+        with locked(place.parent):
             _settle(place)
             _try_to_write(place, kind)
     except OSError as error:
@@ -105,7 +108,7 @@ def recover(out: Path) -> None:
     """Put an earlier run back if an interrupted one had moved it aside, and clear leftovers."""
     place = place_of(out)
     if place.parent.is_dir():
-        with _locked(place):
+        with locked(place.parent):
             _settle(place)
 
 
@@ -121,7 +124,7 @@ def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> P
     """
     place = place_of(out)
     prepare(place, kind)
-    with _locked(place):
+    with locked(place.parent):
         fresh = _fresh(place)
         try:
             fresh.mkdir()
@@ -210,22 +213,11 @@ def _refuse_foreign(place: Path, kind: FolderKind) -> None:
         )
 
 
-@contextmanager
-def _locked(place: Path) -> Iterator[None]:
-    """Let one process at a time write runs into the folder around a place."""
-    handle = os.open(place.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _sync(folder: Path) -> None:
     """Bring every file under a folder to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            with path.open("rb") as handle:
+            with path.open("r+b" if WINDOWS else "rb") as handle:
                 os.fsync(handle.fileno())
         else:
             _sync_folder(path)
@@ -233,7 +225,9 @@ def _sync(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk."""
+    """Bring a folder's entries to the disk; Windows cannot open folders."""
+    if WINDOWS:
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -46,6 +46,31 @@ def test_check_lists_the_faults_of_a_case_of_homes(
     ]
 
 
+def test_check_names_the_command_that_refuses_a_sound_case_and_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits = {"building": {"power_coefficient": 1.2}, "home.0.chp.0.min_on_h": 2}
+    folder = write_homes(tmp_path, edits)
+    assert run("check", folder) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["building: 2 errors", "  case.toml"]
+    assert told[2].startswith("    building.power_coefficient: 1.2 in hour 0 (and in 3 more hours)")
+    assert told[3].startswith("    home[0].chp[0].min_on_h: the rules of the building cannot keep")
+    assert told[4:] == [f"{folder}: can be run: optimum, market, respond; not: building"]
+
+
+def test_check_names_a_limit_of_emission_under_which_an_engine_could_never_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits = {"home.0.policy": "emission", "home.0.emission_max_kg_per_h": 0.1}
+    folder = write_homes(tmp_path, edits)
+    assert run("check", folder) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["respond: 1 error", "  case.toml"]
+    assert told[2].startswith("    home[0].emission_max_kg_per_h: 0.1 kg/h is under the 3.68 that")
+    assert told[3:] == [f"{folder}: can be run: optimum, market, building; not: respond"]
+
+
 def test_cases_are_listed_with_their_system(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("cases") == 0
     listed = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()}

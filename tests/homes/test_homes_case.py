@@ -248,7 +248,7 @@ IN_TABLES: list[tuple[str, str, str, str]] = [
     ("profiles", "0.6,30", "0.6,-30", "profiles.csv row 2: heating_kw -30 is outside 0..1e+09 kW"),
     ("profiles", "0.6,30", "0.6,", "profiles.csv row 2: heating_kw is empty; give powers in kW"),
     ("profiles", "0,0.10", "0,-0.10", "retailer.sell_per_kwh: 0.05 is above buy_per_kwh -0.1 in h"),
-    ("profiles", "0,0.10,0.05", "0,-0.1,-0.1", "buy_per_kwh: the price is negative in 1 hours; ch"),
+    ("profiles", "0,0.10,0.05", "0,-0.1,-0.1", "buy_per_kwh: the price is negative in 1 hour; che"),
     ("profiles", ",2.8", ",0", "heat_pump[0].cop: the column cop is 0 in hour 0 (B pump); give"),
     (
         "profiles",

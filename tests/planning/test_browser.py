@@ -108,6 +108,33 @@ def test_every_chart_is_drawn(plain: Opened) -> None:
     assert empty == []
 
 
+def test_buttons_appear_above_the_plot_and_cover_nothing(plain: Opened) -> None:
+    page, chart = plain.page, "#chart-switch_schedule_grid"
+    button = page.locator(f"{chart} .modebar-btn").first
+    page.mouse.move(1, 1)
+    page.wait_for_timeout(400)
+    assert not seen(page, chart)
+    page.locator(chart).hover()
+    page.wait_for_timeout(800)  # it fades in
+    assert seen(page, chart)
+    covered = page.evaluate(
+        "[...document.querySelectorAll('.chart')].flatMap(chart => {"
+        "  const bar = chart.querySelector('.modebar').getBoundingClientRect();"
+        "  const before = chart.previousElementSibling.getBoundingClientRect();"
+        "  return bar.bottom > chart.getBoundingClientRect().top + 3 || bar.top < before.bottom - 1"
+        "    ? [chart.id] : []; })"
+    )
+    assert covered == []
+    button.hover()  # on the way to it the bar stays
+    assert seen(page, chart)
+
+
+def seen(page: Page, chart: str) -> bool:
+    """Return whether the buttons of a chart are shown."""
+    style = f"getComputedStyle(document.querySelector('{chart} .modebar-group')).opacity"
+    return float(page.evaluate(style)) > 0.9
+
+
 def test_the_first_screen_is_whole(plain: Opened) -> None:
     box = plain.page.locator("#top").bounding_box()
     assert box is not None

@@ -82,7 +82,8 @@ def _below_zero(draft: Draft) -> Iterator[Fault]:
     for where, value in prices:
         values = draft.series(value)
         if values is not None and values.size and values.min() < 0.0:
-            message = f"the price is negative in {int(np.sum(values < 0.0))} hours"
+            count = int(np.sum(values < 0.0))
+            message = f"the price is negative in {count} hour{'s' if count > 1 else ''}"
             mend = f"check that {values.min():g} per kWh is meant"
             yield Fault(CASE_FILE, where, message, mend, "warning")
 

@@ -12,7 +12,7 @@ from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint, OptimumResult
 from cmgplan.homes.optimum.solve import OneOwner, Question
 from cmgplan.homes.optimum.why import explain
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.search.fuzzy import choose
 from cmgplan.version import __version__
 
@@ -30,7 +30,7 @@ Tell = Callable[[ProgressEvent], None]
 
 
 def find_optimum(
-    case: HomesCase, options: OptimumOptions, progress: Tell | None = None
+    case: HomesCase, options: OptimumOptions | None = None, progress: Tell | None = None
 ) -> OptimumResult:
     """Return the one-owner optimum of a case, or its front of cost against emission.
 
@@ -43,7 +43,8 @@ def find_optimum(
     SolverError
         The solver failed.
     """
-    tell = progress or (lambda event: None)
+    options = options or OptimumOptions()
+    tell = telling(progress)
     begun = time.perf_counter()
     memberships: list[dict[str, float]]
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))

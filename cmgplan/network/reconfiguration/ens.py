@@ -32,7 +32,7 @@ from cmgplan.network.reconfiguration.search import (
     voltages,
 )
 from cmgplan.network.reconfiguration.tree import TreeFlow, solve_tree
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver
 from cmgplan.solve.outcome import Stop
 
@@ -117,7 +117,7 @@ def restore(
         The independent power flow contradicts the answer.
     """
     begun = time.perf_counter()
-    options, tell = options or ReconfigureOptions(), progress or (lambda event: None)
+    options, tell = options or ReconfigureOptions(), telling(progress)
     branch = faulted(network, fault)
     part, buses, branches = fed_part(network, branch)
     search = None

@@ -23,7 +23,7 @@ from cmgplan.network.reconfiguration.given import (
 )
 from cmgplan.network.reconfiguration.proof import Proof
 from cmgplan.network.reconfiguration.tree import TreeFlow, broken_limits
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 
 Tell = Callable[[ProgressEvent], None]
 
@@ -160,7 +160,7 @@ def reconfigure(
         The independent power flow contradicts the answer.
     """
     begun = time.perf_counter()
-    options, tell = options or ReconfigureOptions(), progress or (lambda event: None)
+    options, tell = options or ReconfigureOptions(), telling(progress)
     end = begun + options.time_limit_s
     net = tree_network(network)
     if options.prove and not net.loses:

@@ -12,7 +12,7 @@ from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.front import front, unserved_kwh
 from cmgplan.homes.optimum.result import OptimumOptions, OptimumPoint
 from cmgplan.homes.optimum.why import explain
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.response.exact.answer import ExactAnswer, ExactOptions
 from cmgplan.response.exact.owner import ResponseOwner, ResponseQuestion
 from cmgplan.response.exact.question import owner_of, profit_question
@@ -48,7 +48,7 @@ def solve_exact(
     SolverError
         The solver failed.
     """
-    options, tell = options or ExactOptions(), progress or (lambda event: None)
+    options, tell = options or ExactOptions(), telling(progress)
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
     special = bool(options.weights or options.order)
@@ -79,7 +79,7 @@ def money_front(
 
     Raises as ``solve_exact`` does.
     """
-    options, tell = options or ExactOptions(), progress or (lambda event: None)
+    options, tell = options or ExactOptions(), telling(progress)
     begun = time.perf_counter()
     owner = owner_of(case)
     asked = OptimumOptions(front=points, gap=options.gap, time_limit_s=options.time_limit_s)

@@ -33,9 +33,6 @@ LEAST = 1e-6
 
 ALL = "all homes"
 
-TALL = 300
-"""Height of a figure beside which its buttons stand in one column, pixels."""
-
 NAMES = {
     "load": "load",
     "pv": "sun",
@@ -191,8 +188,7 @@ def with_choice(figure: go.Figure, groups: Sequence[Group]) -> go.Figure:
 def drawn(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
     """Give a figure the common look, with room for two rows of its legend, and return it."""
     margin = {"l": 70, "r": 45, "t": 62, "b": 55}
-    bar = {"orientation": "v" if height >= TALL else "h"}
-    return finish(figure, height, margin=margin, modebar=bar, **layout)
+    return finish(figure, height, margin=margin, **layout)
 
 
 def rounded(values: Any) -> list[float]:

@@ -32,7 +32,7 @@ from cmgplan.network.reconfiguration.search import (
     voltages,
 )
 from cmgplan.network.reconfiguration.tree import NO_FLOW, TreeFlow, broken_limits
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import ProgressEvent, telling
 
 KICKS = 40
 """Kicks in a row without a gain after which branch exchange of a block ends."""
@@ -165,7 +165,7 @@ def reconfigure_day(
         raise InputError(f"{blocks} blocks: give 1 to {loads.hours}, the number of hours")
     if max_operations is not None and max_operations < 0:
         raise InputError(f"{max_operations} operations: give 0 or more")
-    options, tell = options or ReconfigureOptions(), progress or (lambda event: None)
+    options, tell = options or ReconfigureOptions(), telling(progress)
     mean = replace(
         network.grid, p_load_pu=loads.p_pu.mean(axis=0), q_load_pu=loads.q_pu.mean(axis=0)
     )
