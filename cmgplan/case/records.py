@@ -21,6 +21,7 @@ class Bus(Record):
     """Row of buses.csv: a bus and the load that the feeder itself serves there.
 
     ``profile`` and ``responsive_share`` fall back to ``[network]``'s, the voltage limits too.
+    ``customers`` are those of the feeder's own load; reliability alone counts them.
     """
 
     bus: Id
@@ -31,6 +32,7 @@ class Bus(Record):
     v_max_pu: Positive | None = None
     profile: Id | None = None
     responsive_share: Share | None = None
+    customers: NonNegative | None = None
 
 
 class Line(Record):
@@ -38,6 +40,9 @@ class Line(Record):
 
     ``rating_kva`` is the apparent power at nominal voltage that the current limit of eq. (35)
     allows; an empty cell is no limit. ``in_service`` 0 leaves the line out.
+
+    The columns from ``km`` on say how often it fails and what isolates it, as in the tables of
+    ``cmgplan reliability``, which alone reads them; ``disconnector`` says at which ends one is.
     """
 
     line: Id
@@ -48,6 +53,14 @@ class Line(Record):
     b_us: NonNegative = 0.0
     rating_kva: Positive | None = None
     in_service: Literal[0, 1] = 1
+    km: NonNegative | None = None
+    failures_per_km_year: NonNegative | None = None
+    repair_h: NonNegative | None = None
+    switching_h: NonNegative | None = None
+    protection: Literal["breaker", "fuse"] | None = None
+    disconnector: Literal["from", "to", "both"] | None = None
+    transformer_failures_per_year: NonNegative | None = None
+    transformer_repair_h: NonNegative | None = None
 
 
 class NetworkSection(Record):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmgplan.cli import console
+from cmgplan.cli import console, feeder_cases
 from cmgplan.cli.arguments import Debug
 from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from cmgplan.network.reconfiguration.given import SwitchedNetwork
     from cmgplan.network.reconfiguration.search import ReconfigureOptions
     from cmgplan.progress import ProgressEvent
+
+
+Mix = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Load mix of a case of homes; the first by default."),
+]
 
 
 def reconfigure(
@@ -63,6 +69,7 @@ def reconfigure(
         Path | None,
         typer.Option(metavar="DIR", help="Write the case again with these lines in service."),
     ] = None,
+    mix: Mix = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
     debug: Debug = False,
@@ -73,16 +80,13 @@ def reconfigure(
     """
     from cmgplan.network.reconfiguration.read import only_switchable
     from cmgplan.network.reconfiguration.search import ReconfigureOptions
-    from cmgplan.planning.case.network import read_switched_network
-    from cmgplan.systems import must_be
 
     ends = _ends(minimise, fault)
     options = ReconfigureOptions(gap=gap, time_limit_s=time_limit)
-    must_be("planning", network)
-    given = read_switched_network(network)
+    given = feeder_cases.switched(network, mix)
     if switchable is not None:
         given = only_switchable(given, switchable)
-    loads = _hourly(given, network, profiles, blocks, max_operations, ends is not None)
+    loads = _hourly(given, network, profiles, blocks, max_operations, ends is not None, mix)
     _prepare(network, out, write_case, blocks)
     for note in given.notes:
         if loads is None or not note.startswith(OF_ONE_HOUR):
@@ -91,6 +95,9 @@ def reconfigure(
     with console.progress_shown(quiet) as tell:
         result = _configured(given, ends, loads, options, tell, blocks or 1, max_operations)
     end_no_more()
+    for note in result.summary["notes"]:
+        if note not in given.notes:
+            console.warn(f"note: {note}")
     written = _write(result, network, out, write_case)
     if as_json:
         typer.echo(json.dumps(result.summary, allow_nan=False))
@@ -111,11 +118,11 @@ def _hourly(
     blocks: int | None,
     max_operations: int | None,
     after_fault: bool,
+    mix: str | None,
 ) -> HourlyLoads | None:
     """Return the loads of the day, None where one hour is asked for."""
     from cmgplan.network.reconfiguration.day.loads import read_factors
-    from cmgplan.planning.case.network import hourly_loads, is_case
-    from cmgplan.planning.case.read import load_case
+    from cmgplan.planning.case.network import is_case
 
     if after_fault and any(one is not None for one in (profiles, blocks, max_operations)):
         raise InputError(
@@ -129,7 +136,7 @@ def _hourly(
         return None
     if not is_case(network):
         raise InputError(f"--blocks {blocks}: {network} has no hours; give --profiles FILE too")
-    return hourly_loads(load_case(network))
+    return feeder_cases.by_hour(network, mix)
 
 
 def _prepare(network: Path, out: Path | None, write_case: Path | None, blocks: int | None) -> None:
@@ -141,6 +148,10 @@ def _prepare(network: Path, out: Path | None, write_case: Path | None, blocks: i
     if write_case is not None:
         if not is_case(network):
             raise InputError(f"--write-case: {network} is no case; `cmgplan new` makes one of it")
+        if feeder_cases.of_homes(network):
+            raise InputError(
+                f"--write-case: {network} is a case of homes; set in_service in its lines.csv"
+            )
         if (blocks or 1) > 1:
             raise InputError("--write-case: a case has one configuration; leave out --blocks")
         prepare_case(write_case)
@@ -212,12 +223,20 @@ def _ends(minimise: str, fault: str | None) -> tuple[str, str] | None:
 def reliability(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Folder with lines.csv, loads.csv and ties.csv."),
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder with lines.csv, loads.csv and ties.csv, or a case with failure rates.",
+        ),
     ],
     restore: Annotated[
         str,
         typer.Option(metavar="topology|limits", help="What ties bring back after a fault."),
     ] = "topology",
+    islands: Annotated[
+        str,
+        typer.Option(metavar="none|building", help="What homes serve by themselves while cut off."),
+    ] = "none",
+    mix: Mix = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for tables and a page; none by default.")
     ] = None,
@@ -231,27 +250,27 @@ def reliability(
     debug: Debug = False,
 ) -> None:
     """Tell SAIFI, SAIDI, CAIDI, ASAI, EENS and AENS of a feeder over all single faults."""
-    from cmgplan.case.folder import CaseFolder
     from cmgplan.feeders.report.reliability import prepare_reliability, write_reliability
-    from cmgplan.feeders.result import ReliabilityStudy
+    from cmgplan.feeders.result import ReliabilityStudy, Supply
     from cmgplan.network.reliability.additions import additions as ranked
     from cmgplan.network.reliability.indices import reliability as indices_of
     from cmgplan.network.reliability.limits import within_limits
-    from cmgplan.network.reliability.read import read_reliable_feeder
 
     if restore not in ("topology", "limits"):
         raise InputError(f"--restore {restore}: give topology or limits")
     if out is not None:
         prepare_reliability(out)
     begun = time.perf_counter()
-    feeder = read_reliable_feeder(folder)
-    limited = restore == "limits"
-    found = indices_of(feeder, within_limits(feeder) if limited else None)
+    given = feeder_cases.reliable(folder, islands, mix)
+    feeder, limited = given.feeder, restore == "limits"
+    supply = Supply.noting(given.served, given.wanted)
+    found = indices_of(feeder, within_limits(feeder) if limited else None, *supply.functions)
     more = ranked(feeder, additions, within_limits if limited else None) if additions else ()
     wall_s = time.perf_counter() - begun
     if out is not None:
-        place = CaseFolder.at(folder).path
-        study = ReliabilityStudy(place, feeder, found, more, restore, wall_s)
+        study = ReliabilityStudy(
+            given.name, feeder, found, more, restore, wall_s, islands, supply.noted
+        )
         write_reliability(study, out, additions)
     told = {**found.summary(), "additions": [one.summary() for one in more]}
     if as_json:

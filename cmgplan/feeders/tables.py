@@ -48,3 +48,9 @@ RELIABILITY_TABLES = {
         may_lack_rows=True,
     ),
 }
+
+ISLANDS_TABLE = table_form(
+    "bus hours from_hour", "wanted_kw served_kw", ints="from_hour", texts="bus", may_lack_rows=True
+)
+"""Mean powers over interruptions of so many hours that begin at an hour of the clock; a run has
+the table only where homes serve while cut off."""

@@ -237,3 +237,43 @@ def test_profiles_of_a_file_make_a_day(tmp_path: Path, capsys: pytest.CaptureFix
     assert "give --blocks 2 or more" in capsys.readouterr().err
     assert run("reconfigure", *asked, "--minimise", "ens", "--fault", "1,2") == 2
     assert "is of one hour" in capsys.readouterr().err
+
+
+def test_switches_where_nothing_leads_stay_as_they_stood(tmp_path: Path) -> None:
+    text = matpower(
+        [bus(1, kind=3), bus(2, 2.0), bus(3, 3.0), bus(4, 1.0)],
+        [gen(1)],
+        [branch(1, 2), branch(2, 3), branch(3, 4)],
+    )
+    (tmp_path / "line.m").write_text(text, encoding="utf-8")
+    network = read_switched_network(tmp_path / "line.m")
+    found = restore(network, ("1", "2"))
+    assert (found.isolated_kw, found.operations) == (pytest.approx(6000.0), 0)
+    assert found.open_rows == (1,)
+    out = write_configuration(of_fault(network, found, {"gap": 1e-3}), tmp_path / "run")
+    assert all(check.passed for check in verify_configuration(read_configuration(out)))
+
+
+def test_nothing_is_switched_that_gains_nothing(tmp_path: Path) -> None:
+    text = matpower(
+        [bus(1, kind=3), bus(2), bus(3)],
+        [gen(1)],
+        [branch(1, 2), branch(2, 3), branch(1, 3, on=0)],
+    )
+    (tmp_path / "idle.m").write_text(text, encoding="utf-8")
+    found = reconfigure(read_switched_network(tmp_path / "idle.m"))
+    assert (found.loss_kw, found.open_rows, found.status) == (0.0, (3,), "optimal")
+
+
+def test_a_network_that_breaks_limits_as_given_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = matpower(
+        [bus(1, kind=3), bus(2, 2.0), bus(3, 3.0)],
+        [gen(1)],
+        [branch(1, 2, rate=1e-3), branch(2, 3), branch(1, 3, on=0)],
+    )
+    (tmp_path / "tight.m").write_text(text, encoding="utf-8")
+    assert run("reconfigure", str(tmp_path / "tight.m"), "-q") == 0
+    told = capsys.readouterr().err
+    assert "note: the network as given breaks limits: branch 1-2 (row 1) carries 50" in told

@@ -363,3 +363,20 @@ def test_homes_that_serve_while_cut_off_lower_the_energy_alone() -> None:
     assert {begin for _, begin, _ in asked} == set(range(24))
     with pytest.raises(InputError, match="bus a: what is served"):
         reliability(feeder, served_while_cut_off=lambda *asked: float("nan"))
+
+
+def test_a_table_of_too_many_lines_is_refused_at_once() -> None:
+    lines = [
+        ReliableLine(
+            line=f"l{k}",
+            from_bus="s",
+            to_bus=str(k),
+            km=1.0,
+            failures_per_km_year=0.1,
+            repair_h=1.0,
+            switching_h=1.0,
+        )
+        for k in range(10_001)
+    ]
+    with pytest.raises(CaseError, match="10001 lines are more than 10000"):
+        checked_feeder(lines, [LoadPoint(bus="1", p_kw=1.0, customers=1.0)])

@@ -74,11 +74,11 @@ def shortages(case: HomesCase, rules: Rules, outage: Sequence[int]) -> dict[str,
     load = plant.load_kw + plant.fixed_kw
     found = {"grid": (load, load)}
     for kind, groups in (("coalition", together(plant)), ("alone", apart(plant))):
-        found[kind] = _island(plant, rules, groups, load)
+        found[kind] = island(plant, rules, groups, load)
     return found
 
 
-def _island(
+def island(
     plant: Plant, rules: Rules, groups: Sequence[Sequence[int]], load_kw: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return what units lack; what cars would charge is not counted as load."""

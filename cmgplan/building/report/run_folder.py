@@ -12,8 +12,8 @@ from cmgplan.building.result import BuildingResult
 from cmgplan.building.tables import building_tables, forms_of
 from cmgplan.homes.report.run_folder import (
     RUN,
-    about_case,
     copy_case,
+    head_of,
     put_page,
     refuse_other_system,
     require_verified,
@@ -64,16 +64,9 @@ def _write_contents(result: BuildingResult, folder: Path) -> None:
 
 def _summary(result: BuildingResult, folder: Path) -> dict[str, Any]:
     """Return the content of run.json."""
-    case = result.case
+    about = result.options, result.versions, result.wall_s
     return {
-        "system": SYSTEM,
-        "case": about_case(case, folder / "case"),
-        "currency": case.file.currency,
-        "versions": dict(result.versions),
-        "options": result.options.model_dump(),
+        **head_of(SYSTEM, result.case, folder / "case", *about),
         "rules": result.rules,
-        "wall_s": dict(result.wall_s),
-        "verified": True,
         **result.summary(),
-        "warnings": [str(fault) for fault in case.warnings],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cmgplan.errors import InputError
+from cmgplan.errors import InputError, ReplayError
 from cmgplan.feeders.report.folders import (
     AGAIN,
     RELIABILITY,
@@ -22,8 +22,8 @@ from cmgplan.feeders.report.folders import (
     write_tables,
 )
 from cmgplan.feeders.report.reliability_page import render_page
-from cmgplan.feeders.result import ReliabilityStudy
-from cmgplan.feeders.tables import RELIABILITY_TABLES
+from cmgplan.feeders.result import Interruption, ReliabilityStudy, Supply
+from cmgplan.feeders.tables import ISLANDS_TABLE, RELIABILITY_TABLES
 from cmgplan.network.reliability.additions import Addition, additions
 from cmgplan.network.reliability.indices import Reliability, reliability
 from cmgplan.network.reliability.limits import within_limits
@@ -36,7 +36,7 @@ from cmgplan.network.reliability.read import (
 )
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
 from cmgplan.run.folder import prepare, write_folder
-from cmgplan.run.tables import Tables
+from cmgplan.run.tables import read_csv, write_csv
 from cmgplan.version import __version__
 
 INDICES = ("saifi", "saidi_h", "caidi_h", "asai", "eens_mwh", "aens_kwh")
@@ -50,6 +50,12 @@ NEEDED = {
 
 NUMBER = 1e-9
 
+ISLANDS = "islands"
+"""The table of what homes serve while cut off."""
+
+SERVED_KW = 1e-6
+"""Power served beyond what is wanted that counts as none."""
+
 
 @dataclass(frozen=True)
 class ReliabilityRun:
@@ -57,7 +63,7 @@ class ReliabilityRun:
 
     folder: Path
     summary: dict[str, Any]
-    tables: Tables
+    tables: dict[str, pd.DataFrame]
     feeder: ReliableFeeder
 
 
@@ -77,21 +83,21 @@ def write_reliability(study: ReliabilityStudy, out: Path | str, asked: int) -> P
     Raises
     ------
     InputError
-        The folder holds something else, or the feeder's files have changed.
+        The folder holds something else.
     ReplayError
         The study does not pass its verification; the message names what failed.
     """
 
     def fill(folder: Path) -> None:
         (folder / "case").mkdir()
-        for name in (LINES, LOADS, TIES):
-            if (study.folder / name).exists():
-                (folder / "case" / name).write_bytes((study.folder / name).read_bytes())
+        write_feeder(study.feeder, folder / "case")
         write_tables(_tables(study.found, study.additions), RELIABILITY_TABLES, folder)
+        if study.islands != "none":
+            write_csv(_islands(study.supply), ISLANDS_TABLE, folder / f"{ISLANDS}.csv")
         write_json(_summary(study, asked), folder / RELIABILITY.marker)
         run = read_reliability(folder)
         if run.feeder != study.feeder:
-            raise InputError(f"{study.folder}: has changed meanwhile; {AGAIN}")
+            raise ReplayError(f"{folder / 'case'}: is not the feeder that was read")
         require_verified(verify_reliability(run))
         write_page(run)
 
@@ -112,14 +118,20 @@ def read_reliability(folder: Path | str) -> ReliabilityRun:
     summary = read_json(folder, RELIABILITY, NEEDED)
     if summary["restore"] not in ("topology", "limits"):
         raise InputError(f"{folder / RELIABILITY.marker}: restore is unknown; {AGAIN}")
+    if summary.setdefault("islands", "none") not in ("none", "building"):
+        raise InputError(f"{folder / RELIABILITY.marker}: islands is unknown; {AGAIN}")
     tables = read_tables(RELIABILITY_TABLES, folder)
+    if summary["islands"] != "none":
+        tables[ISLANDS] = read_csv(ISLANDS_TABLE, folder / f"{ISLANDS}.csv", AGAIN)
     return ReliabilityRun(folder, summary, tables, read_reliable_feeder(folder / "case"))
 
 
 def verify_reliability(run: ReliabilityRun) -> tuple[CheckResult, ...]:
     """Return the checks of a study: all of it is worked out again from its copy of the feeder."""
     limited = run.summary["restore"] == "limits"
-    found = reliability(run.feeder, within_limits(run.feeder) if limited else None)
+    supply = Supply.known(_supply(run.tables[ISLANDS]) if ISLANDS in run.tables else {})
+    restore = within_limits(run.feeder) if limited else None
+    found = reliability(run.feeder, restore, *supply.functions)
     asked = int(run.summary["additions_asked"])
     more = additions(run.feeder, asked, within_limits if limited else None) if asked else ()
     told, due = run.tables, _tables(found, more)
@@ -141,6 +153,8 @@ def verify_reliability(run: ReliabilityRun) -> tuple[CheckResult, ...]:
             float(told["faults"][key].sum()), float(run.summary[key]), key, tolerance=1e-7
         )
     ]
+    if ISLANDS in told:
+        checks.append(CheckResult("islands serve no more than is wanted", _too_much(told[ISLANDS])))
     return (*checks, CheckResult("faults add up to the indices", tuple(sums)))
 
 
@@ -175,12 +189,47 @@ def _tables(found: Reliability, more: Sequence[Addition]) -> dict[str, pd.DataFr
     }
 
 
+def _islands(supply: Mapping[Interruption, tuple[float, float]]) -> pd.DataFrame:
+    rows = [(*key, *powers) for key, powers in supply.items()]
+    return pd.DataFrame(rows, columns=list(ISLANDS_TABLE.columns))
+
+
+def _supply(table: pd.DataFrame) -> dict[Interruption, tuple[float, float]]:
+    return {
+        (str(bus), float(hours), int(begin)): (float(wanted), float(served))
+        for bus, hours, begin, wanted, served in table[list(ISLANDS_TABLE.columns)].itertuples(
+            index=False
+        )
+    }
+
+
+def _too_much(table: pd.DataFrame) -> tuple[Finding, ...]:
+    """Return the interruptions in which more is served than is wanted, or less than nothing."""
+    wanted, served = (table[name].to_numpy(float) for name in ("wanted_kw", "served_kw"))
+    over = np.maximum(served - wanted, -served)
+    found = []
+    for k in np.flatnonzero(over > SERVED_KW).tolist():
+        row = table.iloc[k]
+        place = f"bus {row['bus']}, {row['hours']:g} h from {row['from_hour']}:00"
+        found.append(Finding(place, float(over[k]), "kW"))
+    return tuple(found)
+
+
+def write_feeder(feeder: ReliableFeeder, folder: Path) -> None:
+    """Write a feeder as the tables that ``read_reliable_feeder`` reads."""
+    for name, records in ((LINES, feeder.lines), (LOADS, feeder.loads), (TIES, feeder.ties)):
+        if records:
+            rows = [record.model_dump() for record in records]
+            pd.DataFrame(rows).to_csv(folder / name, index=False, lineterminator="\n")
+
+
 def _summary(study: ReliabilityStudy, asked: int) -> dict[str, Any]:
     found = study.found
     return {
         "system": "reliability",
-        "name": study.folder.resolve().name,
+        "name": study.name,
         "restore": study.restore,
+        "islands": study.islands,
         "additions_asked": asked,
         "versions": {"cmgplan": __version__},
         "wall_s": study.wall_s,

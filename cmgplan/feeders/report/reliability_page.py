@@ -50,6 +50,13 @@ RESTORED = {
 }
 
 
+ISLANDS = {
+    "none": "",
+    "building": " While cut off, homes serve what the building's rules can without the feeder: "
+    "that lowers EENS and AENS. What additions save in energy is told without it.",
+}
+
+
 def render_page(summary: Mapping[str, Any], tables: Tables, feeder: ReliableFeeder) -> str:
     """Return the page of a study.
 
@@ -65,7 +72,7 @@ def render_page(summary: Mapping[str, Any], tables: Tables, feeder: ReliableFeed
     about = (
         f"{counted(len(feeder.lines), 'line')}, {counted(len(feeder.loads), 'load point')}, "
         f"{counted(len(feeder.ties), 'tie')}: reliability over all single faults. "
-        f"{RESTORED[str(summary['restore'])]}"
+        f"{RESTORED[str(summary['restore'])]}{ISLANDS[str(summary['islands'])]}"
     )
     return render(
         str(summary["name"]),

@@ -117,20 +117,7 @@ def fault_window_h(
 
 
 class FeederLine(Line):
-    """Row of lines.csv of a case of homes, which may say how often the line fails.
-
-    The columns are those of the tables of ``cmgplan reliability``; ``disconnector`` says at
-    which ends there is one.
-    """
-
-    km: NonNegative | None = None
-    failures_per_km_year: NonNegative | None = None
-    repair_h: NonNegative | None = None
-    switching_h: NonNegative | None = None
-    protection: Literal["breaker", "fuse"] | None = None
-    disconnector: Literal["from", "to", "both"] | None = None
-    transformer_failures_per_year: NonNegative | None = None
-    transformer_repair_h: NonNegative | None = None
+    """Row of lines.csv of a case of homes, which may say how often the line fails."""
 
 
 class BuildingSection(Record):

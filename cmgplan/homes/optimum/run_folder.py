@@ -24,8 +24,8 @@ from cmgplan.homes.optimum.run_record import FRONT
 from cmgplan.homes.optimum.verify import verify_optimum
 from cmgplan.homes.report.run_folder import (
     RUN,
-    about_case,
     copy_case,
+    head_of,
     put_page,
     refuse_other_system,
     require_verified,
@@ -120,21 +120,14 @@ def _write_contents(result: OptimumResult, folder: Path) -> None:
 
 def _summary(result: OptimumResult, folder: Path) -> dict[str, Any]:
     """Return the content of run.json."""
-    point, case = result.point, result.case
-    has_front = result.options.front is not None
+    point, has_front = result.point, result.options.front is not None
+    about = result.options, result.versions, result.wall_s
     return {
-        "system": SYSTEM,
-        "case": about_case(case, folder / "case"),
-        "currency": case.file.currency,
-        "versions": dict(result.versions),
-        "options": result.options.model_dump(),
-        "wall_s": dict(result.wall_s),
-        "verified": True,
+        **head_of(SYSTEM, result.case, folder / "case", *about),
         "objective": point.objective,
         **_proven(point),
         "cost": point.cost,
         "emission_kg": point.emission_kg,
         "point": result.selected + 1 if has_front else None,
         "front": front_rows(result) if has_front else None,
-        "warnings": [str(fault) for fault in case.warnings],
     }

@@ -12,8 +12,8 @@ from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.tables import homes_tables
 from cmgplan.homes.report.run_folder import (
     RUN,
-    about_case,
     copy_case,
+    head_of,
     put_page,
     refuse_other_system,
     require_verified,
@@ -103,16 +103,9 @@ def _write_contents(result: MarketResult, folder: Path) -> None:
 
 def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
     """Return the content of run.json."""
-    case = result.case
     return {
-        "system": SYSTEM,
-        "case": about_case(case, folder / "case"),
-        "currency": case.file.currency,
-        "versions": dict(result.versions),
-        "options": result.options.model_dump(),
+        **_head(result, folder),
         "gap": result.gap,
-        "wall_s": dict(result.wall_s),
-        "verified": True,
         "values": dict(result.values),
         "structures": [_structure(found) for found in result.structures],
         "games": {rule: dict(shares) for rule, shares in result.games.items()},
@@ -129,8 +122,13 @@ def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
         ],
         "expected": result.expected(),
         "equilibrium": _equilibrium(result.equilibrium),
-        "warnings": [*(str(fault) for fault in case.warnings), *result.warnings],
     }
+
+
+def _head(result: MarketResult, folder: Path) -> dict[str, Any]:
+    """Return the keys that every run.json has."""
+    copy, about = folder / "case", (result.options, result.versions, result.wall_s)
+    return head_of(SYSTEM, result.case, copy, *about, result.warnings)
 
 
 def _equilibrium(found: Equilibrium | None) -> dict[str, Any] | None:

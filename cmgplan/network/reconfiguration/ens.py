@@ -123,9 +123,10 @@ def restore(
     search = None
     if len(buses) > len(network.grid.reference):
         search = _searched(part, options, begun + options.time_limit_s, tell)
-    closed = np.zeros(len(network.closed), dtype=np.bool_)
-    if search is not None:
-        closed[branches] = search.closed
+    # Nobody operates switches where nothing leads any more: they stay as they stood.
+    closed = network.closed.copy()
+    closed[branch] = False
+    closed[branches] = False if search is None else search.closed
     opened = np.flatnonzero(~closed)
     changed = (closed != network.closed)[branches]
     lost_kw = _lost_kw(network, buses)

@@ -185,10 +185,25 @@ def reconfigure(
             "no radial configuration within the limits was found, and none is proven not to "
             "exist; allow more time (--time-limit). " + _nearest(network, net, flow)
         )
+    if given.feasible and given.loss_pu <= flow.loss_pu:
+        closed, flow = network.closed & net.may_close, given
+    network = _with_given_breaks(network, net, given)
     bound = min(bound, flow.loss_pu)
     course.note(flow.loss_pu, bound)
     found = _answer(network, net, closed, flow, bound, given, options, begun)
     return replace(found, course=tuple(course.points))
+
+
+def _with_given_breaks(
+    network: SwitchedNetwork, net: TreeNetwork, given: TreeFlow
+) -> SwitchedNetwork:
+    """Return the network, with a note where it breaks limits as given: it may lose less so."""
+    if given.feasible or not given.loss_pu < np.inf:
+        return network
+    broken = broken_limits(net, given, network.grid.branches.ids)
+    more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+    note = f"the network as given breaks limits: {broken[0]}{more}"
+    return replace(network, notes=(*network.notes, note))
 
 
 def _heuristic(

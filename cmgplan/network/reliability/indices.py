@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from cmgplan.arrays import FloatArray
 from cmgplan.errors import CaseError, Fault, InputError
 from cmgplan.network.reliability.read import (
     BODY,
@@ -35,6 +34,9 @@ Restore = Callable[["Isolated"], frozenset[str]]
 ServedWhileCutOff = Callable[[str, float, float], float]
 """Mean power that a load point serves by itself, kW: its bus, the clock's hour at which the
 interruption begins, and how many hours it lasts. At most the load of the load point counts."""
+
+WantedWhileCutOff = Callable[[str, float, float], float]
+"""Mean load of a load point over an interruption, kW; arguments as of ``ServedWhileCutOff``."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def reliability(
     feeder: ReliableFeeder,
     restore: Restore | None = None,
     served_while_cut_off: ServedWhileCutOff | None = None,
+    wanted_while_cut_off: WantedWhileCutOff | None = None,
 ) -> Reliability:
     """Return the indices of a feeder over all single faults of lines and transformers.
 
@@ -141,6 +144,9 @@ def reliability(
     served_while_cut_off
         What homes or microgrids at a load point serve while the feeder does not; faults begin at
         any hour of the day alike. It lowers EENS and AENS; SAIFI and SAIDI count who is cut off.
+    wanted_while_cut_off
+        What load points with loads by hour want meanwhile, beside which the former counts; by
+        default the mean load. Not asked where nothing is served.
 
     Raises
     ------
@@ -149,20 +155,24 @@ def reliability(
     """
     restore = restore or (lambda isolated: by_topology(feeder, isolated))
     customers = sum(load.customers for load in feeder.loads)
-    lacking = _Lacking(served_while_cut_off)
-    totals = {load.bus: np.zeros(3) for load in feeder.loads}
+    lacking = _Lacking(served_while_cut_off, wanted_while_cut_off)
+    totals = {load.bus: [0.0, 0.0, 0.0] for load in feeder.loads}
     faults = []
     for line in feeder.lines:
-        told = np.zeros(3)
+        often = hours = energy = 0.0
         for load, failures, lasting in interruptions(feeder, line, restore):
             mwh = failures * lasting * lacking.kw(load, lasting) / KWH_PER_MWH
-            cost = np.array([failures, failures * lasting, mwh])
-            totals[load.bus] += cost
-            told += cost * [load.customers / customers, load.customers / customers, 1.0]
+            mine, share = totals[load.bus], load.customers / customers
+            mine[0] += failures
+            mine[1] += failures * lasting
+            mine[2] += mwh
+            often += share * failures
+            hours += share * failures * lasting
+            energy += mwh
         total = sum(failures for failures, _ in _failures(line))
-        faults.append(FaultCost(line.line, total, *told.tolist()))
+        faults.append(FaultCost(line.line, total, often, hours, energy))
     _refuse_longer_than_a_year(totals)
-    points = tuple(_of_point(load, *totals[load.bus].tolist()) for load in feeder.loads)
+    points = tuple(_of_point(load, *totals[load.bus]) for load in feeder.loads)
     return Reliability(
         saifi=sum(p.failures_per_year * p.customers for p in points) / customers,
         saidi_h=sum(p.hours_per_year * p.customers for p in points) / customers,
@@ -179,10 +189,11 @@ def interruptions(
     """Yield the load points that faults of a line cut off, failures a year, and h of each."""
     out, isolated = interrupted(feeder, line), isolate(feeder, line)
     back = isolated.fed | restore(isolated)
+    at = feeder.load_at
+    kept = back - isolated.section
     points = [
-        (load, load.bus in back and load.bus not in isolated.section)
-        for load in feeder.loads
-        if load.bus in out
+        (feeder.loads[k], feeder.loads[k].bus in kept)
+        for k in sorted(at[bus] for bus in out if bus in at)  # in one order, so that sums are equal
     ]
     for failures, repair_h in _failures(line):
         if failures > 0.0:
@@ -194,8 +205,8 @@ def interruptions(
 class _Lacking:
     """Mean power that a load point lacks over an interruption, kW, over all hours of its begin."""
 
-    def __init__(self, served: ServedWhileCutOff | None) -> None:
-        self._served = served
+    def __init__(self, served: ServedWhileCutOff | None, wanted: WantedWhileCutOff | None) -> None:
+        self._served, self._wanted = served, wanted
         self._known: dict[tuple[str, float], float] = {}
 
     def kw(self, load: LoadPoint, hours: float) -> float:
@@ -204,15 +215,19 @@ class _Lacking:
             return load.p_kw
         key = load.bus, hours
         if key not in self._known:
-            served = [self._served(load.bus, float(begin), hours) for begin in range(HOURS_PER_DAY)]
-            lacking = np.clip(load.p_kw - np.array(served, dtype=np.float64), 0.0, load.p_kw)
+            begins = [float(begin) for begin in range(HOURS_PER_DAY)]
+            served = [self._served(load.bus, begin, hours) for begin in begins]
+            wanted = np.full(HOURS_PER_DAY, load.p_kw)
+            if self._wanted is not None:
+                wanted = np.array([self._wanted(load.bus, begin, hours) for begin in begins])
+            lacking = np.clip(wanted - np.array(served, dtype=np.float64), 0.0, wanted)
             if not np.isfinite(lacking).all():
                 raise InputError(f"bus {load.bus}: what is served while it is cut off is no number")
             self._known[key] = float(lacking.mean())
         return self._known[key]
 
 
-def _refuse_longer_than_a_year(totals: Mapping[str, FloatArray]) -> None:
+def _refuse_longer_than_a_year(totals: Mapping[str, list[float]]) -> None:
     faults = [
         Fault(
             LOADS,

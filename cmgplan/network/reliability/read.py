@@ -26,6 +26,9 @@ HOURS_PER_YEAR = 8760.0
 BODY = "line\0"
 """How the name of a line's conductor begins."""
 
+MOST_LINES = 10_000
+"""Lines of a feeder; the work grows with their square."""
+
 MOST_FAILURES = 1000.0
 """Failures of a line or transformer a year; more mean that it never stands."""
 
@@ -113,6 +116,11 @@ class ReliableFeeder:
     def feeding(self) -> dict[str, ReliableLine]:
         """The line that leads to each bus."""
         return {line.to_bus: line for line in self.lines}
+
+    @cached_property
+    def load_at(self) -> dict[str, int]:
+        """The position of the load point of each bus that has one."""
+        return {load.bus: k for k, load in enumerate(self.loads)}
 
     @cached_property
     def leaving(self) -> dict[str, list[ReliableLine]]:
@@ -216,6 +224,10 @@ def _faults(
     ties: Sequence[Placed[Tie]],
 ) -> Iterator[Fault]:
     """Yield what keeps the rows from being a radial feeder."""
+    if len(lines) > MOST_LINES:
+        message = f"{len(lines)} lines are more than {MOST_LINES}, the most of one feeder"
+        yield Fault(LINES, "", message, "give one feeder of the substation at a time")
+        return
     yield from repeated(LINES, "line", ((p.where, p.record.line) for p in lines))
     yield from repeated(LOADS, "bus", ((p.where, p.record.bus) for p in loads))
     yield from repeated(TIES, "tie", ((p.where, p.record.tie) for p in ties))
@@ -274,13 +286,15 @@ def _tree_faults(lines: Sequence[Placed[ReliableLine]]) -> Iterator[Fault]:
     if len(sources) > 1:
         message = f"{', '.join(sources[:5])} are fed by no line, so there are several sources"
         yield Fault(LINES, "", message, f"{mend}; join feeders at one bus of their substation")
+    leaving: dict[str, list[str]] = {}
+    for placed in lines:
+        leaving.setdefault(placed.record.from_bus, []).append(placed.record.to_bus)
     reached, waiting = set(sources), list(sources)
     while waiting:
-        bus = waiting.pop()
-        for placed in lines:
-            if placed.record.from_bus == bus and placed.record.to_bus not in reached:
-                reached.add(placed.record.to_bus)
-                waiting.append(placed.record.to_bus)
+        for bus in leaving.get(waiting.pop(), ()):
+            if bus not in reached:
+                reached.add(bus)
+                waiting.append(bus)
     for placed in lines:
         if placed.record.from_bus not in reached:
             message = f"bus {placed.record.from_bus} is not connected to the source"
