@@ -111,6 +111,7 @@ HOMES = System(
     ready="can be run: optimum, market, building, respond",
     commands=("optimum", "market", "building", "respond"),
     own_checks={
+        "market": ("cmgplan.market.case.check", "check_market"),
         "building": ("cmgplan.building.case.check", "check_building"),
         "respond": ("cmgplan.response.case.check", "check_response"),
     },

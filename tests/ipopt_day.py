@@ -18,11 +18,10 @@ def least_by_ipopt(model: DayModel, weights: Mapping[str, float], day: Dispatch)
     form = matrix_form(model.m)
     lower, upper = form.lower.copy(), form.upper.copy()
     emits = []
+    for variable, value in model.binaries_of(day):
+        k = form.column(variable)
+        lower[k] = upper[k] = value
     for placed in model.placed():
-        flows = day.flows[placed.home, placed.device.id]
-        for variable, value in placed.device.binaries(placed.block, model.h, flows):
-            k = form.column(variable)
-            lower[k] = upper[k] = value
         emission = getattr(placed.device, "emission", None)
         if emission is not None:
             emits += [(emission, placed.block, t) for t in model.h.steps]

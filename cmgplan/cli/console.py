@@ -418,8 +418,12 @@ def print_optimum(run: OptimumRun) -> None:
         ("gas", total.gas, total.gas_kwh),
         ("load moved", total.shift, total.moved_kwh),
         ("load unserved", total.unserved, unserved_kwh),
+        ("peak charge", total.peak, None),
+        ("value of jobs and energy left", 0.0 - total.value, None),
         ("cost", record.cost, None),
     ):
+        if kwh is None and money == 0.0 and name != "cost":
+            continue
         table.add_row(name, _number(money, 2), _number(kwh, 1))
     _print(table)
     say(f"emission: {record.emission_kg:,.2f} kg")

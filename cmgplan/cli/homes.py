@@ -94,7 +94,11 @@ def market(
         float | None, typer.Option(help="Gap, a share of the surplus, under which it is optimal.")
     ] = None,
     time_limit: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds that each structure may take.")
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Seconds that each structure may take; on/off choices take up to 120 before.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
     debug: Debug = False,

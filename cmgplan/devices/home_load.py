@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -46,6 +46,9 @@ class HomeLoad(Device):
     has left and not yet arrived, lies between 0 and ``shift_backlog_max_kwh``, and each kWh
     arrives within ``shift_delay_max_h`` of the hour that it left, oldest first. The two limits
     say nothing where the direction is ``"any"``.
+
+    Where a delay binds, an hour has one of ``up`` and ``down``: with both, load that arrives
+    could leave again in the same hour, and so be put off without end.
     """
 
     kind: ClassVar[str] = "load"
@@ -99,6 +102,14 @@ class HomeLoad(Device):
         if self.shift_direction == "any" or self.shift_delay_max_h is None:
             return h.hours
         return min(floor(self.shift_delay_max_h / h.dt_h + 1e-9), h.hours)
+
+    def one_way(self, h: Forecasts) -> bool:
+        """Return whether load may not both leave and arrive in an hour: a delay can bind."""
+        return self.shiftable and self.delay(h) < h.hours - 1
+
+    def wants_binary(self, h: Forecasts) -> bool:
+        """Return whether the block has a binary variable."""
+        return self.one_way(h)
 
     def power_range(self, h: Forecasts) -> tuple[FloatArray, FloatArray]:
         """Return the least and the greatest injection of electricity, kW, each of shape (T,).
@@ -179,6 +190,40 @@ class HomeLoad(Device):
             since = pyo.quicksum(b.down[s] for s in range(t - delay + 1, t + 1))
             return b.backlog[t] <= h.dt_h * since
 
+        if self.one_way(h):
+            self._add_one_way(b, h)
+
+    def _add_one_way(self, b: pyo.Block, h: Forecasts) -> None:
+        """Let load leave or arrive in an hour: ``leaving[t]`` is 1 where it may leave."""
+        down_max, up_max = self.down_max_kw(h), self.up_max_kw(h)
+        b.leaving = pyo.Var(h.steps, domain=pyo.Binary)
+
+        @b.Constraint(h.steps, doc="what leaves, kW, where it may")
+        def leaves(b: pyo.Block, t: int) -> object:
+            return b.down[t] <= float(down_max[t]) * b.leaving[t]
+
+        @b.Constraint(h.steps, doc="what arrives, kW, where none leaves")
+        def arrives(b: pyo.Block, t: int) -> object:
+            return b.up[t] <= float(up_max[t]) * (1 - b.leaving[t])
+
+    def tighten(self, b: Any, h: Forecasts) -> None:
+        """Let no more arrive than may have left in the hours of the delay; see ``Device``."""
+        if self.one_way(h):
+            down_max, delay = self.down_max_kw(h), self.delay(h)
+            for t in h.steps:
+                owed = float(down_max[max(t - delay, 0) : t].sum())
+                b.up[t].setub(min(b.up[t].ub, owed))
+
+    def binaries(self, b: Any, h: Forecasts, flows: Flows) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable of block ``b`` with its value where all load is served."""
+        if self.one_way(h):
+            moved = self._moved_kw(h, flows)
+            yield from ((b.leaving[t], float(moved[t] < 0.0)) for t in h.steps)
+
+    def _moved_kw(self, h: Forecasts, flows: Flows) -> FloatArray:
+        """Return what arrives (positive) or leaves in each hour of flows, all load served."""
+        return -(flows.heat_kw if self.carrier == "heat" else flows.p_kw) - self.base_kw(h)
+
     def flows_of(
         self,
         h: Forecasts,
@@ -199,7 +244,7 @@ class HomeLoad(Device):
         What is not served must be taken off the flows before (they are then more negative by
         it); ``simulate_shift`` takes up, down and unserved themselves.
         """
-        moved = -(flows.heat_kw if self.carrier == "heat" else flows.p_kw) - self.base_kw(h)
+        moved = self._moved_kw(h, flows)
         trace = self.simulate_shift(h, np.maximum(moved, 0.0), np.maximum(-moved, 0.0))
         other = [*breaches("unity power factor", np.abs(flows.q_kvar)), *self.idle(flows)]
         return Trace(money=trace.money, state=trace.state, breaches=[*trace.breaches, *other])
@@ -233,6 +278,8 @@ class HomeLoad(Device):
             found += breaches("shift_direction", -backlog, TOLERANCE_KWH)
             found += breaches("shift_backlog_max_kwh", backlog - most, TOLERANCE_KWH)
             found += breaches("shift_delay_max_h", late, TOLERANCE_KWH)
+        if self.one_way(h):
+            found += breaches("leave or arrive", np.minimum(up_kw, down_kw))
         cost = h.dt_h * float(np.sum(h.series(self.shift_cost_per_kwh) * down_kw))
         return Trace(money=cost, state=backlog, breaches=found)
 
@@ -279,6 +326,8 @@ class HomeLoad(Device):
                 ("shift_backlog_max_kwh", level - most, TOLERANCE_KWH),
                 ("shift_delay_max_h", late, TOLERANCE_KWH),
             ]
+        if self.one_way(h):
+            excess.append(("leave or arrive", min(up_kw, down_kw), TOLERANCE_KW))
         found = tuple(Breach(t, limit, over) for limit, over, least in excess if over > least)
         cost = h.dt_h * float(h.series(self.shift_cost_per_kwh)[t]) * down_kw
         return Step(State(level, owed), found, money=cost)

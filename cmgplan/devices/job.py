@@ -51,12 +51,17 @@ class Job(Device):
     A window whose end is before its beginning passes midnight: ``[22, 6]`` allows 22 to 24 and 0
     to 6. The run itself never passes the end of the horizon: in a day from midnight to midnight
     it lies before 6 or after 22.
+
+    An ``optional`` job runs once or not at all; to have it done is worth ``value`` in the currency
+    of the case, so that it runs where that costs no more.
     """
 
     kind: ClassVar[str] = "job"
     p_kw: Positive
     duration_h: Positive
     window: Window
+    optional: bool = False
+    value: Positive | None = None
 
     @property
     def window_h(self) -> float:
@@ -92,21 +97,32 @@ class Job(Device):
 
     def wants_binary(self, h: Forecasts) -> bool:
         """Return whether the block has a binary variable: where it may start more than once."""
-        return len(self.starts(h)) > 1
+        return len(self.starts(h)) > (0 if self.optional else 1)
+
+    @property
+    def worth(self) -> float:
+        """What it is worth that it runs, currency; 0 where it has to."""
+        return self.value or 0.0 if self.optional else 0.0
 
     def power_range(self, h: Forecasts) -> tuple[FloatArray, FloatArray]:
         """Return the least and the greatest injection of electricity, kW, each of shape (T,)."""
         return np.where(self.allowed(h), -self.p_kw, 0.0), np.zeros(h.hours)
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield what is wrong with the window."""
+        """Yield what is wrong with the window, and a value without a choice or a choice without."""
+        if self.optional and self.value is None:
+            message = "the job is optional and has no value, so that it would never run"
+            yield Conflict("value", message, "say what it may cost at most, in the case's currency")
+        if self.value is not None and not self.optional:
+            message = f"value {self.value:g} of a job that has to run decides nothing"
+            yield Conflict("value", message, "write optional = true, or leave the value out")
         if self.duration_h > self.window_h:
             message = f"the window is {self.window_h:g} h long and the job {self.duration_h:g} h"
             yield Conflict("window", message, "widen the window or shorten the job")
 
     def conflicts_over(self, h: Forecasts) -> Iterator[Conflict]:
         """Yield a duration of no whole intervals, or a window without room for the job."""
-        if any(True for _ in self.conflicts()):
+        if self.duration_h > self.window_h:
             return
         if abs(self.duration_h - self.intervals(h) * h.dt_h) > TOLERANCE_H:
             message = f"duration_h {self.duration_h:g} is no multiple of dt_h {h.dt_h:g}"
@@ -121,10 +137,12 @@ class Job(Device):
         b.start = pyo.Var(
             h.steps, domain=pyo.Binary, bounds=lambda b, t: (0, 1 if t in starts else 0)
         )
+        begun = pyo.quicksum(b.start[t] for t in h.steps)
         b.once = pyo.Constraint(
-            expr=pyo.quicksum(b.start[t] for t in h.steps) == 1,
+            expr=begun <= 1 if self.optional else begun == 1,
             doc="it starts once, response (88), (89)",
         )
+        b.money = pyo.Expression(expr=-self.worth * begun)
         b.on = pyo.Expression(
             h.steps,
             rule=lambda b, t: pyo.quicksum(b.start[s] for s in range(max(0, t - n + 1), t + 1)),
@@ -148,8 +166,10 @@ class Job(Device):
         n = self.intervals(h)
         again = begun & (np.cumsum(begun) > 1)
         short = np.zeros(h.hours)
-        short[-1] = max(n - int(done[-1]), 0)
+        if done[-1] > 0 or not self.optional:
+            short[-1] = max(n - int(done[-1]), 0)
         return Trace(
+            money=-self.worth if on.any() else 0.0,
             state=np.asarray(h.dt_h * done, dtype=np.float64),
             breaches=[
                 *breaches("p_kw", np.abs(-flows.p_kw - self.p_kw * on)),
@@ -178,6 +198,7 @@ class Job(Device):
             found.append(Breach(t, "one piece", 1.0))
         if on and done > n:
             found.append(Breach(t, "duration_h", h.dt_h))
-        if t == h.hours - 1 and done < n:
+        if t == h.hours - 1 and done < n and (done > 0 or not self.optional):
             found.append(Breach(t, "duration_h", h.dt_h * (n - done)))
-        return Step(State(h.dt_h * done, on=on), tuple(found))
+        first = on and state.level == 0.0
+        return Step(State(h.dt_h * done, on=on), tuple(found), -self.worth if first else 0.0)

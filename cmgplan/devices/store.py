@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -278,11 +279,35 @@ class ElectricStore(Store):
 class HomeStore(Store):
     """What the stores of homes have beside: the day ends no lower than ``soc_end``.
 
-    ``soc_end`` defaults to ``soc_start``.
+    ``soc_end`` defaults to ``soc_start``. What is left above it when the day ends is worth
+    ``value_end_per_kwh``.
     """
 
     soc_start: Share = 0.5
     soc_end: Share | None = None
+    value_end_per_kwh: NonNegative = 0.0
+
+    def value_left(self, h: Forecasts, soc_kwh: Any) -> Any:
+        """Return what the energy stored when the day ends is worth, currency."""
+        return self.value_end_per_kwh * (soc_kwh - self.end_kwh(h))
+
+    def add_store(self, b: pyo.Block, h: Forecasts) -> None:
+        """Add powers and stored energy, and what is left of it at the end as money."""
+        super().add_store(b, h)
+        b.money = pyo.Expression(expr=-self.value_left(h, b.soc[h.hours - 1]))
+
+    def simulate_flows(self, h: Forecasts, flows: Flows) -> Trace:
+        """Step through the day; see ``Device.simulate_flows``."""
+        trace = super().simulate_flows(h, flows)
+        left = 0.0 if trace.soc_kwh is None else self.value_left(h, float(trace.soc_kwh[-1]))
+        return replace(trace, money=-left)
+
+    def step(self, h: Forecasts, t: int, state: State, flow: Flow) -> Step:
+        """Run one hour; see ``Device.step``."""
+        step = super().step(h, t, state, flow)
+        if t < h.hours - 1:
+            return step
+        return replace(step, money=-self.value_left(h, step.state.level))
 
     def end_kwh(self, h: Forecasts) -> float:
         """Return the least energy that must be stored when the day ends, kWh."""

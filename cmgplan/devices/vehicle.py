@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 from typing import Any, ClassVar
 
@@ -202,5 +203,6 @@ class Car(Driving, HomeBattery):
         step = super().step(h, t, state, flow)
         below = self.p_charge_min_kw + flow.p_kw
         if -flow.p_kw > OFF_KW and below > TOLERANCE_KW:
-            return Step(step.state, (*step.breaches, Breach(t, "p_charge_min_kw", below)))
+            found = (*step.breaches, Breach(t, "p_charge_min_kw", below))
+            return replace(step, breaches=found)
         return step

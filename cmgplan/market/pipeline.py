@@ -12,6 +12,7 @@ from cmgplan.case.scenarios import CERTAIN
 from cmgplan.errors import InfeasibleError, InputError, LimitError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.case.scenario_case import case_of
+from cmgplan.market.case.check import require_market
 from cmgplan.market.case.structures import (
     Structure,
     joined,
@@ -60,6 +61,8 @@ def run_market(
 
     Raises
     ------
+    CaseError
+        The case has money that is not the price of energy, which the market cannot count.
     InputError
         A structure names what is not there.
     InfeasibleError
@@ -69,6 +72,7 @@ def run_market(
     """
     options = options or MarketOptions()
     tell = telling(progress)
+    require_market(case)
     if options.pricing == "bid" and options.method == "nlp":
         raise InputError("--pricing bid is solved by --method milp alone; leave out --method nlp")
     if options.leaders:

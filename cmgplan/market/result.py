@@ -36,7 +36,8 @@ class MarketOptions(Record):
     gap
         Gap as a share of the surplus; None takes that of the case.
     time_limit_s
-        Time that each structure may take, s.
+        Time that each structure may take, s; the on/off choices of all homes as one owner are
+        found before, in up to 120 s.
     """
 
     structures: tuple[str, ...] = ()

@@ -18,10 +18,9 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.progress import ProgressEvent
 from cmgplan.response.case.check import check_response, require_response
-from cmgplan.response.case.prices import forecast_per_kwh
 from cmgplan.response.compared.variants import Compared, compared
 from cmgplan.response.exact.answer import ExactAnswer, ExactOptions
-from cmgplan.response.exact.prices import Prices, priced
+from cmgplan.response.exact.prices import by_forecast, priced
 from cmgplan.response.exact.solve import solve_exact
 from cmgplan.response.heuristics.decoder import Decoder
 from cmgplan.response.heuristics.runs import Run, run_methods
@@ -37,11 +36,13 @@ from cmgplan.response.result import (
     ResponseResult,
 )
 from cmgplan.response.rules.day import run_rules
+from cmgplan.response.uncertainty.changed import deviations_of
 from cmgplan.response.uncertainty.happened import drawn_day
 from cmgplan.response.uncertainty.replan import by_exact
 from cmgplan.response.uncertainty.rolling import foresight
 from cmgplan.response.uncertainty.spread import compared as against_samples
 from cmgplan.response.uncertainty.spread import toat, value_of_point
+from cmgplan.search.orthogonal import deviations
 from cmgplan.version import __version__
 
 Tell = Callable[[ProgressEvent], None]
@@ -69,6 +70,8 @@ def run_response(
 
     Raises
     ------
+    InputError
+        The array has too few columns for what deviates in the case.
     CaseError
         The case cannot be run so: an Emax that an engine cannot keep, a car that cannot be
         charged, bids that are wrong; all faults at once.
@@ -96,6 +99,8 @@ class _Run:
         self.warnings += [str(fault) for fault in check_response(case)]
         if case.file.response.bids == "bids.csv":
             given_bids(case)  # faults are told before any work is spent
+        if options.toat is not None:
+            deviations(options.toat, len(deviations_of(case)))
         answer = self._timed("exact", 0.0, self._exact)
         bound = answer.profit.total if answer.bound is None else answer.bound
         found = self._timed("methods", 0.3, lambda: dict(self._methods(answer)))
@@ -105,10 +110,12 @@ class _Run:
         variants = self._timed("compared", 0.7, self._compared) if options.compare else {}
         spread = None
         if options.toat is not None:
-            spread = self._timed("toat", 0.85, lambda: self._spread(answer.dispatch))
+            spread = self._timed(
+                "toat", 0.85, lambda: self._found("toat", lambda: self._spread(answer.dispatch))
+            )
         rolled = None
         if options.rolling is not None:
-            rolled = self._timed("rolling", 0.9, self._foresight)
+            rolled = self._timed("rolling", 0.9, lambda: self._found("rolling", self._foresight))
         self.wall_s["total"] = time.perf_counter() - begun
         return ResponseResult(
             case=case,
@@ -223,10 +230,7 @@ class _Run:
             found = priced(case, dispatch)
         except SolverError as error:
             self.warnings.append(f"{name}: priced by the forecast, {error}")
-            heat = np.full(case.hours, case.file.response.heat_value_per_kwh)
-            flat: dict[Carrier, FloatArray] = {"electricity": forecast_per_kwh(case), "heat": heat}
-            homes = {c: np.repeat(flat[c][:, None], len(case.ids), axis=1) for c in flat}
-            found = Prices(flat, homes, flat, flat)
+            found = by_forecast(case)
         return market_of(
             case,
             dispatch,
@@ -236,6 +240,17 @@ class _Run:
             _kept(found.of_home),
             self.options.seed,
         )
+
+    def _found(self, name: str, work: Callable[[], T]) -> T | None:
+        """Return what work gives; a warning and None where one of its days has no answer.
+
+        What was found before is not lost for it.
+        """
+        try:
+            return work()
+        except (InfeasibleError, LimitError, SolverError) as error:
+            self.warnings.append(f"{name}: a day had no answer, so that nothing is told: {error}")
+            return None
 
     def _spread(self, day: Dispatch) -> dict[str, Any]:
         """Return what uncertainty does to the exact answer, and to its day as a fixed plan.
@@ -247,7 +262,12 @@ class _Run:
         plan = partial(value_of_point, Decoder(case).encode(day))
         tried = against_samples(case, plan, array, seed=options.seed, workers=options.workers)
         optimum = partial(_exact_profit, options.gap, options.time_limit_s)
-        foresight = toat(case, optimum, array, workers=options.workers)
+
+        def told(k: int, count: int) -> None:
+            share = 0.85 + 0.05 * k / count
+            self.tell(ProgressEvent("toat", "planned knowing it", k, count, fraction=share))
+
+        foresight = toat(case, optimum, array, workers=options.workers, told=told)
         return {
             "exact": foresight.record(),
             "plan": tried.array.record(),

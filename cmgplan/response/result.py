@@ -16,6 +16,7 @@ from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.response.compared.variants import Compared
 from cmgplan.response.market.day import MarketDay
 from cmgplan.response.model.profit import Objectives, Profit
+from cmgplan.response.model.statistics import statistics_of
 
 MethodName = Literal["exact", "rules", "de", "bat", "pso"]
 
@@ -52,7 +53,7 @@ class ResponseOptions(Record):
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = ("exact",)
     runs: Annotated[int, Field(ge=1, le=1000)] = 1
     evaluations: Annotated[int, Field(ge=1, le=10_000_000)] = 5000
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=10**9)] = 0
     start: bool = False
     workers: Annotated[int, Field(ge=1)] = 1
     toat: ArrayName | None = None
@@ -111,25 +112,6 @@ class MethodResult:
     market: MarketDay
     wall_s: float
     status: str
-
-
-def statistics_of(profits: FloatArray, bound: float) -> dict[str, float]:
-    """Return least, greatest and mean profit of runs, their spread, and the mean gap.
-
-    The spread is the standard deviation of a sample, as in the paper's Table 1, 0 of one run.
-    Runs that found no day are left out.
-    The gap is a share of the bound.
-    """
-    told = np.asarray(profits, dtype=np.float64)
-    told = told[np.isfinite(told)]
-    mean = float(told.mean())
-    return {
-        "profit_min": float(told.min()),
-        "profit_max": float(told.max()),
-        "profit_mean": mean,
-        "profit_sd": float(told.std(ddof=1)) if len(told) > 1 else 0.0,
-        "gap_mean": max(bound - mean, 0.0) / max(abs(bound), 1.0),
-    }
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 ``mcp``
     By way, hour and carrier: the clearing price, which is the dual of the balance with on/off
-    choices held, and the interval of prices that support the day. Behind it what it is measured
+    choices held, and the interval of prices that support the day, an end empty where no price is
+    too low or too high. Behind it what it is measured
     by (the forecast of electricity, the value of heat), where the bids that the case asks for
     cross, and the mean of what bids drawn at random would give, with the share of draws below
     the forecast.
@@ -21,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import FloatArray
+from cmgplan.errors import SolverError
 from cmgplan.homes.accounts.ledger import Carrier
 from cmgplan.homes.accounts.money import emission_of_device, emission_of_imports
 from cmgplan.homes.case.records import HomesCase
@@ -28,11 +30,12 @@ from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.day.tables import TABLES as HOMES_TABLES
 from cmgplan.homes.day.tables import homes_tables
-from cmgplan.response.exact.prices import priced
+from cmgplan.response.exact.prices import by_forecast, priced
 from cmgplan.response.market.day import MarketDay, market_of
 from cmgplan.response.market.lines import CARRIERS
 from cmgplan.response.model.penalty import penalties_of
 from cmgplan.response.model.profit import Objectives, Profit, objectives_of, profit_of
+from cmgplan.response.model.statistics import statistics_of
 from cmgplan.response.result import MethodName, MethodRun, ResponseResult
 from cmgplan.run.tables import TableForm, table_form
 
@@ -44,8 +47,8 @@ TABLES: dict[str, TableForm] = {
         "crossing_low_per_kwh crossing_high_per_kwh drawn_per_kwh drawn_below",
         ints="hour unique",
         texts="way carrier",
-        empty="crossing_per_kwh crossing_low_per_kwh crossing_high_per_kwh drawn_per_kwh "
-        "drawn_below",
+        empty="low_per_kwh high_per_kwh crossing_per_kwh crossing_low_per_kwh "
+        "crossing_high_per_kwh drawn_per_kwh drawn_below",
     ),
     "home_prices": table_form(
         "way hour home carrier", "price_per_kwh", ints="hour", texts="way home carrier"
@@ -111,8 +114,8 @@ def _mcp_of(way: str, market: MarketDay) -> pd.DataFrame:
         crossing, drawn = market.crossing, market.drawn.price[carrier]
         prices = {
             "price_per_kwh": market.price[carrier],
-            "low_per_kwh": market.low[carrier],
-            "high_per_kwh": market.high[carrier],
+            "low_per_kwh": _finite(market.low[carrier]),
+            "high_per_kwh": _finite(market.high[carrier]),
             "forecast_per_kwh": market.forecast[carrier],
             "crossing_per_kwh": crossing.price[carrier],
             "crossing_low_per_kwh": crossing.low[carrier],
@@ -127,6 +130,11 @@ def _mcp_of(way: str, market: MarketDay) -> pd.DataFrame:
         parts.append(pd.DataFrame(data))
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values("hour", kind="stable", ignore_index=True)
+
+
+def _finite(ends: FloatArray) -> FloatArray:
+    """Return ends of intervals, no number where no kW more, or less, can be had at any price."""
+    return np.where(np.isfinite(ends), ends, np.nan)
 
 
 def _below(drawn: FloatArray, forecast: FloatArray) -> FloatArray:
@@ -177,15 +185,21 @@ def objectives_again(
     return objectives_of(case, dispatch, price["electricity"], price["heat"])
 
 
+def statistics_again(profits: FloatArray, bound: float) -> dict[str, float]:
+    """Return the statistics of a method's runs, worked out again."""
+    return statistics_of(profits, bound)
+
+
 def intervals_again(case: HomesCase, dispatch: Dispatch) -> Iterator[tuple[Carrier, Any, Any]]:
     """Yield by carrier the ends of the intervals of prices that support a day, solved again.
 
-    Raises
-    ------
-    SolverError
-        The day with its on/off choices keeps no limits.
+    A day whose on/off choices leave the program without an answer is priced by the forecast, as
+    in a run.
     """
-    prices = priced(case, dispatch)
+    try:
+        prices = priced(case, dispatch)
+    except SolverError:
+        prices = by_forecast(case)
     for carrier in CARRIERS:
         yield carrier, prices.low[carrier], prices.high[carrier]
 

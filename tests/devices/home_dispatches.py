@@ -137,7 +137,11 @@ def shifting(load: HomeLoad, h: Forecasts, delay: int) -> Any:
         unserved = np.where(rng.random(HOURS) < 0.3, rng.uniform(0.0, 1.0, HOURS) * demand, 0.0)
         if rng.random() < 0.1:
             unserved[int(rng.integers(HOURS))] = float(demand.max()) * 1.5
-        return {"up": up, "down": down, "unserved": unserved}
+        if load.one_way(h) and rng.random() < 0.9:
+            both = np.minimum(up, down)
+            up, down = up - both, down - both
+        leaving = (down > up).astype(float)
+        return {"up": up, "down": down, "unserved": unserved, "leaving": leaving}
 
     return draw
 
@@ -216,6 +220,8 @@ SHIFT = {
     "backlog low": "shift_direction",
     "backlog high": "shift_backlog_max_kwh",
     "in_time": "shift_delay_max_h",
+    "leaves": "leave or arrive",
+    "arrives": "leave or arrive",
     "unserved high": "unserved high",
     "unserved low": "unserved",
     "unserved_limit": "unserved",

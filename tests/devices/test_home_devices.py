@@ -100,9 +100,13 @@ def test_block_step_and_simulation_agree(subject: Subject) -> None:
             # Of a load that shifts the bound follows from the other limits.
             bounds = {key: v for key, v in in_block.items() if key[0] == "unserved high"}
             for limit, t in bounds:
-                over = in_block.pop((limit, t))
+                excess = in_block.pop((limit, t))
                 if not device.shiftable:
-                    in_block["unserved", t] = over
+                    in_block["unserved", t] = excess
+            # What leaves beyond its share breaks the row of its switch too, and so what arrives.
+            over = {t for limit, t in in_block if limit in ("shiftable_share", "shift_in_max_kw")}
+            for t in over - {t for limit, t in told(trace) if limit == "leave or arrive"}:
+                in_block.pop(("leave or arrive", t), None)
             same_limits(of_the_day(told(trace)), of_the_day(in_block))
         else:
             last = {("eq. (14)", -1): ("eq. (14)", HOURS - 1)}
@@ -160,7 +164,8 @@ def test_block_carries_what_is_promised(subject: Subject) -> None:
     for name in names:
         assert list(block.component(name).keys()) == list(h.steps), name
     binary = any(v.is_binary() for v in block.component_data_objects(pyo.Var))
-    assert binary == device.wants_binary(h) == (block.component("on") is not None)
+    switch = "leaving" if isinstance(device, HomeLoad) else "on"
+    assert binary == device.wants_binary(h) == (block.component(switch) is not None)
 
 
 def test_every_kind_of_a_home_has_random_dispatches_or_every_pattern() -> None:

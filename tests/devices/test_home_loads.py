@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+
+import numpy as np
 import pyomo.environ as pyo
 import pytest
 from device_blocks import DeviceBlock
@@ -60,7 +63,7 @@ def test_limits_of_shifting() -> None:
     assert shifted(LATER, day(0.0, h1=1.0), day(0.0, h2=1.0)) == {("shift_direction", 1)}
     assert shifted(LATER, day(0.0, h3=1.0), day(0.0, h1=1.0)) == set()
     assert shifted(LATER, day(0.0, h4=1.0), day(0.0, h1=1.0)) == {("shift_delay_max_h", 3)}
-    assert shifted(LATER, day(0.0, h2=3.5, h3=3.5), day(0.0, h1=3.5, h2=3.5)) == set()
+    assert shifted(LATER, day(0.0, h3=3.0, h4=3.0), day(0.0, h1=3.0, h2=3.0)) == set()
     late = shifted(LATER, day(0.0, h3=4.0, h4=4.0), day(0.0, h1=4.0, h2=4.0))
     assert late == {("shift_backlog_max_kwh", 2)}
 
@@ -86,3 +89,59 @@ def test_heat_load_takes_heat_and_may_be_unserved() -> None:
     assert block.flows(x).heat_kw == pytest.approx(day(-80.0, h3=0.0))
     assert block.broken(x) == {}
     assert set(block.broken(block.point({"unserved": day(0.0, h3=81.0)}))) == {("unserved high", 3)}
+
+
+def in_time(net: tuple[int, ...], delay: int) -> bool:
+    """Whether whole kWh that leave (negative) arrive within hours of it, the oldest first."""
+    waiting: list[int] = []
+    for t, kwh in enumerate(net):
+        waiting += [t] * -kwh
+        if kwh > len(waiting):
+            return False
+        if any(t - left > delay for left in waiting[: max(kwh, 0)]):
+            return False
+        waiting = waiting[max(kwh, 0) :]
+    return not waiting
+
+
+@pytest.mark.parametrize("delay", [1, 2, 3])
+def test_load_is_not_put_off_longer_than_the_delay(delay: int) -> None:
+    # Prices fall all day: could load arrive and leave in one hour, it would be put off to the end.
+    prices, h = np.array([1.0, 0.95, 0.7, 0.6, 0.1]), Forecasts(5)
+    load = HomeLoad(
+        id="x",
+        carrier="electricity",
+        p_kw=2.0,
+        shiftable_share=0.5,
+        shift_in_max_kw=2.0,
+        shift_direction="later",
+        shift_delay_max_h=delay,
+    )
+    saved = {
+        net: -float(prices @ net) for net in product((-1, 0, 1, 2), repeat=5) if in_time(net, delay)
+    }
+    model = pyo.ConcreteModel()
+    model.b = pyo.Block()
+    load.add_to(model.b, h)
+    load.tighten(model.b, h)
+    for t in h.steps:
+        model.b.unserved[t].fix(0.0)
+    minimise(model, sum(float(prices[t]) * model.b.demand[t] for t in h.steps))
+    assert 2.0 * prices.sum() - pyo.value(model.objective) == pytest.approx(max(saved.values()))
+    up, down = (
+        np.array([pyo.value(variable[t]) for t in h.steps])
+        for variable in (model.b.up, model.b.down)
+    )
+    assert load.simulate_shift(h, up, down).breaches == []
+    # Whole kWh: the simulation refuses just what a hand that settles the oldest first refuses.
+    for net in product((-1, 0, 1), repeat=5):
+        moved = np.array(net, dtype=float)
+        trace = load.simulate_shift(h, np.maximum(moved, 0.0), np.maximum(-moved, 0.0))
+        assert (trace.breaches == []) == in_time(net, delay), net
+
+
+def test_load_does_not_leave_in_the_hour_in_which_it_arrives_where_a_delay_binds() -> None:
+    up, down = day(0.0, h2=1.0, h4=1.0), day(0.0, h1=1.0, h2=1.0)
+    assert shifted(LATER, up, down) == {("leave or arrive", 2)}
+    assert shifted(LATER.model_copy(update={"shift_delay_max_h": 24.0}), up, down) == set()
+    assert shifted(LATER.model_copy(update={"shift_delay_max_h": None}), up, down) == set()

@@ -63,6 +63,7 @@ DEFAULTS: dict[str, object] = {
     "retailer.power_max_kw": None,
     "retailer.power_max_total_kw": None,
     "retailer.emission_kg_per_kwh": 0.0,
+    "retailer.peak_charge_per_kw": 0.0,
     "gas.emission_kg_per_kwh": 0.0,
     "pool.electricity": True,
     "pool.heat": True,
@@ -125,6 +126,7 @@ DEFAULTS: dict[str, object] = {
     "home.0.storage.0.efficiency_charge": 1.0,
     "home.0.storage.0.efficiency_discharge": 1.0,
     "home.0.storage.0.retention_per_h": 1.0,
+    "home.0.storage.0.value_end_per_kwh": 0.0,
     "home.0.thermal_store.0.soc_min": 0.0,
     "home.0.thermal_store.0.soc_max": 1.0,
     "home.0.thermal_store.0.soc_start": 0.5,
@@ -132,16 +134,20 @@ DEFAULTS: dict[str, object] = {
     "home.0.thermal_store.0.efficiency_charge": 1.0,
     "home.0.thermal_store.0.efficiency_discharge": 1.0,
     "home.0.thermal_store.0.retention_per_h": 1.0,
+    "home.0.thermal_store.0.value_end_per_kwh": 0.0,
     "home.0.ev.0.p_charge_min_kw": 0.0,
     "home.0.ev.0.p_discharge_max_kw": 0.0,
     "home.0.ev.0.soc_min": 0.0,
     "home.0.ev.0.soc_max": 1.0,
     "home.0.ev.0.soc_start": 0.5,
     "home.0.ev.0.soc_end": None,
+    "home.0.ev.0.value_end_per_kwh": 0.0,
     "home.0.ev.0.soc_departure": 0.0,
     "home.0.ev.0.driving_kwh": 0.0,
     "home.0.ev.0.efficiency_charge": 1.0,
     "home.0.ev.0.efficiency_discharge": 1.0,
+    "home.0.job.0.optional": False,
+    "home.0.job.0.value": None,
 }
 """What a key is that is left out, by its place in the case below."""
 
@@ -155,6 +161,7 @@ BARE: dict[str, object] = {
         {"id": "t", "energy_kwh": 2, "heat_charge_max_kw": 1, "heat_discharge_max_kw": 1}
     ],
     "ev": [{"id": "e", "p_charge_max_kw": 1, "energy_kwh": 9, "depart_hour": 0, "return_hour": 1}],
+    "job": [{"id": "j", "p_kw": 1, "duration_h": 1, "window": [0, 24]}],
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from decoder_cases import busy_case
@@ -16,6 +18,7 @@ from cmgplan.homes.day.verify_devices import check_devices
 from cmgplan.response.heuristics.decoder import Decoder
 from cmgplan.response.model.profit import profit_of
 from cmgplan.response.rules.day import run_rules
+from cmgplan.response.uncertainty.changed import changed_case
 from cmgplan.response.uncertainty.happened import DayTwice, drawn_day
 from cmgplan.response.uncertainty.replan import by_exact, by_method, by_rules
 from cmgplan.response.uncertainty.rolling import foresight, rolled
@@ -97,7 +100,7 @@ def test_a_day_replanned_by_a_method_can_be_run_with_cars_jobs_and_loads_that_mo
 def test_a_plan_of_the_rest_leaves_what_is_over_as_it_was():
     case = load_homes(find_case("two-homes"))
     before = run_rules(case)
-    for replan in (by_exact(1e-6), by_method("climb", 200)):
+    for replan in (by_exact(1e-6), by_method("climb", 200), by_rules):
         after = replan(case, 2, before)
         for key, flows in before.flows.items():
             assert after.flows[key].fuel_kw[:2] == pytest.approx(flows.fuel_kw[:2], abs=2e-5)
@@ -123,6 +126,35 @@ def test_the_rules_can_be_handed_in():
     case = load_homes(find_case("two-homes"))
     found = rolled(DayTwice(case, case), by_rules)
     assert found.profit == pytest.approx(profit_of(case, run_rules(case)).total, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 6])
+def test_rules_that_go_on_from_their_own_day_end_it_as_they_would_have(seed):
+    case = busy_case(seed)
+    day = run_rules(case)
+    for hour in range(case.hours):
+        again = run_rules(case, so_far=day, hour=hour)
+        for key, flows in day.flows.items():
+            for name in ("p_kw", "heat_kw", "fuel_kw"):
+                told = getattr(again.flows[key], name)
+                assert told == pytest.approx(getattr(flows, name), abs=1e-9), (hour, key)
+
+
+@pytest.mark.parametrize("adjustment", ["mean", 0.12])
+def test_of_later_prices_the_rules_read_no_more_than_their_mean(adjustment):
+    case = load_homes(find_case("hmg3"))
+    response = case.file.response.model_copy(update={"adjustment_price_per_kwh": adjustment})
+    case = replace(case, file=case.file.model_copy(update={"response": response}))
+    later = np.where(np.arange(case.hours) < 12, 1.0, 1.5)
+    factors = {"price": later}
+    plain = run_rules(changed_case(case, {"price": np.ones(case.hours)}))
+    other = run_rules(changed_case(case, factors))
+    same = all(
+        np.allclose(getattr(flows, name)[:12], getattr(other.flows[key], name)[:12], atol=1e-9)
+        for key, flows in plain.flows.items()
+        for name in ("p_kw", "heat_kw")
+    )
+    assert same == (adjustment != "mean")
 
 
 def test_a_drawn_day_keeps_its_seed_its_mean_and_what_is_kept_of_a_deviation():

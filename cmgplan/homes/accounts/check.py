@@ -10,6 +10,7 @@ import pandas as pd
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.homes.accounts.ledger import (
+    AMOUNT_ONLY,
     GAS,
     INCOME_COLUMNS,
     OWN,
@@ -50,6 +51,8 @@ PARTIES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "shift": ("home", OWN, ("electricity", "heat")),
     "unserved": ("home", OWN, ("electricity", "heat")),
     "emission": ("home", OWN, ("electricity", "heat", "fuel")),
+    "peak": ("home", RETAILER, ("electricity",)),
+    "value": ("home", OWN, ("electricity", "heat")),
 }
 """By reason: who pays, who is paid, and for which carriers."""
 
@@ -112,8 +115,8 @@ def _check_rows(entries: pd.DataFrame, homes: Mapping[str, Sequence[str]]) -> li
     numbers = entries[["kwh", "price_per_kwh", "amount"]].to_numpy(float)
     finite = np.isfinite(numbers).all(axis=1)
     sound = entries[finite]
-    emission = (sound["reason"] == "emission").to_numpy(bool)
-    paid, bare = sound[~emission], sound[emission]
+    alone = sound["reason"].isin(AMOUNT_ONLY).to_numpy(bool)
+    paid, bare = sound[~alone], sound[alone]
     due = (paid["kwh"] * paid["price_per_kwh"]).to_numpy(float)
     fits = np.asarray([_fits(row, homes) for row in entries.to_dict("records")], dtype=bool)
     return [

@@ -20,13 +20,20 @@ Carrier = Literal["electricity", "heat", "fuel"]
 
 CARRIERS: tuple[Carrier, ...] = get_args(Carrier)
 
-Reason = Literal["purchase", "sale", "gas", "pool", "shift", "unserved", "emission"]
+Reason = Literal[
+    "purchase", "sale", "gas", "pool", "shift", "unserved", "emission", "peak", "value"
+]
 """What a payment is for.
 
 ``purchase`` and ``sale`` are trade of electricity with the retailer, ``gas`` is fuel, ``pool`` is
-trade between homes. The others are no payments: ``shift`` is what moving load costs, ``unserved``
-the value of load that nothing served, ``emission`` the price put on emissions.
+trade between homes, ``peak`` the retailer's charge for the greatest import. The others are no
+payments: ``shift`` is what moving load costs, ``unserved`` the value of load that nothing served,
+``emission`` the price put on emissions, ``value`` what optional jobs and energy left in stores are
+worth, a negative amount.
 """
+
+AMOUNT_ONLY = frozenset({"emission", "peak", "value"})
+"""Reasons whose rows hold an amount and neither energy nor a price."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
@@ -49,6 +56,8 @@ INCOME_OF: Mapping[str, str] = {
     "shift": "other",
     "unserved": "other",
     "emission": "emission",
+    "peak": "retailer",
+    "value": "other",
 }
 """Column of the table of incomes that a reason counts in."""
 
@@ -189,10 +198,34 @@ def emission_costs(
     Emissions need not follow energy (a device emits while it idles), so that these rows hold
     neither kWh nor a price.
     """
+    return _amounts(way, homes, OWN, amount, carrier, "emission")
+
+
+def peak_charges(way: str, homes: Sequence[str], amount: FloatArray) -> pd.DataFrame:
+    """Return what homes pay for their greatest imports: money alone, shape (T, homes)."""
+    return _amounts(way, homes, RETAILER, amount, "electricity", "peak")
+
+
+def own_values(
+    way: str, homes: Sequence[str], amount: FloatArray, carrier: Carrier
+) -> pd.DataFrame:
+    """Return what homes have of jobs and stored energy: money alone, shape (T, homes)."""
+    return _amounts(way, homes, OWN, -amount, carrier, "value")
+
+
+def _amounts(
+    way: str,
+    homes: Sequence[str],
+    payee: str,
+    amount: FloatArray,
+    carrier: Carrier,
+    reason: Reason,
+) -> pd.DataFrame:
+    """Return payments that are no energy times a price, shape (T, homes)."""
     hour, home = np.indices(amount.shape).reshape(2, -1)
-    none = np.zeros(len(hour))
-    payer, payee = _names(homes)[home], _names([OWN] * len(hour))
-    return _entries(way, payer, payee, hour, carrier, "emission", none, none, amount.ravel())
+    none, paid = np.zeros(len(hour)), _names([payee] * len(hour))
+    names = _names(homes)[home]
+    return _entries(way, names, paid, hour, carrier, reason, none, none, amount.ravel())
 
 
 def income_table(entries: pd.DataFrame, homes: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -7,25 +7,37 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.arrays import FloatArray
-from cmgplan.devices import Device
-from cmgplan.homes.case.records import HomesCase
-from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.devices import Device, Job
+from cmgplan.devices.store import HomeStore
+from cmgplan.homes.accounts.ledger import Carrier
+from cmgplan.homes.case.records import HomeBase, HomesCase
+from cmgplan.homes.day.dispatch import Dispatch, Exchange
+
+SAME_KW = 1e-6
+"""Power by which an import may be under the greatest and be as great: rounding moves no hour."""
 
 
 @dataclass(frozen=True)
 class HomeCosts:
-    """Costs of one home by hour, currency, each of shape (T,); sales are what it is paid."""
+    """Costs of one home by hour, currency, each of shape (T,); sales are what it is paid.
+
+    ``peak`` is the charge for the greatest import, in its hour; ``value`` what optional jobs and
+    the energy left in stores are worth, where a job begins and in the last hour.
+    """
 
     purchases: FloatArray
     sales: FloatArray
     gas: FloatArray
     shift: FloatArray
     unserved: FloatArray
+    peak: FloatArray
+    value: FloatArray
 
     @property
     def total(self) -> FloatArray:
-        """Purchases - sales + gas + cost of shifting + value of unserved load, shape (T,)."""
-        return self.purchases - self.sales + self.gas + self.shift + self.unserved
+        """Purchases - sales + gas + shifting + unserved load + peak charge - value, shape (T,)."""
+        paid = self.purchases - self.sales + self.gas + self.peak
+        return paid + self.shift + self.unserved - self.value
 
 
 def costs_of_home(case: HomesCase, home_id: str, dispatch: Dispatch) -> HomeCosts:
@@ -53,7 +65,37 @@ def costs_of_home(case: HomesCase, home_id: str, dispatch: Dispatch) -> HomeCost
         unserved += case.dt_h * (np.asarray(worths) @ backstop)
     if file.gas is not None:
         gas = case.dt_h * case.series(file.gas.price_per_kwh) * fuel
-    return HomeCosts(purchases, sales, gas, shift, unserved)
+    value = sum(values_of_home(case, home, dispatch).values(), zero)
+    peak = peak_charge(case, exchange)
+    return HomeCosts(purchases, sales, gas, shift, unserved, peak, value)
+
+
+def peak_charge(case: HomesCase, exchange: Exchange) -> FloatArray:
+    """Return what a home pays for the greatest import of its day, in its first hour, (T,)."""
+    charge, retailer, imports = np.zeros(case.hours), case.file.retailer, exchange.import_kw
+    if retailer is not None:
+        most = float(imports.max())
+        first = int(np.argmax(imports >= most - SAME_KW))
+        charge[first] = retailer.peak_charge_per_kw * max(most, 0.0)
+    return charge
+
+
+def values_of_home(
+    case: HomesCase, home: HomeBase, dispatch: Dispatch
+) -> dict[Carrier, FloatArray]:
+    """Return what optional jobs and energy left in stores are worth, by carrier, shape (T,)."""
+    h, found = case.forecasts(), dict[Carrier, FloatArray]()
+    found["electricity"], found["heat"] = np.zeros(case.hours), np.zeros(case.hours)
+    for device in home.devices():
+        key = home.id, device.id
+        if isinstance(device, Job) and device.worth > 0.0:
+            on = -dispatch.flows[key].p_kw > 0.5 * device.p_kw
+            if on.any():
+                found["electricity"][on.argmax()] += device.worth
+        elif isinstance(device, HomeStore) and device.value_end_per_kwh > 0.0:
+            left = device.value_left(h, float(dispatch.state[key][-1]))
+            found["heat" if device.prefix == "heat" else "electricity"][-1] += left
+    return found
 
 
 def cost_of_day(case: HomesCase, dispatch: Dispatch) -> float:

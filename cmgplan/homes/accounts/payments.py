@@ -20,10 +20,17 @@ from cmgplan.homes.accounts.ledger import (
     gas_purchases,
     ledger,
     own_costs,
+    own_values,
+    peak_charges,
     pool_trades,
     retailer_trades,
 )
-from cmgplan.homes.accounts.money import emission_of_device, emission_of_imports
+from cmgplan.homes.accounts.money import (
+    emission_of_device,
+    emission_of_imports,
+    peak_charge,
+    values_of_home,
+)
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.homes.day.day import Day, by_home, loads_of
 
@@ -52,6 +59,8 @@ def _payments(case: HomesCase, day: Day) -> Iterator[pd.DataFrame]:
         )
         buy, sell = case.series(retailer.buy_per_kwh), case.series(retailer.sell_per_kwh)
         yield retailer_trades(day.way, ids, bought, sold, buy, sell, dt_h)
+        charges = by_home([peak_charge(case, e) for e in exchange], case.hours)
+        yield peak_charges(day.way, ids, charges)
     for carrier, price in (day.pool_per_kwh or {}).items():
         key = "pool_heat_kw" if carrier == "heat" else "pool_kw"
         pool = by_home([getattr(e, key) for e in exchange], case.hours)
@@ -61,6 +70,10 @@ def _payments(case: HomesCase, day: Day) -> Iterator[pd.DataFrame]:
         price = case.series(gas.price_per_kwh)
         yield gas_purchases(day.way, ids, by_home(fuel, case.hours), price, dt_h)
     yield from _ofloads_of(case, day, homes)
+    values = [values_of_home(case, home, day.dispatch) for home in homes]
+    for kind in CARRIERS[:2]:
+        worth = by_home([value[kind] for value in values], case.hours)
+        yield own_values(day.way, ids, worth, kind)
     if day.emission_weight > 0.0:
         yield from _of_emissions(case, day, homes)
     for carrier, amount in (day.emission_amounts or {}).items():

@@ -35,7 +35,8 @@ class Retailer(Record):
     """``[retailer]``: the market outside, market eqs. (33), (37) and (38).
 
     A home pays ``buy_per_kwh`` and is paid ``sell_per_kwh``. ``power_max_kw`` limits each home
-    each way, ``power_max_total_kw`` all homes together.
+    each way, ``power_max_total_kw`` all homes together. ``peak_charge_per_kw`` is paid by each
+    home for the greatest import of its day.
     """
 
     buy_per_kwh: HourlyFinite
@@ -43,6 +44,7 @@ class Retailer(Record):
     power_max_kw: NonNegative | None = None
     power_max_total_kw: NonNegative | None = None
     emission_kg_per_kwh: Hourly = 0.0
+    peak_charge_per_kw: NonNegative = 0.0
 
 
 class Gas(Record):

@@ -17,7 +17,8 @@ class DayTotals:
     """Totals of one way to run a day: money in the currency of the case, energy in kWh.
 
     ``pool_kwh`` is electricity, ``pool_heat_kwh`` heat that homes gave each other; ``moved_kwh``
-    is load that left its hour, of both carriers; what a backstop gives is unserved.
+    is load that left its hour, of both carriers; what a backstop gives is unserved. ``peak`` is
+    the charge for the greatest import, ``value`` what jobs and energy left in stores are worth.
     """
 
     purchases: float
@@ -36,6 +37,8 @@ class DayTotals:
     dumped_kwh: float
     curtailed_kwh: float
     emission_kg: float
+    peak: float = 0.0
+    value: float = 0.0
 
     @property
     def given_kwh(self) -> float:
@@ -44,13 +47,13 @@ class DayTotals:
 
     @property
     def cost(self) -> float:
-        """Purchases - sales + gas + cost of moved load + value of unserved load."""
+        """``served_cost`` and the value of unserved load."""
         return self.served_cost + self.unserved
 
     @property
     def served_cost(self) -> float:
-        """``cost`` without the value of unserved load."""
-        return self.purchases - self.sales + self.gas + self.shift
+        """Purchases - sales + gas + peak charge + cost of moved load - value."""
+        return self.purchases - self.sales + self.gas + self.peak + self.shift - self.value
 
 
 def day_totals(tables: Tables, way: str, dt_h: float) -> DayTotals:
@@ -83,14 +86,16 @@ def day_totals(tables: Tables, way: str, dt_h: float) -> DayTotals:
         dumped_kwh=dt_h * float(np.abs(dumped).sum()),
         curtailed_kwh=dt_h * float(dispatch["curtailed_kw"].sum()),
         emission_kg=float(dispatch["emission_kg"].sum() + exchange["emission_kg"].sum()),
+        peak=money["peak"],
+        value=0.0 - money["value"],
     )
 
 
 def money_by_home(tables: Tables, way: str) -> pd.DataFrame:
     """Return what every home pays (positive) and is paid (negative), homes by item.
 
-    Columns: purchases, sales, gas, pool, shift, unserved, emission; of the pool what is paid less
-    what is received.
+    Columns: purchases, sales, gas, peak, pool, shift, unserved, value, emission; of the pool what
+    is paid less what is received.
     """
     accounts = of_way(tables["accounts"], way)
     homes = [name for name in of_way(tables["income"], way)["home"] if name != RETAILER]
@@ -100,7 +105,9 @@ def money_by_home(tables: Tables, way: str) -> pd.DataFrame:
     received = accounts.assign(item=items, home=accounts["to"], amount=-accounts["amount"])
     both = pd.concat([paid, received], ignore_index=True)
     table = both.pivot_table(index="home", columns="item", values="amount", aggfunc="sum")
-    columns = ["purchases", "sales", "gas", "pool", "shift", "unserved", "emission"]
+    columns = [
+        *("purchases", "sales", "gas", "peak", "pool", "shift", "unserved", "value", "emission")
+    ]
     return table.reindex(index=homes, columns=columns).fillna(0.0)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from cmgplan.devices import Device, Store
+from cmgplan.devices import Device, HomeLoad, Store
 from cmgplan.homes.accounts.money import cost_of_day, emission_of_day
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
@@ -47,6 +47,8 @@ class DayModel:
     m
         The Pyomo model; ``m.home[i]`` in the order of the case, ``m.cost`` in the currency,
         ``m.emission`` in kg over the day, ``m.unserved[carrier]`` in kWh.
+    peak_cost
+        What the retailer charges for the greatest import of each home, currency.
     """
 
     def __init__(self, case: HomesCase, *, elastic: bool = False) -> None:
@@ -78,6 +80,15 @@ class DayModel:
     def loads(self) -> Iterator[Placed]:
         """Yield the devices with a part that may be unserved."""
         return (p for p in self.placed() if p.block.component("unserved") is not None)
+
+    def binaries_of(self, day: Dispatch) -> Iterator[tuple[Any, float]]:
+        """Yield each binary variable with the value that it has in a day."""
+        for placed in self.placed():
+            device, key = placed.device, (placed.home, placed.device.id)
+            flows = day.flows[key]
+            if isinstance(device, HomeLoad):
+                flows = device.flows_of(self.h, day.shifts[key].up_kw, day.shifts[key].down_kw)
+            yield from device.binaries(placed.block, self.h, flows)
 
     def cost_of(self, day: Dispatch) -> float:
         """Return what a day that the model holds costs, currency: exactly, from its dispatch."""
@@ -173,13 +184,14 @@ class DayModel:
 
         worth = case.file.pool
         m.cost, m.emission = pyo.Var(), pyo.Var()
-        shifted = pyo.quicksum(m.home[i].money for i in m.home)
+        of_devices = pyo.quicksum(m.home[i].money for i in m.home)
         unserved = (
             worth.unserved_electricity_per_kwh * m.unserved["electricity"]
             + worth.unserved_heat_per_kwh * m.unserved["heat"]
         )
+        self.peak_cost = self._peaks()
         m.cost_of_day = pyo.Constraint(
-            expr=m.cost == self._purchases() + shifted + unserved,
+            expr=m.cost == self._purchases() + self.peak_cost + of_devices + unserved,
             doc="cost of the day, currency",
         )
         m.emission_of_day = pyo.Constraint(
@@ -200,6 +212,20 @@ class DayModel:
             price = case.series(gas.price_per_kwh)
             terms += [float(price[t]) * b.fuel[t] for t in h.steps for b in homes]
         return h.dt_h * pyo.quicksum(terms)
+
+    def _peaks(self) -> Any:
+        """Add ``peak``, at least each import of a home, kW; return what the greatest cost."""
+        retailer = self.case.file.retailer
+        if retailer is None or retailer.peak_charge_per_kw == 0.0:
+            return 0.0
+        for b in self.m.home.values():
+            b.peak = pyo.Var(bounds=(0.0, None))
+
+            @b.Constraint(self.h.steps, doc="greatest import of a home, kW")
+            def up_to_peak(b: Any, t: int) -> object:
+                return b.imported[t] <= b.peak
+
+        return retailer.peak_charge_per_kw * pyo.quicksum(b.peak for b in self.m.home.values())
 
     def _emissions(self) -> Any:
         """Return the emission of imports, of gas, and of devices with an emission of their own."""

@@ -150,6 +150,12 @@ def totals_table(record: OptimumRecord, totals: DayTotals) -> DataTable:
             ("Electricity unserved", None, totals.unserved_electricity_kwh),
             ("Heat unserved", None, totals.unserved_heat_kwh),
         ]
+    extra = [
+        ("Peak charge", totals.peak),
+        ("Value of optional jobs and of energy left", 0.0 - totals.value),
+    ]
+    at = next(k for k, row in enumerate(rows) if row[0] == "Cost")
+    rows[at:at] = [(name, money, None) for name, money in extra if money != 0.0]
     if priced:
         at = next(k for k, row in enumerate(rows) if row[0] == "Cost") + 1
         price = record.options.emission_weight * record.emission_kg

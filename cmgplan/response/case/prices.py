@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cmgplan.arrays import FloatArray
+from cmgplan.homes.accounts.ledger import Carrier
 from cmgplan.homes.case.records import HomesCase
 
 
@@ -20,6 +21,15 @@ def forecast_per_kwh(case: HomesCase) -> FloatArray:
         return np.zeros(case.hours)
     both = case.series(retailer.buy_per_kwh) + case.series(retailer.sell_per_kwh)
     return np.asarray(0.5 * both, dtype=np.float64)
+
+
+def forecasts_of(case: HomesCase) -> dict[Carrier, FloatArray]:
+    """Return by carrier what clearing prices are measured by, currency/kWh, shape (T,).
+
+    The forecast of electricity, the value of heat.
+    """
+    heat = np.full(case.hours, case.file.response.heat_value_per_kwh, dtype=np.float64)
+    return {"electricity": forecast_per_kwh(case), "heat": heat}
 
 
 def adjustment_per_kwh(case: HomesCase) -> float:

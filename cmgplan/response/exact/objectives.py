@@ -49,8 +49,8 @@ def add_objectives(model: DayModel) -> dict[str, Any]:
             consumers.append((buy - price) * home.imported[t])
     day = {
         "producers": pyo.quicksum(gas) - pyo.quicksum(producers),
-        "retailer": -pyo.quicksum(bought),
-        "consumers": pyo.quicksum(consumers),
+        "retailer": -pyo.quicksum(bought) - model.peak_cost / h.dt_h,
+        "consumers": pyo.quicksum(consumers) + model.peak_cost / h.dt_h,
     }
     m.objective = pyo.Var(("producers", "retailer", "consumers", "emission_cost"))
     m.objective_of_day = pyo.ConstraintList(doc="objectives (1), (2), (3), (5), currency")

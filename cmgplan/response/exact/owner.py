@@ -95,11 +95,9 @@ class ResponseOwner(OneOwner):
 
     def integers_of(self, day: Dispatch) -> Any:
         """Return by binary variable the value that it has in a day."""
-        held, h = pyo.ComponentMap(), self._day_model.h
-        for placed in self._day_model.placed():
-            flows = day.flows[placed.home, placed.device.id]
-            for variable, value in placed.device.binaries(placed.block, h, flows):
-                held[variable] = value
+        held = pyo.ComponentMap()
+        for variable, value in self._day_model.binaries_of(day):
+            held[variable] = value
         return held
 
     def best_with(self, day: Dispatch, question: Question) -> OptimumPoint | None:

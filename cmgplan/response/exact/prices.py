@@ -21,6 +21,7 @@ from cmgplan.homes.accounts.ledger import Carrier
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import loads_of
 from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.response.case.prices import forecasts_of
 from cmgplan.response.exact.owner import ResponseOwner
 from cmgplan.response.exact.question import owner_of, profit_question
 
@@ -83,7 +84,17 @@ def priced(case: HomesCase, day: Dispatch) -> Prices:
     low = {carrier: _side(case, owner, carrier, -STEP_KW) for carrier in BOTH}
     high = {carrier: _side(case, owner, carrier, STEP_KW) for carrier in BOTH}
     of_pool = {carrier: _joined(case, carrier, of_home[carrier]) for carrier in BOTH}
+    # The dual supports the day, and the ends are solved to the solver's tolerance only.
+    low = {carrier: np.minimum(low[carrier], of_pool[carrier]) for carrier in BOTH}
+    high = {carrier: np.maximum(high[carrier], of_pool[carrier]) for carrier in BOTH}
     return Prices(of_pool, of_home, low, high)
+
+
+def by_forecast(case: HomesCase) -> Prices:
+    """Return forecast price and value of heat, for a day whose on/off choices have no duals."""
+    flat = forecasts_of(case)
+    homes = {c: np.repeat(flat[c][:, None], len(case.ids), axis=1) for c in BOTH}
+    return Prices(flat, homes, flat, flat)
 
 
 def shared(case: HomesCase, carrier: Carrier) -> bool:

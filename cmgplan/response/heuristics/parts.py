@@ -132,8 +132,10 @@ class Parts:
             if load.carrier == "electricity":
                 down = _portion(down, leave, policy.leave_max_kw)
                 up = _portion(up, arrive, policy.arrive_max_kw)
-            moves = load.shiftable and down.any() and up.any()
-            yield ShiftPart(load, self.h, self._slot(i) if moves else None, down, up)
+            # Also where nothing may move today: a point means the same on every day of a case,
+            # whatever its prices, loads and sun.
+            slot = self._slot(i) if load.shiftable else None
+            yield ShiftPart(load, self.h, slot, down, up)
 
     def feedback(self) -> Feedback:
         """Return the encoding by gains on price, net load and heat of each hour."""

@@ -113,10 +113,11 @@ class Levels:
         floor
             Levels that should be reached as far as a change can, shape (points,).
         """
-        wanted = np.clip(wanted, -BLOCKED, BLOCKED)
+        wanted = np.minimum(np.maximum(wanted, -BLOCKED), BLOCKED)
         if floor is not None:
             wanted = np.maximum(wanted, floor)
-        best, off = rest, np.full_like(rest, np.inf)
+        only = len(self._pieces) == 1 and len(self.allowed[t]) == 1
+        best, off = rest, rest if only else np.full_like(rest, np.inf)
         for low_change, high_change in self._pieces:
             least, greatest = rest + float(low_change[t]), rest + float(high_change[t])
             for low, high in self.allowed[t]:
@@ -124,6 +125,10 @@ class Levels:
                 if floor is not None:
                     a = np.maximum(a, np.minimum(floor, b))
                 level = np.minimum(np.maximum(wanted, a), np.maximum(a, b))
+                if only:
+                    if most is not None:
+                        level = np.maximum(np.minimum(level, most), a)
+                    return np.where(a <= b + SLACK, level, rest)
                 apart = np.abs(level - wanted)
                 if most is not None:
                     apart = apart + BLOCKED * (a > most + SLACK)

@@ -17,6 +17,7 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.response.heuristics.decoder import Decoder
 from cmgplan.response.heuristics.genes import Encoding
+from cmgplan.response.model.statistics import statistics_of
 from cmgplan.search.heuristics.methods import method_of
 from cmgplan.search.heuristics.protocol import NO_BREACH, POPULATION, Question
 
@@ -75,22 +76,15 @@ class MethodRuns:
     def statistics(self, bound: float | None = None) -> dict[str, float]:
         """Return the statistics of Table 1 over the runs.
 
-        ``profit_sd`` is the population's; ``wall_s`` is the mean time of a run; with a bound
-        above every profit, ``gap_mean`` is how far the mean is below it, as a share of the bound.
+        Those of ``statistics_of``, with ``wall_s``, the mean time of a run; ``gap_mean`` with a
+        bound alone.
         """
-        profits = self.profits
-        found = {
+        return {
             "runs": len(self.runs),
             "evaluations": self.runs[0].evaluations,
-            "profit_min": float(profits.min()),
-            "profit_max": float(profits.max()),
-            "profit_mean": float(profits.mean()),
-            "profit_sd": float(profits.std()) if np.isfinite(profits).all() else np.nan,
+            **statistics_of(self.profits, bound),
             "wall_s": float(np.mean([run.wall_s for run in self.runs])),
         }
-        if bound is not None:
-            found["gap_mean"] = (bound - found["profit_mean"]) / max(abs(bound), 1e-9)
-        return found
 
 
 def run_methods(
@@ -165,6 +159,8 @@ def one_run(
     begun = time.perf_counter()
     name, number = job
     decoder = Decoder(case, encoding)
+    if not decoder.dimensions:
+        return _only_day(decoder, name, number, begun)
     question = Question.on_unit_cube(decoder, decoder.dimensions)
     own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     found = method_of(name)(question, evaluations, own, start, population)
@@ -179,6 +175,16 @@ def one_run(
         -found.best,
         time.perf_counter() - begun,
     )
+
+
+def _only_day(decoder: Decoder, name: str, number: int, begun: float) -> Run:
+    """Return the run of a case that leaves nothing to decide: its one day."""
+    losses, breaches = decoder(np.zeros((1, 0)))
+    kept = breaches[0] <= NO_BREACH
+    profit = -float(losses[0]) if kept else -np.inf
+    history, best = np.ones(1), np.array([profit if kept else np.nan])
+    took = time.perf_counter() - begun
+    return Run(name, number, profit, 1, np.zeros(0), history, best, took)
 
 
 def _point_of(case: HomesCase, start: Dispatch, encoding: Encoding) -> FloatArray:

@@ -86,9 +86,10 @@ class StorePart:
         """Return the wished power, positive where it discharges, shape (points,)."""
         gene, least, most = self.slot.of(genes)[t], float(self._least[t]), float(self._charge[t])
         if self.gives:
-            share = signed_of(gene)
-            charge = least + -share * (most - least) if least > 0.0 else -share * most
-            return np.where(share >= 0.0, share * float(self._discharge[t]), -charge)
+            share, given = signed_of(gene), float(self._discharge[t])
+            if least == 0.0:
+                return np.asarray(share * np.where(share >= 0.0, given, most))
+            return np.where(share >= 0.0, share * given, -(least + -share * (most - least)))
         on, share = share_of(gene)
         return np.where(on, -(least + share * (most - least)), 0.0)
 
@@ -111,11 +112,11 @@ class StorePart:
         makes it charge is more.
         """
         rest = self._levels.idle(t, self._level)
-        change = np.where(wish_kw > 0.0, -self._out * wish_kw, -self._in * wish_kw)
+        change = wish_kw * np.where(wish_kw > 0.0, -self._out, -self._in)
         most = None if charge_most_kw is None else rest + self._in * charge_most_kw
         after = self._levels.nearest(t, rest, rest + change, most, self._floor_at(t))
         moved = after - rest
-        net = np.where(moved > 0.0, -moved / self._in, -moved / self._out)
+        net = moved / np.where(moved > 0.0, -self._in, -self._out)
         self._level = after
         self.soc_kwh.append(after)
         self.net_kw.append(net)

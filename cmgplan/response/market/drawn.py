@@ -23,6 +23,10 @@ MIDDLE = 0.5
 """Where in its interval a price is taken from."""
 
 
+LEAST_KW = 1e-6
+"""Load of an hour up to which a book weighs nothing: tables do not keep less."""
+
+
 @dataclass(frozen=True)
 class DrawnPrices:
     """Clearing prices of bids drawn at random, uniform in their ranges.
@@ -116,4 +120,6 @@ def _joined(price: FloatArray, weight: FloatArray) -> FloatArray:
     weights = np.broadcast_to(weight[:, None, :], price.shape) * there
     total = weights.sum(axis=0)
     sums = np.where(there, price * weights, 0.0).sum(axis=0)
-    return np.asarray(np.divide(sums, total, out=np.full(total.shape, np.nan), where=total > 0.0))
+    return np.asarray(
+        np.divide(sums, total, out=np.full(total.shape, np.nan), where=total > LEAST_KW)
+    )

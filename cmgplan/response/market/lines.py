@@ -65,9 +65,8 @@ def lines_of(case: HomesCase, dispatch: Dispatch) -> list[Line]:
                 for side in _sides(device, carrier, case.forecasts()):
                     kw = np.maximum(power if side == "sell" else -power, 0.0)
                     found.append(Line(home.id, device.id, device.kind, carrier, side, kw))
-        dumped = dispatch.dumped_kw.get(home.id)
-        if dumped is not None:
-            kw = np.maximum(dumped, 0.0)
+        if any("heat" in device.carriers for device in home.devices()):
+            kw = np.maximum(dispatch.dumped_kw.get(home.id, np.zeros(case.hours)), 0.0)
             found.append(Line(home.id, DUMP, DUMP, "heat", "buy", kw))
     return found
 

@@ -61,6 +61,10 @@ class Profit:
         Paid by and to the retailer, and for gas.
     shift, unserved
         Cost of load that moved, and value of load that nothing served.
+    peak
+        Charge of the retailer for the greatest import of each home.
+    value
+        What optional jobs and the energy left in stores are worth.
     penalties
         Emissions at their penalty factors; they count by ``emission_weight``.
     emission
@@ -73,19 +77,22 @@ class Profit:
     gas: float
     shift: float
     unserved: float
+    peak: float
+    value: float
     penalties: float
     emission_weight: float
     emission: Mapping[str, EmissionOfHome]
 
     @property
     def total(self) -> float:
-        """The profit: served + sales - purchases - gas - shift - unserved - weighted penalties."""
+        """The profit: served - cost - weighted penalties."""
         return self.served - self.cost - self.emission_weight * self.penalties
 
     @property
     def cost(self) -> float:
-        """Purchases - sales + gas + shift + unserved, as in the one-owner optimum."""
-        return self.purchases - self.sales + self.gas + self.shift + self.unserved
+        """Purchases - sales + gas + peak + shift + unserved - value, as of the one owner."""
+        paid = self.purchases - self.sales + self.gas + self.peak
+        return paid + self.shift + self.unserved - self.value
 
     @property
     def emission_kg(self) -> float:
@@ -110,7 +117,7 @@ def profit_of(case: HomesCase, dispatch: Dispatch, emission_weight: float | None
     costs = [costs_of_home(case, home, dispatch) for home in case.ids]
     parts = {
         name: float(sum(getattr(cost, name).sum() for cost in costs))
-        for name in ("sales", "purchases", "gas", "shift", "unserved")
+        for name in ("sales", "purchases", "gas", "shift", "unserved", "peak", "value")
     }
     weight = case.file.response.emission_weight if emission_weight is None else emission_weight
     return Profit(
@@ -160,9 +167,9 @@ class Objectives:
     consumers (3) pay it. What homes buy from the retailer costs consumers its own price, and
     what is sold to it brings producers its own price, so that
 
-        producers - consumers = sales - purchases - gas,
+        producers - consumers = sales - purchases - peak charges - gas,
 
-    and the retailer (2) has the negative of sales - purchases. Dumped heat is paid by nobody.
+    and the retailer (2) has purchases and peak charges less sales. Dumped heat is paid by nobody.
 
     Attributes
     ----------
@@ -170,7 +177,7 @@ class Objectives:
         (1): income of sun, wind, engines, boilers, pumps and stores, less gas, what electric
         heat draws and what stores take in, currency.
     retailer
-        (2): purchases of the homes less sales to it, currency.
+        (2): purchases of the homes and peak charges less sales to it, currency.
     consumers
         (3): what loads, appliances and cars pay, currency.
     emission_kg
@@ -220,8 +227,8 @@ def objectives_of(
         consumers -= case.dt_h * float(np.sum(electricity * exchange.import_kw))
     return Objectives(
         producers=producers + profit.sales,
-        retailer=profit.purchases - profit.sales,
-        consumers=consumers + profit.purchases,
+        retailer=profit.purchases + profit.peak - profit.sales,
+        consumers=consumers + profit.purchases + profit.peak,
         emission_kg=profit.emission_kg,
         emission_cost=profit.penalties + profit.gas,
     )

@@ -102,6 +102,16 @@ def _summary(result: ResponseResult, tables: Tables, folder: Path) -> dict[str, 
 def _day(method: MethodResult) -> dict[str, Any]:
     """Return what the day of a method comes to."""
     profit = method.profit
-    names = ("served", "sales", "purchases", "gas", "shift", "unserved", "penalties")
+    names = (
+        "served",
+        "sales",
+        "purchases",
+        "gas",
+        "shift",
+        "unserved",
+        "peak",
+        "value",
+        "penalties",
+    )
     parts = {name: getattr(profit, name) for name in (*names, "emission_weight", "total")}
     return {"profit": parts, "objectives": asdict(method.objectives)}

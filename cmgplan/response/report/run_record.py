@@ -31,6 +31,8 @@ class ProfitParts(Part):
     gas: Number
     shift: Number
     unserved: Number
+    peak: Number = 0.0
+    value: Number = 0.0
     penalties: Number
     emission_weight: Amount
     total: Number

@@ -81,9 +81,13 @@ def parts_table(view: ResponseView) -> DataTable:
         "gas": "Gas",
         "shift": "Load moved",
         "unserved": "Unserved",
+        "peak": "Peak charge",
+        "value": "Jobs and energy left",
         "weighted": "Price of emissions",
         "total": "Profit",
     }
+    rare = [key for key in ("peak", "value") if all(row[key] == 0.0 for row in records)]
+    heads = {key: head for key, head in heads.items() if key not in rare}
     columns = (
         Column("method", "Method"),
         *(Column(key, f"{head}, {unit}", 2) for key, head in heads.items()),

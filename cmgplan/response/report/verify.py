@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import FloatArray
-from cmgplan.errors import CaseError, SolverError
+from cmgplan.errors import CaseError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.verify_case import check_copy
@@ -18,7 +18,6 @@ from cmgplan.homes.day.verify_day import FOLLOWS, Verification, compare_tables, 
 from cmgplan.response.report.claims import claims_of
 from cmgplan.response.report.read_run import CARRIERS, ResponseRun
 from cmgplan.response.report.under_emax import under_emax
-from cmgplan.response.result import statistics_of
 from cmgplan.response.tables import (
     TABLES,
     intervals_again,
@@ -28,6 +27,7 @@ from cmgplan.response.tables import (
     objectives_again,
     prices_told,
     profit_again,
+    statistics_again,
 )
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
 
@@ -147,11 +147,13 @@ def _check_statistics(run: ResponseRun) -> CheckResult:
         mine = table[table["method"] == name].sort_values(["run", "evaluations"], kind="stable")
         ends = mine.groupby("run")[["evaluations", "best"]].last()
         place = f"methods.{name}"
+        if told.status not in (("optimal", "feasible") if name == "exact" else ("found",)):
+            found += differs(told.status, "optimal" if name == "exact" else "found", place)
         found += differs(told.runs, len(ends), f"{place}.runs")
         used = int(ends["evaluations"].max())
         found += differs(told.evaluations, used, f"{place}.evaluations")
         profits = ends["best"].to_numpy(float)
-        for key, due in statistics_of(profits, run.record.bound).items():
+        for key, due in statistics_again(profits, run.record.bound).items():
             found += unequal(getattr(told, key), due, f"{place}.{key}", "", _slack(due))
         best = told.profit.total
         found += unequal(float(np.nanmax(profits)), best, f"{place}: best run", "", _slack(best))
@@ -166,25 +168,30 @@ def _check_prices(case: HomesCase, run: ResponseRun, days: Sequence[Day]) -> Che
     found: list[Finding] = []
     for day in days:
         mcp = run.of_way("mcp", day.way)
-        try:
-            due = {
-                carrier: (low, high) for carrier, low, high in intervals_again(case, day.dispatch)
-            }
-        except SolverError:
-            due = {}
+        due: dict[str, tuple[FloatArray, FloatArray]] = {
+            carrier: (low, high) for carrier, low, high in intervals_again(case, day.dispatch)
+        }
         for carrier in CARRIERS:
             rows = mcp[mcp["carrier"] == carrier].sort_values("hour")
             price, low, high = (
                 rows[f"{name}_per_kwh"].to_numpy(float) for name in ("price", "low", "high")
             )
             place = f"mcp.csv {day.way}, {carrier}"
-            outside = np.maximum(low - price, price - high)
+            outside = np.fmax(low - price, price - high)
             found += _hours(outside, SAME, f"{place}: price outside its interval")
-            if carrier in due:
-                ends = zip(("low", "high"), (low, high), due[carrier], strict=True)
-                for name, told, again in ends:
-                    found += _hours(np.abs(told - again), PRICE, f"{place}: {name}_per_kwh")
+            ends = zip(("low", "high"), (low, high), due[carrier], strict=True)
+            for name, told, again in ends:
+                found += _hours(_apart(told, again), PRICE, f"{place}: {name}_per_kwh")
     return CheckResult("prices lie in the intervals that support the day", tuple(found))
+
+
+def _apart(told: FloatArray, due: FloatArray) -> FloatArray:
+    """Return how far ends of intervals are apart: infinitely where only one of them is there."""
+    there, wanted = np.isfinite(told), np.isfinite(due)
+    apart = np.where(there == wanted, 0.0, np.inf)
+    both = there & wanted
+    apart[both] = np.abs(told[both] - due[both])
+    return np.asarray(apart, dtype=np.float64)
 
 
 def _hours(excess: FloatArray, tolerance: float, place: str) -> Iterator[Finding]:
@@ -244,11 +251,19 @@ def _check_uncertainty(run: ResponseRun) -> CheckResult:
             found += differs(told.runs, len(results), f"{place}.runs")
             found += unequal(told.mean, float(results.mean()), f"{place}.mean", "", SAME)
             found += unequal(told.sd, float(results.std()), f"{place}.sd", "", SAME)
-        due = toat.plan.mean - toat.reference.mean
-        found += unequal(toat.mean_error[toat.plan.array], due, "toat.mean_error", "", SAME)
+        array, reference = toat.plan.array, toat.reference
+        due = toat.plan.mean - reference.mean
+        found += unequal(toat.mean_error.get(array, np.nan), due, "toat.mean_error", "", SAME)
+        due = toat.plan.sd / reference.sd - 1.0 if reference.sd > 0.0 else 0.0
+        found += unequal(toat.sd_error.get(array, np.nan), due, "toat.sd_error", "", SAME)
+        due = reference.sd / float(np.sqrt(reference.runs))
+        place = "toat.reference.standard_error"
+        found += unequal(reference.standard_error, due, place, "", SAME)
     if (rolling := run.record.rolling) is not None:
         due = rolling.perfect - rolling.once
         found += unequal(rolling.worth, due, "rolling.worth", "", SAME)
+        share = (rolling.rolled - rolling.once) / due if due > 1e-9 else None
+        found += _unlike(rolling.recovered, share, "rolling.recovered")
     return CheckResult("what uncertainty does follows from its runs", tuple(found))
 
 

@@ -1,7 +1,10 @@
 """A day of all homes by the rules of their policies.
 
 The rules are causal: an hour knows what came before it and the forecasts of the day (prices,
-intensities, loads, sun), and nothing of what the others will decide. Homes are run one after the
+intensities, loads, sun), and nothing of what the others will decide. Of the forecasts of later
+hours they use two things: the mean over the day, above which an hour is dear (with a number as
+``adjustment_price_per_kwh`` not that of prices), and what loads, sun and Emax leave for charging
+later, from which the reserves of stores follow. Homes are run one after the
 other up to what they lack or have left; then they trade, neighbours first.
 """
 
@@ -24,13 +27,21 @@ from cmgplan.response.rules.stores import forgo_refill, must_take_kw, reserves_o
 from cmgplan.response.rules.trade import Terms, Trade, outlet_kw, room_kw, settle
 
 
-def run_rules(case: HomesCase, follows: Follows = "load") -> Dispatch:
+def run_rules(
+    case: HomesCase,
+    follows: Follows = "load",
+    *,
+    so_far: Dispatch | None = None,
+    hour: int = 0,
+) -> Dispatch:
     """Return the day of all homes by their policies.
 
     Parameters
     ----------
     follows
         What engines follow: the lacking electricity, or at least the lacking heat as well.
+    so_far, hour
+        A day whose hours before ``hour`` are over: the rules go on from the state it is in then.
 
     Raises
     ------
@@ -42,10 +53,13 @@ def run_rules(case: HomesCase, follows: Follows = "load") -> Dispatch:
     plants = [plant_of(case, home) for home in case.homes]
     reserves = reserves_of(case, plants)
     days = [HomeDay(plant, reserve) for plant, reserve in zip(plants, reserves, strict=True)]
+    if so_far is not None:
+        for day in days:
+            day.resume(so_far, hour)
     terms = Terms.of(case)
     retailer = case.file.retailer
     paid = np.zeros(case.hours) if retailer is None else case.series(retailer.sell_per_kwh)
-    for t in range(case.hours):
+    for t in range(hour if so_far is not None else 0, case.hours):
         for day in days:
             electric_hour(day, t, follows)
         serve_missing(days, t, terms)

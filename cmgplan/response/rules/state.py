@@ -6,7 +6,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices import CombinedHeatPower, Flows, GasBoiler, HomeLoad, Store
-from cmgplan.homes.day.dispatch import Shift
+from cmgplan.homes.day.dispatch import Dispatch, Shift
 from cmgplan.response.case.emission import output_range_kw
 from cmgplan.response.rules.plant import Heater, Plant
 
@@ -55,6 +55,33 @@ class HomeDay:
         self.curtailed_kw = self._zeros()
         self.import_kw, self.export_kw, self.pool_kw = (self._zeros() for _ in range(3))
         self.pool_heat_kw, self.dumped_kw = self._zeros(), self._zeros()
+
+    def resume(self, dispatch: Dispatch, hour: int) -> None:
+        """Take what was done before an hour from a day, and begin the hour in its state."""
+        name, over, plant = self.plant.home.id, slice(hour), self.plant
+        for store in (*plant.batteries, *plant.tanks):
+            soc = dispatch.state[name, store.id]
+            net = store.net_kw(dispatch.flows[name, store.id])
+            self.store_kw[store.id][over], self.soc_kwh[store.id][over] = net[over], soc[over]
+            if hour > 0:
+                self.level_kwh[store.id] = float(soc[hour - 1])
+        for engine in plant.engines:
+            self.engine_kw[engine.id][over] = dispatch.flows[name, engine.id].p_kw[over]
+        for heater in plant.heaters:
+            self.heater_kw[heater.id][over] = dispatch.flows[name, heater.id].heat_kw[over]
+        for load in (*plant.loads, *plant.heat_loads):
+            moved = dispatch.shifts[name, load.id]
+            self.up_kw[load.id][over] = moved.up_kw[over]
+            self.down_kw[load.id][over] = moved.down_kw[over]
+            self.unserved_kw[load.id][over] = moved.unserved_kw[over]
+            owed = float(np.sum(moved.down_kw[over] - moved.up_kw[over]))
+            self.left_kwh[load.id] = max(plant.hours.dt_h * owed, 0.0)
+        made = [dispatch.flows[name, device.id].p_kw for device in plant.renewables]
+        self.curtailed_kw[over] = (plant.renewable_kw - sum(made, self._zeros()))[over]
+        exchange = dispatch.exchange[name]
+        for key in ("import_kw", "export_kw", "pool_kw", "pool_heat_kw"):
+            getattr(self, key)[over] = getattr(exchange, key)[over]
+        self.dumped_kw[over] = dispatch.dumped_kw.get(name, self._zeros())[over]
 
     def _zeros(self) -> FloatArray:
         return np.zeros(self.plant.hours.hours)

@@ -30,8 +30,12 @@ HELD_KW = 1e-5
 
 
 def by_rules(seen: HomesCase, hour: int, so_far: Dispatch | None) -> Dispatch:
-    """Return the day by the rules, which look no further than the hour they are in."""
-    return run_rules(seen)
+    """Return the day by the rules, from the state that the hours before have left.
+
+    Rules know the day as it is seen: run on what happens, they would know its mean price and the
+    loads of later hours, which only the day itself tells (see ``cmgplan.response.rules.day``).
+    """
+    return run_rules(seen, so_far=so_far, hour=hour)
 
 
 def by_method(name: str, evaluations: int, seed: int = 0) -> Replan:

@@ -87,6 +87,7 @@ def toat(
     *,
     blocks: int = 1,
     workers: int = 1,
+    told: Callable[[int, int], None] | None = None,
 ) -> Spread:
     """Return mean and spread of a result by an orthogonal array (Taguchi's array testing).
 
@@ -104,6 +105,8 @@ def toat(
         same share, which is the most that can be assumed.
     workers
         Processes.
+    told
+        Is called after each run, with its number from 1 and how many there are.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def toat(
     """
     factors = factors_of(deviations_of(case, sd), case.hours, blocks)
     runs = deviations(array, len(factors))
-    return _spread(case, result, array, factors, runs, blocks, workers)
+    return _spread(case, result, array, factors, runs, blocks, workers, told)
 
 
 def sampled(
@@ -178,7 +181,7 @@ def compared(
     draw = partial(sampled, case, result, sd=sd, blocks=blocks, workers=workers)
     reference = draw(reference_runs, seed=seed)
     mean_error = {array: by_array.moments.mean - reference.moments.mean}
-    sd_error = {array: by_array.moments.sd / reference.moments.sd - 1.0}
+    sd_error = {array: _relative(by_array.moments.sd, reference.moments.sd)}
     samplings: tuple[Sampling, ...] = ("normal", "latin")
     for sampling in samplings:
         held = [
@@ -186,10 +189,15 @@ def compared(
             for k in range(repetitions)
         ]
         means = np.array([moments.mean for moments in held]) - reference.moments.mean
-        sds = np.array([moments.sd for moments in held]) / reference.moments.sd - 1.0
+        sds = np.array([_relative(moments.sd, reference.moments.sd) for moments in held])
         mean_error[sampling] = float(np.sqrt(np.mean(means**2)))
         sd_error[sampling] = float(np.sqrt(np.mean(sds**2)))
     return Comparison(by_array, reference, mean_error, sd_error)
+
+
+def _relative(sd: float, reference: float) -> float:
+    """Return by what share a deviation is off; 0 where nothing deviates in the reference."""
+    return sd / reference - 1.0 if reference > 0.0 else 0.0
 
 
 def value_of_point(point: FloatArray, case: HomesCase) -> float:
@@ -210,10 +218,15 @@ def _spread(
     runs: FloatArray,
     blocks: int,
     workers: int,
+    told: Callable[[int, int], None] | None = None,
 ) -> Spread:
     """Return the spread over runs of given deviations."""
     one = partial(_one, case, result, factors)
-    results = np.array(list(_results(one, runs, workers)), dtype=np.float64)
+    results = np.empty(len(runs))
+    for k, value in enumerate(_results(one, runs, workers)):
+        results[k] = value
+        if told is not None:
+            told(k + 1, len(runs))
     moments = Moments.of(results)
     return Spread(design, factors, assumed_correlation(blocks, case.hours), runs, moments)
 

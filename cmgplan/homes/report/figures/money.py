@@ -38,7 +38,9 @@ ITEMS = {
     "shift": ("load moved", PURPLE, "/"),
     "unserved": ("load unserved", VERMILLION, "x"),
     "emission": ("price of emissions", BLACK, "-"),
+    "peak": ("peak charge", BLUE, "x"),
     "sales": ("sales", GREEN, "\\"),
+    "value": ("value of jobs and energy left", GREEN, "."),
 }
 """Items of money by name, with colour and pattern."""
 
