@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.arrays import FloatArray
+from cmgplan.errors import ReplayError
 
 POWER_KW = 1e-3
 """Tolerance of every power balance, kW or kvar."""
@@ -138,3 +139,11 @@ def differs(told: object, due: object, place: str, hour: int | None = None) -> l
     if type(told) is type(due) and told == due:
         return []
     return [Finding(place, float("nan"), "", hour, told, due)]
+
+
+def require_verified(checks: tuple[CheckResult, ...]) -> None:
+    """Raise ReplayError unless every check of a run about to be written holds."""
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        told = "; ".join(f"{check.name}: {check.findings[0]}" for check in failed)
+        raise ReplayError(f"the run is not verified and was not written: {told}")

@@ -141,6 +141,19 @@ def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> P
     return place
 
 
+def put_page(folder: Path, render: Callable[[], str]) -> Path:
+    """Write the page of a run, whole or not at all, and return its path."""
+    path, fresh = folder / "report.html", folder / ".report.html.new"
+    try:
+        fresh.write_text(render(), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise as_told(error, path) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
+
+
 def case_sha256(folder: Path) -> str:
     """Return the SHA-256 over names and contents of all files of a case copy, sorted by name."""
     digest = hashlib.sha256()

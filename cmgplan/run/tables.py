@@ -107,6 +107,20 @@ def read_csv(form: TableForm, path: Path, mend: str) -> pd.DataFrame:
     return raw
 
 
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], forms: Mapping[str, TableForm], folder: Path
+) -> None:
+    """Write tables by their forms; ValueError if a column is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, form in forms.items():
+        write_csv(tables[stem], form, folder / f"{stem}.csv")
+
+
+def read_tables(forms: Mapping[str, TableForm], folder: Path, mend: str) -> dict[str, pd.DataFrame]:
+    """Read tables by their forms; InputError names the file, what is wrong with it and the mend."""
+    return {stem: read_csv(form, folder / f"{stem}.csv", mend) for stem, form in forms.items()}
+
+
 def _cells(path: Path, mend: str) -> pd.DataFrame:
     """Return the cells of a file as text."""
     if not path.exists():

@@ -13,33 +13,15 @@ from cmgplan.errors import CmgplanError, InputError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.read_tables import read_dispatch, require_rows
-from cmgplan.homes.report.run_folder import AGAIN, load_copy, read_record, read_tables
-from cmgplan.run.tables import Tables
+from cmgplan.homes.report.run_folder import AGAIN, RunOfHomes, load_copy, read_record
+from cmgplan.run.tables import Tables, read_tables
 
 SYSTEM = "building"
 
 
 @dataclass(frozen=True)
-class BuildingRun:
-    """A finished run of the building as read from its folder.
-
-    Attributes
-    ----------
-    folder
-        Where it lies; its copy of the case is in ``case/``.
-    record
-        Content of run.json.
-    tables
-        Tables by file stem.
-    """
-
-    folder: Path
-    record: BuildingRecord
-    tables: Tables
-
-    def load_case(self) -> HomesCase:
-        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
-        return load_copy(self.folder, self.record.case)
+class BuildingRun(RunOfHomes[BuildingRecord]):
+    """A finished run of the building as read from its folder."""
 
     def days(self, case: HomesCase) -> list[Day]:
         """Return the day of both ways as the tables hold it."""
@@ -59,7 +41,7 @@ def read_building(folder: Path | str) -> BuildingRun:
     folder = Path(folder)
     record = read_record(folder, BuildingRecord, SYSTEM)
     case = load_copy(folder, record.case)
-    run = BuildingRun(folder, record, read_tables(forms_of(case), folder))
+    run = BuildingRun(folder, record, read_tables(forms_of(case), folder, AGAIN))
     told = {"case.homes": list(record.case.homes), "units": list(record.units)}
     told |= {f"sharings.{name}": list(s.share) for name, s in record.sharings.items()}
     for key, names in told.items():

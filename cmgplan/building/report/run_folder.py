@@ -14,14 +14,13 @@ from cmgplan.homes.report.run_folder import (
     RUN,
     copy_case,
     head_of,
-    put_page,
     refuse_other_system,
-    require_verified,
     sources_of,
     write_summary,
-    write_tables,
 )
-from cmgplan.run.folder import prepare, write_folder
+from cmgplan.run.findings import require_verified
+from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.tables import write_tables
 
 
 def prepare_building(out: Path | str) -> None:

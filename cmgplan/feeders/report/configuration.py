@@ -14,16 +14,7 @@ from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.errors import InputError
 from cmgplan.feeders.report.configuration_page import render_page
 from cmgplan.feeders.report.configuration_verify import verify_tables
-from cmgplan.feeders.report.folders import (
-    AGAIN,
-    CONFIGURATION,
-    put_page,
-    read_json,
-    read_tables,
-    require_verified,
-    write_json,
-    write_tables,
-)
+from cmgplan.feeders.report.folders import AGAIN, CONFIGURATION, read_json, write_json
 from cmgplan.feeders.result import Configured
 from cmgplan.feeders.tables import CONFIGURATION_TABLES
 from cmgplan.network.grid import Grid
@@ -31,9 +22,9 @@ from cmgplan.network.reconfiguration.fed_part import reached_part
 from cmgplan.network.reconfiguration.given import SwitchedNetwork, source_voltages, tree_network
 from cmgplan.network.reconfiguration.search import voltages
 from cmgplan.network.reconfiguration.tree import TreeFlow, solve_tree
-from cmgplan.run.findings import CheckResult
-from cmgplan.run.folder import prepare, write_folder
-from cmgplan.run.tables import Tables
+from cmgplan.run.findings import CheckResult, require_verified
+from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.tables import Tables, read_tables, write_tables
 from cmgplan.version import __version__
 
 NEEDED = {
@@ -94,7 +85,7 @@ def read_configuration(folder: Path | str) -> ConfigurationRun:
     summary = read_json(folder, CONFIGURATION, NEEDED)
     if summary["aim"] not in ("loss", "day", "ens"):
         raise InputError(f"{folder / CONFIGURATION.marker}: aim is unknown; {AGAIN}")
-    return ConfigurationRun(folder, summary, read_tables(CONFIGURATION_TABLES, folder))
+    return ConfigurationRun(folder, summary, read_tables(CONFIGURATION_TABLES, folder, AGAIN))
 
 
 def verify_configuration(run: ConfigurationRun) -> tuple[CheckResult, ...]:

@@ -11,16 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.errors import InputError, ReplayError
-from cmgplan.feeders.report.folders import (
-    AGAIN,
-    RELIABILITY,
-    put_page,
-    read_json,
-    read_tables,
-    require_verified,
-    write_json,
-    write_tables,
-)
+from cmgplan.feeders.report.folders import AGAIN, RELIABILITY, read_json, write_json
 from cmgplan.feeders.report.reliability_page import render_page
 from cmgplan.feeders.result import Interruption, ReliabilityStudy, Supply
 from cmgplan.feeders.tables import ISLANDS_TABLE, RELIABILITY_TABLES
@@ -34,9 +25,9 @@ from cmgplan.network.reliability.read import (
     ReliableFeeder,
     read_reliable_feeder,
 )
-from cmgplan.run.findings import CheckResult, Finding, differs, unequal
-from cmgplan.run.folder import prepare, write_folder
-from cmgplan.run.tables import read_csv, write_csv
+from cmgplan.run.findings import CheckResult, Finding, differs, require_verified, unequal
+from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.tables import read_csv, read_tables, write_csv, write_tables
 from cmgplan.version import __version__
 
 INDICES = ("saifi", "saidi_h", "caidi_h", "asai", "eens_mwh", "aens_kwh")
@@ -120,7 +111,7 @@ def read_reliability(folder: Path | str) -> ReliabilityRun:
         raise InputError(f"{folder / RELIABILITY.marker}: restore is unknown; {AGAIN}")
     if summary.setdefault("islands", "none") not in ("none", "building"):
         raise InputError(f"{folder / RELIABILITY.marker}: islands is unknown; {AGAIN}")
-    tables = read_tables(RELIABILITY_TABLES, folder)
+    tables = read_tables(RELIABILITY_TABLES, folder, AGAIN)
     if summary["islands"] != "none":
         tables[ISLANDS] = read_csv(ISLANDS_TABLE, folder / f"{ISLANDS}.csv", AGAIN)
     return ReliabilityRun(folder, summary, tables, read_reliable_feeder(folder / "case"))

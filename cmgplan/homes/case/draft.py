@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from pydantic import ValidationError
 
 from cmgplan.arrays import FloatArray
 from cmgplan.case.days import TIME, TIME_COLUMNS, begins_h, rows_left, rows_of_plan
-from cmgplan.case.draft_parts import MOST_HOURS
+from cmgplan.case.draft_base import DraftBase
 from cmgplan.case.explain import problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
@@ -58,7 +57,7 @@ class DraftHome:
 
 
 @dataclass
-class Draft:
+class Draft(DraftBase):
     """What could be read of a case of homes; checks that need more than is there are left out.
 
     A faulty section is None, one that is left out has its defaults where it has any.
@@ -66,59 +65,24 @@ class Draft:
     it are not called dangling; they are None where the table could not be read.
     """
 
-    folder: CaseFolder
-    raw: Mapping[str, Any]
     file: HomesFile | None = None
-    time: TimeSection | None = None
     retailer: Retailer | None = None
     gas: Gas | None = None
     pool: Pool | None = None
     market: MarketSection | None = None
     building: BuildingSection | None = None
     response: ResponseSection | None = None
-    network: NetworkSection | None = None
     homes: list[DraftHome] = field(default_factory=list)
     load_mix: list[Placed[LoadMix]] = field(default_factory=list)
     line_faults: list[Placed[BuildingFault]] = field(default_factory=list)
-    buses: list[Placed[Bus]] = field(default_factory=list)
     lines: list[Placed[FeederLine]] = field(default_factory=list)
-    profiles: dict[str, FloatArray] = field(default_factory=dict)
     scenarios: tuple[Scenario, ...] = ()
-    begins_h: float = 0.0
-    stamped: bool = False
-    rows_left: bool = False
-    bus_ids: set[str] | None = None
     line_ids: set[str] | None = None
-    columns: set[str] | None = None
-    incomplete: set[str] = field(default_factory=set)
-
-    @property
-    def bus_file(self) -> str:
-        """Name of the table of buses."""
-        return self._name("network", "buses", NetworkSection.model_fields["buses"].default)
-
-    @property
-    def line_file(self) -> str:
-        """Name of the table of lines."""
-        return self._name("network", "lines", NetworkSection.model_fields["lines"].default)
-
-    @property
-    def profile_file(self) -> str:
-        """Name of the table of profiles."""
-        return self._name(None, "profiles", HomesFile.model_fields["profiles"].default)
 
     @property
     def has_network(self) -> bool:
         """Whether there is a ``[network]``, sound or not."""
         return "network" in self.raw
-
-    @property
-    def clock(self) -> Forecasts | None:
-        """The intervals without profiles, None where nobody runs so many."""
-        time = self.time
-        if time is None or time.hours > MOST_HOURS or time.hours * time.dt_h > MOST_HOURS:
-            return None
-        return Forecasts(time.hours, time.dt_h, begins_h=self.begins_h)
 
     @property
     def forecasts(self) -> Forecasts | None:
@@ -175,12 +139,6 @@ class Draft:
             named += [building.price_coefficient, building.power_coefficient]
         unnamed = (self.columns or set()) - shares if not self.incomplete else set()
         return {name for name in named if isinstance(name, str)} | unnamed
-
-    def _name(self, section: str | None, key: str, default: str) -> str:
-        """Return a file name that case.toml gives, or the default."""
-        table = self.raw if section is None else self.raw.get(section, {})
-        name = table.get(key, default) if isinstance(table, Mapping) else default
-        return name if isinstance(name, str) else default
 
 
 def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list[Fault]]:

@@ -9,12 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from cmgplan.errors import CmgplanError, InputError
-from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.read_tables import require_rows
 from cmgplan.homes.day.tables import TABLES
 from cmgplan.homes.optimum.run_record import FRONT, OptimumRecord
-from cmgplan.homes.report.run_folder import load_copy, read_record, read_tables
-from cmgplan.run.tables import Tables
+from cmgplan.homes.report.run_folder import AGAIN, RunOfHomes, read_record
+from cmgplan.run.tables import Tables, read_tables
 
 WAY = "optimum"
 SYSTEM = "optimum"
@@ -23,29 +22,16 @@ POINT_TABLES = {stem: TABLES[stem] for stem in ("dispatch", "exchange")}
 
 
 @dataclass(frozen=True)
-class OptimumRun:
-    """A finished optimum as read from its folder.
+class OptimumRun(RunOfHomes[OptimumRecord]):
+    """A finished optimum as read from its folder; ``front`` is among its tables if there is one.
 
     Attributes
     ----------
-    folder
-        Where it lies; its copy of the case is in ``case/``.
-    record
-        Content of run.json.
-    tables
-        Tables by file stem; ``front`` among them where there is one.
     points
         By number of a point of the front: its ``dispatch`` and ``exchange``.
     """
 
-    folder: Path
-    record: OptimumRecord
-    tables: Tables
     points: Mapping[int, Tables]
-
-    def load_case(self) -> HomesCase:
-        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
-        return load_copy(self.folder, self.record.case)
 
 
 def read_optimum(folder: Path | str) -> OptimumRun:
@@ -61,12 +47,14 @@ def read_optimum(folder: Path | str) -> OptimumRun:
     folder = Path(folder)
     record = read_record(folder, OptimumRecord, SYSTEM)
     forms = dict(TABLES) if record.front is None else {**TABLES, "front": FRONT}
-    tables = read_tables(forms, folder)
+    tables = read_tables(forms, folder, AGAIN)
     points: dict[int, Tables] = {}
     if record.front is not None:
         _require_points(folder, tables["front"], record)
         for number in tables["front"]["point"]:
-            points[int(number)] = read_tables(POINT_TABLES, point_folder(folder, int(number)))
+            points[int(number)] = read_tables(
+                POINT_TABLES, point_folder(folder, int(number)), AGAIN
+            )
     run = OptimumRun(folder, record, tables, points)
     _require_rows(run)
     return run

@@ -26,14 +26,13 @@ from cmgplan.homes.report.run_folder import (
     RUN,
     copy_case,
     head_of,
-    put_page,
     refuse_other_system,
-    require_verified,
     sources_of,
     write_summary,
-    write_tables,
 )
-from cmgplan.run.folder import prepare, write_folder
+from cmgplan.run.findings import require_verified
+from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.tables import write_tables
 from cmgplan.search.fuzzy import memberships
 
 __all__ = ["prepare_optimum", "read_optimum", "write_optimum", "write_page"]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
-import pandas as pd
 
 from cmgplan.case.folder import SOURCES_FILE, CaseFolder
 from cmgplan.case.scenarios import SCENARIO_FILE
 from cmgplan.devices.base import Record
-from cmgplan.errors import InputError, ReplayError, as_told
+from cmgplan.errors import InputError
 from cmgplan.given import read_text
 from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.report.run_record import About, RecordT, RunRecord, parse_run
-from cmgplan.run.findings import CheckResult
 from cmgplan.run.folder import FolderKind, case_sha256, jsonable, place_of
-from cmgplan.run.tables import TableForm, read_csv, write_csv
+from cmgplan.run.tables import Tables
 
 MARKER = "run.json"
 RUN = FolderKind("a run of homes", MARKER)
@@ -100,20 +99,6 @@ def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
     (folder / MARKER).write_text(f"{text}\n", encoding="utf-8")
 
 
-def write_tables(
-    tables: Mapping[str, pd.DataFrame], forms: Mapping[str, TableForm], folder: Path
-) -> None:
-    """Write tables by their forms; ValueError if a column is missing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stem, form in forms.items():
-        write_csv(tables[stem], form, folder / f"{stem}.csv")
-
-
-def read_tables(forms: Mapping[str, TableForm], folder: Path) -> dict[str, pd.DataFrame]:
-    """Read tables by their forms; InputError names the file and what is wrong with it."""
-    return {stem: read_csv(form, folder / f"{stem}.csv", AGAIN) for stem, form in forms.items()}
-
-
 def read_record(folder: Path | str, form: type[RecordT], system: str) -> RecordT:
     """Read run.json of a run of one system.
 
@@ -139,6 +124,29 @@ def _read_record(folder: Path, form: type[RecordT]) -> RecordT:
         return parse_run(read_text(path), form)
     except InputError as error:
         raise InputError(f"{path}: is damaged ({error}); {AGAIN}") from error
+
+
+@dataclass(frozen=True)
+class RunOfHomes(Generic[RecordT]):
+    """A finished run of homes as read from its folder.
+
+    Attributes
+    ----------
+    folder
+        Where it lies; its copy of the case is in ``case/``.
+    record
+        Content of run.json.
+    tables
+        Tables by file stem.
+    """
+
+    folder: Path
+    record: RecordT
+    tables: Tables
+
+    def load_case(self) -> HomesCase:
+        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
+        return load_copy(self.folder, self.record.case)
 
 
 def load_copy(folder: Path, about: About) -> HomesCase:
@@ -184,24 +192,3 @@ def copy_case(case: HomesCase, target: Path) -> None:
         not np.array_equal(copied.profiles[name], case.profiles[name]) for name in case.profiles
     ):
         raise InputError(f"{case.folder}: has changed while it was run; {AGAIN}")
-
-
-def require_verified(checks: tuple[CheckResult, ...]) -> None:
-    """Raise ReplayError unless every check of a run about to be written holds."""
-    failed = [check for check in checks if not check.passed]
-    if failed:
-        told = "; ".join(f"{check.name}: {check.findings[0]}" for check in failed)
-        raise ReplayError(f"the run is not verified and was not written: {told}")
-
-
-def put_page(folder: Path, render: Callable[[], str]) -> Path:
-    """Write the page of a run, whole or not at all, and return its path."""
-    path, fresh = folder / "report.html", folder / ".report.html.new"
-    try:
-        fresh.write_text(render(), encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise as_told(error, path) from error
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path

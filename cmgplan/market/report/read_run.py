@@ -15,10 +15,10 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.read_tables import read_dispatch, require_rows
 from cmgplan.homes.day.tables import TABLES
-from cmgplan.homes.report.run_folder import AGAIN, load_copy, read_record, read_tables
+from cmgplan.homes.report.run_folder import AGAIN, RunOfHomes, read_record
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.report.run_record import MCP, MarketRecord, StructureRecord
-from cmgplan.run.tables import TableForm, Tables
+from cmgplan.run.tables import TableForm, read_tables
 
 SYSTEM = "market"
 
@@ -27,26 +27,8 @@ FORMS: Mapping[str, TableForm] = {**TABLES, "mcp": MCP}
 
 
 @dataclass(frozen=True)
-class MarketRun:
-    """A finished run of the market as read from its folder.
-
-    Attributes
-    ----------
-    folder
-        Where it lies; its copy of the case is in ``case/``.
-    record
-        Content of run.json.
-    tables
-        Tables by file stem.
-    """
-
-    folder: Path
-    record: MarketRecord
-    tables: Tables
-
-    def load_case(self) -> HomesCase:
-        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
-        return load_copy(self.folder, self.record.case)
+class MarketRun(RunOfHomes[MarketRecord]):
+    """A finished run of the market as read from its folder."""
 
     def days(self, case: HomesCase) -> list[Day]:
         """Return the day of every structure as the tables hold it."""
@@ -99,7 +81,7 @@ def read_market(folder: Path | str) -> MarketRun:
     """
     folder = Path(folder)
     record = read_record(folder, MarketRecord, SYSTEM)
-    run = MarketRun(folder, record, read_tables(FORMS, folder))
+    run = MarketRun(folder, record, read_tables(FORMS, folder, AGAIN))
     case = run.load_case()
     ways = ways_of(record)
     if len(ways) < len(record.structures) + (record.equilibrium is not None):

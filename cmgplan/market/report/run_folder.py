@@ -14,19 +14,18 @@ from cmgplan.homes.report.run_folder import (
     RUN,
     copy_case,
     head_of,
-    put_page,
     refuse_other_system,
-    require_verified,
     sources_of,
     write_summary,
-    write_tables,
 )
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.report.page import render_page
 from cmgplan.market.report.read_run import FORMS, SYSTEM, MarketRun, read_market
 from cmgplan.market.report.verify import verify_market
 from cmgplan.market.result import CARRIERS, Equilibrium, MarketResult, StructureResult
-from cmgplan.run.folder import prepare, write_folder
+from cmgplan.run.findings import require_verified
+from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.tables import write_tables
 
 
 def prepare_market(out: Path | str) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
-from cmgplan.arrays import FloatArray
 from cmgplan.case.days import TIME, TIME_COLUMNS, begins_h, rows_left, rows_of_plan
-from cmgplan.case.draft_parts import MOST_HOURS
+from cmgplan.case.draft_base import DraftBase
 from cmgplan.case.explain import problems
 from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.profiles import read_profiles
@@ -33,7 +30,7 @@ from cmgplan.planning.case.records import (
 
 
 @dataclass
-class Draft:
+class Draft(DraftBase):
     """What could be read of a case; checks that need more than is there are left out.
 
     ``bus_ids``, ``columns`` and ``microgrid_ids`` also name what is faulty, so that references to
@@ -43,41 +40,14 @@ class Draft:
     stamps, ``rows_left`` whether there are rows of the last day after the plan.
     """
 
-    folder: CaseFolder
-    raw: Mapping[str, Any]
     file: CaseFile | None = None
-    time: TimeSection | None = None
-    network: NetworkSection | None = None
     grid: GridSection | None = None
     plan: PlanOptions | None = None
     clusters: list[Placed[Cluster]] = field(default_factory=list)
     microgrids: list[Placed[Microgrid]] = field(default_factory=list)
     ties: list[Placed[Tie]] = field(default_factory=list)
-    buses: list[Placed[Bus]] = field(default_factory=list)
     lines: list[Placed[Line]] = field(default_factory=list)
-    profiles: dict[str, FloatArray] = field(default_factory=dict)
-    begins_h: float = 0.0
-    stamped: bool = False
-    rows_left: bool = False
-    bus_ids: set[str] | None = None
     microgrid_ids: set[str] | None = None
-    columns: set[str] | None = None
-    incomplete: set[str] = field(default_factory=set)
-
-    @property
-    def bus_file(self) -> str:
-        """Name of the table of buses."""
-        return self._name("network", "buses", NetworkSection.model_fields["buses"].default)
-
-    @property
-    def line_file(self) -> str:
-        """Name of the table of lines."""
-        return self._name("network", "lines", NetworkSection.model_fields["lines"].default)
-
-    @property
-    def profile_file(self) -> str:
-        """Name of the table of profiles."""
-        return self._name(None, "profiles", CaseFile.model_fields["profiles"].default)
 
     @property
     def horizon(self) -> Forecasts | None:
@@ -93,14 +63,6 @@ class Draft:
             time.hours, time.dt_h, price, self.profiles, balance, begins_h=self.begins_h
         )
 
-    @property
-    def clock(self) -> Forecasts | None:
-        """The intervals without prices and profiles, None where nobody plans so many."""
-        time = self.time
-        if time is None or time.hours > MOST_HOURS or time.hours * time.dt_h > MOST_HOURS:
-            return None
-        return Forecasts(time.hours, time.dt_h, np.zeros(time.hours), begins_h=self.begins_h)
-
     def devices(self) -> Iterator[tuple[str, Microgrid, Device]]:
         """Yield where every device of a sound microgrid stands, its microgrid and the device."""
         for placed in self.microgrids:
@@ -115,12 +77,6 @@ class Draft:
         for _, _, device in self.devices():
             if isinstance(device, Photovoltaic):
                 yield device.forecast
-
-    def _name(self, section: str | None, key: str, default: str) -> str:
-        """Return a file name that case.toml gives, or the default."""
-        table = self.raw if section is None else self.raw.get(section, {})
-        name = table.get(key, default) if isinstance(table, Mapping) else default
-        return name if isinstance(name, str) else default
 
 
 def read_draft(folder: CaseFolder, day: date | None = None) -> tuple[Draft, list[Fault]]:

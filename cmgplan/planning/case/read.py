@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from cmgplan.case.bundled import find_case, known_cases
-from cmgplan.case.days import as_day
-from cmgplan.case.folder import CaseFolder
+from cmgplan.case.draft_base import examine, warnings_of
 from cmgplan.errors import CaseError, Fault
 from cmgplan.planning.case.check import check_draft
 from cmgplan.planning.case.draft import Draft, read_draft
@@ -33,10 +31,10 @@ def load_case(path: Path | str, *, day: date | str | None = None) -> Case:
     InputError
         The day is not a date.
     """
-    draft, faults = _examine(path, day)
-    errors = [fault for fault in faults if fault.severity == "error"]
-    if errors or draft.file is None:
-        raise CaseError(errors)
+    draft, faults = examine(path, day, Draft, read_draft, check_draft)
+    warnings = warnings_of(faults)
+    if draft.file is None:
+        raise CaseError(faults)
     return Case(
         file=draft.file,
         buses=tuple(placed.record for placed in draft.buses),
@@ -44,7 +42,7 @@ def load_case(path: Path | str, *, day: date | str | None = None) -> Case:
         profiles=draft.profiles,
         folder=draft.folder.path,
         begins_h=draft.begins_h,
-        warnings=tuple(fault for fault in faults if fault.severity == "warning"),
+        warnings=warnings,
     )
 
 
@@ -53,17 +51,4 @@ def check_case(path: Path | str, *, day: date | str | None = None) -> list[Fault
 
     ``path`` and ``day`` are those of ``load_case``.
     """
-    return _examine(path, day)[1]
-
-
-def _examine(path: Path | str, day: date | str | None) -> tuple[Draft, list[Fault]]:
-    """Read and check a case."""
-    wanted = as_day(day)
-    folder = CaseFolder.at(find_case(path))
-    if not folder.path.is_dir():
-        return Draft(folder, {}), [
-            Fault(str(path), "", "there is no such case folder", known_cases(path))
-        ]
-    draft, faults = read_draft(folder, wanted)
-    faults.extend(check_draft(draft))
-    return draft, sorted(faults, key=lambda fault: fault.severity)
+    return examine(path, day, Draft, read_draft, check_draft)[1]

@@ -13,10 +13,10 @@ from cmgplan.errors import CmgplanError, InputError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.read_tables import read_dispatch, require_rows
-from cmgplan.homes.report.run_folder import AGAIN, load_copy, read_record, read_tables
+from cmgplan.homes.report.run_folder import AGAIN, RunOfHomes, read_record
 from cmgplan.response.report.run_record import ResponseRecord
 from cmgplan.response.tables import TABLES, day_of, prices_told
-from cmgplan.run.tables import Tables
+from cmgplan.run.tables import read_tables
 
 SYSTEM = "response"
 
@@ -24,31 +24,13 @@ CARRIERS = ("electricity", "heat")
 
 
 @dataclass(frozen=True)
-class ResponseRun:
-    """A finished run of demand response as read from its folder.
-
-    Attributes
-    ----------
-    folder
-        Where it lies; its copy of the case is in ``case/``.
-    record
-        Content of run.json.
-    tables
-        Tables by file stem.
-    """
-
-    folder: Path
-    record: ResponseRecord
-    tables: Tables
+class ResponseRun(RunOfHomes[ResponseRecord]):
+    """A finished run of demand response as read from its folder."""
 
     @property
     def ways(self) -> list[str]:
         """Names of the methods, in the order of the run."""
         return list(self.record.methods)
-
-    def load_case(self) -> HomesCase:
-        """Return the case as it was run, from the run's copy; CaseError if it cannot be used."""
-        return load_copy(self.folder, self.record.case)
 
     def of_way(self, stem: str, way: str) -> pd.DataFrame:
         """Return the rows of a table that are about one way."""
@@ -80,7 +62,7 @@ def read_response(folder: Path | str) -> ResponseRun:
     """
     folder = Path(folder)
     record = read_record(folder, ResponseRecord, SYSTEM)
-    run = ResponseRun(folder, record, read_tables(TABLES, folder))
+    run = ResponseRun(folder, record, read_tables(TABLES, folder, AGAIN))
     case = run.load_case()
     if "exact" not in record.methods:
         raise InputError(f"{folder / 'run.json'}: methods lack the exact answer; {AGAIN}")

@@ -10,12 +10,9 @@ from cmgplan.homes.report.run_folder import (
     RUN,
     copy_case,
     head_of,
-    put_page,
     refuse_other_system,
-    require_verified,
     sources_of,
     write_summary,
-    write_tables,
 )
 from cmgplan.response.report.claims import claims_of
 from cmgplan.response.report.page import render_page
@@ -24,8 +21,9 @@ from cmgplan.response.report.under_emax import under_emax
 from cmgplan.response.report.verify import verify_response
 from cmgplan.response.result import MethodResult, ResponseResult
 from cmgplan.response.tables import TABLES, market_summary, response_tables
-from cmgplan.run.folder import prepare, write_folder
-from cmgplan.run.tables import Tables
+from cmgplan.run.findings import require_verified
+from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.tables import Tables, write_tables
 
 
 def prepare_response(out: Path | str) -> None:
