@@ -87,7 +87,7 @@ def test_only_what_links_blocks_belongs_to_none() -> None:
     assert not any(name.startswith("closed") for name in linking)
 
 
-def bounds_at_relaxed_prices(seed: int) -> list[float]:
+def bounds_at_relaxed_multipliers(seed: int) -> list[float]:
     """Return what blocks of one, two and four hours prove at the same multipliers."""
     case = generated_case(seed, microgrids=3, hours=4)
     options = quick(case, operation_cost_usd=0.3)
@@ -104,16 +104,16 @@ def bounds_at_relaxed_prices(seed: int) -> list[float]:
     bounds: list[float] = []
     for hours in (single_hours(4), [range(2), range(2, 4)], [range(4)]):
         part = partition(hours)
-        prices = part.taken_over(hourly, relaxed.multipliers)
-        constant, reduced = part.blocks.relaxed(*question.vectors, prices)
-        priced = partial(part.blocks.price, reduced=reduced, gap_abs=1e-6, time_limit_s=20.0)
-        answers = [priced(k, lower=question.lower, upper=question.upper) for k in range(len(hours))]
+        multipliers = part.taken_over(hourly, relaxed.multipliers)
+        constant, reduced = part.blocks.relaxed(*question.vectors, multipliers)
+        solve = partial(part.blocks.solve_block, reduced=reduced, gap_abs=1e-6, time_limit_s=20.0)
+        answers = [solve(k, lower=question.lower, upper=question.upper) for k in range(len(hours))]
         bounds.append(constant + sum(answer.bound for answer in answers))
     return bounds
 
 
-def test_blocks_of_hours_prove_no_less_at_the_prices_of_single_hours() -> None:
-    found = [bounds_at_relaxed_prices(seed) for seed in range(6)]
+def test_blocks_of_hours_prove_no_less_at_the_multipliers_of_single_hours() -> None:
+    found = [bounds_at_relaxed_multipliers(seed) for seed in range(6)]
     for single, double, whole in found:
         assert single <= double + SOLVER_USD
         assert double <= whole + SOLVER_USD

@@ -87,13 +87,13 @@ def test_a_block_cut_short_still_encloses_its_optimum() -> None:
     cut_short = 0
     for seed in range(8):
         blocks, asked, least = knapsack_block(seed, items=16, rows=6)
-        price = partial(blocks.price, 0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0)
-        answer = price(nodes=1)
+        solve = partial(blocks.solve_block, 0, *asked.vectors, gap_abs=1e-6, time_limit_s=10.0)
+        answer = solve(nodes=1)
         assert answer.bound <= least + 1e-6
         items = blocks.problem.integer
         assert answer.x is None or asked.cost[items] @ answer.x >= least - 1e-6
         cut_short += answer.cut_short
-        whole = price()
+        whole = solve()
         assert not whole.cut_short
         assert whole.bound == pytest.approx(least, abs=1e-5)
     assert cut_short > 0
@@ -125,8 +125,8 @@ def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
 ) -> None:
     """Bounds are stated too high by so much, or the solver fails: the lower of two counts."""
     blocks, question, least = knapsack_block(3)
-    price = partial(blocks.price, 0, *question.vectors, gap_abs=1e-6, time_limit_s=10.0)
-    best = price().x
+    solve = partial(blocks.solve_block, 0, *question.vectors, gap_abs=1e-6, time_limit_s=10.0)
+    best = solve().x
     assert best is not None
     right, starts = BlockProblem._run, []
 
@@ -138,7 +138,7 @@ def test_a_bound_that_a_known_point_contradicts_is_asked_anew(
         return None if more is None else replace(answer, bound=answer.bound + more)
 
     monkeypatch.setattr(BlockProblem, "_run", stated)
-    answer = price(start=best)
+    answer = solve(start=best)
     assert starts == [best, None][: 2 if wrong else 1]
     if None in wrong:
         assert (answer.bound, answer.x) == (-np.inf, None)
