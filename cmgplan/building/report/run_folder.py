@@ -11,22 +11,21 @@ from cmgplan.building.report.verify import verify_building
 from cmgplan.building.result import BuildingResult
 from cmgplan.building.tables import building_tables, forms_of
 from cmgplan.homes.report.run_folder import (
-    RUN,
     copy_case,
     head_of,
-    refuse_other_system,
+    prepare_run,
     sources_of,
+    write_run,
     write_summary,
 )
 from cmgplan.run.findings import require_verified
-from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.folder import put_page
 from cmgplan.run.tables import write_tables
 
 
 def prepare_building(out: Path | str) -> None:
     """Raise InputError where a run cannot be written, before any work is spent on it."""
-    refuse_other_system(out, SYSTEM)
-    prepare(Path(out), RUN)
+    prepare_run(out, SYSTEM)
 
 
 def write_building(result: BuildingResult, out: Path | str) -> Path:
@@ -41,8 +40,7 @@ def write_building(result: BuildingResult, out: Path | str) -> Path:
     ReplayError
         The run does not pass its verification; the message names what failed.
     """
-    refuse_other_system(out, SYSTEM)
-    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+    return write_run(out, SYSTEM, lambda fresh: _write_contents(result, fresh))
 
 
 def write_page(run: BuildingRun) -> Path:

@@ -23,15 +23,15 @@ from cmgplan.homes.optimum.result import OptimumPoint, OptimumResult
 from cmgplan.homes.optimum.run_record import FRONT
 from cmgplan.homes.optimum.verify import verify_optimum
 from cmgplan.homes.report.run_folder import (
-    RUN,
     copy_case,
     head_of,
-    refuse_other_system,
+    prepare_run,
     sources_of,
+    write_run,
     write_summary,
 )
 from cmgplan.run.findings import require_verified
-from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.folder import put_page
 from cmgplan.run.tables import write_tables
 from cmgplan.search.fuzzy import memberships
 
@@ -40,8 +40,7 @@ __all__ = ["prepare_optimum", "read_optimum", "write_optimum", "write_page"]
 
 def prepare_optimum(out: Path | str) -> None:
     """Raise InputError where an optimum cannot be written, before any work is spent on it."""
-    refuse_other_system(out, SYSTEM)
-    prepare(Path(out), RUN)
+    prepare_run(out, SYSTEM)
 
 
 def write_optimum(result: OptimumResult, out: Path | str) -> Path:
@@ -57,8 +56,7 @@ def write_optimum(result: OptimumResult, out: Path | str) -> Path:
     ReplayError
         The run does not pass its verification; the message names what failed.
     """
-    refuse_other_system(out, SYSTEM)
-    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+    return write_run(out, SYSTEM, lambda fresh: _write_contents(result, fresh))
 
 
 def write_page(run: OptimumRun) -> Path:

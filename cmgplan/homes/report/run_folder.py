@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -18,7 +18,7 @@ from cmgplan.given import read_text
 from cmgplan.homes.case.read import load_homes
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.report.run_record import About, RecordT, RunRecord, parse_run
-from cmgplan.run.folder import FolderKind, case_sha256, jsonable, place_of
+from cmgplan.run.folder import FolderKind, case_sha256, jsonable, place_of, prepare, write_folder
 from cmgplan.run.tables import Tables
 
 MARKER = "run.json"
@@ -66,6 +66,24 @@ def about_case(case: HomesCase, copy: Path) -> dict[str, Any]:
         "homes": list(case.ids),
         "sha256": case_sha256(copy),
     }
+
+
+def prepare_run(out: Path | str, system: str) -> None:
+    """Raise InputError where a run cannot be written, before any work is spent on it."""
+    refuse_other_system(out, system)
+    prepare(Path(out), RUN)
+
+
+def write_run(out: Path | str, system: str, fill: Callable[[Path], None]) -> Path:
+    """Fill the folder of a run, whole or not at all, and return it.
+
+    Raises
+    ------
+    InputError
+        The folder holds something else than a run of the system.
+    """
+    refuse_other_system(out, system)
+    return write_folder(Path(out), RUN, fill)
 
 
 def head_of(

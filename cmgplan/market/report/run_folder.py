@@ -11,11 +11,11 @@ from cmgplan.homes.accounts.ledger import Carrier
 from cmgplan.homes.day.day import Day
 from cmgplan.homes.day.tables import homes_tables
 from cmgplan.homes.report.run_folder import (
-    RUN,
     copy_case,
     head_of,
-    refuse_other_system,
+    prepare_run,
     sources_of,
+    write_run,
     write_summary,
 )
 from cmgplan.market.case.ceilings import unserved_heat_price
@@ -24,14 +24,13 @@ from cmgplan.market.report.read_run import FORMS, SYSTEM, MarketRun, read_market
 from cmgplan.market.report.verify import verify_market
 from cmgplan.market.result import CARRIERS, Equilibrium, MarketResult, StructureResult
 from cmgplan.run.findings import require_verified
-from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.folder import put_page
 from cmgplan.run.tables import write_tables
 
 
 def prepare_market(out: Path | str) -> None:
     """Raise InputError where a run cannot be written, before any work is spent on it."""
-    refuse_other_system(out, SYSTEM)
-    prepare(Path(out), RUN)
+    prepare_run(out, SYSTEM)
 
 
 def write_market(result: MarketResult, out: Path | str) -> Path:
@@ -46,8 +45,7 @@ def write_market(result: MarketResult, out: Path | str) -> Path:
     ReplayError
         The run does not pass its verification; the message names what failed.
     """
-    refuse_other_system(out, SYSTEM)
-    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+    return write_run(out, SYSTEM, lambda fresh: _write_contents(result, fresh))
 
 
 def write_page(run: MarketRun) -> Path:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cmgplan.homes.report.run_folder import (
-    RUN,
     copy_case,
     head_of,
-    refuse_other_system,
+    prepare_run,
     sources_of,
+    write_run,
     write_summary,
 )
 from cmgplan.response.report.claims import claims_of
@@ -22,14 +22,13 @@ from cmgplan.response.report.verify import verify_response
 from cmgplan.response.result import MethodResult, ResponseResult
 from cmgplan.response.tables import TABLES, market_summary, response_tables
 from cmgplan.run.findings import require_verified
-from cmgplan.run.folder import prepare, put_page, write_folder
+from cmgplan.run.folder import put_page
 from cmgplan.run.tables import Tables, write_tables
 
 
 def prepare_response(out: Path | str) -> None:
     """Raise InputError where a run cannot be written, before any work is spent on it."""
-    refuse_other_system(out, SYSTEM)
-    prepare(Path(out), RUN)
+    prepare_run(out, SYSTEM)
 
 
 def write_response(result: ResponseResult, out: Path | str) -> Path:
@@ -44,8 +43,7 @@ def write_response(result: ResponseResult, out: Path | str) -> Path:
     ReplayError
         The run does not pass its verification; the message names what failed.
     """
-    refuse_other_system(out, SYSTEM)
-    return write_folder(Path(out), RUN, lambda fresh: _write_contents(result, fresh))
+    return write_run(out, SYSTEM, lambda fresh: _write_contents(result, fresh))
 
 
 def write_page(run: ResponseRun) -> Path:
