@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+from results import changed_summary
 
 from cmgplan.planning.report.figures import feeder_view
 from cmgplan.planning.report.page import render_page
@@ -99,7 +100,7 @@ def traces(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def page_of(result: PlanResult, **changed: Any) -> ReadPage:
     """Draw the page of a result and read it back; ``changed`` replaces keys of its summary."""
-    summary = {**result.summary, **changed}
+    summary = changed_summary(result.summary, **changed)
     # The drawing library is most of a page and tells nothing of a run.
     with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
         return ReadPage(render_page(summary, result.tables, feeder_view(result.case)))
@@ -163,19 +164,19 @@ def stretched(result: PlanResult, hours: int, dt_h: float) -> PlanResult:
         stem: table if "hour" not in table.columns else _repeated(table, hours)
         for stem, table in result.tables.items()
     }
-    room = result.summary["headroom"]
+    room = result.summary.model_dump()["headroom"]
     error = room["forecast_error"]
-    summary = {
-        **result.summary,
-        "case": {**result.summary["case"], "hours": hours, "dt_h": dt_h},
-        "headroom": {
+    summary = changed_summary(
+        result.summary,
+        case={"hours": hours, "dt_h": dt_h},
+        headroom={
             "hourly": [{**room["hourly"][t % 2], "hour": t} for t in range(hours)],
             "forecast_error": {
                 **error,
                 "hours": [{**error["hours"][t % 2], "hour": t} for t in range(hours)],
             },
         },
-    }
+    )
     return replace(result, tables=tables, summary=summary)
 
 

@@ -8,6 +8,7 @@ loses R I^2, and MG2 imports the rest.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cmgplan.network.feeder import build_feeder
 from cmgplan.network.powerflow import power_flow
 from cmgplan.planning.case import load_case
 from cmgplan.planning.case.records import Case
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.result import PlanResult
 
 HOURS = 2
@@ -144,6 +146,7 @@ def make_result(folder: Path, names: dict[str, str] = NAMES) -> PlanResult:
         **flows,
     }
     chosen = {"gc_usd": gc_usd, "ec_usd": ec_usd, "loss_kwh": float(lost.sum())}
+    summary = PlanRecord.model_validate(_summary(case, chosen, flows))
     points = {
         k: {
             "switch_schedule": schedule,
@@ -152,7 +155,21 @@ def make_result(folder: Path, names: dict[str, str] = NAMES) -> PlanResult:
         }
         for k in (1, 2)
     }
-    return PlanResult(case, case.options, _summary(case, chosen, flows), tables, points)
+    return PlanResult(case, case.options, summary, tables, points)
+
+
+def with_summary(result: PlanResult, **changed: Any) -> PlanResult:
+    """Return a result with other parts of its summary, given as plain values."""
+    return replace(result, summary=changed_summary(result.summary, **changed))
+
+
+def changed_summary(summary: PlanRecord, **changed: Any) -> PlanRecord:
+    """Return a summary with other parts, given as plain values; a part's other keys stay."""
+    plain = summary.model_dump()
+    for name, part in changed.items():
+        whole = isinstance(part, dict) and isinstance(plain.get(name), dict)
+        plain[name] = {**plain[name], **part} if whole else part
+    return PlanRecord.model_validate(plain)
 
 
 def _dispatch(mg1: str) -> pd.DataFrame:
@@ -279,6 +296,7 @@ def _levels(table: pd.DataFrame, levels: tuple[int, ...]) -> pd.DataFrame:
 def _summary(
     case: Case, chosen: dict[str, float], tables: dict[str, pd.DataFrame]
 ) -> dict[str, Any]:
+    """Return plan.json of the case by hand."""
     loss, upstream = tables["loss"], tables["upstream"]
     voltage = tables["bus_voltage"]
 
@@ -298,32 +316,53 @@ def _summary(
         float(loss["without_cmg_kw"].sum()),
         float(upstream["without_cmg_kw"].sum()),
     )
+    upper = totals("upper", upper_kwh, float(upstream["with_cmg_kw"].sum()))
+    return plain_summary(case, chosen, upper, without)
+
+
+def plain_summary(
+    case: Case, chosen: dict[str, float], upper: dict[str, float], without: dict[str, float]
+) -> dict[str, Any]:
+    """Return plan.json of a case with its totals, before it is written."""
+    hours = case.file.time.hours
+    goal = {"value": 1.0, "bound": 1.0}
     level = {
         "status": "optimal",
-        "stopped": "optimal",
+        "stopped": {"unserved_kwh": "Optimal"},
+        "goals": {"unserved_kwh": goal},
+        "wall_s": 0.1,
         **chosen,
-        "unserved_kwh": np.float64(20.0),
+        "unserved_kwh": 20.0,
         "surplus_kwh": 0.0,
         "short_hours": [0],
         "surplus_hours": [],
         "short_microgrids": ["MG2"],
         "switch_hours_allowed": {"microgrid": 1, "cluster": 0, "grid": 0},
     }
-    agreement = {"max_dv_pu": 1e-9, "max_dloss_kw": 1e-6, "hours": HOURS}
+    agreement = {"max_dv_pu": 1e-9, "max_dloss_kw": 1e-6, "hours": hours, "converged": True}
     return {
-        "case": {"name": case.name, "title": case.file.title, "hours": HOURS, "dt_h": 1.0},
+        "case": {
+            "name": case.name,
+            "title": case.file.title,
+            "hours": hours,
+            "dt_h": case.file.time.dt_h,
+            "begins_h": 0.0,
+            "day": None,
+            "sha256": None,
+        },
         "versions": {"cmgplan": "0", "python": "3"},
         "options": case.options.model_dump(),
-        "wall_s": {"total": 1.0},
         "v_slack_pu": 1.0,
-        "payoff": {key: {"min": 0.0, "max": float("nan")} for key in chosen},
+        "payoff": {key: {"min": 0.0, "max": None} for key in chosen},
         "levels": [{"level": k, **level} for k in (1, 2, 3, 4)],
         "selected": {"point": 1, "rule": "fuzzy", "mu_min": 1.0, **chosen},
         "upper": {
             "status": "optimal",
             "objective": 1.0,
-            **totals("upper", upper_kwh, float(upstream["with_cmg_kw"].sum())),
-            "weights": {"cost": 0.5, "emission": 0.25, "loss": 0.25},
+            "iterations": 1,
+            **upper,
+            "weights": {"gc_usd": 0.5, "ec_usd": 0.25, "loss_kwh": 0.25},
+            "scales": {"gc_usd": 1.0, "ec_usd": 1.0, "loss_kwh": 1.0},
             "lower_after_upper": chosen,
             "without_cmg": without,
             "without_microgrid_loads": without,
@@ -331,19 +370,20 @@ def _summary(
         "certificate": {
             "range_ec_usd": 10.0,
             "absolute": False,
+            "minimised": "ec_usd",
+            "unit": "$",
+            "range": 10.0,
+            "without_range": [],
             "worst_gap": 0.0,
             "statement": "Every point is proven within 1 %.",
+            "points": [],
+            "cells": [],
         },
-        "replay": {
-            "lower": agreement,
-            "upper": agreement,
-            "tolerance": {"dv_pu": 1e-6, "dloss_kw": 1e-3},
-            "passed": True,
-        },
+        "notes": [],
         "headroom": {
             "hourly": [
                 {"hour": t, "mt_kw": 20.0, "storage_kw": 10.0, "storage_kwh": 30.0, "pcc_kva": 9.0}
-                for t in range(HOURS)
+                for t in range(hours)
             ],
             "forecast_error": {
                 "load_factor": 1.1,
@@ -356,9 +396,24 @@ def _summary(
                         "max_loading": 0.5,
                         "converged": True,
                     }
-                    for t in range(HOURS)
+                    for t in range(hours)
                 ],
                 "broken": [],
+                "broken_limits": [],
             },
+        },
+        "replay": {
+            "tolerance": {"dv_pu": 1e-6, "dloss_kw": 1e-3},
+            "lower": agreement,
+            "upper": agreement,
+            "passed": True,
+        },
+        "wall_s": {
+            "levels_1_to_3": 0.4,
+            "level_4": 0.2,
+            "levels_5_and_6": 0.2,
+            "replay": 0.1,
+            "tables_and_headroom": 0.1,
+            "total": 1.0,
         },
     }

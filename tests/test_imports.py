@@ -38,19 +38,22 @@ WINGS = ("planning", "market", "building", "response", "feeders")
 
 WITHIN_A_WING = (
     ("case",),
+    ("record",),
     ("model",),
     ("switch_search", "why", "leading", "rules", "heuristics", "exact"),
     ("levels", "days", "priced", "feeder", "uncertainty", "market", "compared"),
     ("proof", "result", "tables"),
     ("pipeline", "audit"),
 )
-"""Inner rooms of a wing. A report and a starter import its case, its result and its tables.
+"""Inner rooms of a wing. A report and a starter import its case, record, result and tables.
+
+``record`` is what a plan says of itself: levels make it, the result keeps it, the report reads it.
 
 ``leading`` is to the market what ``switch_search`` is to planning: how its model is solved;
 ``audit`` solves a finished result again.
 """
 
-OF_THE_CASE = ("case", "result", "tables")
+OF_THE_CASE = ("case", "record", "result", "tables")
 
 ADAPTERS = (
     "cmgplan.network.powerflow",
@@ -263,6 +266,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("cmgplan.planning.report.page", "from cmgplan.planning.pipeline import plan"),
         ("cmgplan.planning.report.page", "from cmgplan.planning import pipeline"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.levels import upper"),
+        ("cmgplan.planning.record.plan", "from cmgplan.planning.levels import summary"),
+        ("cmgplan.planning.record.plan", "from cmgplan.planning.result import PlanResult"),
         ("cmgplan.planning.starter.new", "from cmgplan.planning.model import schedule"),
         ("cmgplan.market.model.plant", "from cmgplan.market.leading import milp"),
         ("cmgplan.market.report.page", "from cmgplan.market.leading import milp"),
@@ -286,6 +291,8 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
         ("cmgplan.planning.levels.front", "from cmgplan.planning.switch_search import choose"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.result import PlanResult"),
         ("cmgplan.planning.report.page", "from cmgplan.planning.case.records import Case"),
+        ("cmgplan.planning.report.page", "from cmgplan.planning.record.plan import PlanRecord"),
+        ("cmgplan.planning.levels.summary", "from cmgplan.planning.record.plan import PlanRecord"),
         ("cmgplan.market.leading.milp", "from cmgplan.market.model.bilevel import Bilevel"),
         ("cmgplan.market.pipeline", "from cmgplan.homes.accounts import Ledger"),
         ("cmgplan.cli.entry", "from cmgplan import load_case"),

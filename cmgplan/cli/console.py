@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.homes.report.compare import WrittenDays
     from cmgplan.market.report.run_record import MarketRecord
     from cmgplan.planning.proof.prove import Proved
+    from cmgplan.planning.record.plan import PlanRecord
     from cmgplan.planning.report.compare.write import WrittenComparison
     from cmgplan.planning.report.export import Export
     from cmgplan.planning.report.verify import VerifyReport
@@ -165,14 +166,13 @@ def _seconds_line(what: str, seconds: float, limit_s: float) -> str:
     return f"{seconds:.0f} s of {limit_s:g} s: {what}"
 
 
-def print_plan(summary: Mapping[str, Any], told: Sequence[str] = ()) -> None:
+def print_plan(summary: PlanRecord, told: Sequence[str] = ()) -> None:
     """Print what a plan chose, what the feeder gains, and whether it was confirmed.
 
     Notes that were ``told`` before are not told again.
     """
-    upper = summary.get("upper") or {}
-    selected = summary.get("selected") or {}
-    columns = (selected, upper, upper.get("without_cmg") or {})
+    upper, selected = summary.upper, summary.selected
+    columns = (selected.by_objective(), upper.totals(), upper.without_cmg.totals())
     table = _table("", "microgrids", "feeder with", "without DER")
     for name, key, digits in (
         ("generation cost, $", "gc_usd", 2),
@@ -182,17 +182,15 @@ def print_plan(summary: Mapping[str, Any], told: Sequence[str] = ()) -> None:
         ("least voltage, pu", "v_min_pu", 4),
     ):
         table.add_row(name, *(_number(column.get(key), digits) for column in columns))
-    say(f"selected: point {selected.get('point')} ({selected.get('rule')})")
+    say(f"selected: point {selected.point} ({selected.rule})")
     _print(table)
-    certificate = summary.get("certificate") or {}
-    if certificate.get("statement"):
-        say(str(certificate["statement"]))
-    for note in summary.get("notes") or []:
+    say(summary.certificate.statement)
+    for note in summary.notes:
         if note not in told:
             say(f"note: {note}")
-    for point in certificate.get("points") or []:
-        for sentence in point.get("explanation") or []:
-            say(f"point {point.get('point')}, {point.get('status')}: {sentence}")
+    for point in summary.certificate.points:
+        for sentence in point.explanation:
+            say(f"point {point.point}, {point.status}: {sentence}")
 
 
 def print_choice(rows: Sequence[Mapping[str, float] | None], chosen: Mapping[str, Any]) -> None:

@@ -71,7 +71,7 @@ def plan(
         write_run(result, folder)
     console.print_plan(result.summary, told=doubts)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
-    if not (result.summary.get("replay") or {}).get("passed"):
+    if not result.summary.replay.passed:
         raise ReplayError(
             f"FAILED: the independent power flow does not confirm the plan; see {folder}/plan.json"
         )

@@ -24,11 +24,15 @@ from cmgplan.planning.levels.islanded import (
     solve_levels_1_to_3,
 )
 from cmgplan.planning.levels.level4 import GridConnection
+from cmgplan.planning.levels.robustness import headroom
 from cmgplan.planning.levels.selection import Selection, select_point
 from cmgplan.planning.levels.summary import certificate_of, operation_of, payoff_of, summary_of
 from cmgplan.planning.levels.upper import UpperResult, pcc_nodal, solve_upper
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.standing import reject_standing_loops
+from cmgplan.planning.record.plan import Times
+from cmgplan.planning.record.room import LevelReplay, Replay, Tolerance
+from cmgplan.planning.record.values import finite, or_nan
 from cmgplan.planning.result import PlanResult
 from cmgplan.progress import Progress, ProgressEvent, telling
 from cmgplan.solve import Outcome, Stop
@@ -52,9 +56,16 @@ class _Clock:
         self.parts[part] = now - self._last
         self._last = now
 
-    def total(self) -> dict[str, float]:
+    def times(self) -> Times:
         """Return all parts and the total."""
-        return {**self.parts, "total": time.perf_counter() - self._begun}
+        return Times(
+            levels_1_to_3=self.parts["levels_1_to_3"],
+            level_4=self.parts["level_4"],
+            levels_5_and_6=self.parts["levels_5_and_6"],
+            replay=self.parts["replay"],
+            tables_and_headroom=self.parts["tables_and_headroom"],
+            total=time.perf_counter() - self._begun,
+        )
 
 
 def plan(
@@ -81,7 +92,7 @@ def plan(
     Returns
     -------
     PlanResult
-        Tables and summary of the plan. ``summary["replay"]["passed"]`` says whether the
+        Tables and summary of the plan. ``summary.replay.passed`` says whether the
         independent power flow confirms it.
 
     Raises
@@ -130,10 +141,20 @@ def plan(
     result_tables = _tables(
         case, chosen, feeder, islanded, front, selection, selected, upper, injections
     )
-    summary = summary_of(case, chosen, feeder, (*islanded, grid_level), front, selection, upper)
-    summary["replay"] = replay
+    room = headroom(case, chosen, feeder, upper)
     clock.lap("tables_and_headroom")
-    summary["wall_s"] = clock.total()
+    summary = summary_of(
+        case,
+        chosen,
+        feeder,
+        (*islanded, grid_level),
+        front,
+        selection,
+        upper,
+        headroom=room,
+        replay=replay,
+        wall_s=clock.times(),
+    )
     tell(ProgressEvent("done", "plan finished", fraction=1.0))
     return PlanResult(
         case,
@@ -181,7 +202,7 @@ def _front(
 
 def _so_far(case: Case, options: PlanOptions, front: Front) -> dict[str, Any]:
     """Return an unfinished front with the closed hours of every switch."""
-    found = certificate_of(front)
+    found = certificate_of(front).model_dump()
     for told, point in zip(found["points"], front.points, strict=True):
         told |= {"caps": dict(point.caps), "bound_ec_usd": point.bound_ec_usd}
         if point.operation is not None:
@@ -191,7 +212,7 @@ def _so_far(case: Case, options: PlanOptions, front: Front) -> dict[str, Any]:
     return {
         "case": case.name,
         "options": options.model_dump(mode="json"),
-        "payoff": payoff_of(front),
+        "payoff": payoff_of(front).model_dump(),
         **found,
     }
 
@@ -222,16 +243,13 @@ def _nodal_injections(
 
 def replay_plan(
     feeder: Feeder, injections: Injections, operations: Mapping[str, Operation]
-) -> dict[str, Any]:
+) -> Replay:
     """Replay nodal injections by an independent power flow and compare.
 
     Returns the largest differences in voltage (pu) and loss (kW) by level, the tolerances, and
     whether all hours converge and agree.
     """
-    found: dict[str, Any] = {
-        "tolerance": {"dv_pu": VOLTAGE_TOLERANCE_PU, "dloss_kw": LOSS_TOLERANCE_KW}
-    }
-    passed = True
+    found: dict[str, LevelReplay] = {}
     for level, (p, q) in injections.items():
         flow = power_flow(feeder, p, q)
         operation = operations[level]
@@ -239,22 +257,27 @@ def replay_plan(
             raise ValueError(f"the {level} level has no voltages to replay")
         dv = np.abs(flow.v_pu - operation.voltage_pu).max()
         dloss = np.abs(flow.loss_kw - operation.feeder_loss_kw).max()
-        # A difference that is not a number (an hour without convergence) must not pass.
-        good = bool(
-            flow.converged.all() and dv <= VOLTAGE_TOLERANCE_PU and dloss <= LOSS_TOLERANCE_KW
+        found[level] = LevelReplay(
+            max_dv_pu=finite(dv),
+            max_dloss_kw=finite(dloss),
+            hours=len(flow.converged),
+            converged=bool(flow.converged.all()),
         )
-        passed = passed and good
-        found[level] = {
-            "max_dv_pu": _finite(dv),
-            "max_dloss_kw": _finite(dloss),
-            "hours": len(flow.converged),
-            "converged": bool(flow.converged.all()),
-        }
-    return {**found, "passed": passed}
+    return Replay(
+        tolerance=Tolerance(dv_pu=VOLTAGE_TOLERANCE_PU, dloss_kw=LOSS_TOLERANCE_KW),
+        lower=found["lower"],
+        upper=found["upper"],
+        passed=all(_agrees(level) for level in found.values()),
+    )
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _agrees(level: LevelReplay) -> bool:
+    """Whether a level converges and agrees; a difference that is not a number does not."""
+    return (
+        level.converged
+        and or_nan(level.max_dv_pu) <= VOLTAGE_TOLERANCE_PU
+        and or_nan(level.max_dloss_kw) <= LOSS_TOLERANCE_KW
+    )
 
 
 def _tables(
@@ -268,7 +291,8 @@ def _tables(
     upper: UpperResult,
     injections: Injections,
 ) -> dict[str, pd.DataFrame]:
-    lower = {result.level: result.operation for result in islanded} | {4: selected}
+    lower: dict[int, Operation] = {result.level: result.operation for result in islanded}
+    lower[4] = selected
     every = lower | {5: upper.operation}
     linked = {level: operation for level, operation in every.items() if level > 1}
     voltages = {

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.record.plan import PlanRecord
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class PlanResult:
     case, options
         What was planned, and how.
     summary
-        Content of plan.json.
+        Content of plan.json; ``summary.upper.gc_usd`` is what the loaded feeder costs.
     tables
         Tables of the run by file stem (``pareto``, ``dispatch``, ...).
     points
@@ -31,7 +32,7 @@ class PlanResult:
 
     case: Case
     options: PlanOptions
-    summary: dict[str, Any]
+    summary: PlanRecord
     tables: Mapping[str, pd.DataFrame]
     points: Mapping[int, Mapping[str, pd.DataFrame]]
     proofs: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)

@@ -123,9 +123,13 @@ def apart_hourly(
 
 
 def unequal(
-    told: float, due: float, place: str, unit: str = "", tolerance: float = TOTAL
+    told: float | None, due: float, place: str, unit: str = "", tolerance: float = TOTAL
 ) -> list[Finding]:
-    """Return a finding if a number differs from what follows from the rest; NaN is no value."""
+    """Return a finding if a number differs from what follows from the rest.
+
+    None and NaN are no value.
+    """
+    told = float("nan") if told is None else told
     if np.isnan(told) and np.isnan(due):
         return []
     gap = abs(told - due)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
+from cmgplan.planning.record.values import or_nan
 from cmgplan.planning.report.goal import goal_in_words
-from cmgplan.planning.report.overview import gap_unit
 from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import OWN_NUMBERS, Claim, near
 
@@ -34,13 +32,13 @@ def generation_cost_ends(s: Subject) -> Claim:
 
 def _proven(s: Subject) -> str:
     """Return how near to the optimum the run's points are proven to be, as a sentence."""
-    gap = s.number("certificate", "worst_gap")
-    certificate = s.summary.get("certificate")
-    if math.isnan(gap) or not isinstance(certificate, dict):
+    certificate = s.summary.certificate
+    gap = certificate.worst_gap
+    if gap is None:
         return "The run has no proof of how near its points are to the optimum."
     size = (
-        f"{gap:.2f} {gap_unit(s.summary)}"
-        if certificate.get("absolute")
+        f"{gap:.2f} {certificate.unit}"
+        if certificate.absolute
         else f"{100 * gap:.1f} % of the range of {goal_in_words(s.summary)}"
     )
     return f"The run's worst point is proven within {size}."
@@ -80,8 +78,7 @@ def chosen_solution(s: Subject) -> Claim:
     pareto = s.tables["pareto"]
     row = pareto[pareto["selected"] == 1].iloc[0]
     point, mu_min, count = int(row["point"]), float(row["mu_min"]), len(pareto)
-    selected = s.summary.get("selected")
-    named = isinstance(selected, dict) and selected.get("rule") == "override"
+    named = s.summary.selected.rule == "override"
     return Claim(
         "chosen solution",
         "4 of 10, least membership 0.589",
@@ -97,7 +94,7 @@ def chosen_solution(s: Subject) -> Claim:
 
 def compromise_emission(s: Subject) -> Claim:
     """Emission credit of the compromise."""
-    ec_usd = s.number("selected", "ec_usd")
+    ec_usd = or_nan(s.summary.selected.ec_usd)
     tolerance = 0.1 * PAPER_EC_RANGE_USD
     return Claim(
         "emission cost of the chosen solution",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cmgplan.arrays import FloatArray
+from cmgplan.planning.record.values import or_nan
 from cmgplan.planning.report.subject import Subject
 from paper_claims.claim import COUNTED_KW, OWN_NUMBERS, Claim, exchange, hours_text, near
 
@@ -14,9 +15,7 @@ EXPORT_HOUR = 3
 
 def _bare_loss_kwh(s: Subject) -> float:
     """Return the losses of the feeder with its own loads alone."""
-    upper = s.summary.get("upper")
-    bare = upper.get("without_microgrid_loads") if isinstance(upper, dict) else None
-    return float(bare["loss_kwh"]) if isinstance(bare, dict) else float("nan")
+    return or_nan(s.summary.upper.without_microgrid_loads.loss_kwh)
 
 
 def loss_saved(s: Subject) -> Claim:

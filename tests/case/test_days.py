@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
@@ -210,13 +211,18 @@ def test_a_day_is_planned_kept_and_verified(write: Write, tmp_path: Path) -> Non
     folder = write([*lines, *[line.replace(",0.5", ",0.6") for line in late]], "hours = 5")
     case = load_case(folder, day="2016-07-14")
     run = read_run(write_run(plan(case, quick(case, points=2)), tmp_path / "run"))
-    assert run.summary["case"]["day"] == "2016-07-14"
+    assert run.summary.case.day == "2016-07-14"
     assert run.load_case().file.time.day == date(2016, 7, 14)
     assert len(check_case(run.case_folder)) == 1  # alone, the copy asks for the day
     report = verify_run(run)
     assert report.passed, [check.name for check in report.failed]
-    run.summary["case"]["day"] = "2016-07-13"
-    assert not verify_run(run).passed
-    run.summary["case"]["day"] = 7
-    with pytest.raises(InputError, match=r"plan\.json case\.day"):
-        verify_run(run)
+    text = (run.folder / "plan.json").read_text()
+    assert text.count('"day": "2016-07-14"') == 1
+    for day, told in (("2016-07-13", None), (7, r"plan\.json: is damaged \(case\.day")):
+        changed = text.replace('"day": "2016-07-14"', f'"day": {json.dumps(day)}')
+        (run.folder / "plan.json").write_text(changed)
+        if told is None:
+            assert not verify_run(read_run(run.folder)).passed
+        else:
+            with pytest.raises(InputError, match=told):
+                read_run(run.folder)

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from plans import small
-from results import HOSTILE, NAMES, make_result, write_case
+from results import HOSTILE, NAMES, make_result, with_summary, write_case
 
 from cmgplan import cli
 from cmgplan.cli import console
@@ -201,8 +201,7 @@ def test_a_failed_replay_writes_the_run_and_exits_5(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    replay = {**result.summary["replay"], "passed": False}
-    planner(fixed(replace(result, summary={**result.summary, "replay": replay})))
+    planner(fixed(with_summary(result, replay={"passed": False})))
     assert run("plan", result.case.folder, "--out", tmp_path / "run") == 5
     assert "FAILED" in capsys.readouterr().err
     assert (tmp_path / "run" / "plan.json").is_file()

@@ -39,7 +39,7 @@ def without_numbers(text: str) -> str:
 
 def test_a_plan(tmp_path: Path) -> None:
     printed, left = ran("plan_a_feeder", tmp_path)
-    assert left["result"].summary["replay"]["passed"]
+    assert left["result"].summary.replay.passed
     assert (tmp_path / "runs" / "two-bus" / "report.html").is_file()
     assert "pareto_front" in left["drawn"]
     assert (tmp_path / "pareto_front.html").is_file()

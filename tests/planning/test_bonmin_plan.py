@@ -39,8 +39,8 @@ def test_both_ends_of_the_front_are_those_of_the_calculation(planned: PlanResult
 
 
 def test_the_replay_confirms_the_plan(planned: PlanResult) -> None:
-    replay = planned.summary["replay"]
-    assert replay["passed"] is True
-    assert replay["lower"]["hours"] == 5
-    reasons = [point["reason"] for point in planned.summary["certificate"]["points"]]
+    replay = planned.summary.replay
+    assert replay.passed is True
+    assert replay.lower.hours == 5
+    reasons = [point.reason for point in planned.summary.certificate.points]
     assert reasons == ["SUCCESS", "SUCCESS"]

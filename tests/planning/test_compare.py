@@ -204,7 +204,7 @@ def test_a_difference_within_the_gap_is_not_sold_as_one(
     first = gap_run(made, tmp_path / "first", shift=0.0)
     second = gap_run(made, tmp_path / "second", shift=shift)
     done = compare_runs([first, second], tmp_path / "out")
-    (total,) = [t for t in done.totals if t.quantity.path == ("selected", "ec_usd")]
+    (total,) = [t for t in done.totals if (t.quantity.level, t.quantity.key) == ("lower", "ec_usd")]
     assert total.differences[0].verdict == verdict
     assert total.differences[0].open_by == pytest.approx(0.5)
     row = rows_of(done.table, quantity="emission cost", level="lower")
@@ -220,9 +220,9 @@ def test_the_wider_gap_counts_and_none_is_invented(made: Path, tmp_path: Path) -
     wide = gap_run(made, tmp_path / "wide", shift=0.7, room=0.8)
     unproven = copied(made, tmp_path / "none", pareto=without_gap)
     done = compare_runs([first, wide, unproven], tmp_path / "out")
-    (total,) = [t for t in done.totals if t.quantity.path == ("selected", "ec_usd")]
+    (total,) = [t for t in done.totals if (t.quantity.level, t.quantity.key) == ("lower", "ec_usd")]
     assert total.differences[0].verdict == "within the gap"
-    (cost,) = [t for t in done.totals if t.quantity.path == ("selected", "gc_usd")]
+    (cost,) = [t for t in done.totals if (t.quantity.level, t.quantity.key) == ("lower", "gc_usd")]
     assert cost.differences[0].open_by == pytest.approx(0.004 * 200.0)
     alone = compare_runs([unproven, copied(unproven, tmp_path / "too")], tmp_path / "out")
     assert all(t.differences[0].open_by is None for t in alone.totals)

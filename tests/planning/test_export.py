@@ -263,7 +263,7 @@ def test_the_schedule_keeps_to_its_schema_and_to_the_table(loops: Run, tmp_path:
     ]
     columns = ["hour", "switch", "kind", "from", "to", "closed"]
     assert rows == list(table[columns].itertuples(index=False, name=None))
-    assert schedule["case"]["sha256"] == loops.summary["case"]["sha256"]
+    assert schedule["case"]["sha256"] == loops.summary.case.sha256
     for switch in schedule["switches"]:
         position, seen = switch["initially_closed"], []
         actions = {o["hour"]: o["action"] for o in switch["operations"]}

@@ -97,10 +97,7 @@ def test_no_bound_exceeds_any_value_found(seed: int) -> None:
     operations += [incumbent.operate(schedule, weights, {}) for schedule in offered(seed)]
     values = [score(weights, operation) for operation in operations if operation is not None]
     bounds = [
-        float(step["bound"])
-        for answer in found.values()
-        for step in answer.history
-        if step.get("bound") is not None
+        step.bound for answer in found.values() for step in answer.history if step.bound is not None
     ]
     # Where the machine is busy the whole problem may hold no schedule in its time.
     assert values

@@ -147,7 +147,7 @@ def test_value_and_bound_enclose_the_optimum(seed: int) -> None:
         assert asked.answer.bound is not None
         least = score(asked.weights, asked.best)
         value = score(asked.weights, asked.answer.operation)
-        bounds = [float(step["bound"]) for step in asked.answer.history if "bound" in step]
+        bounds = [step.bound for step in asked.answer.history if step.bound is not None]
         assert max([*bounds, asked.answer.bound]) <= least + LOCAL_USD
         assert value >= least - LOCAL_USD
 

@@ -73,7 +73,7 @@ def test_every_point_is_optimal_and_replayed(result: PlanResult) -> None:
     front = result.tables["pareto"]
     assert front.status.tolist() == ["optimal"] * 5
     assert front.gap.max() <= 0.01
-    assert result.summary["replay"]["passed"]
+    assert result.summary.replay.passed
     assert front.gc_usd.iloc[[0, -1]].tolist() == pytest.approx([880.4, 904.7], abs=0.5)
     assert front.ec_usd.iloc[[0, -1]].tolist() == pytest.approx([40.3, -45.4], abs=1.5)
     assert np.all(np.diff(front.ec_usd) < 0.0)
@@ -89,10 +89,10 @@ def test_every_level_has_something_to_do(result: PlanResult) -> None:
 
 @pytest.mark.slow
 def test_the_feeder_gains(result: PlanResult) -> None:
-    upper = result.summary["upper"]
+    upper = result.summary.upper
     assert result.tables["loss"].without_cmg_kw.sum() == pytest.approx(2090.55, abs=0.05)
     assert result.tables["bus_voltage"].groupby("level").v_pu.min()["without_cmg"] == (
         pytest.approx(0.92444, abs=1e-5)
     )
-    assert upper["loss_kwh"] == pytest.approx(1191, rel=0.03)
+    assert upper.loss_kwh == pytest.approx(1191, rel=0.03)
     assert result.tables["upstream"].with_cmg_kw.sum() == pytest.approx(50131, rel=0.01)

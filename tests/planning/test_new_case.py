@@ -339,7 +339,7 @@ def test_a_new_case_plans_as_it_is(start: Start, tmp_path: Path) -> None:
     _, case = start(distribution("case15da", 0.9))
     options = case.options.model_copy(update={"points": 2, "gap": 0.1, "time_limit_s": 20.0})
     run = read_run(write_run(plan(case, options), tmp_path / "run"))
-    assert run.summary["replay"]["passed"]
+    assert run.summary.replay.passed
     assert run.tables["pareto"].status.tolist() == ["optimal"] * 2
     report = verify_run(run)
     assert report.passed, [check.name for check in report.failed]

@@ -230,11 +230,12 @@ def test_upstream(run: Run, page: ReadPage) -> None:
 
 
 def test_headroom(run: Run, page: ReadPage) -> None:
-    told = pd.DataFrame(run.summary["headroom"]["hourly"])
+    told = pd.DataFrame([room.model_dump() for room in run.summary.headroom.hourly])
     drawn = page.figures["headroom"]["data"]
     for trace, column in zip(drawn, ("mt_kw", "storage_kw", "pcc_kva", "storage_kwh"), strict=True):
         close(trace["y"], told[column])
-    error = pd.DataFrame(run.summary["headroom"]["forecast_error"]["hours"])
+    hours = run.summary.headroom.forecast_error.hours
+    error = pd.DataFrame([hour.model_dump() for hour in hours])
     shown = traces(page.figures["forecast_error"])
     close(shown["highest voltage"]["y"], error["v_max_pu"])
     close(shown["lowest voltage"]["y"], error["v_min_pu"])
@@ -283,13 +284,13 @@ def test_tables_hold_the_numbers_of_the_files(run: Run, page: ReadPage) -> None:
         close(hours.column(key), run.tables["upstream"][key])
     lowest = rows(run, "bus_voltage", level="upper").groupby("hour")["v_pu"].min()
     close(hours.column("v_min_with_pu"), lowest)
-    upper = run.summary["upper"]
+    upper = run.summary.upper.model_dump()
     keys = ["gc_usd", "ec_usd", "loss_kwh", "upstream_kwh", "v_min_pu"]
     close(page.tables["totals"].column("with"), [upper[key] for key in keys])
     close(page.tables["totals"].column("without"), [upper["without_cmg"][key] for key in keys])
     levels = page.tables["levels"]
     for key in ("gc_usd", "unserved_kwh", "surplus_kwh"):
-        close(levels.column(key), [level[key] for level in run.summary["levels"]])
+        close(levels.column(key), [getattr(level, key) for level in run.summary.levels])
 
 
 def test_microgrid_and_switch_tables(run: Run, page: ReadPage) -> None:
@@ -317,8 +318,9 @@ def test_the_first_screen_answers(page: ReadPage, run: Run) -> None:
     for part in ("Replay", "passed", "Worst gap", "Points", "point 1 (fuzzy)", "Change"):
         assert part in head, part
     assert "1 point of the front stopped at a limit without a schedule" in head
-    upper, without = run.summary["upper"], run.summary["upper"]["without_cmg"]
-    percent = 100.0 * (1.0 - upper["loss_kwh"] / without["loss_kwh"])
+    now, before = run.summary.upper.loss_kwh, run.summary.upper.without_cmg.loss_kwh
+    assert now is not None and before is not None
+    percent = 100.0 * (1.0 - now / before)
     assert f"loses {percent:.1f} % less" in head
 
 

@@ -151,5 +151,5 @@ def test_the_case_with_costs_of_its_own_goes_through_all_levels() -> None:
         },
         {"lower": answer.operation, "upper": upper.operation},
     )
-    assert replay["passed"]
+    assert replay.passed
     assert upper.totals.loss_kwh < upper.without_cmg_totals.loss_kwh

@@ -47,7 +47,7 @@ def quick_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 def titled(result: PlanResult, title: str) -> PlanResult:
     """Return the result with another title, to tell two runs apart."""
-    return replace(result, summary={**result.summary, "note": title})
+    return replace(result, summary=result.summary.model_copy(update={"note": title}))
 
 
 def note(folder: Path) -> object:
@@ -86,10 +86,12 @@ def test_plan_json_keeps_to_its_schema(result: PlanResult, tmp_path: Path) -> No
     schema = json.loads(files("cmgplan.planning.report").joinpath("plan.schema.json").read_text())
     checker = jsonschema.Draft202012Validator(schema)
     checker.check_schema(schema)
-    checker.validate(run.summary)
-    assert run.summary["payoff"]["gc_usd"]["max"] is None
-    assert run.summary["case"]["sha256"] == case_sha256(run.case_folder)
-    broken = {**run.summary, "selected": {**run.summary["selected"], "rule": "guess"}}
+    plain = json.loads((run.folder / "plan.json").read_text())
+    checker.validate(plain)
+    assert run.summary.model_dump() == plain
+    assert run.summary.payoff.gc_usd.max is None
+    assert run.summary.case.sha256 == case_sha256(run.case_folder)
+    broken = {**plain, "selected": {**plain["selected"], "rule": "guess"}}
     with pytest.raises(jsonschema.ValidationError, match="guess"):
         checker.validate(broken)
 
@@ -348,12 +350,12 @@ def test_a_run_that_does_not_tell_of_its_case_has_no_page(
 ) -> None:
     out = write_run(result, tmp_path / "run")
     page = (out / "report.html").read_bytes()
-    for about, lacking in (
-        ({"name": "n", "hours": 24}, "case.dt_h, case.title"),
+    for about, told in (
+        ({"name": "n", "hours": 24}, "lacks case.title, case.dt_h, case.begins_h, case.day"),
         (7, "case: Input should be a valid dictionary"),
     ):
         (out / "plan.json").write_text(json.dumps({"case": about}))
-        with pytest.raises(InputError, match=rf"plan\.json: is damaged \({lacking}"):
+        with pytest.raises(InputError, match=rf"plan\.json: is damaged \({told}"):
             write_page(read_run(out))
     assert (out / "report.html").read_bytes() == page
 

@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 import pytest
 from paper_run import CASE, hourly_tables, make_summary, make_tables
-from results import make_result
+from results import changed_summary, make_result
 
 from cmgplan.planning.case import load_case
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.run_folder import write_run
 from cmgplan.planning.report.subject import Subject
 from cmgplan.planning.report.table_forms import write_table
@@ -33,7 +34,7 @@ Edit = Callable[[dict[str, pd.DataFrame], dict[str, Any]], None]
 @pytest.fixture
 def subject() -> Subject:
     case = load_case(CASE)
-    return Subject(case, case.options, make_summary(), make_tables())
+    return Subject(case, case.options, PlanRecord.model_validate(make_summary()), make_tables())
 
 
 @pytest.fixture
@@ -159,9 +160,10 @@ def set_rows(stem: str, where: dict[str, Any], column: str, value: float) -> Edi
     ],
 )
 def test_a_claim_that_differs_says_so(name: str, edit: Edit, subject: Subject) -> None:
-    tables, summary = dict(subject.tables), subject.summary
-    edit(tables, summary)
-    claim = answer(name, replace(subject, tables=tables))
+    tables, plain = dict(subject.tables), subject.summary.model_dump()
+    edit(tables, plain)
+    summary = PlanRecord.model_validate(plain)
+    claim = answer(name, replace(subject, tables=tables, summary=summary))
     assert claim.same is False
     assert claim.why.endswith(".")
 
@@ -177,10 +179,11 @@ def test_a_claim_that_differs_says_so(name: str, edit: Edit, subject: Subject) -
 def test_the_proof_of_the_points_and_a_named_point_are_told(
     certificate: dict[str, Any], words: str, subject: Subject
 ) -> None:
-    subject.summary["certificate"] = certificate
-    subject.summary["selected"]["rule"] = "override"
-    assert "--select" in answer("chosen_solution", subject).why
-    assert words in answer("compromise_emission", subject).why
+    chosen = {"rule": "override"}
+    summary = changed_summary(subject.summary, certificate=certificate, selected=chosen)
+    other = replace(subject, summary=summary)
+    assert "--select" in answer("chosen_solution", other).why
+    assert words in answer("compromise_emission", other).why
 
 
 def test_no_trade_leaves_nothing_to_compare(subject: Subject) -> None:

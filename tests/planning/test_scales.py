@@ -96,9 +96,10 @@ def test_a_plan_without_grid_emissions_does_not_pay_anything_for_them(tmp_path: 
     assert any("emits nothing" in fault.message for fault in check_case(case.folder))
     options = case.options.model_copy(update={"points": 2, "time_limit_s": 5.0})
     summary = plan(case, options).summary
-    weights, scales = summary["upper"]["weights"], summary["upper"]["scales"]
+    weights = summary.upper.weights.by_objective()
+    scales = summary.upper.scales.by_objective()
     assert weights["ec_usd"] == weights["gc_usd"]
     assert weights == pytest.approx({name: 1 / 3 / scale for name, scale in scales.items()})
-    assert scales["gc_usd"] == pytest.approx(summary["upper"]["without_cmg"]["gc_usd"])
-    assert summary["upper"]["gc_usd"] < 119.1
-    assert any("a dollar counts as a dollar" in note for note in summary["notes"])
+    assert scales["gc_usd"] == pytest.approx(summary.upper.without_cmg.gc_usd)
+    assert summary.upper.gc_usd is not None and summary.upper.gc_usd < 119.1
+    assert any("a dollar counts as a dollar" in note for note in summary.notes)

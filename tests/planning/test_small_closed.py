@@ -45,7 +45,7 @@ def test_finer_tangents_follow_until_value_and_bound_meet() -> None:
     """The first round proves 0.36 $ less than what is held."""
     found = answer("highs")
     closes(found)
-    bounds = [float(step["bound"]) for step in found.history if step.get("bound") is not None]
+    bounds = [step.bound for step in found.history if step.bound is not None]
     assert len(bounds) > 1
     assert bounds[0] < OPTIMUM_USD - GAP_USD
     assert np.all(np.diff(bounds) > 0.0)

@@ -87,9 +87,10 @@ def test_many_binaries_begin_with_what_the_relaxation_proves(
     answer = connection.minimise({"ec_usd": 1.0}, {}, label="asked", gap_abs=1e-2)
     assert answer.operation is not None, answer.reason
     assert answer.bound is not None
-    first = next(note for note in answer.history if "bound" in note)
-    assert first["by"] == "the linear relaxations of the hours"
-    assert float(str(first["bound"])) <= answer.bound <= answer.operation.ec_usd + 1e-6
+    first = next(step for step in answer.history if step.bound is not None)
+    assert first.by == "the linear relaxations of the hours"
+    assert first.bound is not None
+    assert first.bound <= answer.bound <= answer.operation.ec_usd + 1e-6
 
 
 @pytest.mark.parametrize("held", [False, True])

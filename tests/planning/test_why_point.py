@@ -134,13 +134,14 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
 
 
 def test_plan_json_carries_the_reasons_and_fits_the_schema(result: PlanResult) -> None:
-    points = result.summary["certificate"]["points"]
+    certificate = json.loads(result.summary.certificate.model_dump_json())
+    points = certificate["points"]
     told = {point["status"]: point["explanation"] for point in points}
     assert told["infeasible"] and not told["optimal"]
     schema = json.loads(SCHEMA.read_text())
     wanted = schema["properties"]["certificate"]
-    jsonschema.validate(result.summary["certificate"], {**wanted, "$defs": schema["$defs"]})
-    broken = {**result.summary["certificate"], "points": [{**points[0], "explanation": "why"}]}
+    jsonschema.validate(certificate, {**wanted, "$defs": schema["$defs"]})
+    broken = {**certificate, "points": [{**points[0], "explanation": "why"}]}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, {**wanted, "$defs": schema["$defs"]})
 
@@ -150,7 +151,7 @@ def test_the_console_prints_the_reasons(
 ) -> None:
     console.print_plan(result.summary)
     printed = capsys.readouterr().out
-    for point in result.summary["certificate"]["points"]:
-        for sentence in point["explanation"]:
-            assert f"point {point['point']}, infeasible: {sentence}" in printed
+    for point in result.summary.certificate.points:
+        for sentence in point.explanation:
+            assert f"point {point.point}, infeasible: {sentence}" in printed
     assert "cannot be under" in printed

@@ -11,6 +11,7 @@ from cmgplan.planning.levels.front_points import Cell, Front, FrontPoint
 from cmgplan.planning.levels.level4 import GridAnswer, GridConnection, PointStatus
 from cmgplan.planning.levels.trade import CAPPED, NEGLIGIBLE, trade_of
 from cmgplan.planning.model.switching import counts_operations
+from cmgplan.planning.record.front import Step
 from cmgplan.planning.why.empty_point import CapReasons, explain_limit
 from cmgplan.search.epsilon import (
     NoSolutionError,
@@ -131,11 +132,7 @@ def _improved(
     best = min(meeting, key=score, default=point.answer)
     if point.operation is None or score(best) >= score(point.answer) - SAME:
         return point
-    taken: dict[str, float | str | None] = {
-        "s": point.answer.wall_s,
-        "value": score(best),
-        "by": "another point",
-    }
+    taken = Step(s=point.answer.wall_s, value=score(best), by="another point")
     answer = replace(point.answer, operation=best.operation, history=(*point.answer.history, taken))
     return _stated(point.number, point.caps, answer, options, payoff)
 
@@ -215,7 +212,7 @@ def _of_two(connection: GridConnection, payoff: Payoff, tell: Tell) -> Payoff:
         return payoff
     tell("ends of the front", None, None, None)
     oracle, held = _Corners(connection, CORNER_ROUNDS), trade.held(payoff.ranges)
-    caps = {name: cap for name, cap in held.items() if name in trade.flat}
+    caps: dict[str, float] = {name: cap for name, cap in held.items() if name in trade.flat}
     ends: dict[tuple[str, ...], Mapping[str, float]] = {}
     for order in (trade.weighed, trade.weighed[::-1]):
         weights = lexicographic_weights(order, payoff.ranges, least=NEGLIGIBLE)
@@ -223,7 +220,7 @@ def _of_two(connection: GridConnection, payoff: Payoff, tell: Tell) -> Payoff:
         if answer.values is None:
             raise NoSolutionError(" > ".join(order), answer)
         ends[order] = answer.values
-    ranges = {}
+    ranges: dict[str, Range] = {}
     for name in trade.weighed:
         values = [end[name] for end in ends.values()]
         ranges[name] = Range(min(values), max(values))

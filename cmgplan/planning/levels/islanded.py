@@ -25,6 +25,7 @@ from cmgplan.planning.model.schedule import (
 )
 from cmgplan.planning.model.switches import SwitchHours, allow, next_mask
 from cmgplan.planning.model.switching import add_switching
+from cmgplan.planning.record.levels import LevelNumber
 from cmgplan.planning.why.explain import explain_islanded
 from cmgplan.planning.why.least_set import PROVEN
 from cmgplan.solve import LinearProblem, Outcome
@@ -62,7 +63,7 @@ class LevelResult:
         Time taken.
     """
 
-    level: int
+    level: LevelNumber
     operation: Operation
     mask: SwitchHours
     following: SwitchHours
@@ -106,7 +107,9 @@ def first_mask(case: Case, options: PlanOptions) -> SwitchHours:
     return allow(case, ())
 
 
-def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHours) -> LevelResult:
+def solve_islanded(
+    case: Case, options: PlanOptions, level: LevelNumber, mask: SwitchHours
+) -> LevelResult:
     """Solve Level 1, 2 or 3 under its mask.
 
     Least unserved energy, then least f1 + f2, then the tie-break: least curtailment with the

@@ -24,6 +24,7 @@ from cmgplan.planning.model.grid_models import convex_model
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.switches import SwitchHours, all_switches, operations
 from cmgplan.planning.model.switching import IDLE_KVA, counts_operations
+from cmgplan.planning.record.front import Step
 from cmgplan.planning.switch_search.choose import switch_search
 from cmgplan.planning.switch_search.schedules import PointQuestion, SwitchSchedule, SwitchSearch
 from cmgplan.planning.why.at_the_edge import explain_edge
@@ -71,7 +72,7 @@ class GridAnswer:
     infeasible: bool
     reason: str
     wall_s: float
-    history: Sequence[Mapping[str, float | str | None]] = field(default_factory=tuple)
+    history: Sequence[Step] = field(default_factory=tuple)
     proof: BoundProof | None = None
 
     @property
@@ -96,7 +97,7 @@ class _Attempt:
         self._label, self._begun = label, time.perf_counter()
         self.operation = connection.held_already(weights, caps)
         self.bound = -np.inf
-        self.history: list[Mapping[str, float | str | None]] = []
+        self.history: list[Step] = []
         self.known = [] if self.operation is None else [_schedule_of(self.operation, "known")]
         if self.operation is not None:
             self._note("an earlier answer", value=self.best)
@@ -130,7 +131,7 @@ class _Attempt:
         self._note(by, bound=bound)
 
     def _note(self, by: str, **figure: float) -> None:
-        self.history.append({"s": self.elapsed_s, **figure, "by": by})
+        self.history.append(Step(s=self.elapsed_s, by=by, **figure))
         gap = self._connection.gap_of(self.best, self.bound)
         held = "no schedule yet" if self.operation is None else _in_words(self.operation)
         self._connection.tell(f"{self._label}: {held}", gap)

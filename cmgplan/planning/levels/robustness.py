@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 import networkx as nx
 import numpy as np
 
@@ -16,13 +13,23 @@ from cmgplan.planning.case.records import Case, Microgrid, PlanOptions
 from cmgplan.planning.levels.upper import UpperResult
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.switches import all_switches, graph_of
+from cmgplan.planning.record.room import BrokenRecord, ErrorHour, ForecastError, Headroom, Room
+from cmgplan.planning.record.values import finite
 
 LOAD_FACTOR = 1.1
 RENEWABLE_FACTOR = 0.8
 TOLERANCE_KW = 0.1
 
 
-def headroom(case: Case, options: PlanOptions, operation: Operation) -> list[dict[str, float]]:
+def headroom(case: Case, options: PlanOptions, feeder: Feeder, upper: UpperResult) -> Headroom:
+    """Return how much room a plan has by hour, and what forecast error would break."""
+    return Headroom(
+        hourly=room_by_hour(case, options, upper.operation),
+        forecast_error=replay_under_error(case, options, feeder, upper),
+    )
+
+
+def room_by_hour(case: Case, options: PlanOptions, operation: Operation) -> list[Room]:
     """Return unused turbine power, storage power and energy, and PCC rating by hour.
 
     Storage power is what could be discharged on top of the plan, within rating and the energy
@@ -44,20 +51,20 @@ def headroom(case: Case, options: PlanOptions, operation: Operation) -> list[dic
             operation.closed[mg.pcc.id], np.maximum(mg.pcc.rating_kva - flow, 0.0), 0.0
         )
     return [
-        {
-            "hour": t,
-            "mt_kw": float(turbine[t]),
-            "storage_kw": float(power[t]),
-            "storage_kwh": float(energy[t]),
-            "pcc_kva": float(rating[t]),
-        }
+        Room(
+            hour=t,
+            mt_kw=finite(turbine[t]),
+            storage_kw=finite(power[t]),
+            storage_kwh=finite(energy[t]),
+            pcc_kva=finite(rating[t]),
+        )
         for t in h.steps
     ]
 
 
 def replay_under_error(
     case: Case, options: PlanOptions, feeder: Feeder, upper: UpperResult
-) -> dict[str, Any]:
+) -> ForecastError:
     """Replay Level 5 with loads 10 % higher and renewables 20 % lower than forecast.
 
     Switches, storage and vehicles do as planned. In each group of microgrids joined by closed
@@ -79,28 +86,25 @@ def replay_under_error(
         loading = flow.i_pu[t] / feeder.i_max_pu
         hours.append(_hour(t, v.min(), v.max(), loading.max(initial=0.0), converged=True))
         broken += limits_broken(feeder, t, v, loading)
-    return {
-        "load_factor": LOAD_FACTOR,
-        "renewable_factor": RENEWABLE_FACTOR,
-        "hours": hours,
-        "broken": [limit.words() for limit in broken],
-        "broken_limits": [asdict(limit) for limit in broken],
-    }
+    return ForecastError(
+        load_factor=LOAD_FACTOR,
+        renewable_factor=RENEWABLE_FACTOR,
+        hours=hours,
+        broken=[limit.words() for limit in broken],
+        broken_limits=[BrokenRecord.of(limit) for limit in broken],
+    )
 
 
 def _hour(
     t: int, low: float | None, high: float | None, loading: float | None, *, converged: bool
-) -> dict[str, object]:
-    def number(value: float | None) -> float | None:
-        return None if value is None else float(value)
-
-    return {
-        "hour": t,
-        "v_min_pu": number(low),
-        "v_max_pu": number(high),
-        "max_loading": number(loading),
-        "converged": converged,
-    }
+) -> ErrorHour:
+    return ErrorHour(
+        hour=t,
+        v_min_pu=finite(low),
+        v_max_pu=finite(high),
+        max_loading=finite(loading),
+        converged=converged,
+    )
 
 
 def limits_broken(feeder: Feeder, t: int, v: FloatArray, loading: FloatArray) -> list[BrokenLimit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Selection:
     """The chosen point with the memberships of all points, NaN where a point has no values."""
 
     number: int
-    rule: str
+    rule: Literal["fuzzy", "override"]
     memberships: np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
     @property

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from cmgplan.planning.record.values import OBJECTIVES, Objective
 from cmgplan.search.epsilon import Range
 
 NEGLIGIBLE = {"gc_usd": 0.01, "ec_usd": 0.01, "loss_kwh": 0.005}
 """Range under which an objective counts as having none: a cent, and 5 Wh."""
 
-UNITS = {"gc_usd": "$", "ec_usd": "$", "loss_kwh": "kWh"}
+UNITS: Mapping[str, Literal["$", "kWh"]] = {"gc_usd": "$", "ec_usd": "$", "loss_kwh": "kWh"}
 
 WORDS = {"gc_usd": "generation cost", "ec_usd": "emission cost", "loss_kwh": "losses"}
 
@@ -20,7 +22,7 @@ CAPPED = ("gc_usd", "loss_kwh")
 ABSOLUTE_UNDER_USD = 1.0
 """Range of a minimised objective under which a gap is stated in $ instead of as a share of it."""
 
-_PREFERRED = ("ec_usd", "gc_usd", "loss_kwh")
+_PREFERRED: tuple[Objective, ...] = ("ec_usd", "gc_usd", "loss_kwh")
 """Which objective is minimised: the first of these that has a range."""
 
 
@@ -39,17 +41,17 @@ class Trade:
         Objectives without a range: the same, within what is negligible, at every end of the front.
     """
 
-    minimised: str
-    stepped: tuple[str, ...]
-    flat: tuple[str, ...]
+    minimised: Objective
+    stepped: tuple[Objective, ...]
+    flat: tuple[Objective, ...]
 
     @property
-    def unit(self) -> str:
+    def unit(self) -> Literal["$", "kWh"]:
         """Unit of what is minimised."""
         return UNITS[self.minimised]
 
     @property
-    def weighed(self) -> tuple[str, ...]:
+    def weighed(self) -> tuple[Objective, ...]:
         """Objectives that a point's objective counts."""
         return (self.minimised, *self.stepped)
 
@@ -95,13 +97,13 @@ class Trade:
 
 def trade_of(ranges: Mapping[str, Range]) -> Trade:
     """Return the roles of the objectives under their ranges in the payoff table."""
-    flat = tuple(n for n in NEGLIGIBLE if ranges[n].width < NEGLIGIBLE[n])
+    flat = tuple(n for n in OBJECTIVES if ranges[n].width < NEGLIGIBLE[n])
     ranged = [n for n in _PREFERRED if n not in flat]
     if not ranged:
-        share = {n: abs(ranges[n].max) // NEGLIGIBLE[n] for n in NEGLIGIBLE}
+        share = {n: abs(ranges[n].max) // NEGLIGIBLE[n] for n in OBJECTIVES}
         return Trade(max(share, key=lambda n: share[n]), (), flat)
     minimised = ranged[0]
-    return Trade(minimised, tuple(n for n in NEGLIGIBLE if n in ranged[1:]), flat)
+    return Trade(minimised, tuple(n for n in OBJECTIVES if n in ranged[1:]), flat)
 
 
 def _named(names: tuple[str, ...]) -> str:

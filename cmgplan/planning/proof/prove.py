@@ -28,6 +28,7 @@ from cmgplan.planning.model.grid_models import convex_model, linear_problem
 from cmgplan.planning.model.schedule import VariableBounds
 from cmgplan.planning.model.switches import all_switches, cycles_in
 from cmgplan.planning.model.switching import cut_cycles
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns
 from cmgplan.planning.switch_search.schedules import goals_of
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
@@ -106,7 +107,7 @@ Tell = Callable[[str, float], None]
 def prove_run(
     case: Case,
     options: PlanOptions,
-    summary: Mapping[str, Any],
+    summary: PlanRecord,
     pareto: pd.DataFrame,
     proofs: Mapping[int, object],
     *,
@@ -303,12 +304,10 @@ class GridProver:
         cut_cycles(self._m, self._case, self._problem, cycles)
 
 
-def _wanted_gap(summary: Mapping[str, Any], options: PlanOptions) -> float:
+def _wanted_gap(summary: PlanRecord, options: PlanOptions) -> float:
     """Return the gap of a point that was wanted, in $; 0.01 where its range is not told."""
-    certificate = summary.get("certificate")
-    width = certificate.get("range_ec_usd") if isinstance(certificate, dict) else None
-    known = isinstance(width, float) and np.isfinite(width) and width > 1.0
-    return options.gap * (width if known else 1.0)  # type: ignore[operator]
+    width = summary.certificate.range_ec_usd
+    return options.gap * (1.0 if width is None else max(width, 1.0))
 
 
 def _goal(row: Mapping[Any, Any]) -> str:
@@ -331,21 +330,16 @@ def _usable(
     return weights
 
 
-def _levels(
-    summary: Mapping[str, Any], levels: Sequence[LevelResult], wall_s: float
-) -> Iterator[Proved]:
+def _levels(summary: PlanRecord, levels: Sequence[LevelResult], wall_s: float) -> Iterator[Proved]:
     """Compare the bounds of Levels 1 to 3 in plan.json with those of the levels solved again."""
-    told = summary.get("levels")
-    for entry, level in zip(told if isinstance(told, list) else [], levels, strict=False):
-        goals = entry.get("goals") if isinstance(entry, dict) else None
+    for entry, level in zip(summary.levels, levels, strict=False):
         for name, outcome in level.outcomes.items():
-            goal = goals.get(name) if isinstance(goals, dict) else None
-            printed = goal.get("bound") if isinstance(goal, dict) else None
+            printed = entry.goals[name].bound if name in entry.goals else None
             what = f"level {level.level}, {name}"
-            if not isinstance(printed, int | float) or isinstance(printed, bool):
+            if printed is None:
                 continue
             value = outcome.bound
-            least = float(printed) - LEVEL_TOLERANCE - LEVEL_SHARE * abs(float(printed))
+            least = printed - LEVEL_TOLERANCE - LEVEL_SHARE * abs(printed)
             if value is None:
                 verdict, reason = Verdict.NOT_REACHED, "the solver states no bound this time"
             elif value >= least:
@@ -354,18 +348,15 @@ def _levels(
                 verdict, reason = Verdict.FAILED, "less is proved"
             unit = "$" if name.endswith("_usd") else "kWh"
             by = "solved again, no presolve"
-            yield Proved(what, unit, float(printed), value, by, verdict, reason, wall_s / 3)
+            yield Proved(what, unit, printed, value, by, verdict, reason, wall_s / 3)
 
 
-def _selected(summary: Mapping[str, Any], points: Sequence[Proved]) -> Iterator[Proved]:
+def _selected(summary: PlanRecord, points: Sequence[Proved]) -> Iterator[Proved]:
     """Say what becomes of Level 4's bound in plan.json: it is that of the selected point."""
-    selected, levels = summary.get("selected"), summary.get("levels")
-    number = selected.get("point") if isinstance(selected, dict) else None
-    last = levels[-1] if isinstance(levels, list) and levels else None
-    goals = last.get("goals") if isinstance(last, dict) else None
-    for goal in goals.values() if isinstance(goals, dict) else ():
-        printed = goal.get("bound") if isinstance(goal, dict) else None
-        if not isinstance(printed, int | float) or last is None or last.get("level") != 4:
+    number = summary.selected.point
+    for goal in summary.levels[-1].goals.values():
+        printed = goal.bound
+        if printed is None:
             continue
         of = next((p for p in points if p.what == f"point {number}"), None)
         what = "level 4, selected point"

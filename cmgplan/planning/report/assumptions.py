@@ -7,7 +7,7 @@ from typing import Any
 
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.wording import number
-from cmgplan.planning.report.overview import section
+from cmgplan.planning.record.plan import About, PlanRecord
 from cmgplan.planning.report.topology import FeederView
 
 Fact = tuple[str, str, str]
@@ -71,9 +71,9 @@ OPTIONS = {
 """Options of a plan: what each is called and what its values mean."""
 
 
-def option_table(summary: Mapping[str, Any], view: FeederView | None) -> DataTable:
+def option_table(summary: PlanRecord, view: FeederView | None) -> DataTable:
     """Return the options of a plan with what each means."""
-    facts = [*_plan_facts(section(summary, "options")), *_network_facts(summary, view)]
+    facts = [*_plan_facts(summary.options.model_dump()), *_network_facts(summary, view)]
     return _table("options", "How this plan was made", facts)
 
 
@@ -82,15 +82,14 @@ def model_table() -> DataTable:
     return _table("model", "What the model takes for granted", MODEL)
 
 
-def version_table(summary: Mapping[str, Any]) -> DataTable:
+def version_table(summary: PlanRecord) -> DataTable:
     """Return versions and times."""
-    facts = [(name, str(text), "version") for name, text in section(summary, "versions").items()]
+    facts = [(name, str(text), "version") for name, text in summary.versions.items()]
     facts += [
         (name.replace("_", " "), f"{number(seconds, 1)} s", "time")
-        for name, seconds in section(summary, "wall_s").items()
-        if isinstance(seconds, int | float)
+        for name, seconds in summary.wall_s.parts().items()
     ]
-    digest = section(summary, "case").get("sha256")
+    digest = summary.case.sha256
     facts += [("case files", str(digest), "SHA-256")] if digest else []
     return _table("versions", "Versions and times", facts)
 
@@ -102,11 +101,9 @@ def _table(name: str, caption: str, facts: list[Fact] | tuple[Fact, ...]) -> Dat
 
 
 def _plan_facts(options: Mapping[str, Any]) -> list[Fact]:
-    """Return the options one by one; those that a run does not tell are left out."""
+    """Return the options one by one."""
     return [
-        (item, _option_text(key, options[key]), meaning)
-        for key, (item, meaning) in OPTIONS.items()
-        if key in options
+        (item, _option_text(key, options[key]), meaning) for key, (item, meaning) in OPTIONS.items()
     ]
 
 
@@ -123,20 +120,13 @@ def _option_text(key: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[Fact]:
+def _network_facts(summary: PlanRecord, view: FeederView | None) -> list[Fact]:
     """Return slack voltage, limits and the size of the case."""
-    about = section(summary, "case")
+    about = summary.case
     facts: list[Fact] = [
-        (
-            "Horizon",
-            f"{about.get('hours')} intervals of {about.get('dt_h', 1.0):g} h",
-            _hours_text(about),
-        )
+        ("Horizon", f"{about.hours} intervals of {about.dt_h:g} h", _hours_text(about)),
+        ("Slack voltage", f"{number(summary.v_slack_pu, 4)} pu", "held by the upstream grid"),
     ]
-    if summary.get("v_slack_pu") is not None:
-        facts.append(
-            ("Slack voltage", f"{number(summary['v_slack_pu'], 4)} pu", "held by the upstream grid")
-        )
     if view is not None:
         low = sorted({low for low, _ in view.v_limits_pu.values()})
         high = sorted({high for _, high in view.v_limits_pu.values()})
@@ -146,14 +136,12 @@ def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[
     return facts
 
 
-def _hours_text(about: Mapping[str, Any]) -> str:
+def _hours_text(about: About) -> str:
     """Say what an hour in tables and charts is."""
-    dt_h, begins_h = about.get("dt_h", 1.0), about.get("begins_h") or 0.0
-    if not isinstance(dt_h, int | float) or not isinstance(begins_h, int | float):
+    dt_h = about.dt_h
+    if dt_h == 1.0 and about.begins_h == 0.0:
         return "hours count from 0"
-    if dt_h == 1.0 and begins_h == 0.0:
-        return "hours count from 0"
-    minutes = round(60.0 * begins_h)
+    minutes = round(60.0 * about.begins_h)
     start = f"{minutes // 60:02d}:{minutes % 60:02d}"
     return f"hours in tables and charts are intervals of {dt_h:g} h, counted from 0 at {start}"
 

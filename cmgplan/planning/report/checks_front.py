@@ -150,13 +150,13 @@ def _choice(run: Subject) -> list[Finding]:
         for finding in differs(int(mark), "0 or 1", f"pareto.csv row {k + 2}, selected")
     ]
     found += differs(
-        run.told("selected", "rule"),
+        run.summary.selected.rule,
         "fuzzy" if asked is None else "override",
         "plan.json selected.rule",
     )
     if len(chosen) != 1:
         return [*found, *differs(len(chosen), 1, "pareto.csv, points selected")]
-    found += differs(run.told("selected", "point"), chosen[0], "plan.json selected.point")
+    found += differs(run.summary.selected.point, chosen[0], "plan.json selected.point")
     row = rows[rows["point"] == chosen[0]].iloc[0]
     if asked is not None:
         found += differs(chosen[0], asked, "pareto.csv, point selected")
@@ -164,7 +164,7 @@ def _choice(run: Subject) -> list[Finding]:
         best = float(np.nanmax(column(run, "mu_min")))
         place = f"pareto.csv, mu_min of point {chosen[0]}"
         found.append(Finding(place, best - row["mu_min"], "", None, float(row["mu_min"]), best))
-    for name in ("mu_min", *MEMBERSHIPS):
-        told = run.number("selected", name)
-        found += unequal(told, float(row[name]), f"plan.json selected.{name}", "", SHARE)
+    told = run.summary.selected
+    for name, value in {"mu_min": told.mu_min, **told.by_objective()}.items():
+        found += unequal(value, float(row[name]), f"plan.json selected.{name}", "", SHARE)
     return found

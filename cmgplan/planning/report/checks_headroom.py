@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
@@ -14,6 +13,7 @@ from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
 from cmgplan.planning.case.records import Microgrid
+from cmgplan.planning.record.room import ErrorHour, ForecastError
 from cmgplan.planning.report.checks_feeder import upper_demand
 from cmgplan.planning.report.checks_objectives import Injection
 from cmgplan.planning.report.checks_switches import closed_switches
@@ -45,15 +45,17 @@ def check_headroom(
 def _hourly(run: Subject) -> list[Finding]:
     """Compare unused turbine power, storage power and energy, and PCC rating by hour."""
     due = dict(zip(("mt_kw", "storage_kw", "storage_kwh", "pcc_kva"), _room(run), strict=True))
-    told = run.told("headroom", "hourly")
-    told = told if isinstance(told, list) else []
+    told = run.summary.headroom.hourly
     found = differs(len(told), run.hours, "plan.json headroom.hourly, number")
-    for t in range(min(run.hours, len(told))):
+    for t, room in enumerate(told[: run.hours]):
         place = f"plan.json headroom.hourly[{t}]"
-        found += differs(run.told("headroom", "hourly", t, "hour"), t, f"{place}.hour")
-        for name, values in due.items():
-            number = run.number("headroom", "hourly", t, name)
-            found += unequal(number, float(values[t]), f"{place}.{name}", "", POWER_KW)
+        for name, number in (
+            ("mt_kw", room.mt_kw),
+            ("storage_kw", room.storage_kw),
+            ("storage_kwh", room.storage_kwh),
+            ("pcc_kva", room.pcc_kva),
+        ):
+            found += unequal(number, float(due[name][t]), f"{place}.{name}", "", POWER_KW)
     return found
 
 
@@ -102,49 +104,32 @@ def error_injection(run: Subject, feeder: Feeder) -> Injection:
 def _under_error(run: Subject, feeder: Feeder, flow: PowerFlow) -> list[Finding]:
     """Compare voltages, loading and broken limits with loads up and renewables down."""
     broken = _shifted(run, feeder)[2]
-    error: Any = run.told("headroom", "forecast_error")
-    error = error if isinstance(error, dict) else {}
+    error = run.summary.headroom.forecast_error
     place = "plan.json headroom.forecast_error"
+    factor, due = error.renewable_factor, RENEWABLE_FACTOR
     found = [
-        *unequal(_float(error.get("load_factor")), LOAD_FACTOR, f"{place}.load_factor", "", 1e-12),
-        *unequal(
-            _float(error.get("renewable_factor")),
-            RENEWABLE_FACTOR,
-            f"{place}.renewable_factor",
-            "",
-            1e-12,
-        ),
+        *unequal(error.load_factor, LOAD_FACTOR, f"{place}.load_factor", "", 1e-12),
+        *unequal(factor, due, f"{place}.renewable_factor", "", 1e-12),
+        *differs(len(error.hours), run.hours, f"{place}.hours, number"),
     ]
-    hours = error.get("hours") or []
-    found += differs(len(hours), run.hours, f"{place}.hours, number")
-    for t, told in enumerate(hours[: run.hours]):
+    for t, told in enumerate(error.hours[: run.hours]):
         found += _hour(told, flow, feeder, t, f"{place}.hours[{t}]")
     broken += [limit for t in range(run.hours) for limit in _broken(feeder, flow, t)]
-    told, words = error.get("broken_limits"), error.get("broken")
-    return [*found, *_unlike(told, words, broken, place)]
+    return [*found, *_unlike(error, broken, place)]
 
 
-def _hour(
-    told: dict[str, Any], flow: PowerFlow, feeder: Feeder, t: int, place: str
-) -> list[Finding]:
+def _hour(told: ErrorHour, flow: PowerFlow, feeder: Feeder, t: int, place: str) -> list[Finding]:
     loading = flow.i_pu[t] / feeder.i_max_pu
-    due = {
-        "v_min_pu": (float(flow.v_pu[t].min()), VOLTAGE_PU),
-        "v_max_pu": (float(flow.v_pu[t].max()), VOLTAGE_PU),
-        "max_loading": (float(loading.max(initial=0.0)), LOADING),
-    }
-    found = [
-        *differs(told.get("hour"), t, f"{place}.hour"),
-        *differs(told.get("converged"), bool(flow.converged[t]), f"{place}.converged"),
-    ]
-    for name, (value, tolerance) in due.items():
-        number = value if flow.converged[t] else float("nan")
-        found += unequal(_float(told.get(name)), number, f"{place}.{name}", "pu", tolerance)
+    converged = bool(flow.converged[t])
+    found = differs(told.converged, converged, f"{place}.converged")
+    for name, number, due, tolerance in (
+        ("v_min_pu", told.v_min_pu, float(flow.v_pu[t].min()), VOLTAGE_PU),
+        ("v_max_pu", told.v_max_pu, float(flow.v_pu[t].max()), VOLTAGE_PU),
+        ("max_loading", told.max_loading, float(loading.max(initial=0.0)), LOADING),
+    ):
+        value = due if converged else float("nan")
+        found += unequal(number, value, f"{place}.{name}", "pu", tolerance)
     return found
-
-
-def _float(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 def _shifted(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray, list[BrokenLimit]]:
@@ -223,10 +208,9 @@ def _broken(feeder: Feeder, flow: PowerFlow, t: int) -> list[BrokenLimit]:
     ]
 
 
-def _unlike(told: object, words: object, due: list[BrokenLimit], place: str) -> list[Finding]:
+def _unlike(error: ForecastError, due: list[BrokenLimit], place: str) -> list[Finding]:
     """Compare broken limits, whatever their order, and their words with them."""
-    told = told if isinstance(told, list) else []
-    limits = [BrokenLimit(**{f.name: one.get(f.name) for f in fields(BrokenLimit)}) for one in told]
+    limits = [broken.told for broken in error.broken_limits]
     left = list(due)
     found: list[Finding] = []
     for k, limit in enumerate(limits):
@@ -242,7 +226,7 @@ def _unlike(told: object, words: object, due: list[BrokenLimit], place: str) -> 
         for limit in left
     ]
     due_words = [limit.words() for limit in limits]
-    return [*found, *missing, *differs(words, due_words, f"{place}.broken")]
+    return [*found, *missing, *differs(error.broken, due_words, f"{place}.broken")]
 
 
 def _alike(one: BrokenLimit, other: BrokenLimit) -> bool:

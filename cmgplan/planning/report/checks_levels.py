@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.devices.base import energy_value
 from cmgplan.devices.load import Load
 from cmgplan.planning.case.records import Microgrid
+from cmgplan.planning.record.levels import AllowedHours, LevelRecord
+from cmgplan.planning.record.values import or_nan
 from cmgplan.planning.report import checks_switches as switches
 from cmgplan.planning.report.checks_microgrid import unbalanced
 from cmgplan.planning.report.checks_objectives import Objectives, tie_loss_kw
@@ -238,50 +238,52 @@ def _devices(run: Subject, level: int) -> list[Finding]:
 
 def _totals(run: Subject, level: int, mask: Mask) -> list[Finding]:
     """Compare a level's entry in plan.json with the tables."""
-    levels = run.told("levels")
-    entry = levels[level - 1] if isinstance(levels, list) and len(levels) >= level else {}
+    entry = run.summary.levels[level - 1]
     place = f"plan.json levels[{level - 1}]"
-    found = differs(entry.get("level"), level, f"{place}.level")
-    if level == 1:
-        count = len(levels) if isinstance(levels, list) else 0
-        found += differs(count, len(LEVELS), "plan.json levels, number")
+    found = differs(entry.level, level, f"{place}.level")
     short, surplus = _left(run, level, "shortage_kw"), _left(run, level, "surplus_kw")
-    for name, left in (("unserved_kwh", short), ("surplus_kwh", surplus)):
-        due = float(left.sum()) * run.dt_h
-        found += unequal(run.number("levels", level - 1, name), due, f"{place}.{name}", "kWh")
-    names = np.array(_names(run))
-    for name, due_list in (
-        ("short_hours", np.flatnonzero((short > LEFT_OVER_KW).any(axis=1)).tolist()),
-        ("surplus_hours", np.flatnonzero((surplus > LEFT_OVER_KW).any(axis=1)).tolist()),
-        ("short_microgrids", names[(short > LEFT_OVER_KW).any(axis=0)].tolist()),
+    for name, told, left in (
+        ("unserved_kwh", entry.unserved_kwh, short),
+        ("surplus_kwh", entry.surplus_kwh, surplus),
     ):
-        found += differs(entry.get(name), due_list, f"{place}.{name}")
-    found += _allowed(run, entry, mask, place)
+        due = float(left.sum()) * run.dt_h
+        found += unequal(told, due, f"{place}.{name}", "kWh")
+    names = np.array(_names(run))
+    is_short, is_surplus = short > LEFT_OVER_KW, surplus > LEFT_OVER_KW
+    due_hours = np.flatnonzero(is_short.any(axis=1)).tolist()
+    found += differs(entry.short_hours, due_hours, f"{place}.short_hours")
+    due_hours = np.flatnonzero(is_surplus.any(axis=1)).tolist()
+    found += differs(entry.surplus_hours, due_hours, f"{place}.surplus_hours")
+    due_names = names[is_short.any(axis=0)].tolist()
+    found += differs(entry.short_microgrids, due_names, f"{place}.short_microgrids")
+    found += _allowed(run, entry.switch_hours_allowed, mask, place)
     objectives = _objectives(run, level)
-    found += objectives.unlike(run, "levels", level - 1)
-    return [*found, *_goals(run, level, entry, objectives, place)]
+    found += objectives.unlike(entry, f"levels[{level - 1}]")
+    return [*found, *_goals(run, entry, objectives, place)]
 
 
-def _allowed(run: Subject, entry: dict[str, Any], mask: Mask, place: str) -> list[Finding]:
+def _allowed(run: Subject, told: AllowedHours, mask: Mask, place: str) -> list[Finding]:
     """Compare the number of switch-hours that a level allowed with its mask."""
-    told = entry.get("switch_hours_allowed")
-    told = told if isinstance(told, dict) else {}
     due = dict.fromkeys(OF_KIND, 0)
     for tie in run.case.ties:
         due[tie.kind] += int(mask[tie.id].sum())
     due["grid"] += sum(int(mask[mg.pcc.id].sum()) for mg in run.case.microgrids)
     return [
         finding
-        for kind, count in due.items()
-        for finding in differs(told.get(kind), count, f"{place}.switch_hours_allowed.{kind}")
+        for kind, count in (
+            ("microgrid", told.microgrid),
+            ("cluster", told.cluster),
+            ("grid", told.grid),
+        )
+        for finding in differs(count, due[kind], f"{place}.switch_hours_allowed.{kind}")
     ]
 
 
 def _objectives(run: Subject, level: int) -> Objectives:
     """Return f1, f2, f3 of a level; the cost is as told where it hides what each load lacks."""
     if level == 4:
-        chosen = [run.number("selected", name) for name in ("gc_usd", "ec_usd", "loss_kwh")]
-        return Objectives(*chosen)
+        chosen = run.summary.selected
+        return Objectives(or_nan(chosen.gc_usd), or_nan(chosen.ec_usd), or_nan(chosen.loss_kwh))
     h = run.case.horizon(run.options)
     p_kw, q_kvar = run.devices(level, "p_kw"), run.devices(level, "q_kvar")
     cost_usd = emission_usd = 0.0
@@ -292,7 +294,7 @@ def _objectives(run: Subject, level: int) -> Objectives:
                 cost_usd += trace.cost_usd
                 emission_usd += trace.emission_usd
         cost_usd += _load_cost(run, level, mg, _left(run, level, "shortage_kw")[:, k])
-    told_usd = run.number("levels", level - 1, "gc_usd")
+    told_usd = or_nan(run.summary.levels[level - 1].gc_usd)
     cost_usd = told_usd if np.isnan(cost_usd) else cost_usd + _operations(run, told_usd - cost_usd)
     lost = tie_loss_kw(run, level) if level > 1 else np.zeros(run.hours)
     return Objectives(cost_usd, emission_usd, float(lost.sum()) * h.dt_h)
@@ -324,28 +326,24 @@ def _load_cost(run: Subject, level: int, mg: Microgrid, short: FloatArray) -> fl
     return total
 
 
-def _goals(
-    run: Subject, level: int, entry: dict[str, Any], objectives: Objectives, place: str
-) -> list[Finding]:
+def _goals(run: Subject, entry: LevelRecord, objectives: Objectives, place: str) -> list[Finding]:
     """Each goal's value is what the tables give within its margin, its bound no higher."""
-    goals = entry.get("goals")
-    goals = goals if isinstance(goals, dict) else {}
     due = {
-        "unserved_kwh": run.number("levels", level - 1, "unserved_kwh"),
+        "unserved_kwh": or_nan(entry.unserved_kwh),
         "gc_plus_ec_usd": objectives.gc_usd + objectives.ec_usd,
         "tie_break": float("nan"),
     }
-    if level == 4:
+    if entry.level == 4:
         goal = roles_of(run).goal
         due = {goal: getattr(objectives, goal)}
-    found = differs(sorted(goals), sorted(due), f"{place}.goals") if goals else []
-    stopped = entry.get("stopped")
-    if goals and isinstance(stopped, dict):
-        found += differs(sorted(stopped), sorted(due), f"{place}.stopped")
+    found = [
+        *differs(sorted(entry.goals), sorted(due), f"{place}.goals"),
+        *differs(sorted(entry.stopped), sorted(due), f"{place}.stopped"),
+    ]
     for name in due:
-        value, bound = (
-            run.number("levels", level - 1, "goals", name, x) for x in ("value", "bound")
-        )
+        if name not in entry.goals:
+            continue
+        value, bound = or_nan(entry.goals[name].value), or_nan(entry.goals[name].bound)
         where = f"{place}.goals.{name}"
         if not np.isnan(due[name]):
             found += unequal(value, due[name], f"{where}.value", "", 2.0 * margin(due[name]))
@@ -353,28 +351,28 @@ def _goals(
             found.append(
                 Finding(f"{where}.bound", bound - value, "over the value", None, bound, value)
             )
-        proved = isinstance(stopped, dict) and stopped.get(name) == "Optimal"
+        proved = entry.stopped.get(name) == "Optimal"
         if proved and not value - bound <= margin(value) + PROVED * abs(value):
             found.append(
                 Finding(f"{where}.bound", value - bound, "under the value", None, bound, value)
             )
-    if level == 4:
+    if entry.level == 4:
         found += _level4_bound(run, entry, place)
     return found
 
 
-def _level4_bound(run: Subject, entry: dict[str, Any], place: str) -> list[Finding]:
+def _level4_bound(run: Subject, entry: LevelRecord, place: str) -> list[Finding]:
     """Level 4's bound and status are those of the chosen point."""
     rows = run.tables["pareto"]
     chosen = rows[rows["selected"] == 1]
-    if len(chosen) != 1 or "goals" not in entry:
+    goal = roles_of(run).goal
+    if len(chosen) != 1 or goal not in entry.goals:
         return []
     row = chosen.iloc[0]
-    goal = roles_of(run).goal
-    bound = run.number("levels", 3, "goals", goal, "bound")
+    bound = entry.goals[goal].bound
     due = float(bounds_of(rows)[chosen.index[0]])
     status = "optimal" if row["status"] == "optimal" else "feasible, stopped by a limit"
     return [
         *unequal(bound, due, f"{place}.goals.{goal}.bound", ""),
-        *differs(entry.get("status"), status, f"{place}.status"),
+        *differs(entry.status, status, f"{place}.status"),
     ]

@@ -12,6 +12,7 @@ from cmgplan.devices.base import energy_value
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.case.records import Case
+from cmgplan.planning.record import levels
 from cmgplan.planning.report.checks_switches import closed_switches, operation_counts
 from cmgplan.planning.report.subject import Subject
 from cmgplan.run.findings import Finding, unequal
@@ -31,22 +32,15 @@ class Objectives:
     ec_usd: float
     loss_kwh: float
 
-    def unlike(self, run: Subject, *path: str | int) -> list[Finding]:
-        """Return the objectives of a part of plan.json that are not these."""
-        place = path_text(path)
+    def unlike(self, told: levels.Objectives, place: str) -> list[Finding]:
+        """Return the objectives that a part of plan.json, at a place in it, tells otherwise."""
         return [
             finding
-            for name, unit in UNITS.items()
+            for name, value in told.by_objective().items()
             for finding in unequal(
-                run.number(*path, name), getattr(self, name), f"{place}.{name}", unit
+                value, getattr(self, name), f"plan.json {place}.{name}", UNITS[name]
             )
         ]
-
-
-def path_text(path: tuple[str | int, ...]) -> str:
-    """Return a place in plan.json as text."""
-    told = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return f"plan.json {told.lstrip('.')}"
 
 
 def device_values(run: Subject, level: int) -> tuple[float, float]:

@@ -154,8 +154,8 @@ def _values(point: Subject, number: int, flow: PowerFlow) -> list[Finding]:
 
 def _chosen(run: Subject, points: Mapping[int, Subject]) -> list[Finding]:
     """Compare the tables of the chosen point with those of Level 4."""
-    number = run.told("selected", "point")
-    point = points.get(number) if isinstance(number, int) else None
+    number = run.summary.selected.point
+    point = points.get(number)
     if point is None:
         return [Finding("plan.json selected.point", float("nan"), "", None, number, "a point")]
     found: list[Finding] = []

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from cmgplan.planning.record.front import Cell, Step
+from cmgplan.planning.record.values import or_nan
 from cmgplan.planning.report.checks_front import (
     CAP_TOLERANCE,
     HELD,
@@ -66,25 +67,22 @@ def _payoff(run: Subject) -> list[Finding]:
             found.append(
                 Finding(f"plan.json payoff.{name}, range", width, "", None, width, "0 or more")
             )
-    roles = roles_of(run)
-    width = payoff_range(run, roles.goal)
-    for key, name in (("range_ec_usd", "ec_usd"), ("range", roles.goal)):
-        if run.told("certificate", key) is not None or key == "range_ec_usd":
-            told, place = run.number("certificate", key), f"plan.json certificate.{key}"
-            found += unequal(told, payoff_range(run, name), place, "", SHARE)
+    roles, told = roles_of(run), run.summary.certificate
+    width, place = payoff_range(run, roles.goal), "plan.json certificate"
     absolute = bool(width < roles.bounded_from)
-    due = {"absolute": absolute, "minimised": roles.goal, "unit": roles.unit}
-    for key, value in (*due.items(), ("without_range", list(roles.flat))):
-        told_value = run.told("certificate", key)
-        if told_value is not None or key == "absolute":
-            found += differs(told_value, value, f"plan.json certificate.{key}")
+    of_ec_usd = payoff_range(run, "ec_usd")
+    found += unequal(told.range_ec_usd, of_ec_usd, f"{place}.range_ec_usd", "", SHARE)
+    found += unequal(told.range, width, f"{place}.range", "", SHARE)
+    found += differs(told.absolute, absolute, f"{place}.absolute")
+    found += differs(told.minimised, roles.goal, f"{place}.minimised")
+    found += differs(told.unit, roles.unit, f"{place}.unit")
+    found += differs(told.without_range, list(roles.flat), f"{place}.without_range")
     for k, goal in enumerate(run.tables["pareto"].get("minimised", ())):
         found += differs(goal, roles.goal, f"pareto.csv row {k + 2}, minimised")
-    statement = str(run.told("certificate", "statement"))
     share = f"share of the range of {SYMBOLS[roles.goal]} in the payoff table."
     unit = f"{roles.unit}." if absolute else share
-    if not statement.endswith(unit):
-        found += differs(statement, f"... {unit}", "plan.json certificate.statement")
+    if not told.statement.endswith(unit):
+        found += differs(told.statement, f"... {unit}", f"{place}.statement")
     return found
 
 
@@ -134,34 +132,34 @@ def _bounds(run: Subject) -> list[Finding]:
     found: list[Finding] = []
     weights, goal = _weights(run), roles_of(run).goal
     bounds, told_in = bounds_of(run.tables["pareto"]), bound_column(run)
-    for k, proof in enumerate(_proofs(run)):
-        if k >= len(run.tables["pareto"]):
-            break
-        history = [step for step in proof.get("history") or [] if isinstance(step, dict)]
-        proved = [s["bound"] for s in history if isinstance(s.get("bound"), int | float)]
-        reached = [s["value"] for s in history if isinstance(s.get("value"), int | float)]
+    proofs = run.summary.certificate.points[: len(run.tables["pareto"])]
+    for k, proof in enumerate(proofs):
+        proved = [step.bound for step in proof.history if step.bound is not None]
+        reached = [step.value for step in proof.history if step.value is not None]
         place = f"plan.json certificate.points[{k}].history"
         bound = float(bounds.iloc[k])
         if proved and not math.isnan(bound):
             caps = sum(w * column(run, CAPS[n])[k] for n, w in weights.items() if n != goal)
             due = max(proved) - caps
             where = f"pareto.csv row {k + 2}, {told_in}"
-            found += unequal(float(bound), float(due), where, "$", 2e-6)
+            found += unequal(bound, float(due), where, "$", 2e-6)
         values = {name: column(run, name)[k] for name in weights}
         if reached and not any(map(math.isnan, values.values())):
             total = sum(w * values[name] for name, w in weights.items())
-            found += unequal(
-                float(reached[-1]), float(total), f"{place}, last value", "$", IDLE_OPENED
-            )
-        found += _in_order(history, place, float(proof.get("wall_s") or 0.0))
+            found += unequal(reached[-1], float(total), f"{place}, last value", "$", IDLE_OPENED)
+        found += _in_order(proof.history, place, proof.wall_s)
     return found
 
 
-def _in_order(history: Sequence[dict[str, Any]], place: str, wall_s: float) -> list[Finding]:
+def _in_order(history: Sequence[Step], place: str, wall_s: float) -> list[Finding]:
     """Find times that go back, bounds that fall and values that rise."""
     found: list[Finding] = []
-    for name, sign in (("s", 1.0), ("bound", 1.0), ("value", -1.0)):
-        steps = [float(s[name]) for s in history if isinstance(s.get(name), int | float)]
+    for name, sign, told in (
+        ("s", 1.0, [step.s for step in history]),
+        ("bound", 1.0, [step.bound for step in history]),
+        ("value", -1.0, [step.value for step in history]),
+    ):
+        steps = [value for value in told if value is not None]
         for before, after in pairwise(steps):
             if sign * (after - before) < -SHARE * (1.0 + abs(before)):
                 found.append(
@@ -170,91 +168,68 @@ def _in_order(history: Sequence[dict[str, Any]], place: str, wall_s: float) -> l
         if name == "s" and steps and not 0.0 <= max(steps) <= wall_s + 0.1 + 0.01 * wall_s:
             found.append(Finding(f"{place}, s", max(steps), "s", None, max(steps), wall_s))
     for k, step in enumerate(history):
-        if (
-            "s" not in step
-            or not isinstance(step.get("by"), str)
-            or not {"bound", "value"} & set(step)
-        ):
-            found.append(
-                Finding(
-                    f"{place}[{k}]", float("nan"), "", None, sorted(step), "s, by, value or bound"
-                )
-            )
+        if step.bound is None and step.value is None:
+            found += differs(None, "value or bound", f"{place}[{k}]")
     return found
-
-
-def _proofs(run: Subject) -> list[dict[str, Any]]:
-    """Return the points of the certificate."""
-    given = run.told("certificate", "points")
-    return given if isinstance(given, list) else []
 
 
 def _certificate(run: Subject) -> list[Finding]:
     """Compare number, status and gap of every point in the certificate with pareto.csv."""
-    rows, proofs = run.tables["pareto"], _proofs(run)
+    rows, proofs = run.tables["pareto"], run.summary.certificate.points
     found = differs(len(proofs), len(rows), "plan.json certificate.points, number")
     roles, gap = roles_of(run), column(run, "gap")
     value, bound = column(run, roles.goal), np.asarray(bounds_of(rows))
     for k, proof in enumerate(proofs[: len(rows)]):
         place = f"plan.json certificate.points[{k}]"
         status = str(rows["status"].iloc[k])
-        found += differs(proof.get("point"), int(rows["point"].iloc[k]), f"{place}.point")
-        found += differs(proof.get("status"), status, f"{place}.status")
+        found += differs(proof.point, int(rows["point"].iloc[k]), f"{place}.point")
+        found += differs(proof.status, status, f"{place}.status")
         apart = max(value[k] - bound[k], 0.0) if not math.isnan(bound[k]) else float("nan")
-        found += unequal(_float(proof.get("gap")), float(gap[k]), f"{place}.gap", "", SHARE)
+        found += unequal(proof.gap, float(gap[k]), f"{place}.gap", "", SHARE)
         rounding = SHARE + 1e-9 * abs(float(np.nan_to_num(value[k])))
         in_usd = float(apart) if roles.unit == "$" else float("nan")
-        found += unequal(_float(proof.get("gap_usd")), in_usd, f"{place}.gap_usd", "$", rounding)
-        for key, amount in (("bound", float(bound[k])), ("amount", float(apart))):
-            if key in proof:
-                told, where = _float(proof[key]), f"{place}.{key}"
-                found += unequal(told, amount, where, roles.unit, rounding)
-        if bool(proof.get("explanation")) is (status in HELD):
+        found += unequal(proof.gap_usd, in_usd, f"{place}.gap_usd", "$", rounding)
+        found += unequal(proof.bound, float(bound[k]), f"{place}.bound", roles.unit, rounding)
+        found += unequal(proof.amount, float(apart), f"{place}.amount", roles.unit, rounding)
+        if bool(proof.explanation) is (status in HELD):
             due = "nothing" if status in HELD else "why it holds no schedule"
-            found += differs(str(proof.get("explanation")), due, f"{place}.explanation")
-        if not proof.get("reason"):
-            found += differs(str(proof.get("reason")), "why the search stopped", f"{place}.reason")
+            found += differs(str(proof.explanation), due, f"{place}.explanation")
+        if not proof.reason:
+            found += differs(str(proof.reason), "why the search stopped", f"{place}.reason")
+    told = run.summary.certificate.worst_gap
     worst = float(np.nanmax(gap)) if np.isfinite(gap).any() else float("nan")
-    return found + unequal(
-        run.number("certificate", "worst_gap"), worst, "plan.json certificate.worst_gap", "", SHARE
-    )
-
-
-def _float(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
+    return found + unequal(told, worst, "plan.json certificate.worst_gap", "", SHARE)
 
 
 def _cells(run: Subject) -> list[Finding]:
     """Find combinations of caps that no point answers."""
-    cells, rows = run.told("certificate", "cells"), run.tables["pareto"]
-    cells = cells if isinstance(cells, list) else []
+    cells, rows = run.summary.certificate.cells, run.tables["pareto"]
     asked = combinations(run)
     found = differs(len(cells), asked, "plan.json certificate.cells, number")
     if run.options.sweep == "grid" and len(cells) == asked > 1:
         found += _grid_of_caps(run, cells)
     for k, cell in enumerate(cells):
-        place, number = f"plan.json certificate.cells[{k}]", cell.get("point")
+        place, number = f"plan.json certificate.cells[{k}]", cell.point
         if run.options.sweep == "diagonal" and k < len(rows):
             due = int(rows["point"].iloc[k]) if rows["status"].iloc[k] in HELD else None
             found += differs(number, due, f"{place}.point")
-            for cap in (CAPS[name] for name in CAPPED):
-                told = _float(cell.get(cap))
+            for cap, told in cell.caps().items():
                 found += unequal(told, float(column(run, cap)[k]), f"{place}.{cap}", "", SHARE)
         elif number is not None:
-            found += _answered(run, cell, place)
+            found += _answered(run, cell, number, place)
     return found
 
 
-def _answered(run: Subject, cell: dict[str, Any], place: str) -> list[Finding]:
+def _answered(run: Subject, cell: Cell, number: int, place: str) -> list[Finding]:
     """Return what keeps a point from answering a cell of a grid."""
-    rows = run.tables["pareto"]
-    at = np.flatnonzero(rows["point"].to_numpy() == cell["point"])
+    rows, caps = run.tables["pareto"], cell.caps()
+    at = np.flatnonzero(rows["point"].to_numpy() == number)
     if not len(at) or rows["status"].iloc[int(at[0])] not in HELD:
-        return differs(cell["point"], "a point that holds a schedule", f"{place}.point")
+        return differs(number, "a point that holds a schedule", f"{place}.point")
     found: list[Finding] = []
     for name in CAPPED:
         cap = CAPS[name]
-        told, value = _float(cell.get(cap)), float(column(run, name)[at[0]])
+        told, value = caps[cap], float(column(run, name)[at[0]])
         if not value <= told + CAP_TOLERANCE * (1.0 + 1e-3 * abs(told)):
             found.append(
                 Finding(f"{place}.{cap}", value - told, "under its point", None, told, value)
@@ -262,12 +237,13 @@ def _answered(run: Subject, cell: dict[str, Any], place: str) -> list[Finding]:
     return found
 
 
-def _grid_of_caps(run: Subject, cells: Sequence[dict[str, Any]]) -> list[Finding]:
+def _grid_of_caps(run: Subject, cells: Sequence[Cell]) -> list[Finding]:
     """Compare the caps of a grid with equal steps over the payoff table, loosest first."""
     points, stepped = run.options.points, roles_of(run).stepped
     axes = {}
     for name in stepped:
-        low, width = run.number("payoff", name, "min"), payoff_range(run, name)
+        low = or_nan(run.summary.payoff.by_objective()[name].min)
+        width = payoff_range(run, name)
         steps = low + width * np.arange(points - 1, -1, -1) / (points - 1)
         axes[CAPS[name]] = steps + 1e-6 * max(width, 1e-3)
     found: list[Finding] = []
@@ -276,7 +252,6 @@ def _grid_of_caps(run: Subject, cells: Sequence[dict[str, Any]]) -> list[Finding
         place = dict(zip(axes, map(int, at), strict=True))
         for cap, steps in axes.items():
             due = float(steps[place[cap]])
-            found += unequal(
-                _float(cell.get(cap)), due, f"plan.json certificate.cells[{k}].{cap}", "", SHARE
-            )
+            told = cell.caps()[cap]
+            found += unequal(told, due, f"plan.json certificate.cells[{k}].{cap}", "", SHARE)
     return found

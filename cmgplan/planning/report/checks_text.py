@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.report.complete import faults, names_of_case, wanted_rows
-from cmgplan.planning.report.plan_record import missing_keys
 from cmgplan.planning.report.subject import Subject
 from cmgplan.run.findings import CheckResult, Finding, apart_hourly, differs, unequal
 
@@ -25,20 +24,12 @@ OVERHEAD_S = 1.0
 def check_texts(run: Subject) -> list[CheckResult]:
     """Hold ids, kinds and ends of every table and the head of plan.json against the case."""
     return [
-        CheckResult("plan.json has every key", tuple(_missing(run))),
         CheckResult("every table has every row once", tuple(_incomplete(run))),
         CheckResult(
             "texts of the tables are the case's", tuple(wrong_texts(run, tuple(run.tables)))
         ),
         CheckResult("plan.json tells of this case", tuple(_about(run))),
         CheckResult("times are times", tuple(_times(run))),
-    ]
-
-
-def _missing(run: Subject) -> list[Finding]:
-    return [
-        Finding(f"plan.json {key}", float("nan"), "", None, None, "a value")
-        for key in missing_keys(dict(run.summary))
     ]
 
 
@@ -79,58 +70,50 @@ def _switches(case: Case) -> dict[str, tuple[str, str, str]]:
 
 def _about(run: Subject) -> list[Finding]:
     """Compare the head of plan.json and the prices with the case."""
-    file = run.case.file
-    found = [
-        finding
-        for key, due in (("name", run.case.name), ("title", file.title), ("hours", run.hours))
-        for finding in differs(run.told("case", key), due, f"plan.json case.{key}")
-    ]
+    file, about = run.case.file, run.summary.case
     day = None if file.time.day is None else file.time.day.isoformat()
-    found += differs(run.told("case", "day"), day, "plan.json case.day")
-    found += unequal(run.number("case", "dt_h"), run.dt_h, "plan.json case.dt_h", "h", 1e-12)
     v_slack = file.network.v_slack_pu
-    found += unequal(run.number("v_slack_pu"), v_slack, "plan.json v_slack_pu", "pu", 1e-12)
-    found += _versions(run)
+    found = [
+        *differs(about.name, run.case.name, "plan.json case.name"),
+        *differs(about.title, file.title, "plan.json case.title"),
+        *differs(about.hours, run.hours, "plan.json case.hours"),
+        *differs(about.day, day, "plan.json case.day"),
+        *unequal(about.dt_h, run.dt_h, "plan.json case.dt_h", "h", 1e-12),
+        *unequal(about.begins_h, run.case.begins_h, "plan.json case.begins_h", "h", 1e-12),
+        *unequal(run.summary.v_slack_pu, v_slack, "plan.json v_slack_pu", "pu", 1e-12),
+        *_versions(run.summary.versions),
+    ]
     price = np.asarray(run.case.price_usd_per_mwh, dtype=np.float64)
     told = run.series("upstream", "price_usd_per_mwh")
     return found + apart_hourly(told, price, "upstream.csv, price_usd_per_mwh", 1e-9, "$/MWh")
 
 
-def _versions(run: Subject) -> list[Finding]:
+def _versions(told: Mapping[str, str | None]) -> list[Finding]:
     """Find versions that are missing or no versions."""
-    told = run.told("versions")
-    told = told if isinstance(told, dict) else {}
+    every = {**dict.fromkeys(VERSIONED), **told}
     return [
         finding
-        for name in sorted({*VERSIONED, *told})
-        if not _VERSION.match(str(told.get(name)))
-        for finding in differs(told.get(name), "a version", f"plan.json versions.{name}")
+        for name, text in sorted(every.items())
+        if not _VERSION.match(str(text))
+        for finding in differs(text, "a version", f"plan.json versions.{name}")
     ]
 
 
 def _times(run: Subject) -> list[Finding]:
     """No time is negative, the parts add up, and levels and points take no more than theirs."""
-    parts = run.told("wall_s")
-    parts = {k: float(v) for k, v in parts.items()} if isinstance(parts, dict) else {}
-    total = parts.pop("total", float("nan"))
-    found: list[Finding] = []
-    if parts:
-        found += unequal(total, sum(parts.values()), "plan.json wall_s.total", "s", OVERHEAD_S)
-    levels = run.told("levels")
-    times = [_seconds(part) for part in (levels if isinstance(levels, list) else [])]
-    found += _within(times, parts.get("levels_1_to_3"), "plan.json levels[].wall_s")
-    points = run.told("certificate", "points")
-    times = [_seconds(part) for part in (points if isinstance(points, list) else [])]
-    return found + _within(times, parts.get("level_4"), "plan.json certificate.points[].wall_s")
+    told = run.summary.wall_s
+    parts = sum(told.parts().values()) - told.total
+    levels = [level.wall_s for level in run.summary.levels]
+    points = [point.wall_s for point in run.summary.certificate.points]
+    return [
+        *unequal(told.total, parts, "plan.json wall_s.total", "s", OVERHEAD_S),
+        *_within(levels, told.levels_1_to_3, "plan.json levels[].wall_s"),
+        *_within(points, told.level_4, "plan.json certificate.points[].wall_s"),
+    ]
 
 
-def _seconds(part: object) -> float:
-    value = part.get("wall_s") if isinstance(part, dict) else None
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _within(times: Sequence[float], whole: float | None, place: str) -> list[Finding]:
+def _within(times: Sequence[float], whole: float, place: str) -> list[Finding]:
     spent = sum(times)
-    if whole is None or spent <= whole + OVERHEAD_S:
+    if spent <= whole + OVERHEAD_S:
         return []
     return [Finding(place, spent - whole, "s", None, spent, whole)]

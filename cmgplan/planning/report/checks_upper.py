@@ -12,16 +12,16 @@ from cmgplan.devices.load import Load
 from cmgplan.devices.storage import Storage
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
+from cmgplan.planning.record.levels import FeederTotals
+from cmgplan.planning.record.values import or_nan
 from cmgplan.planning.report.checks_feeder import Replay
 from cmgplan.planning.report.checks_objectives import (
-    UNITS,
     Injection,
     Objectives,
     device_values,
     exchange_injection,
     feeder_demand,
     lower_objectives,
-    path_text,
     tie_loss_kw,
 )
 from cmgplan.planning.report.subject import Subject
@@ -78,14 +78,16 @@ def _totals(run: Subject, given: dict[str, Replay]) -> list[Finding]:
     """Compare f1, f2, f3 of the lower and of the upper level with what the tables give."""
     found: list[Finding] = []
     if "lower" in given:
-        found += lower_objectives(run, 4, given["lower"].flow).unlike(run, "selected")
-    found += upper_objectives(run).unlike(run, "upper")
+        found += lower_objectives(run, 4, given["lower"].flow).unlike(
+            run.summary.selected, "selected"
+        )
+    found += upper_objectives(run).unlike(run.summary.upper, "upper")
     drawn_kwh = float(run.series("upstream", "with_cmg_kw").sum()) * run.dt_h
-    told = run.number("upper", "upstream_kwh")
+    told = run.summary.upper.upstream_kwh
     found += unequal(told, drawn_kwh, "plan.json upper.upstream_kwh", "kWh")
     rows = run.rows("bus_voltage", "upper")
     least = float(rows["v_pu"].min()) if len(rows) else float("nan")
-    v_min = run.number("upper", "v_min_pu")
+    v_min = run.summary.upper.v_min_pu
     return [*found, *unequal(v_min, least, "plan.json upper.v_min_pu", "pu", VOLTAGE_PU)]
 
 
@@ -128,7 +130,8 @@ def scales(run: Subject) -> dict[str, float]:
     drawn_kwh = np.abs(run.series("upstream", "without_cmg_kw")) * h.dt_h
     traded_usd = float(np.abs(h.price_usd_per_kwh("market")) @ drawn_kwh)
     energy_kwh = float(drawn_kwh.sum())
-    without = {name: abs(run.number("upper", "without_cmg", name)) for name in UNITS}
+    told = run.summary.upper.without_cmg.by_objective()
+    without = {name: abs(or_nan(value)) for name, value in told.items()}
     emits = without["ec_usd"] > max(NOTHING_SHARE * _emission_parts_usd(run, energy_kwh), LEAST)
     if without["gc_usd"] > max(NOTHING_SHARE * traded_usd, LEAST):
         cost = without["gc_usd"]
@@ -156,38 +159,39 @@ def _emission_parts_usd(run: Subject, energy_kwh: float) -> float:
 def _weights(run: Subject) -> list[Finding]:
     """Compare the weights with the options, and the objective with the weighted sum."""
     found: list[Finding] = []
-    if run.told("upper", "scales") is not None:
-        for name, by in scales(run).items():
-            told = run.number("upper", "scales", name)
-            found += unequal(told, by, f"plan.json upper.scales.{name}", "", RELATIVE * by)
+    upper = run.summary.upper
+    by, weights = upper.scales.by_objective(), upper.weights.by_objective()
+    for name, due in scales(run).items():
+        found += unequal(by[name], due, f"plan.json upper.scales.{name}", "", RELATIVE * due)
     for name, due in due_weights(run).items():
-        told = run.number("upper", "weights", name)
         place = f"plan.json upper.weights.{name}"
-        found += unequal(told, due, place, "", RELATIVE * abs(due))
-    total = sum(run.number("upper", "weights", name) * run.number("upper", name) for name in UNITS)
-    objective = run.number("upper", "objective")
+        found += unequal(weights[name], due, place, "", RELATIVE * abs(due))
+    total = sum(weights[name] * or_nan(value) for name, value in upper.by_objective().items())
     tolerance = RELATIVE * (1.0 + abs(total))
-    found += unequal(objective, float(total), "plan.json upper.objective", "", tolerance)
-    told_status = run.told("upper", "status")
-    if told_status != HELD_ONLY:
-        found += differs(told_status, SOLVED, "plan.json upper.status")
+    found += unequal(upper.objective, float(total), "plan.json upper.objective", "", tolerance)
+    if upper.status != HELD_ONLY:
+        found += differs(upper.status, SOLVED, "plan.json upper.status")
     return found
 
 
 def _after(run: Subject, flows: Mapping[str, PowerFlow]) -> list[Finding]:
     """Compare the lower objectives at Level 5 with the power flow of its exchange alone."""
-    return lower_objectives(run, LEVEL, flows["after"]).unlike(run, "upper", "lower_after_upper")
+    told = run.summary.upper.lower_after_upper
+    return lower_objectives(run, LEVEL, flows["after"]).unlike(told, "upper.lower_after_upper")
 
 
 def _without(run: Subject, flows: Mapping[str, PowerFlow]) -> list[Finding]:
     """Compare the totals of the feeder with the microgrids' loads, and with its own alone."""
+    upper = run.summary.upper
     return [
-        *_flow_totals(run, flows["without_cmg"], "upper", "without_cmg"),
-        *_flow_totals(run, flows["bare"], "upper", "without_microgrid_loads"),
+        *_flow_totals(run, flows["without_cmg"], upper.without_cmg, "upper.without_cmg"),
+        *_flow_totals(
+            run, flows["bare"], upper.without_microgrid_loads, "upper.without_microgrid_loads"
+        ),
     ]
 
 
-def _flow_totals(run: Subject, flow: PowerFlow, *path: str) -> list[Finding]:
+def _flow_totals(run: Subject, flow: PowerFlow, told: FeederTotals, place: str) -> list[Finding]:
     h = run.case.horizon(run.options)
     drawn_kwh = float(flow.slack_p_kw.sum()) * h.dt_h
     rate = h.price_usd_per_kwh(run.case.grid_emission_usd_per_mwh)
@@ -196,12 +200,11 @@ def _flow_totals(run: Subject, flow: PowerFlow, *path: str) -> list[Finding]:
         ec_usd=energy_value(rate, flow.slack_p_kw, h.dt_h),
         loss_kwh=float(flow.loss_kw.sum()) * h.dt_h,
     )
-    place = path_text(path)
-    v_min, drawn = run.number(*path, "v_min_pu"), run.number(*path, "upstream_kwh")
+    v_min = float(flow.v_pu.min())
     return [
-        *due.unlike(run, *path),
-        *unequal(drawn, drawn_kwh, f"{place}.upstream_kwh", "kWh"),
-        *unequal(v_min, float(flow.v_pu.min()), f"{place}.v_min_pu", "pu", VOLTAGE_PU),
+        *due.unlike(told, place),
+        *unequal(told.upstream_kwh, drawn_kwh, f"plan.json {place}.upstream_kwh", "kWh"),
+        *unequal(told.v_min_pu, v_min, f"plan.json {place}.v_min_pu", "pu", VOLTAGE_PU),
     ]
 
 
@@ -238,29 +241,27 @@ def _tie_losses(run: Subject) -> list[Finding]:
 
 def _replay(run: Subject, given: dict[str, Replay]) -> list[Finding]:
     """Compare the differences that the plan's own replay told with those found again."""
-    found: list[Finding] = []
-    allowed = {"dv_pu": VOLTAGE_PU, "dloss_kw": LOSS_KW}
-    for name, due in allowed.items():
-        told = run.number("replay", "tolerance", name)
-        found += unequal(told, due, f"plan.json replay.tolerance.{name}", "", 1e-15)
+    replay, allowed = run.summary.replay, run.summary.replay.tolerance
+    place = "plan.json replay.tolerance"
+    found = [
+        *unequal(allowed.dv_pu, VOLTAGE_PU, f"{place}.dv_pu", "", 1e-15),
+        *unequal(allowed.dloss_kw, LOSS_KW, f"{place}.dloss_kw", "", 1e-15),
+    ]
     good = True
-    for level in ("lower", "upper"):
+    for level, told in (("lower", replay.lower), ("upper", replay.upper)):
         place = f"plan.json replay.{level}"
-        found += differs(run.told("replay", level, "hours"), run.hours, f"{place}.hours")
+        found += differs(told.hours, run.hours, f"{place}.hours")
         if level not in given:
             continue
-        converged = bool(given[level].flow.converged.all())
-        told_converged = run.told("replay", level, "converged")
-        if told_converged is not None:
-            found += differs(told_converged, converged, f"{place}.converged")
-        for name, value, tolerance in (
-            ("max_dv_pu", _greatest(given[level].dv_pu), VOLTAGE_PU),
-            ("max_dloss_kw", _greatest(given[level].dloss_kw), LOSS_KW),
-        ):
-            told = run.number("replay", level, name)
-            found += unequal(told, value, f"{place}.{name}", "", tolerance)
-            good = good and converged and told <= tolerance
-    return [*found, *differs(run.told("replay", "passed"), good, "plan.json replay.passed")]
+        due = given[level]
+        converged = bool(due.flow.converged.all())
+        dv_pu, dloss_kw = _greatest(due.dv_pu), _greatest(due.dloss_kw)
+        found += differs(told.converged, converged, f"{place}.converged")
+        found += unequal(told.max_dv_pu, dv_pu, f"{place}.max_dv_pu", "", VOLTAGE_PU)
+        found += unequal(told.max_dloss_kw, dloss_kw, f"{place}.max_dloss_kw", "", LOSS_KW)
+        near = or_nan(told.max_dv_pu) <= VOLTAGE_PU and or_nan(told.max_dloss_kw) <= LOSS_KW
+        good = good and converged and near
+    return [*found, *differs(replay.passed, good, "plan.json replay.passed")]
 
 
 def _greatest(values: FloatArray) -> float:

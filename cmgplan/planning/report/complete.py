@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -47,7 +47,7 @@ def names_of_case(case: Case) -> Names:
     )
 
 
-def names_in(tables: Tables, hours: int | None) -> Names:
+def names_in(tables: Tables, hours: int) -> Names:
     """Return the ids that the tables themselves tell, where the case cannot be read."""
 
     def told(stem: str, *columns: str, level: str | None = None) -> list[Key]:
@@ -58,7 +58,7 @@ def names_in(tables: Tables, hours: int | None) -> Names:
         return tuple(str(name) for (name,) in told(stem, column, level=level))
 
     return Names(
-        hours=len(tables["loss"]) if hours is None else hours,
+        hours=hours,
         microgrids=single("shortage", "microgrid"),
         devices=tuple(
             (str(mg), str(device)) for mg, device in told("dispatch", "microgrid", "device")
@@ -130,10 +130,6 @@ def _told(names: Sequence[str], row: Key) -> str:
     return ", ".join([*told, *([" ".join(ids)] if ids else [])])
 
 
-def names_of(case: Case | None, summary: Mapping[str, object], tables: Tables) -> Names:
+def names_of(case: Case | None, hours: int, tables: Tables) -> Names:
     """Return the ids of the case, or those that the run tells where there is none."""
-    if case is not None:
-        return names_of_case(case)
-    about = summary.get("case")
-    hours = about.get("hours") if isinstance(about, Mapping) else None
-    return names_in(tables, hours if isinstance(hours, int) else None)
+    return names_in(tables, hours) if case is None else names_of_case(case)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.lookup import least, records
 from cmgplan.page.wording import NONE, hours_text
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.figures.headroom import broken_limits, hourly
 from cmgplan.planning.report.figures.losses import losses_kw
 from cmgplan.planning.report.figures.switches import WINDOWS, operations, schedule_grid
@@ -22,21 +20,24 @@ _LEVEL = 4
 _GENERATION = {"wt": "wind_kwh", "pv": "pv_kwh", "mt": "turbine_kwh"}
 
 
-def level_table(summary: Mapping[str, Any]) -> DataTable:
+def level_table(summary: PlanRecord) -> DataTable:
     """Return the levels: objectives, what is left, and where switches may close next."""
-    found = []
-    for level in summary.get("levels") or []:
-        allowed = level.get("switch_hours_allowed") or {}
-        found.append(
-            {
-                **level,
-                "short_hours": hours_text(level.get("short_hours") or []),
-                "surplus_hours": hours_text(level.get("surplus_hours") or []),
-                "short_microgrids": ", ".join(map(str, level.get("short_microgrids") or []))
-                or NONE,
-                **{f"allowed_{kind}": allowed.get(kind) for kind in WINDOWS},
-            }
-        )
+    found = [
+        {
+            "level": level.level,
+            "status": level.status,
+            **level.by_objective(),
+            "unserved_kwh": level.unserved_kwh,
+            "surplus_kwh": level.surplus_kwh,
+            "short_microgrids": ", ".join(level.short_microgrids) or NONE,
+            "short_hours": hours_text(level.short_hours),
+            "surplus_hours": hours_text(level.surplus_hours),
+            "allowed_microgrid": level.switch_hours_allowed.microgrid,
+            "allowed_cluster": level.switch_hours_allowed.cluster,
+            "allowed_grid": level.switch_hours_allowed.grid,
+        }
+        for level in summary.levels
+    ]
     columns = (
         Column("level", "Level", 0),
         Column("status", "Status"),
@@ -60,13 +61,13 @@ def level_table(summary: Mapping[str, Any]) -> DataTable:
     )
 
 
-def pareto_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
+def pareto_table(summary: PlanRecord, tables: Tables) -> DataTable:
     """Return the front as the paper's Table 2, with status, bound and gap of each point."""
     rows = tables["pareto"]
     goal = goal_of(rows)
     bound = "bound_ec_usd" if goal == "ec_usd" else "bound"
     digits = 3 if goal == "loss_kwh" else 2
-    absolute = (summary.get("certificate") or {}).get("absolute")
+    absolute = summary.certificate.absolute
     columns = (
         Column("point", "Point", 0),
         Column("status", "Status"),
@@ -185,7 +186,7 @@ def _microgrid_sums(tables: Tables, name: str) -> dict[str, float]:
     }
 
 
-def hour_table(summary: Mapping[str, Any], tables: Tables) -> DataTable:
+def hour_table(summary: PlanRecord, tables: Tables) -> DataTable:
     """Return losses, upstream exchange, voltage and headroom of every hour."""
     loss = losses_kw(tables)
     lowest = {level: voltage_pu(tables, level).min() for level in ("upper", "without_cmg")}
@@ -248,7 +249,7 @@ def bus_table(tables: Tables, view: FeederView | None) -> DataTable:
     return data_table("buses", "Every bus", columns, found, folded=True)
 
 
-def broken_table(summary: Mapping[str, Any]) -> DataTable | None:
+def broken_table(summary: PlanRecord) -> DataTable | None:
     """Return the limits that forecast error would break; None where there are none."""
     found = [{"hour": limit.hour, "what": limit.told()} for limit in broken_limits(summary)]
     if not found:
@@ -257,20 +258,19 @@ def broken_table(summary: Mapping[str, Any]) -> DataTable | None:
     return data_table("broken", "Under forecast error", columns, found, folded=len(found) > 8)
 
 
-def replay_table(summary: Mapping[str, Any]) -> DataTable:
+def replay_table(summary: PlanRecord) -> DataTable:
     """Return how far the plan is from the independent power flow."""
-    replay = summary.get("replay") or {}
-    allowed = replay.get("tolerance") or {}
+    replay = summary.replay
     found = [
         {
-            "level": {"lower": "Level 4", "upper": "Levels 5 and 6"}[level],
-            "dv": _scientific((replay.get(level) or {}).get("max_dv_pu")),
-            "dv_allowed": _scientific(allowed.get("dv_pu")),
-            "dloss": _scientific((replay.get(level) or {}).get("max_dloss_kw")),
-            "dloss_allowed": _scientific(allowed.get("dloss_kw")),
-            "hours": (replay.get(level) or {}).get("hours"),
+            "level": name,
+            "dv": _scientific(level.max_dv_pu),
+            "dv_allowed": _scientific(replay.tolerance.dv_pu),
+            "dloss": _scientific(level.max_dloss_kw),
+            "dloss_allowed": _scientific(replay.tolerance.dloss_kw),
+            "hours": level.hours,
         }
-        for level in ("lower", "upper")
+        for name, level in (("Level 4", replay.lower), ("Levels 5 and 6", replay.upper))
     ]
     columns = (
         Column("level", "Replay of"),

@@ -21,7 +21,6 @@ from cmgplan.network.files.pandapower_writer import solve_pandapower, write_pand
 from cmgplan.planning.case.network import grid_of_case
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.report.hours import LEVELS, HourReader, Level
-from cmgplan.planning.report.overview import section
 from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run
 from cmgplan.planning.report.schedule_json import SCHEMA, schedule_document, schedule_text
 from cmgplan.run.comparison import beside
@@ -146,7 +145,7 @@ def _fill(folder: Path, source: _Source, wanted: _Wanted, hour: int | None) -> E
         "format": "cmgplan-export",
         "version": 1,
         "cmgplan": __version__,
-        "case": source.run.summary.get("case"),
+        "case": source.run.summary.case.model_dump(),
         "level": wanted.level,
         "replay": {"max_dv_pu": dv_pu, "max_dloss_kw": dloss_kw},
         "files": files,
@@ -163,12 +162,8 @@ def _write_networks(
 ) -> tuple[float, float]:
     """Write every hour for pandapower, read it back and hold its solution against the run."""
     (folder / "pandapower").mkdir()
-    v_slack = source.run.summary.get("v_slack_pu")
-    if not isinstance(v_slack, int | float):
-        raise InputError(
-            f"{source.run.folder / 'plan.json'}: lacks v_slack_pu; plan the case again"
-        )
-    reader = HourReader(source.case, source.run.tables, float(v_slack), level)
+    v_slack = source.run.summary.v_slack_pu
+    reader = HourReader(source.case, source.run.tables, v_slack, level)
     told = _Told(source.run, level)
     worst = np.zeros(2)
     digits = max(2, len(str(reader.hours - 1)))
@@ -209,7 +204,7 @@ class _Told:
 def _write_schedule(folder: Path, source: _Source, files: dict[str, str]) -> None:
     """Write the switch schedule as JSON, its schema beside it."""
     run = source.run
-    point = section(run.summary, "selected").get("point")
+    point = run.summary.selected.point
     digest = case_sha256(run.case_folder)
     table = run.tables["switch_schedule"]
     text = schedule_text(schedule_document(source.case, table, digest, point))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
+
+from cmgplan.planning.record.plan import PlanRecord
 
 WORDS = {"gc_usd": "generation cost", "ec_usd": "emission cost", "loss_kwh": "losses"}
 SHORT = {"gc_usd": "cost", "ec_usd": "emissions", "loss_kwh": "losses"}
@@ -34,8 +33,6 @@ def stepped(rows: pd.DataFrame) -> str:
     return "gc_usd" if goal != "gc_usd" else "loss_kwh"
 
 
-def goal_in_words(summary: Mapping[str, Any]) -> str:
+def goal_in_words(summary: PlanRecord) -> str:
     """Return what the points of a run minimise, in words."""
-    certificate = summary.get("certificate")
-    told = certificate.get("minimised") if isinstance(certificate, Mapping) else None
-    return WORDS.get(told if isinstance(told, str) else "ec_usd", WORDS["ec_usd"])
+    return WORDS[summary.certificate.minimised]

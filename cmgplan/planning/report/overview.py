@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.parts import Box, Overview
 from cmgplan.page.wording import amount, change, counted, number
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.goal import goal_in_words
 from cmgplan.run.tables import Tables
 
@@ -21,7 +21,7 @@ QUANTITIES = (
 )
 
 
-def overview(summary: Mapping[str, Any], tables: Tables) -> Overview:
+def overview(summary: PlanRecord, tables: Tables) -> Overview:
     """Return the first screen of a run."""
     faults = tuple(_faults(summary, tables))
     good = not faults
@@ -43,46 +43,37 @@ def overview(summary: Mapping[str, Any], tables: Tables) -> Overview:
     )
 
 
-def gap_text(summary: Mapping[str, Any]) -> str:
+def gap_text(summary: PlanRecord) -> str:
     """Return the worst gap of the front with its unit."""
-    gap = section(summary, "certificate").get("worst_gap")
+    gap = summary.certificate.worst_gap
     if gap is None:
         return "not known"
-    if section(summary, "certificate").get("absolute"):
-        return amount(gap, gap_unit(summary))
+    if summary.certificate.absolute:
+        return amount(gap, summary.certificate.unit)
     return f"{100.0 * gap:.2f}\N{NO-BREAK SPACE}%"
 
 
-def gap_unit(summary: Mapping[str, Any]) -> str:
-    """Return the unit of an absolute gap."""
-    return "kWh" if section(summary, "certificate").get("unit") == "kWh" else "$"
-
-
-def _of_range(summary: Mapping[str, Any]) -> str:
+def _of_range(summary: PlanRecord) -> str:
     """Say what a relative gap is a share of."""
-    absolute = section(summary, "certificate").get("absolute")
+    absolute = summary.certificate.absolute
     return "" if absolute else f" of the range of {goal_in_words(summary)}"
 
 
-def section(summary: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a section of plan.json, empty where it is missing."""
-    found = summary.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def totals(summary: Mapping[str, Any]) -> DataTable:
+def totals(summary: PlanRecord) -> DataTable:
     """Return the totals of the situations, one row for each quantity."""
-    upper = section(summary, "upper")
-    without = upper.get("without_cmg") or {}
-    bare = upper.get("without_microgrid_loads") or {}
+    upper = summary.upper
+    now, without, bare = (
+        told.totals() for told in (upper, upper.without_cmg, upper.without_microgrid_loads)
+    )
+    chosen = summary.selected.by_objective()
     records: list[dict[str, Any]] = [
         {
             "quantity": name,
-            "with": upper.get(key),
-            "without": without.get(key),
-            "change": _difference(key, upper.get(key), without.get(key)),
-            "bare": bare.get(key),
-            "microgrids": section(summary, "selected").get(key),
+            "with": now[key],
+            "without": without[key],
+            "change": _difference(key, now[key], without[key]),
+            "bare": bare[key],
+            "microgrids": chosen.get(key),
             "digits": digits,
         }
         for key, name, digits in QUANTITIES
@@ -117,13 +108,15 @@ def _difference(key: str, now: float | None, before: float | None) -> str:
     return f"{'+' if now > before else ''}{number(now - before, 4)} pu"
 
 
-def _against(summary: Mapping[str, Any]) -> str:
+def _against(summary: PlanRecord) -> str:
     """Say what the microgrids bring against their loads alone."""
-    upper = section(summary, "upper")
-    without = upper.get("without_cmg") or {}
+    upper, without = summary.upper, summary.upper.without_cmg
     told = []
-    for key, verb in (("gc_usd", "costs"), ("ec_usd", "emits"), ("loss_kwh", "loses")):
-        now, before = upper.get(key), without.get(key)
+    for verb, now, before in (
+        ("costs", upper.gc_usd, without.gc_usd),
+        ("emits", upper.ec_usd, without.ec_usd),
+        ("loses", upper.loss_kwh, without.loss_kwh),
+    ):
         if now is None or not before:
             continue
         percent = 100.0 * (now - before) / abs(before)
@@ -138,39 +131,33 @@ def _against(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _boxes(summary: Mapping[str, Any], tables: Tables) -> list[Box]:
+def _boxes(summary: PlanRecord, tables: Tables) -> list[Box]:
     """Return the boxes at the top: replay, gap, points, upper level, choice."""
-    replay = section(summary, "replay")
-    passed = bool(replay.get("passed"))
-    gap = section(summary, "certificate").get("worst_gap")
-    wanted = section(summary, "options").get("gap")
-    selected = section(summary, "selected")
-    upper = str(section(summary, "upper").get("status") or "not solved")
+    passed, upper, selected = summary.replay.passed, summary.upper.status, summary.selected
+    gap = summary.certificate.worst_gap
     counts = tables["pareto"]["status"].value_counts(sort=False)
     points = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
     return [
         Box("Replay", "passed" if passed else "FAILED", passed),
-        Box("Worst gap", gap_text(summary), gap is not None and (wanted is None or gap <= wanted)),
+        Box("Worst gap", gap_text(summary), gap is not None and gap <= summary.options.gap),
         Box("Points", points, set(counts.index) == {"optimal"}),
         Box("Feeder (Levels 5, 6)", upper, upper in SOLVED),
-        Box("Chosen", f"point {selected.get('point')} ({selected.get('rule')})", True),
+        Box("Chosen", f"point {selected.point} ({selected.rule})", True),
     ]
 
 
-def _faults(summary: Mapping[str, Any], tables: Tables) -> list[str]:
+def _faults(summary: PlanRecord, tables: Tables) -> list[str]:
     """Return what keeps a plan from being called good."""
     found = []
-    if not section(summary, "replay").get("passed"):
+    if not summary.replay.passed:
         found.append("the independent power flow does not confirm it (replay FAILED)")
-    gap = section(summary, "certificate").get("worst_gap")
-    wanted = section(summary, "options").get("gap")
+    gap = summary.certificate.worst_gap
     if gap is None:
         found.append("no gap is known")
-    elif wanted is not None and gap > wanted:
+    elif gap > summary.options.gap:
         found.append(f"the worst gap is {gap_text(summary)}, more than was asked for")
-    upper = str(section(summary, "upper").get("status") or "not solved")
-    if upper not in SOLVED:
-        found.append(f"the feeder's power flow ended {upper}")
+    if summary.upper.status not in SOLVED:
+        found.append(f"the feeder's power flow ended {summary.upper.status}")
     counts = tables["pareto"]["status"].value_counts(sort=False)
     limits = int(counts.get("limit", 0))
     if limits:
@@ -180,20 +167,19 @@ def _faults(summary: Mapping[str, Any], tables: Tables) -> list[str]:
     return found
 
 
-def _warnings(summary: Mapping[str, Any]) -> list[str]:
+def _warnings(summary: PlanRecord) -> list[str]:
     """Return what a reader should know besides the faults."""
     found = [
-        f"Level {level.get('level')} ended {level.get('status')}."
-        for level in summary.get("levels") or []
-        if str(level.get("status")) not in SOLVED | {"feasible"}
+        f"Level {level.level} ended {level.status}."
+        for level in summary.levels
+        if level.status not in SOLVED | {"feasible"}
     ]
     left = [
-        f"Level {level.get('level')} proves no better than its answer within the gap."
-        for level in summary.get("levels") or []
-        if str(level.get("status")) == "feasible"
+        f"Level {level.level} proves no better than its answer within the gap."
+        for level in summary.levels
+        if level.status == "feasible"
     ]
-    error = section(summary, "headroom").get("forecast_error") or {}
-    broken = error.get("broken_limits") or []
+    broken = summary.headroom.forecast_error.broken_limits
     if broken:
         found.append(
             f"Forecast error would break {counted(len(broken), 'limit')}: see headroom below."
@@ -201,10 +187,6 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
     return [*found, *left, *notes(summary)]
 
 
-def notes(summary: Mapping[str, Any]) -> list[str]:
+def notes(summary: PlanRecord) -> list[str]:
     """Return what the plan itself says of its objectives and its case, as sentences."""
-    told = summary.get("notes")
-    texts = (
-        [text for text in told if isinstance(text, str) and text] if isinstance(told, list) else []
-    )
-    return [f"{text[0].upper()}{text[1:]}." for text in texts]
+    return [f"{text[0].upper()}{text[1:]}." for text in summary.notes if text]

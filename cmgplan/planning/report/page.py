@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from cmgplan.page.page import render
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.overview import overview
 from cmgplan.planning.report.sections import sections
 from cmgplan.planning.report.topology import FeederView
@@ -13,7 +11,7 @@ from cmgplan.run.tables import Tables
 
 
 def render_page(
-    summary: Mapping[str, Any],
+    summary: PlanRecord,
     tables: Tables,
     view: FeederView | None = None,
     sources: str = "",
@@ -31,13 +29,13 @@ def render_page(
     sources
         Text of the case's SOURCES.md.
     """
-    case = summary["case"]
+    case = summary.case
     about = (
-        f"Case {case['name']}, {case['hours']} intervals of {case['dt_h']:g} h, counted from 0. "
+        f"Case {case.name}, {case.hours} intervals of {case.dt_h:g} h, counted from 0. "
         "Microgrids in clusters on a distribution feeder."
     )
     return render(
-        case["title"] or case["name"],
+        case.title or case.name,
         about,
         overview(summary, tables),
         sections(summary, tables, view),

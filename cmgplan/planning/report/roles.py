@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cmgplan.planning.record.values import or_nan
 from cmgplan.planning.report.subject import Subject
 
 NEGLIGIBLE = {"gc_usd": 0.01, "ec_usd": 0.01, "loss_kwh": 0.005}
@@ -56,7 +57,8 @@ class Roles:
 
 def payoff_range(run: Subject, name: str) -> float:
     """Return the range of an objective in the payoff table, NaN where there is none."""
-    return run.number("payoff", name, "max") - run.number("payoff", name, "min")
+    told = run.summary.payoff.by_objective()[name]
+    return or_nan(told.max) - or_nan(told.min)
 
 
 def roles_of(run: Subject) -> Roles:
@@ -64,6 +66,5 @@ def roles_of(run: Subject) -> Roles:
     flat = tuple(name for name, least in NEGLIGIBLE.items() if payoff_range(run, name) < least)
     ranged = [name for name in PREFERRED if name not in flat]
     if not ranged:
-        told = run.told("certificate", "minimised")
-        return Roles(told if isinstance(told, str) and told in CAPS else "ec_usd", (), flat)
+        return Roles(run.summary.certificate.minimised, (), flat)
     return Roles(ranged[0], tuple(name for name in NEGLIGIBLE if name in ranged[1:]), flat)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,19 +16,15 @@ from cmgplan.errors import CmgplanError, InputError, as_told
 from cmgplan.given import read_text
 from cmgplan.planning.case import load_case
 from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.record.plan import PlanRecord, parse_plan
 from cmgplan.planning.report.complete import names_of, require_complete
 from cmgplan.planning.report.page import render_page
-from cmgplan.planning.report.plan_record import parse_plan
 from cmgplan.planning.report.table_forms import POINT_TABLES, TABLES, read_table, write_table
 from cmgplan.planning.report.topology import FeederView, feeder_view
 from cmgplan.planning.result import PlanResult
 from cmgplan.run.folder import FolderKind, case_sha256, jsonable, write_folder
 
 RUN = FolderKind("a run", "plan.json")
-
-
-ABOUT_CASE = frozenset({"name", "title", "hours", "dt_h"})
-"""What a page tells of the case."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class Run:
     """
 
     folder: Path
-    summary: dict[str, Any]
+    summary: PlanRecord
     tables: Mapping[str, pd.DataFrame]
 
     @property
@@ -63,11 +58,7 @@ class Run:
         CaseError, InputError
             If the copy cannot be used any more, or plan.json names no such day.
         """
-        about = self.summary.get("case")
-        day = about.get("day") if isinstance(about, dict) else None
-        if not isinstance(day, str | None):
-            raise InputError("plan.json case.day: is not a day; plan the case again")
-        return load_case(self.case_folder, day=day)
+        return load_case(self.case_folder, day=self.summary.case.day)
 
     def load_options(self) -> PlanOptions:
         """Return the options that the run was planned with.
@@ -75,10 +66,10 @@ class Run:
         Raises
         ------
         InputError
-            If plan.json does not hold them.
+            If plan.json holds others than can be asked for.
         """
         try:
-            return PlanOptions.model_validate(self.summary.get("options"))
+            return PlanOptions.model_validate(self.summary.options.model_dump())
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
@@ -126,14 +117,8 @@ def write_page(run: Run) -> Path:
     Raises
     ------
     InputError
-        If plan.json does not tell of the case, or a table lacks rows.
+        If a table lacks rows.
     """
-    about = run.summary.get("case")
-    lacking = sorted(ABOUT_CASE - set(about if isinstance(about, dict) else ()))
-    if lacking:
-        names = ", ".join(f"case.{name}" for name in lacking)
-        told = f"is damaged ({names} missing); plan the case again"
-        raise InputError(f"{run.folder / 'plan.json'}: {told}")
     try:
         return _put_page(run)
     except OSError as error:
@@ -160,7 +145,7 @@ def require_complete_run(run: Run) -> None:
     except (CmgplanError, OSError):
         case = None
     try:
-        require_complete(run.tables, names_of(case, run.summary, run.tables))
+        require_complete(run.tables, names_of(case, run.summary.case.hours, run.tables))
     except InputError as error:
         raise InputError(f"{run.folder}/{error}") from None
 
@@ -180,8 +165,8 @@ def _of_case(run: Run) -> tuple[FeederView | None, str]:
 def _write_contents(result: PlanResult, folder: Path) -> None:
     """Write every file of a run."""
     _copy_case(result.case, folder / "case")
-    about = {**result.summary["case"], "sha256": case_sha256(folder / "case")}
-    summary = jsonable({**result.summary, "case": about})
+    about = result.summary.case.model_copy(update={"sha256": case_sha256(folder / "case")})
+    summary = result.summary.model_copy(update={"case": about}).model_dump()
     text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
     (folder / "plan.json").write_text(f"{text}\n", encoding="utf-8")
     for stem in TABLES:

@@ -17,9 +17,7 @@ VERSION = 1
 SCHEMA = "switch_schedule.schema.json"
 
 
-def schedule_document(
-    case: Case, table: pd.DataFrame, sha256: str, point: int | None
-) -> dict[str, Any]:
+def schedule_document(case: Case, table: pd.DataFrame, sha256: str, point: int) -> dict[str, Any]:
     """Return the schedule of every switch of a case.
 
     Parameters

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from cmgplan.page.data_table import DataTable
 from cmgplan.page.parts import Chart, Note, Part, Section
 from cmgplan.page.wording import in_intervals
+from cmgplan.planning.record.front import PointProof
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report import assumptions, detail_tables
-from cmgplan.planning.report.figures import all_figures, interval_h
+from cmgplan.planning.report.figures import all_figures
 from cmgplan.planning.report.figures.exchange import exchange_sentence
 from cmgplan.planning.report.figures.feeder_map import map_sentence
 from cmgplan.planning.report.figures.headroom import error_sentence, headroom_sentence
@@ -38,9 +39,9 @@ from cmgplan.run.tables import Tables
 class _Builder:
     """Pairs each figure with its heading and sentence."""
 
-    def __init__(self, summary: Mapping[str, Any], tables: Tables, view: FeederView | None) -> None:
+    def __init__(self, summary: PlanRecord, tables: Tables, view: FeederView | None) -> None:
         self.summary, self.tables, self.view = summary, tables, view
-        self.dt_h = interval_h(summary)
+        self.dt_h = summary.case.dt_h
         self.figures = all_figures(summary, tables, view)
 
     def chart(
@@ -60,9 +61,7 @@ class _Builder:
         )
 
 
-def sections(
-    summary: Mapping[str, Any], tables: Tables, view: FeederView | None
-) -> tuple[Section, ...]:
+def sections(summary: PlanRecord, tables: Tables, view: FeederView | None) -> tuple[Section, ...]:
     """Return the sections of the page, in order."""
     build = _Builder(summary, tables, view)
     makers: tuple[Callable[[_Builder], Section], ...] = (
@@ -116,7 +115,6 @@ def _levels(b: _Builder) -> Section:
                 half=True,
             ),
             detail_tables.level_table(b.summary),
-            *_explanations(b.summary.get("levels") or [], "level", "Level"),
         ),
     )
 
@@ -137,7 +135,6 @@ def _switches(b: _Builder) -> Section:
 
 
 def _pareto(b: _Builder) -> Section:
-    points = (b.summary.get("certificate") or {}).get("points") or []
     return Section(
         "pareto",
         "Pareto front of the microgrids",
@@ -148,7 +145,7 @@ def _pareto(b: _Builder) -> Section:
                 lambda: pareto_sentence(b.summary, b.tables),
             ),
             detail_tables.pareto_table(b.summary, b.tables),
-            *_explanations(points, "point", "Point"),
+            *_explanations(b.summary.certificate.points),
             b.chart(
                 "pareto_3d", "All three objectives", lambda: steps_sentence(b.tables), half=True
             ),
@@ -289,15 +286,13 @@ def _assumptions(b: _Builder) -> Section:
     )
 
 
-def _explanations(entries: Sequence[Mapping[str, Any]], key: str, noun: str) -> list[Note]:
-    """Return why levels or points have no answer, where the run tells it."""
+def _explanations(points: list[PointProof]) -> list[Note]:
+    """Return why points have no schedule, where the run tells it."""
     notes = []
-    for entry in entries:
-        told = entry.get("explanation")
-        sentences = [told] if isinstance(told, str) else list(told or [])
-        if not sentences and str(entry.get("status")) in ("infeasible", "limit"):
-            sentences = [entry["reason"]] if entry.get("reason") else []
+    for point in points:
+        sentences = point.explanation
+        if not sentences and point.status in ("infeasible", "limit") and point.reason:
+            sentences = [point.reason]
         if sentences:
-            title = f"{noun} {entry.get(key)}: {entry.get('status')}"
-            notes.append(Note(title, tuple(str(text) for text in sentences)))
+            notes.append(Note(f"Point {point.point}: {point.status}", tuple(sentences)))
     return notes

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.run.tables import Tables
 
 DeviceKey = tuple[str, str]
@@ -23,7 +23,7 @@ class Subject:
 
     case: Case
     options: PlanOptions
-    summary: Mapping[str, Any]
+    summary: PlanRecord
     tables: Tables
     _wide: dict[tuple[int, str], dict[DeviceKey, FloatArray]] = field(
         default_factory=dict, compare=False, repr=False
@@ -72,18 +72,3 @@ class Subject:
                 for d in mg.devices()
             }
         return self._wide[level, column]
-
-    def told(self, *path: str | int) -> Any:
-        """Return a value of plan.json, None where it has none."""
-        found: Any = self.summary
-        for part in path:
-            if isinstance(part, int):
-                found = found[part] if isinstance(found, list) and part < len(found) else None
-            else:
-                found = found.get(part) if isinstance(found, Mapping) else None
-        return found
-
-    def number(self, *path: str | int) -> float:
-        """Return a number of plan.json, NaN where it has none."""
-        value = self.told(*path)
-        return float(value) if isinstance(value, int | float) else float("nan")

@@ -90,8 +90,6 @@ def verify_run(run: Run) -> VerifyReport:
 
 def _copy_is_unchanged(run: Run) -> CheckResult:
     """Compare the copy of the case with the hash in plan.json."""
-    about = run.summary.get("case")
-    told = about.get("sha256") if isinstance(about, dict) else None
-    same = told == case_sha256(run.case_folder)
+    same = run.summary.case.sha256 == case_sha256(run.case_folder)
     found = () if same else (Finding("case/ differs from the hash in plan.json", np.nan, ""),)
     return CheckResult("copy of the case is unchanged", found)

@@ -28,7 +28,7 @@ class Asked:
 
 def options_asked(comparison: Comparison) -> tuple[Asked, ...]:
     """Return the options in which the plans differ."""
-    flat = [dict(_flat(run.summary.get("options") or {})) for run in comparison.runs]
+    flat = [dict(_flat(run.summary.options.model_dump())) for run in comparison.runs]
     return _unlike(flat)
 
 

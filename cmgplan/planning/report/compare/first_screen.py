@@ -11,7 +11,7 @@ from cmgplan.page.wording import MINUS, amount, counted, named, number, short_na
 from cmgplan.planning.report.compare.asked import Asked, files_asked, keys_asked, options_asked
 from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
 from cmgplan.planning.report.compare.totals import OF_LEVEL, Difference, Total
-from cmgplan.planning.report.overview import SOLVED, gap_text, gap_unit, section
+from cmgplan.planning.report.overview import SOLVED, gap_text
 
 LEAST_PERCENT = 0.05
 """Change that is worth telling in percent."""
@@ -127,37 +127,36 @@ def runs_table(comparison: Comparison) -> DataTable:
 def _about(run: ComparedRun) -> dict[str, Any]:
     front = run.tables["pareto"]
     counts = front["status"].value_counts(sort=False)
-    chosen = section(run.summary, "selected")
+    chosen, certificate = run.summary.selected, run.summary.certificate
     rows = front[front["selected"] == 1]
     gap = None if rows.empty else float(rows["gap"].iloc[0])
-    absolute = bool(section(run.summary, "certificate").get("absolute"))
     shown = (
         None
         if gap is None
-        else amount(gap, gap_unit(run.summary))
-        if absolute
+        else amount(gap, certificate.unit)
+        if certificate.absolute
         else f"{number(100 * gap, 2)} %"
     )
     status = "" if rows.empty else f", {rows['status'].iloc[0]}"
     return {
         "run": run.name,
-        "case": section(run.summary, "case").get("name"),
+        "case": run.summary.case.name,
         "points": ", ".join(f"{count} {name}" for name, count in counts.items()),
-        "chosen": f"point {chosen.get('point')} ({chosen.get('rule')}{status})",
+        "chosen": f"point {chosen.point} ({chosen.rule}{status})",
         "chosen_gap": shown,
         "worst_gap": gap_text(run.summary),
-        "replay": "passed" if section(run.summary, "replay").get("passed") else "FAILED",
-        "feeder": str(section(run.summary, "upper").get("status") or "not solved"),
-        "time": run.value("wall_s", "total"),
+        "replay": "passed" if run.summary.replay.passed else "FAILED",
+        "feeder": run.summary.upper.status,
+        "time": run.summary.wall_s.total,
     }
 
 
 def _faults(run: ComparedRun) -> list[str]:
     """Return what keeps a run from being relied on."""
     found = []
-    if not section(run.summary, "replay").get("passed"):
+    if not run.summary.replay.passed:
         found.append(f"{named([run.name])} is not confirmed: its replay FAILED.")
-    status = str(section(run.summary, "upper").get("status") or "not solved")
+    status = run.summary.upper.status
     if status not in SOLVED:
         found.append(f"In {named([run.name])} the feeder's power flow ended {status}.")
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cmgplan.errors import InputError
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run
 from cmgplan.run.comparison import LEAST_RUNS, unique_names
 from cmgplan.run.folder import recover
@@ -22,7 +22,7 @@ class ComparedRun:
     run: Run
 
     @property
-    def summary(self) -> Mapping[str, Any]:
+    def summary(self) -> PlanRecord:
         """Content of plan.json."""
         return self.run.summary
 
@@ -34,7 +34,7 @@ class ComparedRun:
     @property
     def horizon(self) -> tuple[int, float]:
         """Number of intervals, and their length in hours."""
-        return len(self.tables["loss"]), self.value("case", "dt_h") or 1.0
+        return len(self.tables["loss"]), self.summary.case.dt_h
 
     @property
     def buses(self) -> tuple[str, ...]:
@@ -47,13 +47,6 @@ class ComparedRun:
         rows = self.tables["switch_schedule"].drop_duplicates("switch")
         ends = zip(rows["kind"], rows["from"], rows["to"], strict=True)
         return dict(zip(rows["switch"], ends, strict=True))
-
-    def value(self, *path: str) -> float | None:
-        """Return a number of plan.json, None where it has none."""
-        found: Any = self.summary
-        for key in path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return float(found) if isinstance(found, int | float) else None
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.compare.runs import ComparedRun, Comparison
 from cmgplan.planning.report.goal import bounds_of, goal_of
 
 Verdict = Literal["same", "within the gap", "different", "not comparable"]
+Side = Literal["lower", "upper", "without_cmg"]
 
 SAME = 1e-7
 """Relative difference that is a solver's tolerance."""
@@ -27,15 +29,15 @@ OF_LEVEL = {"lower": "Microgrids", "upper": "Feeder", "without_cmg": "Without mi
 
 @dataclass(frozen=True)
 class Quantity:
-    """A total of plan.json: where it stands, whose it is, how it is called, digits shown.
+    """A total of plan.json: its key, whose it is, how it is called, digits shown.
 
     ``level`` is that of the tables: ``lower``, ``upper`` or ``without_cmg``. ``objective`` names
     the objective whose gap says how much of a difference is proven; ``sums`` tells what adds up
     over the horizon.
     """
 
-    path: tuple[str, ...]
-    level: str
+    key: str
+    level: Side
     name: str
     unit: str
     digits: int
@@ -46,6 +48,13 @@ class Quantity:
     def title(self) -> str:
         """What it is, with whose it is and its unit."""
         return f"{OF_LEVEL[self.level]}: {self.name}, {self.unit}"
+
+    def value(self, summary: PlanRecord) -> float | None:
+        """Return what a plan tells of it."""
+        if self.level == "lower":
+            return summary.selected.by_objective()[self.key]
+        upper = summary.upper if self.level == "upper" else summary.upper.without_cmg
+        return upper.totals()[self.key]
 
 
 _NAMES = (
@@ -60,15 +69,14 @@ _FEEDER = (
 )
 
 CHOSEN = tuple(
-    Quantity(("selected", key), "lower", name, unit, digits, key)
-    for key, name, unit, digits in _NAMES
+    Quantity(key, "lower", name, unit, digits, key) for key, name, unit, digits in _NAMES
 )
 FEEDER = tuple(
-    Quantity(("upper", key), "upper", name, unit, digits, objective, sums)
+    Quantity(key, "upper", name, unit, digits, objective, sums)
     for key, name, unit, digits, objective, sums in _FEEDER
 )
 WITHOUT = tuple(
-    Quantity(("upper", "without_cmg", key), "without_cmg", name, unit, digits, None, sums)
+    Quantity(key, "without_cmg", name, unit, digits, None, sums)
     for key, name, unit, digits, _, sums in _FEEDER
 )
 
@@ -104,7 +112,7 @@ def totals(comparison: Comparison) -> tuple[Total, ...]:
 
 def _total(comparison: Comparison, quantity: Quantity) -> Total:
     first = comparison.first
-    values = tuple(run.value(*quantity.path) for run in comparison.runs)
+    values = tuple(quantity.value(run.summary) for run in comparison.runs)
     differences = tuple(
         difference(
             values[0],
@@ -148,14 +156,12 @@ def _room(run: ComparedRun, objective: str) -> float | None:
     """Return the gap of a run's chosen point in units of an objective."""
     chosen = run.tables["pareto"]
     chosen = chosen[chosen["selected"] == 1]
-    low, high = (run.value("payoff", objective, end) for end in ("min", "max"))
+    payoff = run.summary.payoff.by_objective()[objective]
     if chosen.empty or chosen["gap"].isna().any():
         return None
     row = chosen.iloc[0]
     if objective == goal_of(chosen):
         return max(0.0, float(row[objective]) - float(bounds_of(chosen).iloc[0]))
-    certificate = run.summary.get("certificate")
-    absolute = isinstance(certificate, dict) and bool(certificate.get("absolute"))
-    if absolute or low is None or high is None:
+    if run.summary.certificate.absolute or payoff.min is None or payoff.max is None:
         return None
-    return max(0.0, float(row["gap"])) * (high - low)
+    return max(0.0, float(row["gap"])) * (payoff.max - payoff.min)

@@ -85,7 +85,9 @@ def _about(comparison: Comparison, found: Sequence[Total]) -> dict[str, Any]:
         "format": "cmgplan-compare",
         "version": 1,
         "cmgplan": __version__,
-        "runs": [{"name": run.name, "case": run.summary.get("case")} for run in comparison.runs],
+        "runs": [
+            {"name": run.name, "case": run.summary.case.model_dump()} for run in comparison.runs
+        ],
         "options": _asked(comparison, options_asked(comparison)),
         "case_files": _asked(comparison, files_asked(comparison)),
         "case_keys": _asked(comparison, keys_asked(comparison)),

@@ -7,12 +7,10 @@ where they need it, and the length of an interval for their axes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import plotly.graph_objects as go
 
 from cmgplan.page.wording import in_intervals
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.figures.exchange import exchange
 from cmgplan.planning.report.figures.feeder_map import feeder_map
 from cmgplan.planning.report.figures.headroom import forecast_error, headroom
@@ -56,7 +54,7 @@ __all__ = [
 
 
 def all_figures(
-    summary: Mapping[str, Any], tables: Tables, feeder: FeederView | None = None
+    summary: PlanRecord, tables: Tables, feeder: FeederView | None = None
 ) -> dict[str, go.Figure]:
     """Return every figure of a run that has something to show, by its name.
 
@@ -79,7 +77,7 @@ def all_figures(
         demand_response_by_microgrid, losses, storage_power, storage_by_device, state_of_charge,
         voltage_profile, voltage_with, voltage_without, upstream, headroom, forecast_error.
     """
-    dt_h = interval_h(summary)
+    dt_h = summary.case.dt_h
     drawn: dict[str, go.Figure | None] = {
         "level_energy": level_energy(tables, dt_h),
         "shortage": shortage(tables, dt_h),
@@ -110,8 +108,3 @@ def all_figures(
             if trace.hovertemplate:
                 trace.hovertemplate = in_intervals(trace.hovertemplate, dt_h)
     return shown
-
-
-def interval_h(summary: Mapping[str, Any]) -> float:
-    """Return the length of an interval of a run, h."""
-    return float((summary.get("case") or {}).get("dt_h") or 1.0)

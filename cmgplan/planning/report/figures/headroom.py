@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -26,6 +23,7 @@ from cmgplan.page.style import (
     hour_axis,
 )
 from cmgplan.page.wording import amount, counted, in_hours, number
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.topology import FeederView
 
 LEAST_KW = 0.1
@@ -47,22 +45,28 @@ POWER = {
 }
 
 
-def hourly(summary: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the headroom by hour; empty where the run has none."""
-    rows = (summary.get("headroom") or {}).get("hourly") or []
+def hourly(summary: PlanRecord) -> pd.DataFrame:
+    """Return the headroom by hour."""
+    rows = [
+        (room.hour, room.mt_kw, room.storage_kw, room.pcc_kva, room.storage_kwh)
+        for room in summary.headroom.hourly
+    ]
     table = pd.DataFrame(rows, columns=["hour", *POWER, "storage_kwh"])
     return table.astype({"hour": int}).astype(dict.fromkeys([*POWER, "storage_kwh"], float))
 
 
-def under_error(summary: Mapping[str, Any]) -> pd.DataFrame:
-    """Return voltages and loading by hour under forecast error; empty where the run has none."""
-    error = (summary.get("headroom") or {}).get("forecast_error") or {}
+def under_error(summary: PlanRecord) -> pd.DataFrame:
+    """Return voltages and loading by hour under forecast error."""
     columns = ["hour", "v_min_pu", "v_max_pu", "max_loading"]
-    table = pd.DataFrame(error.get("hours") or [], columns=columns)
+    rows = [
+        (told.hour, told.v_min_pu, told.v_max_pu, told.max_loading)
+        for told in summary.headroom.forecast_error.hours
+    ]
+    table = pd.DataFrame(rows, columns=columns)
     return table.astype({"hour": int}).astype(dict.fromkeys(columns[1:], float))
 
 
-def headroom(summary: Mapping[str, Any], dt_h: float = 1.0) -> go.Figure | None:
+def headroom(summary: PlanRecord, dt_h: float = 1.0) -> go.Figure | None:
     """Unused power above, energy stored over its least below."""
     rows = hourly(summary)
     if rows.empty or not rows[[*POWER, "storage_kwh"]].to_numpy().any():
@@ -102,7 +106,7 @@ def headroom(summary: Mapping[str, Any], dt_h: float = 1.0) -> go.Figure | None:
 
 
 def forecast_error(
-    summary: Mapping[str, Any], view: FeederView | None = None, dt_h: float = 1.0
+    summary: PlanRecord, view: FeederView | None = None, dt_h: float = 1.0
 ) -> go.Figure | None:
     """Range of voltages above, greatest branch loading below, under forecast error."""
     rows = under_error(summary)
@@ -156,11 +160,9 @@ def _draw_voltages(figure: go.Figure, rows: pd.DataFrame, view: FeederView | Non
     figure.update_yaxes(title_text="voltage, pu", tickformat=".2f", row=1, col=1)
 
 
-def headroom_sentence(summary: Mapping[str, Any]) -> str:
+def headroom_sentence(summary: PlanRecord) -> str:
     """Say in which hours there is least room."""
     rows = hourly(summary).set_index("hour")
-    if rows.empty:
-        return "The run tells no headroom."
     parts = []
     for column, what, verb in (("mt_kw", "turbines", "have"), ("storage_kw", "storage", "has")):
         none = [int(t) for t in rows.index[rows[column] <= LEAST_KW]]
@@ -177,17 +179,15 @@ def headroom_sentence(summary: Mapping[str, Any]) -> str:
     return f"{'; '.join(parts).capitalize()}."
 
 
-def error_sentence(summary: Mapping[str, Any]) -> str:
+def error_sentence(summary: PlanRecord) -> str:
     """Say what forecast error would break."""
-    error = (summary.get("headroom") or {}).get("forecast_error")
-    if not error:
-        return "The run was not replayed under forecast error."
+    error = summary.headroom.forecast_error
     broken = broken_limits(summary)
     rows = under_error(summary)
     low = rows["v_min_pu"].min()
     start = (
-        f"With loads at {number(100.0 * error['load_factor'], 0)} % and renewables at "
-        f"{number(100.0 * error['renewable_factor'], 0)} % of the forecast "
+        f"With loads at {number(100.0 * error.load_factor, 0)} % and renewables at "
+        f"{number(100.0 * error.renewable_factor, 0)} % of the forecast "
     )
     if not broken:
         return f"{start}no limit breaks; the lowest voltage is {number(low, 4)} pu."
@@ -198,12 +198,9 @@ def error_sentence(summary: Mapping[str, Any]) -> str:
     )
 
 
-def broken_limits(summary: Mapping[str, Any]) -> list[BrokenLimit]:
+def broken_limits(summary: PlanRecord) -> list[BrokenLimit]:
     """Return the limits that forecast error would break."""
-    error = (summary.get("headroom") or {}).get("forecast_error") or {}
-    keys = [field.name for field in fields(BrokenLimit)]
-    told = error.get("broken_limits") or []
-    return [BrokenLimit(**{key: limit[key] for key in keys if key in limit}) for limit in told]
+    return [limit.told for limit in summary.headroom.forecast_error.broken_limits]
 
 
 def _by_kind(broken: list[BrokenLimit]) -> str:

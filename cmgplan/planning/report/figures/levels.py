@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 import plotly.graph_objects as go
 
 from cmgplan.page.lookup import greatest
 from cmgplan.page.style import GREEN, ORANGE, PATTERNS, PURPLE, VERMILLION, finish, hour_axis
 from cmgplan.page.wording import amount, in_hours
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.run.tables import Tables
 
 LEAST_KW = 0.1
@@ -115,7 +113,7 @@ def _by_hour(tables: Tables, column: str, title: str, dt_h: float) -> go.Figure 
     )
 
 
-def levels_sentence(summary: Mapping[str, Any], tables: Tables, dt_h: float = 1.0) -> str:
+def levels_sentence(summary: PlanRecord, tables: Tables, dt_h: float = 1.0) -> str:
     """Say what each level leaves unserved and curtailed."""
     energy = energy_by_level(tables, dt_h)
     if energy.empty:
@@ -139,7 +137,7 @@ def levels_sentence(summary: Mapping[str, Any], tables: Tables, dt_h: float = 1.
         if left <= 0.1
         else f"Level {last} leaves {amount(left, 'kWh')} unserved."
     )
-    joint = (summary.get("options") or {}).get("hierarchy") == "joint"
+    joint = summary.options.hierarchy == "joint"
     note = " This plan was made without the hierarchy: all switches could close at Level 4."
     return f"{'; '.join(parts)}. {close}{note if joint else ''}"
 

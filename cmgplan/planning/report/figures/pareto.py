@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from cmgplan.page.style import (
     label,
 )
 from cmgplan.page.wording import amount, counted, number
+from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.goal import SHORT, UNITS, WORDS, bounds_of, goal_of, stepped
 from cmgplan.run.tables import Tables
 
@@ -213,7 +213,7 @@ def _write_ranges(figure: go.Figure, rows: pd.DataFrame) -> None:
             )
 
 
-def pareto_sentence(summary: Mapping[str, Any], tables: Tables) -> str:
+def pareto_sentence(summary: PlanRecord, tables: Tables) -> str:
     """Say how far the front reaches, which point is chosen and how good the answers are."""
     every, rows = tables["pareto"], points_with_values(tables)
     if rows.empty:
@@ -284,13 +284,13 @@ def parallel_sentence(tables: Tables) -> str:
     )
 
 
-def _chosen(summary: Mapping[str, Any], rows: pd.DataFrame) -> str:
+def _chosen(summary: PlanRecord, rows: pd.DataFrame) -> str:
     """Say which point is chosen and why."""
     chosen = rows[rows["selected"] == 1]
     if chosen.empty:
         return ""
     row = chosen.iloc[0]
-    if (summary.get("selected") or {}).get("rule") == "override":
+    if summary.selected.rule == "override":
         return f"Point {row['point']} was chosen by hand. "
     held = number(float(row["mu_min"]), 3)
     return (
