@@ -6,8 +6,8 @@ The way through the package:
   ``new_case`` starts one from a network file; a case is of planning (``Case``) or of home
   microgrids (``HomesCase``);
 - ``plan`` takes it through all six levels; ``PlanOptions`` says how;
-- ``PlanResult.tables`` are pandas tables, ``PlanResult.summary`` is plan.json, and ``figures``
-  draws both with Plotly;
+- ``PlanResult.tables`` are pandas tables, ``PlanResult.summary`` is plan.json by attributes
+  (``summary.upper.gc_usd``), and ``figures`` draws both with Plotly;
 - ``write_run`` keeps a plan as a folder with its page, ``read_run`` reads it back;
 - ``read_network`` and ``solve_opf`` answer an AC optimal power flow by itself;
 - ``read_switched_network`` and ``reconfigure`` find the radial configuration of least loss,

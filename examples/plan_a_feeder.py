@@ -37,10 +37,10 @@ print(f"price, $/MWh: {case.price_usd_per_mwh}")
 options = case.options.model_copy(update={"points": 4})
 result = plan(case, options)
 
-chosen = result.summary["selected"]
+chosen = result.summary.selected
 print(
-    f"point {chosen['point']}: {chosen['gc_usd']:.2f} $, {chosen['ec_usd']:.2f} $ of emission, "
-    f"{chosen['loss_kwh']:.3f} kWh lost; replay passed: {result.summary['replay']['passed']}"
+    f"point {chosen.point}: {chosen.gc_usd:.2f} $, {chosen.ec_usd:.2f} $ of emission, "
+    f"{chosen.loss_kwh:.3f} kWh lost; replay passed: {result.summary.replay.passed}"
 )
 
 # %% [markdown]
@@ -92,5 +92,5 @@ for name, answer in (("levels", result), ("joint", joint)):
 # %%
 folder = write_run(result, Path("runs") / case.name)
 again = read_run(folder)
-print(f"the same choice: {again.summary['selected']['point'] == chosen['point']}")
+print(f"the same choice: {again.summary.selected.point == chosen.point}")
 print(f"kept in {folder.name}: {sorted(path.name for path in folder.iterdir())}")

@@ -92,18 +92,19 @@ def _run_planning(case: Any, options: Mapping[str, Any], out: Path) -> None:
 
 
 def _planning_figures(folder: Path) -> Figures:
-    plan = _json(folder / "plan.json")
-    chosen, upper = plan.get("selected") or {}, plan.get("upper") or {}
-    points = (plan.get("certificate") or {}).get("points") or []
-    gaps = [p.get("gap") for p in points if p.get("point") == chosen.get("point")]
+    from cmgplan.planning.record.plan import parse_plan
+
+    told = parse_plan((folder / "plan.json").read_text(encoding="utf-8"))
+    chosen, upper = told.selected, told.upper
+    gaps = [point.gap for point in told.certificate.points if point.point == chosen.point]
     return {
-        "cost": _number(chosen.get("gc_usd")),
-        "emission_cost": _number(chosen.get("ec_usd")),
-        "loss_kwh": _number(chosen.get("loss_kwh")),
-        "gap": _number(gaps[0]) if gaps else None,
-        "upstream_kwh": _number(upper.get("upstream_kwh")),
-        "feeder_loss_kwh": _number(upper.get("loss_kwh")),
-        "v_min_pu": _number(upper.get("v_min_pu")),
+        "cost": chosen.gc_usd,
+        "emission_cost": chosen.ec_usd,
+        "loss_kwh": chosen.loss_kwh,
+        "gap": gaps[0] if gaps else None,
+        "upstream_kwh": upper.upstream_kwh,
+        "feeder_loss_kwh": upper.loss_kwh,
+        "v_min_pu": upper.v_min_pu,
     }
 
 

@@ -22,8 +22,6 @@ Side = Literal["lower", "upper", "without_cmg"]
 SAME = 1e-7
 """Relative difference that is a solver's tolerance."""
 
-OBJECTIVES = ("gc_usd", "ec_usd", "loss_kwh")
-
 OF_LEVEL = {"lower": "Microgrids", "upper": "Feeder", "without_cmg": "Without microgrids"}
 
 
