@@ -97,8 +97,10 @@ def test_keys_that_are_gone_are_told(run: Path) -> None:
 
 def test_every_key_of_a_plan_is_needed(true_run: Path) -> None:
     text = (true_run / "plan.json").read_text()
-    plain = json.loads(text)
-    assert parse_plan(text).model_dump() == plain
+    plain, read = json.loads(text), parse_plan(text).model_dump()
+    assert json.dumps(read, indent=2, ensure_ascii=False) + "\n" == text
+    assert list(plain["selected"]) == ["point", "rule", "mu_min", "gc_usd", "ec_usd", "loss_kwh"]
+    assert list(plain["upper"])[:4] == ["status", "objective", "iterations", "gc_usd"]
     for name in plain:
         with pytest.raises(ValueError, match=f"lacks {name}$"):
             parse_plan(json.dumps({key: part for key, part in plain.items() if key != name}))
