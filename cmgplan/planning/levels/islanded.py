@@ -23,6 +23,7 @@ from cmgplan.planning.model.schedule import (
     tie_cones,
     unserved_kw,
 )
+from cmgplan.planning.model.schedule_model import IslandedModel
 from cmgplan.planning.model.switches import SwitchHours, allow, next_mask
 from cmgplan.planning.model.switching import add_switching
 from cmgplan.planning.why.explain import explain_islanded
@@ -122,7 +123,7 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
     """
     begun = time.perf_counter()
     case = standing_apart(case, options, mask)
-    m = new_schedule(case, options)
+    m: IslandedModel = new_schedule(case, options)
     h = case.horizon(options)
     allow_unserved(m, case, h)
     add_objectives(m, case, options)
@@ -191,18 +192,22 @@ def grid_mask(case: Case, options: PlanOptions, level3: LevelResult) -> SwitchHo
     return level3.following
 
 
-def _add_level_goals(m: Any, case: Case) -> None:
+def _add_level_goals(m: IslandedModel, case: Case) -> None:
     """Define the unserved energy, f1 + f2, and the tie-break as variables."""
     dt_h, hours = case.file.time.dt_h, case.file.time.hours
     m.unserved_kwh = pyo.Var(bounds=(0.0, None), initialize=0.0)
     m.cost_and_emission = pyo.Var(initialize=0.0)
     m.tie_break = pyo.Var(initialize=0.0)
-    m.unserved_definition = pyo.Constraint(
-        expr=m.unserved_kwh
-        == dt_h
-        * pyo.quicksum(unserved_kw(m, case, mg.id, t) for mg in case.microgrids for t in m.T)
-    )
-    m.cost_and_emission_definition = pyo.Constraint(expr=m.cost_and_emission == m.f1 + m.f2)
+
+    @m.Constraint(doc="unserved energy, kWh")
+    def unserved_definition(m: IslandedModel) -> Any:
+        return m.unserved_kwh == dt_h * pyo.quicksum(
+            unserved_kw(m, case, mg.id, t) for mg in case.microgrids for t in m.T
+        )
+
+    @m.Constraint(doc="f1 + f2, $")
+    def cost_and_emission_definition(m: IslandedModel) -> Any:
+        return m.cost_and_emission == m.f1 + m.f2
 
     def later(t: int, k: int) -> float:
         return 1.0 + t / hours + LATER_MICROGRID * k
@@ -216,6 +221,7 @@ def _add_level_goals(m: Any, case: Case) -> None:
         m.dev[key].charge[t] + m.dev[key].discharge[t] for key in stores_of(case) for t in m.T
     )
     lost = pyo.quicksum(m.tie_loss[e, t] for e in m.LOSSY for t in m.T)
-    m.tie_break_definition = pyo.Constraint(
-        expr=m.tie_break == dt_h * (curtailed + throughput + LOST_PER_CURTAILED * lost)
-    )
+
+    @m.Constraint(doc="weighted sum, kWh")
+    def tie_break_definition(m: IslandedModel) -> Any:
+        return m.tie_break == dt_h * (curtailed + throughput + LOST_PER_CURTAILED * lost)

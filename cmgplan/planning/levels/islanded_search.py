@@ -13,6 +13,7 @@ from cmgplan.errors import SolverError
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.operation import both_ways, read_operation
 from cmgplan.planning.model.schedule import VariableBounds, exchange_bounds
+from cmgplan.planning.model.schedule_model import IslandedModel, committed
 from cmgplan.planning.model.switches import SwitchHours, all_switches
 from cmgplan.planning.model.switching import (
     counts_operations,
@@ -55,7 +56,9 @@ class IslandedSearch:
     schedule; mixed-integer solves follow only where the guess does not come up to them.
     """
 
-    def __init__(self, m: Any, case: Case, options: PlanOptions, problem: LinearProblem) -> None:
+    def __init__(
+        self, m: IslandedModel, case: Case, options: PlanOptions, problem: LinearProblem
+    ) -> None:
         self._m, self._case, self._options, self._problem = m, case, options, problem
         self._goals = {"unserved_kwh": m.unserved_kwh, "gc_plus_ec_usd": m.cost_and_emission}
         self._one_way: VariableBounds = pyo.ComponentMap()
@@ -214,7 +217,7 @@ class IslandedSearch:
                 return outcome
 
     def _has_commitment(self) -> bool:
-        return any(hasattr(self._m.dev[key], "on") for key in self._m.DEV)
+        return bool(committed(self._m))
 
     def _accept(self, outcome: Outcome) -> Outcome:
         if not outcome.accepted:

@@ -18,6 +18,7 @@ from cmgplan.network.opf.attached_problem import AttachedOpf
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.model.attachment import attachment
 from cmgplan.planning.model.operation import Operation, read_operation
+from cmgplan.planning.model.schedule_model import FeederModel
 from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.solve import Outcome
 from cmgplan.units import S_BASE_KVA
@@ -39,7 +40,12 @@ class FeederSchedule:
     """
 
     def __init__(
-        self, m: Any, case: Case, feeder: Feeder, p_inj_kw: Injection, q_inj_kvar: Injection
+        self,
+        m: FeederModel,
+        case: Case,
+        feeder: Feeder,
+        p_inj_kw: Injection,
+        q_inj_kvar: Injection,
     ) -> None:
         self.model, self._case = m, case
         self._part = attachment(m, case, feeder, p_inj_kw, q_inj_kvar)

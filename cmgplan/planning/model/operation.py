@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,14 @@ import pyomo.environ as pyo
 from cmgplan.arrays import FloatArray
 from cmgplan.devices.storage import Storage
 from cmgplan.planning.case.records import Case
-from cmgplan.planning.model.schedule import DeviceKey, VariableBounds, curtailed_kw, unserved_kw
+from cmgplan.planning.model.schedule import VariableBounds, curtailed_kw, unserved_kw
+from cmgplan.planning.model.schedule_model import (
+    ByHour,
+    DeviceKey,
+    ScheduleModel,
+    committed,
+    on_feeder,
+)
 from cmgplan.planning.model.switches import SwitchHours
 
 EXCLUSIVE_KW = 1e-3
@@ -79,28 +86,31 @@ def stores_of(case: Case) -> dict[DeviceKey, Storage]:
     return {(mg.id, s.id): s for mg in case.microgrids for s in mg.stores()}
 
 
-def read_operation(m: Any, case: Case, closed: SwitchHours) -> Operation:
+def read_operation(m: ScheduleModel, case: Case, closed: SwitchHours) -> Operation:
     """Read an operation from a model whose variables hold a solution."""
     steps = list(m.T)
 
-    def series(of: Any) -> FloatArray:
+    def series(of: Callable[..., Any]) -> FloatArray:
         return np.asarray([float(pyo.value(of(t))) for t in steps], dtype=np.float64)
 
-    free = [key for key in m.DEV if hasattr(m.dev[key], "soc")]
-    loads = {(mg.id, load.id) for mg in case.microgrids for load in mg.load}
+    storing = [key for key, device in m.free.items() if device.stores]
+    responding = [key for key, device in m.free.items() if device.responds]
     lossy = set(m.LOSSY)
     ids = [mg.id for mg in case.microgrids]
-    feeder = hasattr(m, "p_sub")
     zero = np.zeros(len(steps))
     with_renewables = {mg.id: bool(mg.wt or mg.pv) for mg in case.microgrids}
-    thawed = {mg: all(hasattr(m.dev[mg, d], "unserved") for g, d in loads if g == mg) for mg in ids}
+    free_load = {
+        mg.id: all((mg.id, load.id) in m.free for load in mg.load) for mg in case.microgrids
+    }
+    none: ByHour = dict.fromkeys(steps, 0.0)
+    p_sub, q_sub, loss = (m.p_sub, m.q_sub, m.loss) if on_feeder(m) else (none, none, none)
 
     return Operation(
         p_kw={key: series(lambda t, k=key: m.dev[k].p_inj[t]) for key in m.DEV},
         q_kvar={key: series(lambda t, k=key: m.dev[k].q_inj[t]) for key in m.DEV},
-        charge_kw={key: series(lambda t, k=key: m.dev[k].charge[t]) for key in free},
-        discharge_kw={key: series(lambda t, k=key: m.dev[k].discharge[t]) for key in free},
-        soc_kwh={key: series(lambda t, k=key: m.dev[k].soc[t]) for key in free},
+        charge_kw={key: series(lambda t, k=key: m.dev[k].charge[t]) for key in storing},
+        discharge_kw={key: series(lambda t, k=key: m.dev[k].discharge[t]) for key in storing},
+        soc_kwh={key: series(lambda t, k=key: m.dev[k].soc[t]) for key in storing},
         p_tie_kw={e: series(lambda t, e=e: m.p_tie[e, t]) for e in m.TIE},
         q_tie_kvar={e: series(lambda t, e=e: m.q_tie[e, t]) for e in m.TIE},
         tie_loss_kw={
@@ -109,7 +119,7 @@ def read_operation(m: Any, case: Case, closed: SwitchHours) -> Operation:
         p_pcc_kw={mg: series(lambda t, g=mg: m.p_pcc[g, t]) for mg in ids},
         q_pcc_kvar={mg: series(lambda t, g=mg: m.q_pcc[g, t]) for mg in ids},
         unserved_kw={
-            mg: series(lambda t, g=mg: unserved_kw(m, case, g, t)) if thawed[mg] else zero
+            mg: series(lambda t, g=mg: unserved_kw(m, case, g, t)) if free_load[mg] else zero
             for mg in ids
         },
         unserved_kvar={
@@ -118,7 +128,7 @@ def read_operation(m: Any, case: Case, closed: SwitchHours) -> Operation:
                     m.dev[g, load.id].unserved_q[t] for load in case.microgrid(g).load
                 )
             )
-            if thawed[mg]
+            if free_load[mg]
             else zero
             for mg in ids
         },
@@ -126,23 +136,15 @@ def read_operation(m: Any, case: Case, closed: SwitchHours) -> Operation:
             mg: series(lambda t, g=mg: curtailed_kw(m, case, g, t)) if with_renewables[mg] else zero
             for mg in ids
         },
-        on={
-            key: series(lambda t, k=key: m.dev[k].on[t])
-            for key in m.DEV
-            if hasattr(m.dev[key], "on")
-        },
+        on={key: series(lambda t, k=key: m.dev[k].on[t]) for key in committed(m)},
         closed={switch: np.array(hours) for switch, hours in closed.items()},
         gc_usd=float(m.f1.value),
         ec_usd=float(m.f2.value),
         loss_kwh=float(m.f3.value),
-        p_sub_kw=series(lambda t: m.p_sub[t]) if feeder else zero,
-        q_sub_kvar=series(lambda t: m.q_sub[t]) if feeder else zero,
-        feeder_loss_kw=series(lambda t: m.loss[t]) if feeder else zero,
-        gamma={
-            key: series(lambda t, k=key: m.dev[k].gamma[t])
-            for key in m.DEV
-            if hasattr(m.dev[key], "gamma")
-        },
+        p_sub_kw=series(lambda t: p_sub[t]),
+        q_sub_kvar=series(lambda t: q_sub[t]),
+        feeder_loss_kw=series(lambda t: loss[t]),
+        gamma={key: series(lambda t, k=key: m.dev[k].gamma[t]) for key in responding},
     )
 
 
@@ -157,7 +159,7 @@ def both_ways(operation: Operation) -> list[tuple[DeviceKey, int]]:
     ]
 
 
-def one_way_bounds(m: Any, case: Case, operation: Operation) -> VariableBounds:
+def one_way_bounds(m: ScheduleModel, case: Case, operation: Operation) -> VariableBounds:
     """Return bounds that leave each store only the direction of its net energy in each hour."""
     bounds: VariableBounds = pyo.ComponentMap()
     for key, store in stores_of(case).items():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.bound_proof import Evidence
+from cmgplan.planning.model.schedule_model import SwitchingModel
 from cmgplan.planning.model.switching import counts_operations
 from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns
 from cmgplan.planning.switch_search.bounding import BlockBounding
@@ -54,7 +54,7 @@ class Partition:
         self,
         case: Case,
         options: PlanOptions,
-        model: Any,
+        model: SwitchingModel,
         problem: LinearProblem,
         hours: Sequence[range],
     ) -> None:

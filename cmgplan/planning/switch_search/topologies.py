@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -13,6 +12,7 @@ from networkx.utils import UnionFind
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.schedule_model import SwitchingModel
 from cmgplan.planning.model.switches import Switch, SwitchHours, all_switches, cycles_in
 from cmgplan.planning.model.switching import IDLE_KVA, counts_operations, flows_of
 from cmgplan.planning.switch_search.schedules import SwitchSchedule, read_schedule
@@ -37,7 +37,7 @@ class HourlyGrid:
 
     case: Case
     options: PlanOptions
-    model: Any
+    model: SwitchingModel
     problem: LinearProblem
     blocks: BlockProblem
     hours: Sequence[range]

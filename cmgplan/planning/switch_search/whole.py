@@ -193,17 +193,19 @@ class BonminSearch:
         self._case, self._options, self._m = case, options, convex.model
         self._linear: LinearProblem = linear_problem(convex)
         m = self._m
-        m.cone_rows = pyo.ConstraintList(doc="coefficient (p^2 + q^2) / v <= level")
+        cone_rows = pyo.ConstraintList(doc="coefficient (p^2 + q^2) / v <= level")
+        m.add_component("cone_rows", cone_rows)
         for cone in convex.cones:
             square = cone.coefficient * (cone.p**2 + cone.q**2)
             if not cone.implied:
                 whole = cone.v is None or cone.switched
-                m.cone_rows.add((square if whole else square / cone.v) <= cone.level)
-        m.disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
+                cone_rows.add((square if whole else square / cone.v) <= cone.level)
+        disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
+        m.add_component("disk_rows", disk_rows)
         for disk in convex.disks:
             p = disk.p if disk.less is None else disk.p - disk.less
             share = (p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
-            m.disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
+            disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
 
     def run(self, asked: PointQuestion, incumbent: Incumbent) -> SwitchesFound:
         """See ``SwitchSearch``."""

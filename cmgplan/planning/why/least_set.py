@@ -12,9 +12,10 @@ import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.arrays import FloatArray
-from cmgplan.planning.model.schedule import DeviceKey, VariableBounds
+from cmgplan.planning.model.schedule import VariableBounds
+from cmgplan.planning.model.schedule_model import DeviceKey, committed
 from cmgplan.planning.model.switches import SwitchHours, all_switches, cycles_in, graph_of
-from cmgplan.planning.model.switching import cut_cycles, read_closed
+from cmgplan.planning.model.switching import cut_cycles, read_closed, read_commitments
 from cmgplan.planning.why.elastic_model import ElasticLevel
 from cmgplan.solve import Outcome
 
@@ -111,11 +112,7 @@ class LeastSearch:
             bound,
             {k: self._giving(k) for k in allowed if self._weighted(k) > CONSIDERABLE},
             read_closed(self._m, self._level.case),
-            {
-                key: np.asarray([float(self._m.dev[key].on[t].value) for t in self._m.T])
-                for key in self._m.DEV
-                if hasattr(self._m.dev[key], "on")
-            },
+            read_commitments(self._m),
         )
 
     def irreducible(self, allowed: Collection[int]) -> Least | None:
@@ -188,7 +185,7 @@ class LeastSearch:
 
     @property
     def _commits(self) -> bool:
-        return any(hasattr(self._m.dev[key], "on") for key in self._m.DEV)
+        return bool(committed(self._m))
 
     def _carrying(self) -> SwitchHours:
         """Return the forest of switches that carry most in the solution in the model."""
