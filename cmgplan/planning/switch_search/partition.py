@@ -19,7 +19,7 @@ from cmgplan.planning.switch_search.switch_dive import SwitchDive
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
 from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks.hull import WORTH_A_LOOK, Hull, solve_hull
+from cmgplan.solve.blocks.hull import Hull, solve_hull
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 
 
@@ -199,7 +199,5 @@ class Partition:
 
     def mark_used(self, hull: Hull) -> None:
         """Mark the topologies that the hull uses as used now."""
-        for block, weights in enumerate(hull.weights):
-            for pattern, weight in weights.items():
-                if pattern is not None and weight > WORTH_A_LOOK:
-                    self.pool.learn(block, pattern)
+        for block, pattern in hull.used():
+            self.pool.learn(block, pattern)

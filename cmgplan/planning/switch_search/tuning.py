@@ -268,6 +268,34 @@ class Dive:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """How Level 4 is solved as one mixed-integer problem.
+
+    Attributes
+    ----------
+    relaxed_rounds
+        Linear relaxations that gather tangents before binaries count.
+    tangent_rounds
+        Mixed-integer solves at one fineness, each with the tangents that the last one broke.
+    finer_kw
+        Breaks of a cone or circle that are cut off, one after the other, while value and bound
+        differ, kW and kVA: what the usual tolerance lets a schedule lose too little can be what
+        makes it meet a cap.
+    cycle_rounds
+        Solves that cut off cycles of closed switches before a schedule is given up.
+    repair_s, repair_gap
+        Time and gap of a solve that frees the switches of hours with cycles alone: s, $ or kWh.
+    """
+
+    relaxed_rounds: int = 12
+    tangent_rounds: int = 10
+    finer_kw: tuple[float, ...] = (1e-4, 1e-5, 1e-6, 1e-6, 1e-6)
+    cycle_rounds: int = 30
+    repair_s: float = 5.0
+    repair_gap: float = 1e-2
+
+
+@dataclass(frozen=True)
 class Tuning:
     """All tuned numbers of the search."""
 
@@ -278,6 +306,7 @@ class Tuning:
     rounding: Rounding = field(default_factory=Rounding)
     seeking: Seeking = field(default_factory=Seeking)
     dive: Dive = field(default_factory=Dive)
+    whole: Whole = field(default_factory=Whole)
 
 
 TUNING = Tuning()

@@ -15,10 +15,8 @@ import scipy.sparse as sp
 from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.hull import Hull, HullModel, Mix, Question, copies_of
 from cmgplan.solve.blocks.problem import BlockProblem
+from cmgplan.solve.blocks.tuning import TUNING
 from cmgplan.solve.conic_program import ConicProgram, solve_conic
-
-LEAST_SPREAD = 0.3
-"""Least scale of a multiplier, in mean scales: one that is zero twice may move as well."""
 
 
 def level_multipliers(
@@ -53,7 +51,7 @@ def level_multipliers(
     model = HullModel(problem, copies, question, elastic=False)
     program, coupling, unit = model.program(), problem.stacked_coupling, question.unit
     size = np.maximum(np.abs(centre), np.abs(hull.multipliers))
-    spread = np.maximum(size, LEAST_SPREAD * size.mean()) / unit
+    spread = np.maximum(size, TUNING.master.least_spread * size.mean()) / unit
     n, count = len(program.cost), coupling.count
     gives = sp.csc_array(
         (coupling.sign, (model.coupled_rows(), coupling.number)), shape=(len(program.right), count)
