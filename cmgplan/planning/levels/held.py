@@ -1,4 +1,4 @@
-"""Switches of a finished plan held while the day goes otherwise: all else is operated anew.
+"""Switches of a finished plan held on another day: everything else is dispatched anew.
 
 The switch schedule is what is decided before the day, everything else once it is known: the first
 and the second stage of a two-stage problem (Birge and Louveaux, Introduction to Stochastic

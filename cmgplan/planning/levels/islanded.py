@@ -34,7 +34,7 @@ LEFT_OVER_KW = 0.1
 """Shortage and surplus over this count."""
 
 BEYOND_MARGIN = 1.5
-"""Shortage that counts before Level 4, in margins of the unserved energy: it leaves none."""
+"""Shortage that counts before Level 4, which must serve all load, in margins of unserved energy."""
 
 LATER_MICROGRID = 1e-3
 """Weight of a microgrid's place in the case in the tie-break, beside 1 for a kWh."""
@@ -154,11 +154,11 @@ def solve_islanded(case: Case, options: PlanOptions, level: int, mask: SwitchHou
 
 
 def standing_apart(case: Case, options: PlanOptions, mask: SwitchHours) -> Case:
-    """Return the case as a level without the feeder finds it where no switch may operate.
+    """Return the case for a level without the feeder, where no switch may operate.
 
-    Such a level asks what microgrids could do apart. A switch that stands closed, and that the
-    level holds open in an hour, is no operation of anyone's then: it counts as open from the
-    start. At Level 4 the limit holds for the switches as they stand.
+    A switch that stands closed at the start and that the level holds open in an hour counts as open
+    from the start, so that opening it is no operation. At Level 4 the limit holds for the switches
+    as they stand.
     """
     if options.operation_limit != 0:
         return case

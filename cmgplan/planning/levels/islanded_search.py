@@ -1,4 +1,4 @@
-"""Search of Levels 1 to 3: which ties to close, then what everyone does with them."""
+"""Search of Levels 1 to 3: which ties to close, then the dispatch with these ties."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLOSING = 1e-3
 """Weight of a closed tie beside 1 for a kWh where the relaxation is to close few."""
 
 COUNTED_GAP_SHARE = 1e-3
-"""The same as a share of the value, where switch operations are counted."""
+"""Gap as a share of the value, at least, where switch operations are counted."""
 
 MISSED_USD = 10.0
 """Weight of an hour in which a switch stays open that would carry something."""
@@ -117,7 +117,7 @@ class IslandedSearch:
         return closed, bounds
 
     def _gap(self, bound: float) -> float:
-        """Return the gap within which switches count as best; operations are worth less proof."""
+        """Return the gap within which switches count as best, wider where operations count."""
         counted = counts_operations(self._options)
         return max(SWITCHING_GAP, COUNTED_GAP_SHARE * abs(bound)) if counted else SWITCHING_GAP
 
@@ -245,7 +245,7 @@ def _both(one: VariableBounds, other: VariableBounds) -> VariableBounds:
 
 
 def margin(reached: float) -> float:
-    """Return by how much later goals may exceed one that was reached: tangents still come."""
+    """Return by how much a goal may exceed what it reached, as later goals add tangents."""
     return 1e-2 + 1e-5 * abs(reached)
 
 

@@ -1,7 +1,7 @@
-"""What a bound rests on, kept with the run so that another prover can come to it again.
+"""What a bound rests on, kept with the run so that it can be proved a second time.
 
-Any multipliers of the coupling rows give a lower bound (docs/model.md), so that nothing here needs
-to be believed: changed multipliers prove less, never more.
+Any multipliers of the coupling rows give a lower bound (docs/model.md), so that nothing here is
+taken on trust: changed multipliers prove less, never more.
 """
 
 from __future__ import annotations

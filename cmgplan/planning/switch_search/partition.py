@@ -93,7 +93,7 @@ class Partition:
         return [frozenset(patterns) for patterns in self.pool.kept()]
 
     def mix(self, search: Search) -> Hull:
-        """Return the hull of the topologies known, or of all where some block knows none.
+        """Return the hull of the known topologies, or the relaxation where some block knows none.
 
         Where no mix meets the coupling rows, blocks are bounded by the break until one does.
 
@@ -132,8 +132,8 @@ class Partition:
     def _ask_relaxed(self, search: Search) -> None:
         """Bound the blocks at the relaxation's multipliers, without a mix.
 
-        Every topology of some block fails by itself. The tangents at these answers keep the
-        blocks from giving the same ones for ever.
+        It serves where every known topology of some block is infeasible by itself. Tangents at the
+        new answers keep the blocks from giving the same ones again and again.
         """
         relaxed = self.solve(search, None)
         if relaxed is None:
@@ -159,8 +159,8 @@ class Partition:
         """Return a hull where some block knows no topology: multipliers of the relaxation.
 
         Its positions give a topology to each block, whose points the blocks' searches start from.
-        Where these serve no load, as tangents hide what a tie loses, one follows that hangs on
-        no tie.
+        Where these cannot serve the load, as few tangents understate the losses of ties, topologies
+        follow in which every microgrid is fed through its own PCC.
         """
         relaxed = self.solve(search, None)
         if relaxed is None:

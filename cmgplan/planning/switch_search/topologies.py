@@ -64,7 +64,7 @@ class _Place:
 
 
 class Topologies:
-    """A pool of patterns for each block, each with the round in which it was last of use."""
+    """A pool of patterns for each block, each with the round in which it was last used."""
 
     def __init__(self, grid: HourlyGrid) -> None:
         self._case, self._options, self._m = grid.case, grid.options, grid.model
@@ -110,7 +110,7 @@ class Topologies:
         return self._recently_used(self._most)
 
     def kept_wide(self) -> list[list[Pattern | None]]:
-        """Return more of them, as a mix is sought that meets the coupling rows at all."""
+        """Return the recent topologies of each block, more where no mix meets the coupling rows."""
         return self._recently_used(max(self._most, TUNING.pool.kept_wide))
 
     def _recently_used(self, most: int) -> list[list[Pattern | None]]:
@@ -137,8 +137,8 @@ class Topologies:
     def learn_relaxed(self, block: int, values: FloatArray, *, apart: bool = False) -> None:
         """Put the topology into the pool that takes switches by their relaxed positions.
 
-        ``values`` are those of the block's binaries; whatever is not nearly zero is wanted, and,
-        with ``apart``, every microgrid's own PCC before that.
+        ``values`` are those of the block's binaries. A switch that is not nearly open is wanted
+        closed, the nearest to closed first; with ``apart`` all PCC switches come before ties.
         """
         wanted = np.where(values > TUNING.pool.nearly_zero, values, 0.0)
         if apart:

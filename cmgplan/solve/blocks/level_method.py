@@ -1,7 +1,7 @@
 """Multipliers of blocks by the level method (Lemaréchal, Nemirovskii and Nesterov 1995).
 
-What a hull of few patterns promises at multipliers far from those that have proved something is no
-guide: the patterns that would tell are not known. Of all multipliers at which the hull promises
+A hull of few patterns overestimates what multipliers far from those asked so far can prove, as it
+lacks the patterns that would lower the value there. Of all multipliers at which the hull promises
 at least some level, between the proven bound and its own value, those nearest to a centre are
 asked (doi 10.1007/BF01585555). The dual of that question is the hull with the weights of each
 block summing up to any common multiple, and with coupling rows that give at a quadratic penalty.

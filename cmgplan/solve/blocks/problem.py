@@ -58,7 +58,7 @@ class Block:
     """Columns, rows, cones and disks of one block, and the solver kept between rounds.
 
     ``tangents`` are the rows that follow from cones and disks; ``cones`` and ``disks`` are
-    numbers in the problem's set; ``on_the_way`` are points that the solver betters, in its units.
+    numbers in the problem's set; ``on_the_way`` are improving points of a solve, in its units.
     """
 
     columns: IntArray
@@ -256,10 +256,10 @@ class BlockProblem:
     ) -> BlockAnswer:
         """Minimise a block's reduced cost over its rows, to an absolute gap.
 
-        The search ends after so many ``nodes`` of its tree, if they are given. A good ``start``,
-        values of the block's columns, makes the solver's own heuristics idle. Where the solver
-        fails, or states a bound above the value of ``start`` by more than the gap, a new one is
-        asked without it: of two bounds the lower one counts, and none where that one fails.
+        The search ends after so many ``nodes`` of its tree, if they are given. With a ``start``,
+        values of the block's columns, HiGHS works without its own heuristics. Where it fails, or
+        states a bound above the value of ``start`` by more than the gap, a new one is asked without
+        it: of two bounds the lower one counts, and none where that one fails.
         """
         part = self.blocks[block]
         limits = {

@@ -1,4 +1,4 @@
-"""Lagrangian bounds come to again: other settings, other tangents, rounding to the safe side.
+"""Lagrangian bounds proved a second time: other settings and tangents, rounding to the safe side.
 
 What multipliers add to a bound is calculated in exact fractions. The minimum of each block is asked
 of a fresh HiGHS that works otherwise than in the search (no presolve, another seed), with tangents
@@ -41,7 +41,7 @@ TIME_LIMIT = "the time limit"
 
 @dataclass(frozen=True)
 class Reproved:
-    """The bound come to, whether the target is met, and why it ended where it is not.
+    """The bound proved, whether the target is met, and why it ended where it is not.
 
     ``refuted`` says that no more can be proved in this way, so that the target is out of reach.
     """
@@ -63,7 +63,7 @@ def reprove(
     each: Each = map,
     cut: Cut = lambda block, x: None,
 ) -> Reproved:
-    """Come to the Lagrangian bound at some multipliers until it is at least ``target``.
+    """Prove the Lagrangian bound at some multipliers again, until it is at least ``target``.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def reprove_whole(
     deadline: float,
     cut: Callable[[FloatArray], None],
 ) -> Reproved:
-    """Come to a bound of the whole problem again, or to its infeasibility, without presolve."""
+    """Prove a bound of the whole problem again, or its infeasibility, without presolve."""
     tuned = TUNING.reproving
     problem.ask_otherwise(SETTINGS)
     best, relax = -np.inf, True
@@ -122,7 +122,7 @@ def reprove_whole(
 
 
 class _Attempt:
-    """One bound under way: the best bound of each block so far, and its point."""
+    """A proof under way: the best bound of each block so far, and the value of its point."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ class _Attempt:
         return float(self._constant + self._best.sum())
 
     def _round(self, which: Sequence[int], gap: float, *, relaxed: bool = False) -> list[int]:
-        """Ask some blocks, add what their points break, and return those that have more to say."""
+        """Solve some blocks, add rows that their points break, and return blocks with new rows."""
         left = max(self._deadline - time.perf_counter(), 0.01)
 
         def ask(block: int) -> BlockAnswer:
