@@ -45,7 +45,7 @@ LOST_PER_CURTAILED = 3.0
 
 @dataclass(frozen=True)
 class LevelResult:
-    """What a level hands on.
+    """Result of a level, and the mask of the next one.
 
     Attributes
     ----------

@@ -237,7 +237,7 @@ class IslandedSearch:
 
 
 def _both(one: VariableBounds, other: VariableBounds) -> VariableBounds:
-    """Return the bounds of both; the other's where they meet."""
+    """Return the bounds of both; those of the second where both bound a variable."""
     merged: VariableBounds = pyo.ComponentMap()
     merged.update(one)
     merged.update(other)

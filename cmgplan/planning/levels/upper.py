@@ -57,7 +57,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class UpperResult:
-    """Levels 5 and 6.
+    """Result of Levels 5 and 6.
 
     Attributes
     ----------

@@ -102,7 +102,7 @@ def attachment(
 
 
 class _Injections:
-    """Linear injections at every bus and hour, taken apart."""
+    """Linear injections at every bus and hour: coefficients of variables, and constants."""
 
     def __init__(self, m: FeederModel, feeder: Feeder, injection: Injection) -> None:
         steps = list(m.T)

@@ -44,7 +44,7 @@ class BoundProof:
     multipliers: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON may hold it."""
+        """Return the proof as a file of a run holds it."""
         return {
             "by": self.by,
             "bound": self.bound,
@@ -65,7 +65,7 @@ class Evidence:
     hours: Sequence[range]
 
     def proof(self, weights: Mapping[str, float], caps: Mapping[str, float]) -> BoundProof:
-        """Return what is to be kept of it."""
+        """Return the proof that is kept with the run, for a question of these weights and caps."""
         named = zip(self.row_names, self.multipliers.tolist(), strict=True)
         return BoundProof(
             MULTIPLIERS,

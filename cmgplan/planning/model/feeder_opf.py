@@ -77,7 +77,7 @@ class FeederSchedule:
     def operation(
         self, columns: FloatArray, q_sub_kvar: FloatArray, v_pu: FloatArray, closed: SwitchHours
     ) -> Operation:
-        """Return what an answer does; the model's variables take its values."""
+        """Return the operation of an answer, whose values are loaded into the model."""
         self._part.form.load(columns)
         for t, q in enumerate(q_sub_kvar):
             self.model.q_sub[t].set_value(float(q), skip_validation=True)
@@ -101,7 +101,7 @@ class FeederOpf:
         return np.asarray(self._opf.part(outcome, "v") * np.exp(1j * angle))
 
     def operation(self, outcome: Outcome, closed: SwitchHours) -> Operation:
-        """Return what an answer does; the model's variables take its values."""
+        """Return the operation of an answer, whose values are loaded into the model."""
         q_sub_kvar = S_BASE_KVA * self._opf.part(outcome, "q")[:, 0]
         v_pu = self._opf.part(outcome, "v")
         return self.schedule.operation(self._opf.columns(outcome), q_sub_kvar, v_pu, closed)

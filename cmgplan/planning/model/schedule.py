@@ -131,7 +131,7 @@ def add_balances(m: ScheduleModel, case: Case) -> None:
 
 
 def allow_unserved(m: ScheduleModel, case: Case, h: Forecasts) -> None:
-    """Let loads go unserved; only Levels 1 to 3 do."""
+    """Let loads go unserved, as at Levels 1 to 3, on days held, and in explanations."""
     for mg in case.microgrids:
         for load in mg.load:
             load.allow_unserved(m.dev[mg.id, load.id], h)

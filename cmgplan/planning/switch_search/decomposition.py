@@ -238,7 +238,7 @@ class DecompositionSearch:
 
     @property
     def _seeker(self) -> Seeker:
-        """What makes schedules of the hulls of the blocks at hand."""
+        """The seeker of schedules for the partition at hand."""
         if self._at.dive is None:
             return FreeSeeker(self._at)
         return CountedSeeker(self._at, self._at.dive, costly=self._costly)
@@ -266,5 +266,5 @@ class DecompositionSearch:
 def _proof(
     evidence: Evidence | None, weights: Mapping[str, float], caps: Mapping[str, float]
 ) -> BoundProof | None:
-    """Return what is to be kept of a bound's evidence."""
+    """Return the proof of a bound that is kept with the run."""
     return None if evidence is None else evidence.proof(weights, caps)

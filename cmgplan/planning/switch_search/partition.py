@@ -156,7 +156,7 @@ class Partition:
         return self.solve(search, self.pool.kept())
 
     def _first(self, search: Search) -> Hull | None:
-        """Return a hull where some block knows no topology: multipliers of the relaxation.
+        """Return a first hull with the relaxation's multipliers, where a block knows no topology.
 
         Its positions give a topology to each block, whose points the blocks' searches start from.
         Where these cannot serve the load, as few tangents understate the losses of ties, topologies

@@ -36,7 +36,7 @@ class Aim:
 
 @dataclass
 class Pace:
-    """What parts of a question took at most, s.
+    """Greatest times that parts of a question have taken, s.
 
     They are the hull, rounding it, operating a schedule, and proving what all rounds give together.
     """
@@ -84,7 +84,7 @@ class Search:
     unfinished
         Whether the latest round left more open than it may, so that the next takes more nodes.
     pace
-        What a schedule took.
+        Times that parts of questions have taken.
     kept_s
         Seconds of the time limit in which no round is begun, so that a schedule can follow.
     round_s

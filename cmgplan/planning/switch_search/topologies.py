@@ -58,7 +58,7 @@ class _Place:
 
     @property
     def ends(self) -> tuple[tuple[int, str], tuple[int, str]]:
-        """Nodes that it joins, each with the hour: an hour's topology joins none of another."""
+        """Nodes of the switch graph that it joins, each with its hour, as hours share no node."""
         a, b = self.switch.ends
         return (self.hour, a), (self.hour, b)
 
@@ -126,7 +126,7 @@ class Topologies:
         self._round += 1
 
     def begin_mix(self) -> None:
-        """Begin a round with what a mix uses."""
+        """Begin the round of a mix, whose topologies all stay where operations are counted."""
         self.begin_round()
         self._mixed = self._round
 
@@ -135,7 +135,7 @@ class Topologies:
         self._used[block][self.filled(block, pattern)] = self._round
 
     def learn_relaxed(self, block: int, values: FloatArray, *, apart: bool = False) -> None:
-        """Put the topology into the pool that takes switches by their relaxed positions.
+        """Put a topology into the pool, its switches chosen by their relaxed positions.
 
         ``values`` are those of the block's binaries. A switch that is not nearly open is wanted
         closed, the nearest to closed first; with ``apart`` all PCC switches come before ties.

@@ -43,7 +43,7 @@ NONE_OPERATES = "no schedule that the relaxation chose has an AC operation under
 def _whole(
     found: SwitchesFound, weights: Mapping[str, float], caps: Mapping[str, float]
 ) -> BoundProof | None:
-    """Return what is to be kept of a bound that a solver states of the whole problem."""
+    """Return the proof that is kept with the run, of a bound that a solver of the whole states."""
     if found.infeasible:
         return BoundProof(WHOLE, ANY_BREAK, {}, dict(caps))
     return (
@@ -52,7 +52,7 @@ def _whole(
 
 
 class HighsSearch:
-    """HiGHS on the outer approximation.
+    """Search by HiGHS on the relaxation whose cones are replaced by tangents.
 
     Tangents are first gathered on the linear relaxation until it stands still, then the
     mixed-integer problem is solved; its dual bound holds for the cones as well, since tangents
@@ -182,7 +182,7 @@ class HighsSearch:
 
 
 class BonminSearch:
-    """Bonmin on the relaxation with its cones as convex rows."""
+    """Search by Bonmin on the relaxation with its cones as convex rows."""
 
     def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
         self._case, self._options, self._m = case, options, convex.model

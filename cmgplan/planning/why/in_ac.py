@@ -1,4 +1,4 @@
-"""Whether what gives in the relaxation is enough in AC, and how much is."""
+"""By how much limits must give in AC, from what they give in the relaxation."""
 
 from __future__ import annotations
 

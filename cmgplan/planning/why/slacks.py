@@ -201,7 +201,7 @@ class SlackBuilder:
                 self.slacks.append(Slack("load", (mg.id,), -1, None, hourly, 0.0, weight))
 
     def reserves(self) -> None:
-        """Let every microgrid have more reactive power, or a place for it."""
+        """Let every microgrid have more reactive power, or give away what it has too much of."""
         m = self._m
         rows = self._rows("reserve_gives", "reactive power lent, kvar")
         for mg in self._case.microgrids:

@@ -49,7 +49,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Hull:
-    """Answer of the hull.
+    """Optimum of a hull: value, multipliers, and weights and points of the patterns.
 
     Attributes
     ----------

@@ -115,7 +115,7 @@ class ProvenRows:
         return list(each(lambda block: self._bound(block, question, reduced), blocks))
 
     def _bound(self, block: int, question: Question, reduced: FloatArray) -> float:
-        """Return a bound that stands although the proven rows hold to a tolerance alone.
+        """Return a bound of a block that is valid although its proven rows hold to a tolerance.
 
         What a row lacks counts by its multiplier, which has been seen at 5e7 where the row is
         nearly a multiple of others: the bound was 2.8 dollars above the optimum. Such rows give
