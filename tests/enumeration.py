@@ -16,7 +16,7 @@ from cmgplan.planning.case import Case
 from cmgplan.planning.case.records import PlanOptions
 from cmgplan.planning.levels.level4 import GridConnection
 from cmgplan.planning.model.operation import Operation
-from cmgplan.planning.model.schedule import DeviceKey
+from cmgplan.planning.model.schedule_model import DeviceKey
 from cmgplan.planning.model.switches import SwitchHours, all_switches, allow
 from cmgplan.planning.switch_search.schedules import SwitchSchedule
 

@@ -162,13 +162,15 @@ class Device(Record):
     shift carry ``up[t]`` and ``down[t]`` (kW), devices that are on or off ``on[t]``, those with
     a temperature ``temperature[t]`` (deg C at the end of the hour), jobs ``start[t]``.
 
-    Class attributes tell what a device can do: ``carriers`` that it may give or take,
-    ``stores``, ``can_curtail``.
+    Attributes tell what a device can do: ``carriers`` that it may give or take, ``stores``,
+    ``can_curtail``; of a planning device also whether it ``responds``, with demand as a share
+    ``gamma[t]`` of what it was before, and ``commits``, with a binary ``on[t]``.
     """
 
     kind: ClassVar[str]
     stores: ClassVar[bool] = False
     can_curtail: ClassVar[bool] = False
+    responds: ClassVar[bool] = False
     column_keys: ClassVar[tuple[str, ...]] = ()
     """Keys that name, or may name, a column of the profiles."""
     id: Id
@@ -177,6 +179,11 @@ class Device(Record):
     def carriers(self) -> frozenset[Carrier]:
         """Carriers that the device may give or take."""
         return frozenset({"electricity"})
+
+    @property
+    def commits(self) -> bool:
+        """Whether a planning device is committed hour by hour."""
+        return False
 
     def wants_binary(self, h: Forecasts) -> bool:
         """Return whether the block has a binary variable."""

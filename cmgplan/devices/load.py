@@ -41,6 +41,7 @@ class Load(Device):
     """
 
     kind: ClassVar[str] = "load"
+    responds: ClassVar[bool] = True
     column_keys: ClassVar[tuple[str, ...]] = ("profile",)
     p_kw: NonNegative
     q_kvar: Finite = 0.0

@@ -39,9 +39,14 @@ class MicroTurbine(Device):
     price: Price = "market"
     emission_usd_per_mwh: dict[str, NonNegative]
 
+    @property
+    def commits(self) -> bool:
+        """Whether it is committed hour by hour: with a minimum load."""
+        return self.p_min_kw > 0.0
+
     def wants_binary(self, h: Forecasts) -> bool:
         """Return whether the block has a binary variable: with a minimum load."""
-        return self.p_min_kw > 0.0
+        return self.commits
 
     def power_range(self, h: Forecasts) -> tuple[FloatArray, FloatArray]:
         """Return the least and the greatest injection of electricity, kW, each of shape (T,)."""
@@ -51,7 +56,7 @@ class MicroTurbine(Device):
         """Add eqs. (15), (16); with a minimum load, a binary ``on[t]``."""
         b.p = pyo.Var(h.steps, bounds=(0.0, self.p_max_kw))
         b.q = pyo.Var(h.steps, bounds=(self.q_min_kvar, self.q_max_kvar))
-        if self.p_min_kw > 0.0:
+        if self.commits:
             b.on = pyo.Var(h.steps, domain=pyo.Binary)
 
             @b.Constraint(h.steps, doc="minimum load, kW")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns, sin
 from cmgplan.solve import LinearProblem
 from cmgplan.solve.blocks.hull import Hull, Question, solve_hull
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
+from cmgplan.solve.blocks.tuning import TUNING
 
 EVERY_KIND = ("microgrid", "cluster", "grid")
 
@@ -112,7 +114,8 @@ def test_copies_heed_bounds_rows_and_spare_binaries() -> None:
 
 def test_no_more_copies_are_kept_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     hourly = Hourly(0)
-    monkeypatch.setattr("cmgplan.solve.blocks.copies.KEPT", 1)
+    one = replace(TUNING, master=replace(TUNING.master, copies_per_block=1))
+    monkeypatch.setattr("cmgplan.solve.blocks.copies.TUNING", one)
     for mix in hourly.mixes():
         assert_same(solved(hourly, mix, hourly.question), solved(Hourly(0), mix, hourly.question))
         assert len(hourly.blocks.copies) <= hourly.blocks.n_blocks

@@ -7,8 +7,9 @@ import pytest
 from test_hull import Hourly, solved
 
 from cmgplan.arrays import FloatArray
-from cmgplan.solve.blocks.level_method import LEAST_SPREAD, level_multipliers
+from cmgplan.solve.blocks.level_method import level_multipliers
 from cmgplan.solve.blocks.problem import Pattern
+from cmgplan.solve.blocks.tuning import TUNING
 
 TANGENT_USD = 1e-2
 """What tangents leave between a copy and the linear problem of its block."""
@@ -56,7 +57,7 @@ def test_prices_promise_the_level_and_are_nearest(seed: int) -> None:
     below = promised(hourly, mix, centre)
     assert below < hull.value - 1.0  # else there is nothing to be gone
     size = np.maximum(np.abs(hull.multipliers), np.abs(centre))
-    spread = np.maximum(size, LEAST_SPREAD * size.mean())
+    spread = np.maximum(size, TUNING.master.least_spread * size.mean())
     gone = [0.0]
     for share in (0.25, 0.5, 0.9):
         level = below + share * (hull.value - below)

@@ -15,7 +15,7 @@ from cmgplan.search.epsilon import (
 
 @dataclass(frozen=True)
 class FrontPoint:
-    """One epsilon point.
+    """A point of the front: its caps, answer, bound and gap.
 
     Attributes
     ----------

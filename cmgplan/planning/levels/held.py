@@ -1,4 +1,4 @@
-"""Switches of a finished plan held while the day goes otherwise: all else is operated anew.
+"""Switches of a finished plan held on another day: everything else is dispatched anew.
 
 The switch schedule is what is decided before the day, everything else once it is known: the first
 and the second stage of a two-stage problem (Birge and Louveaux, Introduction to Stochastic
@@ -25,7 +25,8 @@ from cmgplan.planning.levels.robustness import limits_broken
 from cmgplan.planning.levels.upper import lower_objectives, pcc_nodal
 from cmgplan.planning.model.ac_operation import AcOperation
 from cmgplan.planning.model.operation import Operation
-from cmgplan.planning.model.schedule import DeviceKey, allow_unserved, unserved_kw
+from cmgplan.planning.model.schedule import allow_unserved, unserved_kw
+from cmgplan.planning.model.schedule_model import DeviceKey, FeederModel
 from cmgplan.planning.model.switches import SwitchHours, allow
 
 TOTAL = {"gc_usd": 1.0, "ec_usd": 1.0}
@@ -118,7 +119,7 @@ class HeldSwitches:
 
     @cached_property
     def _shedding(self) -> AcOperation:
-        def prepare(m: Any) -> None:
+        def prepare(m: FeederModel) -> None:
             _let_over(m)
             _let_shed(m, self._case, self._options)
 
@@ -273,7 +274,7 @@ def total_of(operation: Operation) -> float:
     return operation.gc_usd + operation.ec_usd
 
 
-def _let_over(m: Any) -> None:
+def _let_over(m: FeederModel) -> None:
     """Add what an objective exceeds its cap by, and what is left under the cap."""
     for name, goal in (("gc_usd", m.f1), ("ec_usd", m.f2), ("loss_kwh", m.f3)):
         over = pyo.Var(domain=pyo.NonNegativeReals, initialize=0.0)
@@ -283,12 +284,14 @@ def _let_over(m: Any) -> None:
         m.add_component(f"cap_of_{name}", pyo.Constraint(expr=goal == over + kept))
 
 
-def _let_shed(m: Any, case: Case, options: PlanOptions) -> None:
+def _let_shed(m: FeederModel, case: Case, options: PlanOptions) -> None:
     """Let load go unserved, and add how much of it does."""
     allow_unserved(m, case, case.horizon(options))
-    m.unserved_kwh = pyo.Var(domain=pyo.NonNegativeReals, initialize=0.0)
-    m.unserved_definition = pyo.Constraint(
-        expr=m.unserved_kwh
-        == case.file.time.dt_h
-        * pyo.quicksum(unserved_kw(m, case, mg.id, t) for mg in case.microgrids for t in m.T)
-    )
+    unserved_kwh = pyo.Var(domain=pyo.NonNegativeReals, initialize=0.0)
+    m.add_component("unserved_kwh", unserved_kwh)
+
+    @m.Constraint(doc="unserved energy, kWh")
+    def unserved_definition(m: FeederModel) -> Any:
+        return unserved_kwh == case.file.time.dt_h * pyo.quicksum(
+            unserved_kw(m, case, mg.id, t) for mg in case.microgrids for t in m.T
+        )

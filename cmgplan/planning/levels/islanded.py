@@ -23,6 +23,7 @@ from cmgplan.planning.model.schedule import (
     tie_cones,
     unserved_kw,
 )
+from cmgplan.planning.model.schedule_model import IslandedModel
 from cmgplan.planning.model.switches import SwitchHours, allow, next_mask
 from cmgplan.planning.model.switching import add_switching
 from cmgplan.planning.record.levels import LevelNumber
@@ -34,7 +35,7 @@ LEFT_OVER_KW = 0.1
 """Shortage and surplus over this count."""
 
 BEYOND_MARGIN = 1.5
-"""Shortage that counts before Level 4, in margins of the unserved energy: it leaves none."""
+"""Shortage that counts before Level 4, which must serve all load, in margins of unserved energy."""
 
 LATER_MICROGRID = 1e-3
 """Weight of a microgrid's place in the case in the tie-break, beside 1 for a kWh."""
@@ -45,7 +46,7 @@ LOST_PER_CURTAILED = 3.0
 
 @dataclass(frozen=True)
 class LevelResult:
-    """What a level hands on.
+    """Result of a level, and the mask of the next one.
 
     Attributes
     ----------
@@ -125,7 +126,7 @@ def solve_islanded(
     """
     begun = time.perf_counter()
     case = standing_apart(case, options, mask)
-    m = new_schedule(case, options)
+    m: IslandedModel = new_schedule(case, options)
     h = case.horizon(options)
     allow_unserved(m, case, h)
     add_objectives(m, case, options)
@@ -156,11 +157,11 @@ def solve_islanded(
 
 
 def standing_apart(case: Case, options: PlanOptions, mask: SwitchHours) -> Case:
-    """Return the case as a level without the feeder finds it where no switch may operate.
+    """Return the case for a level without the feeder, where no switch may operate.
 
-    Such a level asks what microgrids could do apart. A switch that stands closed, and that the
-    level holds open in an hour, is no operation of anyone's then: it counts as open from the
-    start. At Level 4 the limit holds for the switches as they stand.
+    A switch that stands closed at the start and that the level holds open in an hour counts as open
+    from the start, so that opening it is no operation. At Level 4 the limit holds for the switches
+    as they stand.
     """
     if options.operation_limit != 0:
         return case
@@ -194,18 +195,22 @@ def grid_mask(case: Case, options: PlanOptions, level3: LevelResult) -> SwitchHo
     return level3.following
 
 
-def _add_level_goals(m: Any, case: Case) -> None:
+def _add_level_goals(m: IslandedModel, case: Case) -> None:
     """Define the unserved energy, f1 + f2, and the tie-break as variables."""
     dt_h, hours = case.file.time.dt_h, case.file.time.hours
     m.unserved_kwh = pyo.Var(bounds=(0.0, None), initialize=0.0)
     m.cost_and_emission = pyo.Var(initialize=0.0)
     m.tie_break = pyo.Var(initialize=0.0)
-    m.unserved_definition = pyo.Constraint(
-        expr=m.unserved_kwh
-        == dt_h
-        * pyo.quicksum(unserved_kw(m, case, mg.id, t) for mg in case.microgrids for t in m.T)
-    )
-    m.cost_and_emission_definition = pyo.Constraint(expr=m.cost_and_emission == m.f1 + m.f2)
+
+    @m.Constraint(doc="unserved energy, kWh")
+    def unserved_definition(m: IslandedModel) -> Any:
+        return m.unserved_kwh == dt_h * pyo.quicksum(
+            unserved_kw(m, case, mg.id, t) for mg in case.microgrids for t in m.T
+        )
+
+    @m.Constraint(doc="f1 + f2, $")
+    def cost_and_emission_definition(m: IslandedModel) -> Any:
+        return m.cost_and_emission == m.f1 + m.f2
 
     def later(t: int, k: int) -> float:
         return 1.0 + t / hours + LATER_MICROGRID * k
@@ -219,6 +224,7 @@ def _add_level_goals(m: Any, case: Case) -> None:
         m.dev[key].charge[t] + m.dev[key].discharge[t] for key in stores_of(case) for t in m.T
     )
     lost = pyo.quicksum(m.tie_loss[e, t] for e in m.LOSSY for t in m.T)
-    m.tie_break_definition = pyo.Constraint(
-        expr=m.tie_break == dt_h * (curtailed + throughput + LOST_PER_CURTAILED * lost)
-    )
+
+    @m.Constraint(doc="weighted sum, kWh")
+    def tie_break_definition(m: IslandedModel) -> Any:
+        return m.tie_break == dt_h * (curtailed + throughput + LOST_PER_CURTAILED * lost)

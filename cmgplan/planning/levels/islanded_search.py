@@ -1,4 +1,4 @@
-"""Search of Levels 1 to 3: which ties to close, then what everyone does with them."""
+"""Search of Levels 1 to 3: which ties to close, then the dispatch with these ties."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cmgplan.errors import SolverError
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.operation import both_ways, read_operation
 from cmgplan.planning.model.schedule import VariableBounds, exchange_bounds
+from cmgplan.planning.model.schedule_model import IslandedModel, committed
 from cmgplan.planning.model.switches import SwitchHours, all_switches
 from cmgplan.planning.model.switching import (
     counts_operations,
@@ -31,7 +32,7 @@ CLOSING = 1e-3
 """Weight of a closed tie beside 1 for a kWh where the relaxation is to close few."""
 
 COUNTED_GAP_SHARE = 1e-3
-"""The same as a share of the value, where switch operations are counted."""
+"""Gap as a share of the value, at least, where switch operations are counted."""
 
 MISSED_USD = 10.0
 """Weight of an hour in which a switch stays open that would carry something."""
@@ -55,7 +56,9 @@ class IslandedSearch:
     schedule; mixed-integer solves follow only where the guess does not come up to them.
     """
 
-    def __init__(self, m: Any, case: Case, options: PlanOptions, problem: LinearProblem) -> None:
+    def __init__(
+        self, m: IslandedModel, case: Case, options: PlanOptions, problem: LinearProblem
+    ) -> None:
         self._m, self._case, self._options, self._problem = m, case, options, problem
         self._goals = {"unserved_kwh": m.unserved_kwh, "gc_plus_ec_usd": m.cost_and_emission}
         self._one_way: VariableBounds = pyo.ComponentMap()
@@ -114,7 +117,7 @@ class IslandedSearch:
         return closed, bounds
 
     def _gap(self, bound: float) -> float:
-        """Return the gap within which switches count as best; operations are worth less proof."""
+        """Return the gap within which switches count as best, wider where operations count."""
         counted = counts_operations(self._options)
         return max(SWITCHING_GAP, COUNTED_GAP_SHARE * abs(bound)) if counted else SWITCHING_GAP
 
@@ -214,7 +217,7 @@ class IslandedSearch:
                 return outcome
 
     def _has_commitment(self) -> bool:
-        return any(hasattr(self._m.dev[key], "on") for key in self._m.DEV)
+        return bool(committed(self._m))
 
     def _accept(self, outcome: Outcome) -> Outcome:
         if not outcome.accepted:
@@ -234,7 +237,7 @@ class IslandedSearch:
 
 
 def _both(one: VariableBounds, other: VariableBounds) -> VariableBounds:
-    """Return the bounds of both; the other's where they meet."""
+    """Return the bounds of both; those of the second where both bound a variable."""
     merged: VariableBounds = pyo.ComponentMap()
     merged.update(one)
     merged.update(other)
@@ -242,7 +245,7 @@ def _both(one: VariableBounds, other: VariableBounds) -> VariableBounds:
 
 
 def margin(reached: float) -> float:
-    """Return by how much later goals may exceed one that was reached: tangents still come."""
+    """Return by how much a goal may exceed what it reached, as later goals add tangents."""
     return 1e-2 + 1e-5 * abs(reached)
 
 

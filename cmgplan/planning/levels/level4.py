@@ -39,7 +39,7 @@ POOL_TRIED = 3
 
 
 class PointStatus(StrEnum):
-    """Status of a Pareto point (design, section 3)."""
+    """Status of a Pareto point."""
 
     OPTIMAL = "optimal"
     FEASIBLE = "feasible"

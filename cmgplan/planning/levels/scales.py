@@ -35,7 +35,7 @@ def scales_of(
     """Return the values without microgrids, and others where such a value is nothing.
 
     ``without`` are f1, f2, f3 of ``flow``, the feeder without microgrids. Relative to a value
-    that is nothing every change is endless. A cost that cancels out is divided by the sum of its
+    that is nothing every change is infinite. A cost that cancels out is divided by the sum of its
     hours' absolute amounts instead; an emission cost by the divisor of the cost, so that a dollar
     counts as a dollar; losses by the energy delivered, so that a kWh lost counts like one bought.
     """

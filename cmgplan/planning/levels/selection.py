@@ -44,7 +44,7 @@ def _not_selectable(front: Front, number: int) -> InfeasibleError | LimitError:
 
 
 def _telling(values: FloatArray, front: Front) -> FloatArray:
-    """Return the objectives of all points with those constant that tell no point from another.
+    """Return the objectives of all points, at zero those that do not tell points apart.
 
     They have no range in the payoff table, or the points differ in them by what is negligible.
     """

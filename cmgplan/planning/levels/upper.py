@@ -31,6 +31,7 @@ from cmgplan.planning.model.schedule import (
     exchange_bounds,
     new_schedule,
 )
+from cmgplan.planning.model.schedule_model import UpperModel
 from cmgplan.planning.model.switches import all_switches, operations
 from cmgplan.planning.why.upper import explain_upper
 from cmgplan.units import S_BASE_KVA, kw_from_mw, usd_per_kwh
@@ -56,7 +57,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class UpperResult:
-    """Levels 5 and 6.
+    """Result of Levels 5 and 6.
 
     Attributes
     ----------
@@ -116,12 +117,11 @@ def solve_upper(
     plain, plain_totals, bare_totals = _without(case, feeder)
     scales = scales_of(case, options, plain_totals.as_dict(), plain)
     weights = _weights(options, scales)
-    schedule, goals, bounds = _on_feeder(case, options, feeder, selected, weights)
+    m, schedule, goals, bounds = _on_feeder(case, options, feeder, selected, weights)
     attached = schedule.attached(goals, bounds)
     opf = solve_opf(schedule.grid, profiles=schedule.horizon, attached=attached)
     if not opf.v_pu.size:
         raise _no_answer(case, options, feeder, selected, weights, opf)
-    m = schedule.model
     q_sub_kvar = kw_from_mw(opf.q_mvar[:, 0])
     operation = schedule.operation(opf.attached, q_sub_kvar, opf.v_pu, selected.closed)
     operation = _with_stores(operation, selected)
@@ -154,9 +154,9 @@ def _on_feeder(
     feeder: Feeder,
     selected: Operation,
     weights: Mapping[str, float],
-) -> tuple[FeederSchedule, Weights, VariableBounds]:
-    """Return the schedule on a feeder, the weights of f1, f2, f3, and what is held by bounds."""
-    m = new_schedule(case, options, _frozen(case, options, selected))
+) -> tuple[UpperModel, FeederSchedule, Weights, VariableBounds]:
+    """Return the model, its schedule on a feeder, the weights of f1, f2, f3, and bounds held."""
+    m: UpperModel = new_schedule(case, options, _frozen(case, options, selected))
     _add_feeder_loads(m, case, options)
     p_inj, q_inj = _injections(m, case, feeder)
     add_upstream(m, feeder, p_inj)
@@ -164,7 +164,7 @@ def _on_feeder(
     schedule = FeederSchedule(m, case, feeder, p_inj, q_inj)
     goals = {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
     pairs = [(goals[name], weight) for name, weight in weights.items()]
-    return schedule, pairs, _bounds(m, case, options, selected)
+    return m, schedule, pairs, _bounds(m, case, options, selected)
 
 
 def lower_objectives(
@@ -252,7 +252,7 @@ def _frozen(case: Case, options: PlanOptions, selected: Operation) -> Frozen:
     return frozen
 
 
-def _add_feeder_loads(m: Any, case: Case, options: PlanOptions) -> None:
+def _add_feeder_loads(m: UpperModel, case: Case, options: PlanOptions) -> None:
     """Add the feeder's own loads with their responsive share, ``m.feeder_load[bus]``."""
     h = case.horizon(options)
     loads = {load.id: load for load in case.feeder_load()}
@@ -260,7 +260,7 @@ def _add_feeder_loads(m: Any, case: Case, options: PlanOptions) -> None:
     m.feeder_load = pyo.Block(m.LOADED, rule=lambda b, bus: loads[bus].add_to(b, h))
 
 
-def _injections(m: Any, case: Case, feeder: Feeder) -> tuple[Injection, Injection]:
+def _injections(m: UpperModel, case: Case, feeder: Feeder) -> tuple[Injection, Injection]:
     """Return microgrids and feeder loads together at each bus position and hour."""
     p_pcc, q_pcc = pcc_injections(m, case, feeder)
     at = {feeder.position(bus): bus for bus in m.LOADED}
@@ -274,7 +274,7 @@ def _injections(m: Any, case: Case, feeder: Feeder) -> tuple[Injection, Injectio
     return p_inj, q_inj
 
 
-def _add_upper_objectives(m: Any, case: Case, options: PlanOptions) -> None:
+def _add_upper_objectives(m: UpperModel, case: Case, options: PlanOptions) -> None:
     """Define f1, f2, f3 of the upper level, eqs. (29)-(31), in $, $ and kWh.
 
     f1 prices slack power and the microgrids' exchange at the hourly price. f2 as printed counts
@@ -287,20 +287,23 @@ def _add_upper_objectives(m: Any, case: Case, options: PlanOptions) -> None:
     m.f2 = pyo.Var(initialize=0.0, doc="$, eq. (30)")
     m.f3 = pyo.Var(initialize=0.0, doc="kWh, eq. (31)")
     exchanged = {t: pyo.quicksum(m.p_pcc[mg, t] for mg in m.MG) for t in m.T}
-    m.upper_cost = pyo.Constraint(
-        expr=m.f1 == pyo.quicksum(h.dt_h * price[t] * (m.p_sub[t] + exchanged[t]) for t in m.T)
-    )
     everyone = options.upper_emissions == "all"
-    m.upper_emission = pyo.Constraint(
-        expr=m.f2
-        == pyo.quicksum(h.dt_h * rate * m.p_sub[t] for t in m.T)
-        + (pyo.quicksum(m.dev[key].emission_usd for key in m.DEV) if everyone else 0.0)
-    )
-    m.upper_loss = pyo.Constraint(
-        expr=m.f3
-        == pyo.quicksum(h.dt_h * m.loss[t] for t in m.T)
-        + pyo.quicksum(h.dt_h * m.tie_loss[e, t] for e in m.LOSSY for t in m.T)
-    )
+
+    @m.Constraint(doc="generation cost, $, eq. (29)")
+    def upper_cost(m: UpperModel) -> Any:
+        return m.f1 == pyo.quicksum(h.dt_h * price[t] * (m.p_sub[t] + exchanged[t]) for t in m.T)
+
+    @m.Constraint(doc="emission cost, $, eq. (30)")
+    def upper_emission(m: UpperModel) -> Any:
+        return m.f2 == pyo.quicksum(h.dt_h * rate * m.p_sub[t] for t in m.T) + (
+            pyo.quicksum(m.dev[key].emission_usd for key in m.DEV) if everyone else 0.0
+        )
+
+    @m.Constraint(doc="active losses, kWh, eq. (31)")
+    def upper_loss(m: UpperModel) -> Any:
+        return m.f3 == pyo.quicksum(h.dt_h * m.loss[t] for t in m.T) + pyo.quicksum(
+            h.dt_h * m.tie_loss[e, t] for e in m.LOSSY for t in m.T
+        )
 
 
 def _weights(options: PlanOptions, scales: Scales) -> dict[str, float]:
@@ -315,7 +318,7 @@ def _weights(options: PlanOptions, scales: Scales) -> dict[str, float]:
     return {name: z / scales.by[name] for name, z in zeta.items()}
 
 
-def _bounds(m: Any, case: Case, options: PlanOptions, selected: Operation) -> VariableBounds:
+def _bounds(m: UpperModel, case: Case, options: PlanOptions, selected: Operation) -> VariableBounds:
     bounds = exchange_bounds(m, case, selected.closed)
     bounds.update(commitment_bounds(m, selected.on))
     if options.coupling == "fixed":
@@ -341,7 +344,7 @@ def _with_stores(operation: Operation, selected: Operation) -> Operation:
 
 
 def _demand(
-    m: Any, case: Case, feeder: Feeder, options: PlanOptions
+    m: UpperModel, case: Case, feeder: Feeder, options: PlanOptions
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     h = case.horizon(options)
     shape = (h.hours, feeder.n_bus)
@@ -375,7 +378,7 @@ def _no_answer(
     )
 
     def works(wider: Feeder) -> bool:
-        on_wider, goals, bounds = _on_feeder(case, options, wider, selected, weights)
+        _, on_wider, goals, bounds = _on_feeder(case, options, wider, selected, weights)
         return FeederOpf(on_wider).solve(goals, bounds).accepted
 
     explanation = explain_upper(feeder, grid, horizon, works)

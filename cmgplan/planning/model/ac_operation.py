@@ -23,6 +23,7 @@ from cmgplan.planning.model.schedule import (
     exchange_bounds,
     new_schedule,
 )
+from cmgplan.planning.model.schedule_model import DeviceKey, FeederModel
 from cmgplan.planning.model.switches import SwitchHours, all_switches, operations
 from cmgplan.solve import Outcome
 
@@ -46,7 +47,7 @@ class AcOperation:
         case: Case,
         options: PlanOptions,
         feeder: Feeder,
-        prepare: Callable[[Any], None] = lambda m: None,
+        prepare: Callable[[FeederModel], None] = lambda m: None,
     ) -> None:
         self._case, self._options, self._feeder = case, options, feeder
         self._prepare = prepare
@@ -55,7 +56,7 @@ class AcOperation:
         self._whole: FeederOpf | None = None
 
     def _compiled(self, feeder: Feeder) -> FeederOpf:
-        m = new_schedule(self._case, self._options)
+        m: FeederModel = new_schedule(self._case, self._options)
         p_inj, q_inj = pcc_injections(m, self._case, feeder)
         add_upstream(m, feeder, p_inj)
         add_objectives(m, self._case, self._options)
@@ -65,7 +66,7 @@ class AcOperation:
     def best(
         self,
         closed: SwitchHours,
-        on: Mapping[Any, Any],
+        on: Mapping[DeviceKey, Any],
         weights: Mapping[str, float],
         caps: Mapping[str, float],
         *,
@@ -92,7 +93,7 @@ class AcOperation:
         self,
         opf: FeederOpf,
         closed: SwitchHours,
-        on: Mapping[Any, Any],
+        on: Mapping[DeviceKey, Any],
         weights: Mapping[str, float],
         caps: Mapping[str, float],
         under: float,
@@ -112,7 +113,11 @@ class AcOperation:
         return None
 
     def _bounds(
-        self, m: Any, closed: SwitchHours, on: Mapping[Any, Any], caps: Mapping[str, float]
+        self,
+        m: FeederModel,
+        closed: SwitchHours,
+        on: Mapping[DeviceKey, Any],
+        caps: Mapping[str, float],
     ) -> VariableBounds:
         """Return the bounds that set switches, commitments, operation cost and caps."""
         bounds = exchange_bounds(m, self._case, closed)
@@ -135,5 +140,5 @@ class AcOperation:
 _GOALS = {"gc_usd": "f1", "ec_usd": "f2", "loss_kwh": "f3"}
 
 
-def _goal(m: Any, name: str) -> Any:
+def _goal(m: FeederModel, name: str) -> Any:
     return getattr(m, _GOALS.get(name, name))

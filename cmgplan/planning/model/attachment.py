@@ -17,6 +17,7 @@ from cmgplan.network.feeder import Feeder
 from cmgplan.network.opf.attached import Attached, Circles, Losses
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.model.schedule import rating_disks, tie_cones
+from cmgplan.planning.model.schedule_model import FeederModel
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
 from cmgplan.units import S_BASE_KVA
 
@@ -41,22 +42,23 @@ class Attachment:
     q_given_kvar: FloatArray
 
 
-def add_upstream(m: Any, feeder: Feeder, p_inj_kw: Injection) -> None:
+def add_upstream(m: FeederModel, feeder: Feeder, p_inj_kw: Injection) -> None:
     """Add ``p_sub[t]``, ``q_sub[t]`` (kW, kvar), import positive, and the feeder's ``loss[t]``.
 
     The loss is what enters the feeder less what leaves it, which its balances make equal to the
     sum of R I^2. ``q_sub`` stands in no row; who solves the model sets it.
     """
+    m.has_feeder = True
     m.p_sub = pyo.Var(m.T, initialize=0.0)
     m.q_sub = pyo.Var(m.T, initialize=0.0)
 
     @m.Expression(m.T, doc="kW")
-    def loss(m: Any, t: int) -> Any:
+    def loss(m: FeederModel, t: int) -> Any:
         return m.p_sub[t] + pyo.quicksum(p_inj_kw(i, t) for i in range(feeder.n_bus))
 
 
 def attachment(
-    m: Any, case: Case, feeder: Feeder, p_inj_kw: Injection, q_inj_kvar: Injection
+    m: FeederModel, case: Case, feeder: Feeder, p_inj_kw: Injection, q_inj_kvar: Injection
 ) -> Attachment:
     """Return a schedule model, whose rows are linear, for the optimal power flow of its feeder."""
     disks, cones = rating_disks(m, case), tie_cones(m, case)
@@ -100,9 +102,9 @@ def attachment(
 
 
 class _Injections:
-    """Linear injections at every bus and hour, taken apart."""
+    """Linear injections at every bus and hour: coefficients of variables, and constants."""
 
-    def __init__(self, m: Any, feeder: Feeder, injection: Injection) -> None:
+    def __init__(self, m: FeederModel, feeder: Feeder, injection: Injection) -> None:
         steps = list(m.T)
         self.variables: list[Any] = []
         self.given = np.zeros((len(steps), feeder.n_bus))

@@ -1,7 +1,7 @@
-"""What a bound rests on, kept with the run so that another prover can come to it again.
+"""What a bound rests on, kept with the run so that it can be proved a second time.
 
-Any multipliers of the coupling rows give a lower bound (docs/model.md), so that nothing here needs
-to be believed: changed multipliers prove less, never more.
+Any multipliers of the coupling rows give a lower bound (docs/model.md), so that nothing here is
+taken on trust: changed multipliers prove less, never more.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class BoundProof:
     multipliers: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON may hold it."""
+        """Return the proof as a file of a run holds it."""
         return {
             "by": self.by,
             "bound": self.bound,
@@ -65,7 +65,7 @@ class Evidence:
     hours: Sequence[range]
 
     def proof(self, weights: Mapping[str, float], caps: Mapping[str, float]) -> BoundProof:
-        """Return what is to be kept of it."""
+        """Return the proof that is kept with the run, for a question of these weights and caps."""
         named = zip(self.row_names, self.multipliers.tolist(), strict=True)
         return BoundProof(
             MULTIPLIERS,

@@ -18,6 +18,7 @@ from cmgplan.network.opf.attached_problem import AttachedOpf
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.model.attachment import attachment
 from cmgplan.planning.model.operation import Operation, read_operation
+from cmgplan.planning.model.schedule_model import FeederModel
 from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.solve import Outcome
 from cmgplan.units import S_BASE_KVA
@@ -39,7 +40,12 @@ class FeederSchedule:
     """
 
     def __init__(
-        self, m: Any, case: Case, feeder: Feeder, p_inj_kw: Injection, q_inj_kvar: Injection
+        self,
+        m: FeederModel,
+        case: Case,
+        feeder: Feeder,
+        p_inj_kw: Injection,
+        q_inj_kvar: Injection,
     ) -> None:
         self.model, self._case = m, case
         self._part = attachment(m, case, feeder, p_inj_kw, q_inj_kvar)
@@ -71,7 +77,7 @@ class FeederSchedule:
     def operation(
         self, columns: FloatArray, q_sub_kvar: FloatArray, v_pu: FloatArray, closed: SwitchHours
     ) -> Operation:
-        """Return what an answer does; the model's variables take its values."""
+        """Return the operation of an answer, whose values are loaded into the model."""
         self._part.form.load(columns)
         for t, q in enumerate(q_sub_kvar):
             self.model.q_sub[t].set_value(float(q), skip_validation=True)
@@ -95,7 +101,7 @@ class FeederOpf:
         return np.asarray(self._opf.part(outcome, "v") * np.exp(1j * angle))
 
     def operation(self, outcome: Outcome, closed: SwitchHours) -> Operation:
-        """Return what an answer does; the model's variables take its values."""
+        """Return the operation of an answer, whose values are loaded into the model."""
         q_sub_kvar = S_BASE_KVA * self._opf.part(outcome, "q")[:, 0]
         v_pu = self._opf.part(outcome, "v")
         return self.schedule.operation(self._opf.columns(outcome), q_sub_kvar, v_pu, closed)

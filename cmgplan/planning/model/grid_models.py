@@ -14,6 +14,7 @@ from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import reduce_feeder
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.schedule import add_objectives, exchange_disks, new_schedule, tie_cones
+from cmgplan.planning.model.schedule_model import ByPlaceAndHour, RelaxedModel, ScheduleModel
 from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.planning.model.switching import add_switching
 from cmgplan.solve import Disk, LinearProblem, QuadraticCone
@@ -23,21 +24,29 @@ from cmgplan.solve import Disk, LinearProblem, QuadraticCone
 class ConvexModel:
     """The relaxation as a Pyomo model with its quadratic rows apart."""
 
-    model: Any
+    model: RelaxedModel
     cones: list[QuadraticCone]
     disks: list[Disk]
 
 
-def pcc_injections(m: Any, case: Case, feeder: Feeder) -> tuple[Injection, Injection]:
+def pcc_injections(m: ScheduleModel, case: Case, feeder: Feeder) -> tuple[Injection, Injection]:
     """Return what the PCCs inject at each bus position and hour, kW and kvar."""
     at_bus: dict[int, list[str]] = {}
     for mg in case.microgrids:
         at_bus.setdefault(feeder.position(mg.bus), []).append(mg.id)
 
-    def injection(flow: Any) -> Callable[[int, int], Any]:
+    def injection(flow: ByPlaceAndHour) -> Callable[[int, int], Any]:
         return lambda i, t: sum((flow[mg, t] for mg in at_bus.get(i, ())), start=0.0)
 
     return injection(m.p_pcc), injection(m.q_pcc)
+
+
+def add_relaxed_feeder(m: RelaxedModel, case: Case, feeder: Feeder) -> list[QuadraticCone]:
+    """Add the branch flow of a reduced feeder fed by the PCCs, and return its cones."""
+    p_inj, q_inj = pcc_injections(m, case, feeder)
+    cones = add_branch_flow(m, feeder, list(m.T), p_inj, q_inj)
+    m.has_feeder = True
+    return cones
 
 
 def convex_model(
@@ -50,11 +59,10 @@ def convex_model(
     of ties, and of branches that feed one microgrid alone, know of that switch, which tightens
     what the model allows while the switch is neither open nor closed.
     """
-    m = new_schedule(case, options)
+    m: RelaxedModel = new_schedule(case, options)
     active = {feeder.position(mg.bus) for mg in case.microgrids}
     reduced = reduce_feeder(feeder, active)
-    p_inj, q_inj = pcc_injections(m, case, reduced)
-    cones = add_branch_flow(m, reduced, list(m.T), p_inj, q_inj)
+    cones = add_relaxed_feeder(m, case, reduced)
     add_objectives(m, case, options)
     binaries = add_switching(m, case, options, mask)
     cones += tie_cones(m, case, binaries)

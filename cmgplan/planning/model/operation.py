@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.arrays import FloatArray
 from cmgplan.devices.storage import Storage
-from cmgplan.planning.case.records import Case
-from cmgplan.planning.model.schedule import DeviceKey, VariableBounds, curtailed_kw, unserved_kw
+from cmgplan.planning.case.records import Case, Microgrid
+from cmgplan.planning.model.schedule import VariableBounds, curtailed_kw, unserved_kw
+from cmgplan.planning.model.schedule_model import (
+    ByHour,
+    DeviceKey,
+    ScheduleModel,
+    committed,
+    on_feeder,
+)
 from cmgplan.planning.model.switches import SwitchHours
+
+Key = TypeVar("Key")
 
 EXCLUSIVE_KW = 1e-3
 """Simultaneous charge and discharge under this counts as numerical noise."""
@@ -79,71 +89,63 @@ def stores_of(case: Case) -> dict[DeviceKey, Storage]:
     return {(mg.id, s.id): s for mg in case.microgrids for s in mg.stores()}
 
 
-def read_operation(m: Any, case: Case, closed: SwitchHours) -> Operation:
+def read_operation(m: ScheduleModel, case: Case, closed: SwitchHours) -> Operation:
     """Read an operation from a model whose variables hold a solution."""
-    steps = list(m.T)
-
-    def series(of: Any) -> FloatArray:
-        return np.asarray([float(pyo.value(of(t))) for t in steps], dtype=np.float64)
-
-    free = [key for key in m.DEV if hasattr(m.dev[key], "soc")]
-    loads = {(mg.id, load.id) for mg in case.microgrids for load in mg.load}
-    lossy = set(m.LOSSY)
+    dev, zero = m.dev, np.zeros(len(m.T))
+    storing = [key for key, device in m.free.items() if device.stores]
+    responding = [key for key, device in m.free.items() if device.responds]
     ids = [mg.id for mg in case.microgrids]
-    feeder = hasattr(m, "p_sub")
-    zero = np.zeros(len(steps))
-    with_renewables = {mg.id: bool(mg.wt or mg.pv) for mg in case.microgrids}
-    thawed = {mg: all(hasattr(m.dev[mg, d], "unserved") for g, d in loads if g == mg) for mg in ids}
+    serving = {mg.id: mg.load for mg in case.microgrids if _is_free(m, mg)}
+    none: ByHour = dict.fromkeys(m.T, 0.0)
+    p_sub, q_sub, loss = (m.p_sub, m.q_sub, m.loss) if on_feeder(m) else (none, none, none)
 
     return Operation(
-        p_kw={key: series(lambda t, k=key: m.dev[k].p_inj[t]) for key in m.DEV},
-        q_kvar={key: series(lambda t, k=key: m.dev[k].q_inj[t]) for key in m.DEV},
-        charge_kw={key: series(lambda t, k=key: m.dev[k].charge[t]) for key in free},
-        discharge_kw={key: series(lambda t, k=key: m.dev[k].discharge[t]) for key in free},
-        soc_kwh={key: series(lambda t, k=key: m.dev[k].soc[t]) for key in free},
-        p_tie_kw={e: series(lambda t, e=e: m.p_tie[e, t]) for e in m.TIE},
-        q_tie_kvar={e: series(lambda t, e=e: m.q_tie[e, t]) for e in m.TIE},
-        tie_loss_kw={
-            e: series(lambda t, e=e: m.tie_loss[e, t]) if e in lossy else zero for e in m.TIE
-        },
-        p_pcc_kw={mg: series(lambda t, g=mg: m.p_pcc[g, t]) for mg in ids},
-        q_pcc_kvar={mg: series(lambda t, g=mg: m.q_pcc[g, t]) for mg in ids},
-        unserved_kw={
-            mg: series(lambda t, g=mg: unserved_kw(m, case, g, t)) if thawed[mg] else zero
-            for mg in ids
-        },
-        unserved_kvar={
-            mg: series(
-                lambda t, g=mg: pyo.quicksum(
-                    m.dev[g, load.id].unserved_q[t] for load in case.microgrid(g).load
-                )
-            )
-            if thawed[mg]
-            else zero
-            for mg in ids
-        },
-        curtailed_kw={
-            mg: series(lambda t, g=mg: curtailed_kw(m, case, g, t)) if with_renewables[mg] else zero
-            for mg in ids
-        },
-        on={
-            key: series(lambda t, k=key: m.dev[k].on[t])
-            for key in m.DEV
-            if hasattr(m.dev[key], "on")
-        },
+        p_kw=_series(m, m.DEV, lambda key, t: dev[key].p_inj[t]),
+        q_kvar=_series(m, m.DEV, lambda key, t: dev[key].q_inj[t]),
+        charge_kw=_series(m, storing, lambda key, t: dev[key].charge[t]),
+        discharge_kw=_series(m, storing, lambda key, t: dev[key].discharge[t]),
+        soc_kwh=_series(m, storing, lambda key, t: dev[key].soc[t]),
+        p_tie_kw=_series(m, m.TIE, lambda e, t: m.p_tie[e, t]),
+        q_tie_kvar=_series(m, m.TIE, lambda e, t: m.q_tie[e, t]),
+        tie_loss_kw=dict.fromkeys(m.TIE, zero) | _series(m, m.LOSSY, lambda e, t: m.tie_loss[e, t]),
+        p_pcc_kw=_series(m, ids, lambda mg, t: m.p_pcc[mg, t]),
+        q_pcc_kvar=_series(m, ids, lambda mg, t: m.q_pcc[mg, t]),
+        unserved_kw=dict.fromkeys(ids, zero)
+        | _series(m, serving, lambda mg, t: unserved_kw(m, case, mg, t)),
+        unserved_kvar=dict.fromkeys(ids, zero)
+        | _series(
+            m,
+            serving,
+            lambda mg, t: pyo.quicksum(dev[mg, load.id].unserved_q[t] for load in serving[mg]),
+        ),
+        curtailed_kw=_series(m, ids, lambda mg, t: curtailed_kw(m, case, mg, t)),
+        on=_series(m, committed(m), lambda key, t: dev[key].on[t]),
         closed={switch: np.array(hours) for switch, hours in closed.items()},
         gc_usd=float(m.f1.value),
         ec_usd=float(m.f2.value),
         loss_kwh=float(m.f3.value),
-        p_sub_kw=series(lambda t: m.p_sub[t]) if feeder else zero,
-        q_sub_kvar=series(lambda t: m.q_sub[t]) if feeder else zero,
-        feeder_loss_kw=series(lambda t: m.loss[t]) if feeder else zero,
-        gamma={
-            key: series(lambda t, k=key: m.dev[k].gamma[t])
-            for key in m.DEV
-            if hasattr(m.dev[key], "gamma")
-        },
+        p_sub_kw=_values(m, lambda t: p_sub[t]),
+        q_sub_kvar=_values(m, lambda t: q_sub[t]),
+        feeder_loss_kw=_values(m, lambda t: loss[t]),
+        gamma=_series(m, responding, lambda key, t: dev[key].gamma[t]),
     )
+
+
+def _values(m: ScheduleModel, part: Callable[[int], Any]) -> FloatArray:
+    """Return the values of a part of a solved model by hour, shape (T,)."""
+    return np.asarray([float(pyo.value(part(t))) for t in m.T], dtype=np.float64)
+
+
+def _series(
+    m: ScheduleModel, keys: Iterable[Key], part: Callable[[Key, int], Any]
+) -> dict[Key, FloatArray]:
+    """Return the values of a part of a solved model by key and hour, arrays of shape (T,)."""
+    return {key: _values(m, partial(part, key)) for key in keys}
+
+
+def _is_free(m: ScheduleModel, mg: Microgrid) -> bool:
+    """Whether a microgrid's loads are variables of the model and no constants."""
+    return all((mg.id, load.id) in m.free for load in mg.load)
 
 
 def both_ways(operation: Operation) -> list[tuple[DeviceKey, int]]:
@@ -157,7 +159,7 @@ def both_ways(operation: Operation) -> list[tuple[DeviceKey, int]]:
     ]
 
 
-def one_way_bounds(m: Any, case: Case, operation: Operation) -> VariableBounds:
+def one_way_bounds(m: ScheduleModel, case: Case, operation: Operation) -> VariableBounds:
     """Return bounds that leave each store only the direction of its net energy in each hour."""
     bounds: VariableBounds = pyo.ComponentMap()
     for key, store in stores_of(case).items():

@@ -13,6 +13,13 @@ import pyomo.environ as pyo
 
 from cmgplan.devices.base import Forecasts
 from cmgplan.planning.case.records import Case, PlanOptions, Tie
+from cmgplan.planning.model.schedule_model import (
+    ByHour,
+    ByPlaceAndHour,
+    DeviceKey,
+    ScheduleModel,
+    on_feeder,
+)
 from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.solve import Disk, QuadraticCone
 from cmgplan.units import tie_loss_per_kva2, usd_per_kwh
@@ -20,20 +27,18 @@ from cmgplan.units import tie_loss_per_kva2, usd_per_kwh
 VariableBounds = MutableMapping[Any, tuple[float, float]]
 """A Pyomo ComponentMap from variables to bounds that hold for one solve."""
 
-DeviceKey = tuple[str, str]
-"""Microgrid id, device id."""
-
 Frozen = Mapping[DeviceKey, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], float, float]]
 """Injection in kW and kvar, cost and emission in $ of devices that are no longer free."""
 
 
 def new_schedule(case: Case, options: PlanOptions, frozen: Frozen | None = None) -> Any:
-    """Return a model with devices, ties, PCCs and the microgrid balances.
+    """Return a ``ScheduleModel`` with devices, ties, PCCs and the microgrid balances.
 
     Objectives follow with ``add_objectives`` once the feeder's part stands.
     """
-    m = pyo.ConcreteModel(name=case.name)
+    m: ScheduleModel = pyo.ConcreteModel(name=case.name)
     h = case.horizon(options)
+    m.has_feeder = False
     m.MG = pyo.Set(initialize=[mg.id for mg in case.microgrids])
     m.TIE = pyo.Set(initialize=[tie.id for tie in case.ties])
     m.T = pyo.RangeSet(0, h.hours - 1)
@@ -43,10 +48,11 @@ def new_schedule(case: Case, options: PlanOptions, frozen: Frozen | None = None)
     return m
 
 
-def add_devices(m: Any, case: Case, h: Forecasts, frozen: Frozen) -> None:
+def add_devices(m: ScheduleModel, case: Case, h: Forecasts, frozen: Frozen) -> None:
     """Add a block for each device, ``m.dev[microgrid, device]``."""
     devices = {(mg.id, device.id): device for mg in case.microgrids for device in mg.devices()}
     m.DEV = pyo.Set(initialize=list(devices), dimen=2)
+    m.free = {key: device for key, device in devices.items() if key not in frozen}
 
     def fill(b: Any, mg: str, dev: str) -> None:
         if (mg, dev) in frozen:
@@ -61,7 +67,7 @@ def add_devices(m: Any, case: Case, h: Forecasts, frozen: Frozen) -> None:
     m.dev = pyo.Block(m.DEV, rule=fill)
 
 
-def add_exchange(m: Any, case: Case) -> None:
+def add_exchange(m: ScheduleModel, case: Case) -> None:
     """Add the power on ties, measured at their from end, and through the PCCs, export positive.
 
     ``tie_loss[e, t]`` (kW) stands for c (P^2 + Q^2) of ties between clusters, eq. (3); who uses
@@ -92,7 +98,7 @@ def tie_coefficient(tie: Tie) -> float:
     return tie_loss_per_kva2(tie.r_ohm, tie.vn_kv)
 
 
-def add_balances(m: Any, case: Case) -> None:
+def add_balances(m: ScheduleModel, case: Case) -> None:
     """Add the balances of each microgrid, eqs. (7), (8) with the load that the print omits."""
     leaving: dict[str, list[str]] = {mg.id: [] for mg in case.microgrids}
     arriving: dict[str, list[str]] = {mg.id: [] for mg in case.microgrids}
@@ -104,7 +110,7 @@ def add_balances(m: Any, case: Case) -> None:
         devices[mg].append(dev)
 
     @m.Constraint(m.MG, m.T, doc="active balance, kW, eq. (7)")
-    def mg_active_balance(m: Any, mg: str, t: int) -> Any:
+    def mg_active_balance(m: ScheduleModel, mg: str, t: int) -> Any:
         return (
             pyo.quicksum(m.dev[mg, d].p_inj[t] for d in devices[mg])
             + pyo.quicksum(
@@ -115,7 +121,7 @@ def add_balances(m: Any, case: Case) -> None:
         )
 
     @m.Constraint(m.MG, m.T, doc="reactive balance, kvar, eq. (8)")
-    def mg_reactive_balance(m: Any, mg: str, t: int) -> Any:
+    def mg_reactive_balance(m: ScheduleModel, mg: str, t: int) -> Any:
         return (
             pyo.quicksum(m.dev[mg, d].q_inj[t] for d in devices[mg])
             + pyo.quicksum(m.q_tie[e, t] for e in arriving[mg])
@@ -124,58 +130,59 @@ def add_balances(m: Any, case: Case) -> None:
         )
 
 
-def allow_unserved(m: Any, case: Case, h: Forecasts) -> None:
-    """Let loads go unserved; only Levels 1 to 3 do."""
+def allow_unserved(m: ScheduleModel, case: Case, h: Forecasts) -> None:
+    """Let loads go unserved, as at Levels 1 to 3, on days held, and in explanations."""
     for mg in case.microgrids:
         for load in mg.load:
             load.allow_unserved(m.dev[mg.id, load.id], h)
 
 
-def unserved_kw(m: Any, case: Case, mg: str, t: int) -> Any:
+def unserved_kw(m: ScheduleModel, case: Case, mg: str, t: int) -> Any:
     """Return the unserved active load of a microgrid."""
     return pyo.quicksum(m.dev[mg, load.id].unserved[t] for load in case.microgrid(mg).load)
 
 
-def curtailed_kw(m: Any, case: Case, mg: str, t: int) -> Any:
+def curtailed_kw(m: ScheduleModel, case: Case, mg: str, t: int) -> Any:
     """Return the curtailed renewable power of a microgrid, its surplus."""
     return pyo.quicksum(m.dev[mg, d.id].curtailed[t] for d in case.microgrid(mg).renewables())
 
 
-def add_objectives(m: Any, case: Case, options: PlanOptions) -> None:
+def add_objectives(m: ScheduleModel, case: Case, options: PlanOptions) -> None:
     """Define f1, f2, f3 as variables, eqs. (1)-(3), in $, $ and kWh.
 
-    Needs ``p_sub[t]`` and ``loss[t]`` of a feeder if there is one. ``operation_cost`` is the
-    cost of switch operations, a variable that the switching rows or the bounds set.
+    The feeder's part, if there is one, must stand. ``operation_cost`` is the cost of switch
+    operations, a variable that the switching rows or the bounds set.
     """
     h = case.horizon(options)
     price = [usd_per_kwh(float(p)) for p in h.price_usd_per_mwh]
     rate = usd_per_kwh(case.grid_emission_usd_per_mwh)
-    has_feeder = hasattr(m, "p_sub")
+    none: ByHour = dict.fromkeys(m.T, 0.0)
+    upstream, feeder_loss = (m.p_sub, m.loss) if on_feeder(m) else (none, none)
     m.f1 = pyo.Var(initialize=0.0, doc="generation cost, $, eq. (1)")
     m.f2 = pyo.Var(initialize=0.0, doc="emission cost, $, eq. (2)")
     m.f3 = pyo.Var(initialize=0.0, doc="active losses, kWh, eq. (3)")
     m.operation_cost = pyo.Var(initialize=0.0, bounds=(0.0, None), doc="$")
-    slack = m.p_sub if has_feeder else dict.fromkeys(m.T, 0.0)
-    m.cost_definition = pyo.Constraint(
-        expr=m.f1
-        == m.operation_cost
-        + pyo.quicksum(m.dev[key].cost_usd for key in m.DEV)
-        + pyo.quicksum(h.dt_h * price[t] * slack[t] for t in m.T)
-    )
-    m.emission_definition = pyo.Constraint(
-        expr=m.f2
-        == pyo.quicksum(m.dev[key].emission_usd for key in m.DEV)
-        + pyo.quicksum(h.dt_h * rate * slack[t] for t in m.T)
-    )
-    feeder_loss = m.loss if has_feeder else dict.fromkeys(m.T, 0.0)
-    m.loss_definition = pyo.Constraint(
-        expr=m.f3
-        == pyo.quicksum(h.dt_h * m.tie_loss[e, t] for e in m.LOSSY for t in m.T)
-        + pyo.quicksum(h.dt_h * feeder_loss[t] for t in m.T)
-    )
+
+    @m.Constraint(doc="generation cost, $, eq. (1)")
+    def cost_definition(m: ScheduleModel) -> Any:
+        return m.f1 == m.operation_cost + pyo.quicksum(
+            m.dev[key].cost_usd for key in m.DEV
+        ) + pyo.quicksum(h.dt_h * price[t] * upstream[t] for t in m.T)
+
+    @m.Constraint(doc="emission cost, $, eq. (2)")
+    def emission_definition(m: ScheduleModel) -> Any:
+        return m.f2 == pyo.quicksum(m.dev[key].emission_usd for key in m.DEV) + pyo.quicksum(
+            h.dt_h * rate * upstream[t] for t in m.T
+        )
+
+    @m.Constraint(doc="active losses, kWh, eq. (3)")
+    def loss_definition(m: ScheduleModel) -> Any:
+        return m.f3 == pyo.quicksum(
+            h.dt_h * m.tie_loss[e, t] for e in m.LOSSY for t in m.T
+        ) + pyo.quicksum(h.dt_h * feeder_loss[t] for t in m.T)
 
 
-def exchange_bounds(m: Any, case: Case, closed: SwitchHours) -> VariableBounds:
+def exchange_bounds(m: ScheduleModel, case: Case, closed: SwitchHours) -> VariableBounds:
     """Return bounds that stop the exchange over every open switch."""
     stopped: VariableBounds = pyo.ComponentMap()
     for tie in case.ties:
@@ -191,7 +198,7 @@ def exchange_bounds(m: Any, case: Case, closed: SwitchHours) -> VariableBounds:
     return stopped
 
 
-def commitment_bounds(m: Any, on: Mapping[DeviceKey, Any]) -> VariableBounds:
+def commitment_bounds(m: ScheduleModel, on: Mapping[DeviceKey, Any]) -> VariableBounds:
     """Return bounds that set the commitment of devices with a minimum load."""
     held: VariableBounds = pyo.ComponentMap()
     for key, hours in on.items():
@@ -202,7 +209,7 @@ def commitment_bounds(m: Any, on: Mapping[DeviceKey, Any]) -> VariableBounds:
 
 
 def tie_cones(
-    m: Any, case: Case, closed: Mapping[tuple[str, int], Any] | None = None
+    m: ScheduleModel, case: Case, closed: Mapping[tuple[str, int], Any] | None = None
 ) -> list[QuadraticCone]:
     """Return the losses of ties between clusters as cones, eq. (3) at nominal voltage.
 
@@ -224,7 +231,9 @@ def tie_cones(
     ]
 
 
-def exchange_disks(m: Any, case: Case, closed: Mapping[tuple[str, int], Any]) -> list[Disk]:
+def exchange_disks(
+    m: ScheduleModel, case: Case, closed: Mapping[tuple[str, int], Any]
+) -> list[Disk]:
     """Return the ratings of ties and PCCs for the (switch, hour) pairs that may close.
 
     A tie that loses power is rated at both of its ends, in one direction and in the other. At the
@@ -240,7 +249,7 @@ def exchange_disks(m: Any, case: Case, closed: Mapping[tuple[str, int], Any]) ->
     ]
 
 
-def rating_disks(m: Any, case: Case) -> list[Disk]:
+def rating_disks(m: ScheduleModel, case: Case) -> list[Disk]:
     """Return the ratings of ties and PCCs whose switches are set by bounds."""
     return [
         Disk(p[t], q[t], rating, less=less.get(t))
@@ -249,13 +258,15 @@ def rating_disks(m: Any, case: Case) -> list[Disk]:
     ]
 
 
-def _rated(m: Any, case: Case) -> Iterator[tuple[str, Any, Any, float, dict[int, Any]]]:
+def _rated(
+    m: ScheduleModel, case: Case
+) -> Iterator[tuple[str, dict[int, Any], dict[int, Any], float, dict[int, Any]]]:
     """Yield switch, power by hour, rating, and what is lost before the end that is rated.
 
     Ties and PCCs at the end where they are measured, then ties that lose power at the other.
     """
 
-    def by_hour(flow: Any, key: str) -> dict[int, Any]:
+    def by_hour(flow: ByPlaceAndHour, key: str) -> dict[int, Any]:
         return {t: flow[key, t] for t in m.T}
 
     for tie in case.ties:

@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
+from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.schedule import exchange_bounds
+from cmgplan.planning.model.schedule_model import (
+    DeviceKey,
+    ScheduleModel,
+    SwitchingModel,
+    committed,
+)
 from cmgplan.planning.model.switches import (
     FEEDER,
     Switch,
@@ -31,7 +38,7 @@ CYCLE_LENGTH = 4
 
 
 def add_switching(
-    m: Any, case: Case, options: PlanOptions, mask: SwitchHours
+    m: SwitchingModel, case: Case, options: PlanOptions, mask: SwitchHours
 ) -> Mapping[tuple[str, int], Any]:
     """Add ``closed[switch, t]`` where the mask lets a switch close, and stop exchange elsewhere.
 
@@ -49,7 +56,11 @@ def add_switching(
     if counts_operations(options):
         add_operations(m, switches, options)
     else:
-        m.operation_cost_definition = pyo.Constraint(expr=m.operation_cost == 0.0)
+
+        @m.Constraint(doc="operations cost nothing, $")
+        def operation_cost_definition(m: SwitchingModel) -> Any:
+            return m.operation_cost == 0.0
+
     return {pair: m.closed[pair] for pair in pairs}
 
 
@@ -58,7 +69,9 @@ def counts_operations(options: PlanOptions) -> bool:
     return options.operation_cost_usd > 0.0 or options.operation_limit is not None
 
 
-def forest_cut(m: Any, switches: Sequence[Switch], nodes: frozenset[str], t: int) -> list[Any]:
+def forest_cut(
+    m: SwitchingModel, switches: Sequence[Switch], nodes: frozenset[str], t: int
+) -> list[Any]:
     """Return the binaries of the switches inside a node set; at most |S| - 1 may be 1."""
     return [
         m.closed[s.id, t]
@@ -78,7 +91,7 @@ def cycles_closed(case: Case, closed: SwitchHours) -> list[tuple[frozenset[str],
 
 
 def cut_cycles(
-    m: Any, case: Case, problem: LinearProblem, node_sets: Iterable[frozenset[str]]
+    m: SwitchingModel, case: Case, problem: LinearProblem, node_sets: Iterable[frozenset[str]]
 ) -> None:
     """Cut off cycles through these node sets in every hour."""
     for inside, most in forest_cuts(m, case, node_sets):
@@ -86,7 +99,7 @@ def cut_cycles(
 
 
 def forest_cuts(
-    m: Any, case: Case, node_sets: Iterable[frozenset[str]]
+    m: SwitchingModel, case: Case, node_sets: Iterable[frozenset[str]]
 ) -> Iterator[tuple[list[Any], float]]:
     """Yield the binaries inside each node set, hour by hour, and how many of them may be 1."""
     switches = all_switches(case)
@@ -111,7 +124,9 @@ def _cluster_sets(case: Case) -> list[frozenset[str]]:
     return [nodes | more for nodes in unions for more in (frozenset(), frozenset({FEEDER}))]
 
 
-def exclude_cycles(m: Any, case: Case, switches: Sequence[Switch], mask: SwitchHours) -> None:
+def exclude_cycles(
+    m: SwitchingModel, case: Case, switches: Sequence[Switch], mask: SwitchHours
+) -> None:
     """Add sum of closed switches within S <= |S| - 1 for short cycles and unions of clusters."""
     unions = _cluster_sets(case)
     m.forest = pyo.ConstraintList(doc="closed switches form a forest")
@@ -127,7 +142,7 @@ def exclude_cycles(m: Any, case: Case, switches: Sequence[Switch], mask: SwitchH
                 m.forest.add(pyo.quicksum(inside) <= len(nodes) - 1)
 
 
-def add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) -> None:
+def add_operations(m: SwitchingModel, switches: Sequence[Switch], options: PlanOptions) -> None:
     """Count changes of position, their cost and their limit per switch."""
     m.SWITCH = pyo.Set(initialize=[s.id for s in switches])
     initial = {s.id: float(s.initially_closed) for s in switches}
@@ -135,31 +150,33 @@ def add_operations(m: Any, switches: Sequence[Switch], options: PlanOptions) -> 
     m.operated = pyo.Var(m.SWITCH, m.T, bounds=(0.0, 1.0), initialize=0.0)
     m.operations = pyo.Var(m.SWITCH, bounds=(0.0, most), initialize=0.0)
 
-    def position(m: Any, s: str, t: int) -> Any:
+    def position(m: SwitchingModel, s: str, t: int) -> Any:
         if t < 0:
             return initial[s]
         return m.closed[s, t] if (s, t) in m.MAY_CLOSE else 0.0
 
     @m.Constraint(m.SWITCH, m.T, doc="closing is an operation")
-    def closing(m: Any, s: str, t: int) -> Any:
+    def closing(m: SwitchingModel, s: str, t: int) -> Any:
         return m.operated[s, t] >= position(m, s, t) - position(m, s, t - 1)
 
     @m.Constraint(m.SWITCH, m.T, doc="opening is an operation")
-    def opening(m: Any, s: str, t: int) -> Any:
+    def opening(m: SwitchingModel, s: str, t: int) -> Any:
         return m.operated[s, t] >= position(m, s, t - 1) - position(m, s, t)
 
     @m.Constraint(m.SWITCH, doc="operations per switch and horizon")
-    def operation_count(m: Any, s: str) -> Any:
+    def operation_count(m: SwitchingModel, s: str) -> Any:
         return m.operations[s] == pyo.quicksum(m.operated[s, t] for t in m.T)
 
     m.operation_cost.setub(options.operation_cost_usd * len(switches) * len(m.T))
-    m.operation_cost_definition = pyo.Constraint(
-        expr=m.operation_cost
-        == options.operation_cost_usd * pyo.quicksum(m.operations[s] for s in m.SWITCH)
-    )
+
+    @m.Constraint(doc="cost of switch operations, $")
+    def operation_cost_definition(m: SwitchingModel) -> Any:
+        return m.operation_cost == options.operation_cost_usd * pyo.quicksum(
+            m.operations[s] for s in m.SWITCH
+        )
 
 
-def read_closed(m: Any, case: Case) -> SwitchHours:
+def read_closed(m: SwitchingModel, case: Case) -> SwitchHours:
     """Return the switch schedule that stands in the model's variables."""
     hours = case.file.time.hours
     closed = {s.id: np.zeros(hours, dtype=bool) for s in all_switches(case)}
@@ -168,7 +185,15 @@ def read_closed(m: Any, case: Case) -> SwitchHours:
     return closed
 
 
-def flows_of(m: Any, case: Case) -> Mapping[tuple[str, int], tuple[Any, Any]]:
+def read_commitments(m: ScheduleModel) -> dict[DeviceKey, FloatArray]:
+    """Return the commitments that stand in the model's variables, arrays of shape (T,)."""
+    return {
+        key: np.asarray([float(m.dev[key].on[t].value) for t in m.T], dtype=np.float64)
+        for key in committed(m)
+    }
+
+
+def flows_of(m: ScheduleModel, case: Case) -> Mapping[tuple[str, int], tuple[Any, Any]]:
     """Return active and reactive power through each switch and hour, as variables."""
     ties = {(tie.id, t): (m.p_tie[tie.id, t], m.q_tie[tie.id, t]) for tie in case.ties for t in m.T}
     return ties | {
@@ -178,7 +203,9 @@ def flows_of(m: Any, case: Case) -> Mapping[tuple[str, int], tuple[Any, Any]]:
     }
 
 
-def open_idle(m: Any, case: Case, closed: SwitchHours, idle_kva: float = IDLE_KVA) -> SwitchHours:
+def open_idle(
+    m: ScheduleModel, case: Case, closed: SwitchHours, idle_kva: float = IDLE_KVA
+) -> SwitchHours:
     """Return a schedule in which switches that carry nothing in the model's solution are open."""
     flow = flows_of(m, case)
     opened = {switch: hours.copy() for switch, hours in closed.items()}

@@ -11,7 +11,7 @@ from cmgplan.arrays import BoolArray, FloatArray
 from cmgplan.planning.model.switches import Switch, SwitchHours
 
 CONFLICTS = 2000
-"""Hours in which a switch that nobody wants is taken out of a cycle, before giving up."""
+"""Hours in which an unwanted switch is taken out of a cycle, before giving up."""
 
 
 def trajectory(
@@ -93,7 +93,7 @@ def trajectories(
 def _conflict(
     switches: Sequence[Switch], wanted: SwitchHours, closed: Mapping[str, BoolArray]
 ) -> tuple[Switch, int] | None:
-    """Return a switch that nobody wants and an hour in which it closes a cycle."""
+    """Return a switch, an unwanted one if there is, and an hour in which it closes a cycle."""
     hours = len(next(iter(closed.values())))
     for t in range(hours):
         joined = UnionFind()

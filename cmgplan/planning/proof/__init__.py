@@ -1,1 +1,1 @@
-"""Printed bounds come to again."""
+"""Printed bounds of a run proved a second time."""

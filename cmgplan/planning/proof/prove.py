@@ -1,4 +1,4 @@
-"""Every printed bound of a run come to again, from the case and the multipliers that were kept.
+"""Every printed bound of a run proved again, from the case and the multipliers that were kept.
 
 The hourly problems are built from the case anew and solved otherwise than in the plan. Multipliers
 need not be believed: whatever they are, the bound that they give holds.
@@ -115,7 +115,7 @@ def prove_run(
     jobs: int,
     tell: Tell = lambda message, share: None,
 ) -> list[Proved]:
-    """Come to every printed bound of a run again, the Pareto points' first.
+    """Prove every printed bound of a run again, the Pareto points' first.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Blocks of hours by which the search decomposes Level 4.
 
 Where switch operations are free, binaries couple no hours, and each hour is a block. Where they
-are counted, hours that are bounded one by one would each mix topologies at constant weights, which
-costs no operation and which no schedule can do. A block of several hours holds whole positions
-over its hours; what it loses is only at its ends.
+are counted, single hours leave a duality gap: each may mix the same topologies at the same weights,
+which counts no operation although no schedule does so. In a block of several hours positions are
+binary from hour to hour; weights may mix across its ends alone.
 """
 
 from __future__ import annotations

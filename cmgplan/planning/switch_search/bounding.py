@@ -88,9 +88,9 @@ class BlockBounding:
             search.proves(proof.bound, proof.multipliers, self._grid)
 
     def ask_relaxations(self, search: Search, relaxed: Hull) -> None:
-        """Prove what the hours' linear relaxations do at the relaxation's multipliers.
+        """Prove the bound of the hours' linear relaxations at the whole relaxation's multipliers.
 
-        They have the rows that the hours proved before. This takes much less than a round.
+        The rows that the hours proved before count. This takes much less time than a round.
         """
         self._resolve(search, points_of(self._blocks, relaxed), relaxed.multipliers)
         question = search.question
@@ -118,7 +118,7 @@ class BlockBounding:
         return self._ask(search, hull, best)
 
     def _ask_level(self, search: Search, hull: Hull, centre: FloatArray) -> float:
-        """Return the bound at the multipliers nearest to the best that promise enough."""
+        """Return the bound at the level method's multipliers, those nearest to the best known."""
         before = search.bound
         level = before + self._reach * max(hull.value - before, 0.0)
         patterns = [list(weights) for weights in hull.weights]
@@ -145,7 +145,7 @@ class BlockBounding:
         bound = constant + sum(self._bounds(question, reduced, answers))
         mixed = not any(None in weights for weights in hull.weights)
         if mixed and bound > hull.value + search.gap_now(hull.value):
-            bound = -np.inf  # no mix is worth less than a bound: a solver is wrong
+            bound = -np.inf  # a bound above the value of a mix is an error of a solver
         else:
             self._proven.learn(question, reduced, answers)
         if np.isfinite(bound):

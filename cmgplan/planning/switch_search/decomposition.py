@@ -1,8 +1,8 @@
 """Switch search by hours: Lagrangian bound, hull of topologies, rounding.
 
-The binaries of one hour meet those of another nowhere; stored energy, moved demand, the caps and
-switch operations couple hours by linear rows. Where operations are counted, blocks of several
-hours follow single ones. ``solve.blocks`` and ``solve.hull`` have the mathematics.
+Stored energy, moved demand, caps and switch operations couple the hours by linear rows; without
+these rows each hour is a small mixed-integer problem. Where operations are counted, blocks of
+several hours follow single ones. ``solve.blocks`` has the mathematics.
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ class DecompositionSearch:
         return found
 
     def _begin(self, search: Search, partition: Partition) -> list[tuple[float, SwitchSchedule]]:
-        """Search by a partition's blocks, and return the schedules known that hold, with values.
+        """Begin a question on a partition; return the known schedules that meet it, with values.
 
-        Where operations are free, their topologies are merely learnt.
+        Where operations are free, it returns none: their topologies alone are put into the pool.
         """
         self._at = partition
         partition.begin_question()
@@ -128,11 +128,11 @@ class DecompositionSearch:
                 again = self._at.solve(search, [[pattern] for pattern in patterns], spare=False)
                 if again is not None:
                     held.append((again.value, schedule))
-                    search.stands(again)
+                    search.keep_if_best(again)
         return held
 
     def _widen(self, search: Search) -> None:
-        """Go on by blocks of several hours, from the best multipliers that single hours gave."""
+        """Continue with blocks of several hours, at the best multipliers of single hours."""
         if self._wide is None:
             self._wide = self._partition(self._wide_hours)
         self._hourly.blocks.refresh()
@@ -148,8 +148,8 @@ class DecompositionSearch:
     ) -> SwitchesFound:
         """Let HiGHS close on the whole problem what the decomposition cannot: a duality gap.
 
-        It shrinks with the number of hours, so that only small problems have one that counts. It
-        sets its own tangents: those of the hull are many, and slow it down.
+        The gap shrinks with the number of hours, so that it matters in small problems alone. HiGHS
+        begins without the hull's tangents, which are many and would slow it down.
         """
         rest = replace(asked, time_limit_s=search.left_s, gap_abs=0.5 * search.gap_abs, known=())
         whole = self._whole().run(rest, incumbent)
@@ -170,8 +170,8 @@ class DecompositionSearch:
                 if search.meets(incumbent):
                     return f"value and bound meet after {search.rounds_done} bounding rounds"
             elif self._seeker.lacks_schedule(search, incumbent, hull):
-                bettered = self._seeker.bettered(search, incumbent, hull)
-                return f"{bettered} after {search.rounds_done} bounding rounds"
+                improved = self._seeker.improved(search, incumbent, hull)
+                return f"{improved} after {search.rounds_done} bounding rounds"
             if self._combined(
                 search, incumbent, hull, TUNING.effort.proving_share * search.bounding_left_s
             ):
@@ -198,9 +198,9 @@ class DecompositionSearch:
                 return told + self._seeker.last_attempt(search, incumbent, hull)
 
     def _is_narrow(self, search: Search, reason: str) -> bool:
-        """Whether blocks of several hours are worth their time, with ``reason`` to stop or not.
+        """Whether to continue with blocks of several hours; ``reason`` is why the search would end.
 
-        They are where a proof is wanted that single hours do not give.
+        They are worth their time where a proof is wanted that single hours do not give.
         """
         if not self._wide_hours or self._at.several_hours or not search.wants_proof:
             return False
@@ -238,7 +238,7 @@ class DecompositionSearch:
 
     @property
     def _seeker(self) -> Seeker:
-        """What makes schedules of the hulls of the blocks at hand."""
+        """The seeker of schedules for the partition at hand."""
         if self._at.dive is None:
             return FreeSeeker(self._at)
         return CountedSeeker(self._at, self._at.dive, costly=self._costly)
@@ -266,5 +266,5 @@ class DecompositionSearch:
 def _proof(
     evidence: Evidence | None, weights: Mapping[str, float], caps: Mapping[str, float]
 ) -> BoundProof | None:
-    """Return what is to be kept of a bound's evidence."""
+    """Return the proof of a bound that is kept with the run."""
     return None if evidence is None else evidence.proof(weights, caps)

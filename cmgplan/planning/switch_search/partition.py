@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.bound_proof import Evidence
+from cmgplan.planning.model.schedule_model import SwitchingModel
 from cmgplan.planning.model.switching import counts_operations
 from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns
 from cmgplan.planning.switch_search.bounding import BlockBounding
@@ -19,7 +19,7 @@ from cmgplan.planning.switch_search.switch_dive import SwitchDive
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
 from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve import LinearProblem
-from cmgplan.solve.blocks.hull import WORTH_A_LOOK, Hull, solve_hull
+from cmgplan.solve.blocks.hull import Hull, solve_hull
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 
 
@@ -54,7 +54,7 @@ class Partition:
         self,
         case: Case,
         options: PlanOptions,
-        model: Any,
+        model: SwitchingModel,
         problem: LinearProblem,
         hours: Sequence[range],
     ) -> None:
@@ -93,7 +93,7 @@ class Partition:
         return [frozenset(patterns) for patterns in self.pool.kept()]
 
     def mix(self, search: Search) -> Hull:
-        """Return the hull of the topologies known, or of all where some block knows none.
+        """Return the hull of the known topologies, or the relaxation where some block knows none.
 
         Where no mix meets the coupling rows, blocks are bounded by the break until one does.
 
@@ -132,8 +132,8 @@ class Partition:
     def _ask_relaxed(self, search: Search) -> None:
         """Bound the blocks at the relaxation's multipliers, without a mix.
 
-        Every topology of some block fails by itself. The tangents at these answers keep the
-        blocks from giving the same ones for ever.
+        It serves where every known topology of some block is infeasible by itself. Tangents at the
+        new answers keep the blocks from giving the same ones again and again.
         """
         relaxed = self.solve(search, None)
         if relaxed is None:
@@ -156,11 +156,11 @@ class Partition:
         return self.solve(search, self.pool.kept())
 
     def _first(self, search: Search) -> Hull | None:
-        """Return a hull where some block knows no topology: multipliers of the relaxation.
+        """Return a first hull with the relaxation's multipliers, where a block knows no topology.
 
         Its positions give a topology to each block, whose points the blocks' searches start from.
-        Where these serve no load, as tangents hide what a tie loses, one follows that hangs on
-        no tie.
+        Where these cannot serve the load, as few tangents understate the losses of ties, topologies
+        follow in which every microgrid is fed through its own PCC.
         """
         relaxed = self.solve(search, None)
         if relaxed is None:
@@ -199,7 +199,5 @@ class Partition:
 
     def mark_used(self, hull: Hull) -> None:
         """Mark the topologies that the hull uses as used now."""
-        for block, weights in enumerate(hull.weights):
-            for pattern, weight in weights.items():
-                if pattern is not None and weight > WORTH_A_LOOK:
-                    self.pool.learn(block, pattern)
+        for block, pattern in hull.used():
+            self.pool.learn(block, pattern)

@@ -26,9 +26,9 @@ def rounded_well(
 ) -> Hull | None:
     """Return a hull with one topology in each hour, or None where none was found.
 
-    The heaviest topologies all together are often worth nearly what the hull is worth: they are
-    taken where their value is ``good``, or where it is ``late``. Else they stand beside what
-    rounding step by step finds.
+    The heaviest topologies of all hours together often have nearly the value of the hull: they are
+    taken where their value is ``good``, or where it is ``late``. Otherwise the better of these and
+    of what rounding step by step finds is taken.
     """
     straight = solve([[pattern] for pattern in taken(hull)])
     if straight is not None and (straight.value <= good or late()):

@@ -12,12 +12,13 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.bound_proof import BoundProof
-from cmgplan.planning.model.schedule import DeviceKey
+from cmgplan.planning.model.schedule_model import DeviceKey, ScheduleModel, SwitchingModel
 from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.planning.model.switching import (
     counts_operations,
     open_idle,
     read_closed,
+    read_commitments,
 )
 
 
@@ -105,19 +106,16 @@ class SwitchSearch(Protocol):
         """Answer a point's question over the relaxation, offering schedules to the incumbent."""
 
 
-def goals_of(m: Any) -> dict[str, Any]:
+def goals_of(m: ScheduleModel) -> dict[str, Any]:
     """Return the objectives of a model by column name."""
     return {"gc_usd": m.f1, "ec_usd": m.f2, "loss_kwh": m.f3}
 
 
-def read_schedule(m: Any, case: Case, options: PlanOptions, origin: str) -> SwitchSchedule:
+def read_schedule(
+    m: SwitchingModel, case: Case, options: PlanOptions, origin: str
+) -> SwitchSchedule:
     """Return the schedule in the model's variables; idle switches open where that is free."""
     closed = read_closed(m, case)
     if not counts_operations(options):
         closed = open_idle(m, case, closed)
-    on = {
-        key: np.asarray([float(m.dev[key].on[t].value) for t in m.T], dtype=np.float64)
-        for key in m.DEV
-        if hasattr(m.dev[key], "on")
-    }
-    return SwitchSchedule(closed, on, origin)
+    return SwitchSchedule(closed, read_commitments(m), origin)

@@ -1,7 +1,7 @@
-"""Seeking of schedules in the hull: when it is worth its time, and how.
+"""Seekers of schedules in the hull: when a schedule is worth its time, and how it is made.
 
 Where operations are free, the hull is rounded and single hours' topologies are swapped; where they
-are counted, ``switch_dive`` closes switches one after the other and lets go of some again.
+are counted, ``switch_dive`` holds the switches in turn, then releases some and holds them anew.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Seeker(ABC):
     def round_off(self, search: Search, hull: Hull, *, held: bool = False) -> None:
         """Round the hull to a schedule, to be operated later.
 
-        Where a schedule is ``held`` already that is worth something, that ends with the time.
+        Where a good schedule is ``held`` already, rounding ends at the time limit.
         """
         if not any(None in weights for weights in hull.weights):
             self._round_off(search, hull, held)
@@ -44,18 +44,18 @@ class Seeker(ABC):
         """Round a hull of topologies to a schedule."""
 
     def swap(self, search: Search, hull: Hull) -> None:  # noqa: B027 - not all seekers can
-        """Better the best schedule by one hour's topology at a time, where that can be done."""
+        """Improve the best schedule by one hour's topology at a time, where that can be done."""
 
     def lacks_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
-        """Whether no multipliers can prove what is wanted, so that a better schedule is sought."""
+        """Whether better multipliers cannot close the gap, so that a better schedule is sought."""
         return False
 
-    def bettered(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
-        """Better the best schedule until value and bound meet or nothing helps; return why."""
+    def improved(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+        """Improve the best schedule until value and bound meet or nothing helps; return why."""
         return "no better schedule found"
 
     def last_attempt(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
-        """Better the best schedule once more as the search ends; return what to say of it."""
+        """Improve the best schedule as the search ends; return what to add to its reason."""
         return ""
 
     def _take(self, search: Search, found: Hull) -> None:
@@ -65,7 +65,7 @@ class Seeker(ABC):
         schedule = self._at.pool.schedule_of(taken(found), point)
         search.rounded.append((found.value, schedule))
         search.known.append(schedule)
-        search.stands(found)
+        search.keep_if_best(found)
 
 
 class FreeSeeker(Seeker):
@@ -96,7 +96,7 @@ class FreeSeeker(Seeker):
             self.swap(search, hull)
 
     def swap(self, search: Search, hull: Hull) -> None:
-        """Better the best schedule by one hour's topology at a time."""
+        """Improve the best schedule by one hour's topology at a time."""
         if search.best is None:
             return
         found = swapped(
@@ -120,11 +120,10 @@ class FreeSeeker(Seeker):
 
 
 class CountedSeeker(Seeker):
-    """Seeks schedules where operations are counted: holds switches in turn, lets go of some again.
+    """Seeks schedules where operations are counted: holds switches in turn, releases some again.
 
-    Blocks of several hours hold whole positions over their hours: these take one topology each
-    first, and what is rounded then is what may stay closed. ``costly`` says whether an operation
-    costs something.
+    Blocks of several hours are first rounded to one topology each; the switches that these close
+    are then held in turn. ``costly`` says whether an operation costs something.
     """
 
     def __init__(self, partition: Partition, dive: SwitchDive, *, costly: bool) -> None:
@@ -132,11 +131,11 @@ class CountedSeeker(Seeker):
         self._dive, self._costly = dive, costly
 
     def sought(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
-        """Round the hull or better the best schedule; return whether either was worth its time."""
+        """Round the hull or improve the best schedule; return whether either was worth its time."""
         if self._worth_a_schedule(search, incumbent, hull):
             self.round_off(search, hull, held=search.holds(incumbent, hull))
-        elif self._worth_bettering(search, incumbent, hull):
-            self._better(search, hull, TUNING.seeking.bettering_hulls)
+        elif self._worth_improving(search, incumbent, hull):
+            self._improve(search, hull, TUNING.seeking.improving_hulls)
         else:
             return False
         return True
@@ -152,23 +151,23 @@ class CountedSeeker(Seeker):
         if found is not None:
             self._take(search, found)
         if self._at.several_hours:
-            self._better(search, hull)
+            self._improve(search, hull)
 
-    def bettered(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
-        """Better the best schedule until value and bound meet or nothing helps; return why."""
-        while self._better(search, hull):
+    def improved(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+        """Improve the best schedule until value and bound meet or nothing helps; return why."""
+        while self._improve(search, hull):
             if search.meets(incumbent):
                 return "value and bound meet"
         return "no better schedule found"
 
     def last_attempt(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
-        """Better the best schedule once more, unless it suffices; return what to say of it."""
+        """Improve the best schedule unless it suffices; return what to add to the reason."""
         if search.wants_value or search.meets(incumbent):
             return ""
-        return f", {self.bettered(search, incumbent, hull)}"
+        return f", {self.improved(search, incumbent, hull)}"
 
     def lacks_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
-        """Whether no multipliers can prove what is wanted, so that a better schedule is sought."""
+        """Whether better multipliers cannot close the gap, so that a better schedule is sought."""
         settled = hull.value - search.bound <= TUNING.seeking.settled * search.gap_abs
         return settled and bool(np.isfinite(incumbent.best))
 
@@ -187,22 +186,22 @@ class CountedSeeker(Seeker):
         primal = lacks > apart or apart <= search.gap_abs
         return primal and hull.value < search.dived - TUNING.seeking.dive_again * lacks
 
-    def _worth_bettering(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
-        """Whether letting go of switches is worth as long as a bounding round takes.
+    def _worth_improving(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+        """Whether improving the best schedule is worth as long as a bounding round takes.
 
-        Blocks of several hours take long to bound, and know good topologies.
+        Blocks of several hours take long to bound, and their pools hold good topologies.
         """
         best = search.least(incumbent)
         lacks, apart = best - hull.value, hull.value - search.bound
         open_still = best - search.bound > search.gap_abs
         return self._at.several_hours and search.dived < np.inf and open_still and lacks > apart
 
-    def _better(self, search: Search, hull: Hull, hulls: float = np.inf) -> bool:
-        """Better the best schedule by what the hull knows; return whether anything helped."""
+    def _improve(self, search: Search, hull: Hull, hulls: float = np.inf) -> bool:
+        """Improve the best schedule with the hull's topologies; return whether that helped."""
         if search.best is None:
             return False
         aim = search.aim(hull.value)
-        found = self._dive.bettered(search.question, hull, aim, search.best, hulls)
+        found = self._dive.improved(search.question, hull, aim, search.best, hulls)
         if found is not None:
             self._take(search, found)
         return found is not None

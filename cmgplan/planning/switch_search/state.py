@@ -36,7 +36,7 @@ class Aim:
 
 @dataclass
 class Pace:
-    """What parts of a question took at most, s.
+    """Greatest times that parts of a question have taken, s.
 
     They are the hull, rounding it, operating a schedule, and proving what all rounds give together.
     """
@@ -66,8 +66,8 @@ class Search:
     known
         Schedules that the search began with or found.
     rounded
-        Schedules that the hull has been rounded to and that nobody has operated, by the value
-        that the relaxation gives them.
+        Schedules from rounded hulls that are not yet operated in AC, each with the value that the
+        relaxation gives it.
     rounds_done, rounds_most, idle
         Bounding rounds so far, how many there may be (None: any number), and how many of the
         latest moved nothing.
@@ -84,7 +84,7 @@ class Search:
     unfinished
         Whether the latest round left more open than it may, so that the next takes more nodes.
     pace
-        What a schedule took.
+        Times that parts of questions have taken.
     kept_s
         Seconds of the time limit in which no round is begun, so that a schedule can follow.
     round_s
@@ -117,12 +117,12 @@ class Search:
     evidence: Evidence | None = None
 
     def begin_anew(self) -> None:
-        """Forget what tells of the blocks so far, not what is proved or held."""
+        """Reset what belongs to the blocks so far; bounds and schedules stay."""
         self.best, self.dived = None, np.inf
         self.idle, self.unfinished = 0, False
 
-    def stands(self, found: Hull) -> None:
-        """Take note of a hull with one topology in each hour."""
+    def keep_if_best(self, found: Hull) -> None:
+        """Keep a hull with one topology in each hour, if it is the best so far."""
         if self.best is None or found.value < self.best.value:
             self.best = found
 
@@ -152,13 +152,13 @@ class Search:
         return bool(self.question.cost.any())
 
     def proves(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
-        """Take note of a bound and its multipliers, of the coupling rows of a grid's blocks."""
+        """Record a bound, and its multipliers as the best of this question if they are."""
         self.knows(bound, multipliers, grid)
         if bound > self.multipliers_bound:
             self.multipliers_bound, self.multipliers = bound, multipliers
 
     def knows(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
-        """Take note of a bound, whose multipliers may be those of another question."""
+        """Record a bound, whose multipliers may be those of another question."""
         if bound > self.bound:
             self.bound = bound
             self.evidence = Evidence(bound, multipliers, grid.blocks.coupling_names, grid.hours)
@@ -184,7 +184,7 @@ class Search:
         )
 
     def reached(self, value: float) -> bool:
-        """Whether bound or hull moved by what counts since the last round."""
+        """Whether bound or hull moved noticeably since the last round."""
         counts = TUNING.stopping.stuck_share * self.gap_abs
         moved = self.bound > self.last_bound + counts or value < self.last_value - counts
         self.last_bound, self.last_value = self.bound, value
@@ -215,7 +215,7 @@ class Search:
         return self.rounds_most is not None and self.rounds_most < TUNING.effort.few_rounds
 
     def meets(self, incumbent: Incumbent) -> bool:
-        """Whether value and bound meet; schedules are operated once they promise that."""
+        """Whether value and bound meet; operates schedules whose relaxed value would do."""
         while True:
             least = self.least(incumbent)
             if not least - self.bound <= self.gap_abs < np.inf:
@@ -231,13 +231,13 @@ class Search:
     def holds(self, incumbent: Incumbent, hull: Hull) -> bool:
         """Whether a schedule is known that misses the hull by less than the bound does.
 
-        One of tighter caps may hold here and be worth nearly nothing.
+        A schedule known from tighter caps is feasible here as well, but may be far from the best.
         """
         lacks = self.least(incumbent) - hull.value
         return bool(np.isfinite(lacks)) and lacks <= max(hull.value - self.bound, self.gap_abs)
 
     def operate_best(self, incumbent: Incumbent) -> None:
-        """Have the schedule judged that the relaxation values most."""
+        """Operate in AC the schedule of least value in the relaxation."""
         self.rounded.sort(key=lambda entry: entry[0])
         value, schedule = self.rounded.pop(0)
         if value < incumbent.best:
@@ -246,7 +246,7 @@ class Search:
             self.pace.operating_s = max(self.pace.operating_s, time.perf_counter() - begun)
 
     def operate_all(self, incumbent: Incumbent) -> None:
-        """Have the schedules judged that are left, after the deadline until one is better."""
+        """Operate the schedules that are left, after the deadline only until one is better."""
         before = incumbent.best
         while self.rounded and (self.left_s > 0.0 or incumbent.best == before):
             self.operate_best(incumbent)

@@ -1,8 +1,8 @@
 """Rounding of the hull switch by switch, where operations are limited or cost something.
 
-The hull's mean positions are those of trajectories already: each has as few operations as its
-mean asks for. Switches whose mean is nearly a trajectory take it for the whole day; the hull is
-solved anew for the rest.
+The hull keeps to the rows that count operations, so that the mean positions of most switches are
+nearly those of a trajectory with few operations. Such switches take the nearest trajectory for the
+whole day; the hull is solved anew for the rest.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class _Dived:
 
 
 class SwitchDive:
-    """Rounds hulls to schedules, one switch's day after the other.
+    """Rounds hulls to schedules, one switch's day after the other, and improves schedules.
 
-    A schedule is bettered with as many hulls as it took, by letting go of the switches around one
-    cluster, of all PCCs, or of some drawn at random.
+    An improvement releases the switches around one cluster, all PCCs, or some drawn at random, and
+    holds them anew. Improving a schedule may take as many hulls as rounding it took.
     """
 
     def __init__(self, grid: HourlyGrid, pool: Topologies) -> None:
@@ -103,16 +103,16 @@ class SwitchDive:
             found = self._standing(known)
         if found is None:
             return None
-        return self._finished(question, self._bettered(question, hull, found, aim, took), known)
+        return self._finished(question, self._improved(question, hull, found, aim, took), known)
 
-    def bettered(
+    def improved(
         self, question: Question, hull: Hull, aim: Aim, known: Hull, hulls: float = np.inf
     ) -> Hull | None:
         """Return a better hull with one topology in each hour than a known one, if one is found.
 
         The topologies of ``hull`` are tried, in about so many ``hulls`` to be solved.
         """
-        found = self._bettered(question, hull, self._standing(known), aim, hulls)
+        found = self._improved(question, hull, self._standing(known), aim, hulls)
         return self._finished(question, found, known)
 
     def _finished(self, question: Question, found: _Dived, known: Hull | None) -> Hull | None:
@@ -141,10 +141,10 @@ class SwitchDive:
             found = step
         return found
 
-    def _bettered(
+    def _improved(
         self, question: Question, hull: Hull, best: _Dived, aim: Aim, hulls: float
     ) -> _Dived:
-        """Let go of some switches in turn, as long as that gains something, and return the best."""
+        """Release some switches in turn, as long as that gains something, and return the best."""
         most = self._hulls + hulls
         mix, idle = [in_use(weights) for weights in hull.weights], 0
         for neighbours in itertools.chain(self._neighbourhoods, self._drawn()):
@@ -164,10 +164,10 @@ class SwitchDive:
             yield frozenset(self._random.choice(used, count, replace=False).tolist())
 
     def _without(
-        self, question: Question, mix: Mix, best: _Dived, let_go: frozenset[str], aim: Aim
+        self, question: Question, mix: Mix, best: _Dived, released: frozenset[str], aim: Aim
     ) -> _Dived | None:
-        """Let go of some switches and hold them anew; None unless that is better."""
-        held = {s: path for s, path in best.held.items() if s not in let_go}
+        """Release some switches and hold them anew; None unless that is better."""
+        held = {s: path for s, path in best.held.items() if s not in released}
         merged = [[*a, *b] for a, b in zip(best.mix, mix, strict=True)]
         freed = self._try(question, _Dived(best.hull, merged, best.held), held)
         under = best.value - TUNING.dive.fine_units * aim.unit
@@ -195,7 +195,7 @@ class SwitchDive:
             count //= 3
         found: list[_Dived] = []
         for _, switch in nearest[: TUNING.dive.few]:
-            for path in self._leanings(now, switch):
+            for path in self._paths_of(now, switch):
                 tried = self._try(question, now, {**now.held, switch.id: path})
                 if tried is not None:
                     found.append(tried)
@@ -215,11 +215,11 @@ class SwitchDive:
                 found.append((float(np.abs(mean - path).sum()), switch))
         return sorted(found, key=lambda entry: (now.put_off(entry[1]), entry[0]))
 
-    def _leanings(self, now: _Dived, switch: Switch) -> list[BoolArray]:
-        """Return the trajectories that may be tried for one switch."""
+    def _paths_of(self, now: _Dived, switch: Switch) -> list[BoolArray]:
+        """Return the trajectories that are tried for one switch, one for each weight."""
         paths = [
-            self._trajectory(now.hull, switch, now.held, leaning)
-            for leaning in TUNING.dive.leanings
+            self._trajectory(now.hull, switch, now.held, missed_weight)
+            for missed_weight in TUNING.dive.missed_weights
         ]
         return list({path.tobytes(): path for path in paths}.values())
 
@@ -236,7 +236,9 @@ class SwitchDive:
             [hull.mean[columns[t]] if t in columns else 0.0 for t in range(self._hours)]
         )
 
-    def _trajectory(self, hull: Hull, switch: Switch, held: Held, leaning: float) -> BoolArray:
+    def _trajectory(
+        self, hull: Hull, switch: Switch, held: Held, missed_weight: float
+    ) -> BoolArray:
         """Return the positions nearest to the hull's mean that close no cycle."""
         may = self._may[switch.id].copy()
         if self._options.radial:
@@ -252,7 +254,7 @@ class SwitchDive:
             may,
             limit=self._options.operation_limit,
             operation_price=TUNING.dive.operation_hours,
-            missed_price=leaning,
+            missed_price=missed_weight,
             idle_price=1.0,
         )
 

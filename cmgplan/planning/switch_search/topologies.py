@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -13,6 +12,7 @@ from networkx.utils import UnionFind
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.schedule_model import SwitchingModel
 from cmgplan.planning.model.switches import Switch, SwitchHours, all_switches, cycles_in
 from cmgplan.planning.model.switching import IDLE_KVA, counts_operations, flows_of
 from cmgplan.planning.switch_search.schedules import SwitchSchedule, read_schedule
@@ -37,7 +37,7 @@ class HourlyGrid:
 
     case: Case
     options: PlanOptions
-    model: Any
+    model: SwitchingModel
     problem: LinearProblem
     blocks: BlockProblem
     hours: Sequence[range]
@@ -58,13 +58,13 @@ class _Place:
 
     @property
     def ends(self) -> tuple[tuple[int, str], tuple[int, str]]:
-        """Nodes that it joins, each with the hour: an hour's topology joins none of another."""
+        """Nodes of the switch graph that it joins, each with its hour, as hours share no node."""
         a, b = self.switch.ends
         return (self.hour, a), (self.hour, b)
 
 
 class Topologies:
-    """A pool of patterns for each block, each with the round in which it was last of use."""
+    """A pool of patterns for each block, each with the round in which it was last used."""
 
     def __init__(self, grid: HourlyGrid) -> None:
         self._case, self._options, self._m = grid.case, grid.options, grid.model
@@ -110,7 +110,7 @@ class Topologies:
         return self._recently_used(self._most)
 
     def kept_wide(self) -> list[list[Pattern | None]]:
-        """Return more of them, as a mix is sought that meets the coupling rows at all."""
+        """Return the recent topologies of each block, more where no mix meets the coupling rows."""
         return self._recently_used(max(self._most, TUNING.pool.kept_wide))
 
     def _recently_used(self, most: int) -> list[list[Pattern | None]]:
@@ -126,7 +126,7 @@ class Topologies:
         self._round += 1
 
     def begin_mix(self) -> None:
-        """Begin a round with what a mix uses."""
+        """Begin the round of a mix, whose topologies all stay where operations are counted."""
         self.begin_round()
         self._mixed = self._round
 
@@ -135,10 +135,10 @@ class Topologies:
         self._used[block][self.filled(block, pattern)] = self._round
 
     def learn_relaxed(self, block: int, values: FloatArray, *, apart: bool = False) -> None:
-        """Put the topology into the pool that takes switches by their relaxed positions.
+        """Put a topology into the pool, its switches chosen by their relaxed positions.
 
-        ``values`` are those of the block's binaries; whatever is not nearly zero is wanted, and,
-        with ``apart``, every microgrid's own PCC before that.
+        ``values`` are those of the block's binaries. A switch that is not nearly open is wanted
+        closed, the nearest to closed first; with ``apart`` all PCC switches come before ties.
         """
         wanted = np.where(values > TUNING.pool.nearly_zero, values, 0.0)
         if apart:

@@ -22,7 +22,8 @@ class Effort:
     few_binaries
         Binaries up to which HiGHS is asked to close a duality gap on the whole problem.
     few_without_proof
-        The same where rounds are limited: there a value is wanted, and a proof may take minutes.
+        Binaries up to which HiGHS is asked where rounds are limited: a value is wanted there, and
+        closing the gap may take minutes.
     hours_share
         Share of the time limit that the hours have where HiGHS may be asked as well.
     many_binaries
@@ -59,9 +60,10 @@ class Stopping:
     Attributes
     ----------
     far_share
-        Share of what value and bound are apart that the hours' gap is taken from for now.
+        Gap of the hours together while value and bound are far apart, as a share of their
+        difference.
     unknown_units
-        The same while there is no bound, in units of the question.
+        Gap of the hours together while there is no bound, in units of the question.
     loose_gap
         Gap of the hours together where no gap is asked for, $ or kWh.
     infeasible_break
@@ -69,11 +71,11 @@ class Stopping:
     stuck_share
         Share of the wanted gap by which bound or hull must move to count.
     good_share
-        Share of the wanted gap at which a rounded schedule is good enough.
+        Share of the wanted gap over the bound at which a rounded schedule is good enough.
     far_good_share
-        Share of what hull and bound are apart now within which it is as well.
+        Share of the difference of hull and bound over the hull at which it is good enough too.
     fine_share
-        Share of the same that matters in choosing a schedule.
+        Share of the difference of hull and bound that matters in choosing a schedule.
     idle_rounds
         Bounding rounds that may move nothing, as topologies come and go, before the search ends.
     enough_share
@@ -117,11 +119,12 @@ class Bounding:
         Share of the best known multipliers in those of a round (Wentges 1997, doi
         10.1016/S0969-6016(97)00001-4): the hull's own overshoot while it knows few topologies.
     smoothing_costly
-        The same for single hours where operations cost something, one round after the other:
-        multipliers of rows by switch and hour jump more, and rounds take less time than the hull.
+        Shares of the best known multipliers for single hours where operations cost something, one
+        round after the other: multipliers of rows by switch and hour jump more, and these rounds
+        take less time than the hull.
     furthest, nearest
-        Share of the way from the bound to the hull's value that multipliers of blocks of several
-        hours are to promise: half as far after each miss.
+        Greatest and least level of the level method in blocks of several hours, as a share of the
+        way from the bound to the hull's value: half as far after each round without progress.
     more_points
         Points of a block of several hours, found on the way, whose topologies are learnt as well.
     tangent_range_kw
@@ -159,13 +162,13 @@ class Pool:
     Attributes
     ----------
     kept
-        Those that it used last, and the newest.
+        Topologies where operations are free, the most recently used or found.
     kept_counted
-        The same where operations are counted: blocks mix more of them to spare operations.
+        Topologies where operations are counted: blocks mix more of them to spare operations.
     kept_several_hours
-        The same for blocks of several hours, which find several at once.
+        Topologies of blocks of several hours, which find several at once.
     kept_wide
-        The same at least where no mix of those meets the coupling rows.
+        Least number of topologies where no mix of fewer meets the coupling rows.
     nearly_zero
         Relaxed position under which a switch is not wanted.
     """
@@ -211,22 +214,23 @@ class Seeking:
     worth_gaps
         Multiple of the wanted gap within which hull and bound are worth a schedule.
     dive_again
-        Share of what the best schedule misses by which the hull must better before the next one.
-    bettering_hulls
-        Hulls solved to better a schedule before the next bounding round: they take as long.
+        Share of the difference of best schedule and hull by which the hull must fall before the
+        next dive.
+    improving_hulls
+        Hulls solved to improve a schedule before the next bounding round: they take as long.
     settled
-        Share of the wanted gap between hull and bound under which multipliers have done their part.
+        Share of the wanted gap between hull and bound under which better multipliers gain little.
     near_share
         Share of the wanted gap between hull and bound within which swaps are worth their time.
     swap_share
         Gain of a swap that counts, in units of the aim.
     rough
-        Multiple of the aim's unit where a value is wanted and no proof: the first schedule will do.
+        Factor of the aim's unit where a value is wanted and no proof: any schedule will do there.
     """
 
     worth_gaps: float = 2.0
     dive_again: float = 0.2
-    bettering_hulls: int = 150
+    improving_hulls: int = 150
     settled: float = 0.25
     near_share: float = 0.5
     swap_share: float = 0.01
@@ -240,21 +244,22 @@ class Dive:
     Attributes
     ----------
     operation_hours
-        Hours of the mean that an operation of a trajectory must be worth.
+        Weight of an operation in a trajectory beside 1 for an hour closed against the mean.
     near_hours
-        Hours of the mean that a trajectory may miss to be taken along with nearer ones.
+        Difference of mean and trajectory up to which switches are held together, h.
     step_units
-        Loss of a step that is taken without another try, in units of the aim.
+        Loss of a step that is accepted at once, in units of the aim.
     few
-        Switches of which one is held where several at once lose more.
+        Switches that are tried one by one where holding several at once loses more.
     fine_units
         Gain that makes a schedule a better one, in units of the aim.
     drawn
-        Switches that are let go of together where they are drawn.
+        Switches drawn at random that are released together.
     idle_tries
         Draws in a row that gain nothing after which a schedule is left as it is.
-    leanings
-        How much more an hour is missed in which a switch stays open: tried in turn.
+    missed_weights
+        Weights of an hour open against the mean beside 1 for an hour closed against it: tried in
+        turn, as switches that carry much had better stay closed.
     """
 
     operation_hours: float = 0.25
@@ -264,7 +269,35 @@ class Dive:
     fine_units: float = 0.05
     drawn: int = 6
     idle_tries: int = 40
-    leanings: tuple[float, ...] = (1.0, 5.0, 30.0)
+    missed_weights: tuple[float, ...] = (1.0, 5.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """How Level 4 is solved as one mixed-integer problem.
+
+    Attributes
+    ----------
+    relaxed_rounds
+        Linear relaxations that gather tangents before binaries count.
+    tangent_rounds
+        Mixed-integer solves at one fineness, each with the tangents that the last one broke.
+    finer_kw
+        Breaks of a cone or circle that are cut off, one after the other, while value and bound
+        differ, kW and kVA: what the usual tolerance lets a schedule lose too little can be what
+        makes it meet a cap.
+    cycle_rounds
+        Solves that cut off cycles of closed switches before a schedule is given up.
+    repair_s, repair_gap
+        Time and gap of a solve that frees the switches of hours with cycles alone: s, $ or kWh.
+    """
+
+    relaxed_rounds: int = 12
+    tangent_rounds: int = 10
+    finer_kw: tuple[float, ...] = (1e-4, 1e-5, 1e-6, 1e-6, 1e-6)
+    cycle_rounds: int = 30
+    repair_s: float = 5.0
+    repair_gap: float = 1e-2
 
 
 @dataclass(frozen=True)
@@ -278,6 +311,7 @@ class Tuning:
     rounding: Rounding = field(default_factory=Rounding)
     seeking: Seeking = field(default_factory=Seeking)
     dive: Dive = field(default_factory=Dive)
+    whole: Whole = field(default_factory=Whole)
 
 
 TUNING = Tuning()

@@ -28,26 +28,14 @@ from cmgplan.planning.switch_search.schedules import (
     goals_of,
     read_schedule,
 )
+from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve import LinearProblem, Outcome, Stop
 from cmgplan.solve.bonmin import solve_bonmin
 
-TANGENT_ROUNDS = 10
-"""Mixed-integer solves of one question, each with the tangents that the last one broke."""
-
-
-FINER_KW = (1e-4, 1e-5, 1e-6, 1e-6, 1e-6)
-"""Breaks of a cone or circle that are cut off, one after the other, while value and bound differ.
-
-What the usual tolerance lets a schedule lose too little can be what makes it meet a cap.
-"""
-
-
 NO_FINER = "value and bound differ with the finest tangents"
-
 
 ANY_BREAK = 1.0
 """Break of the rows that stands for that of a problem which a solver finds infeasible."""
-
 
 NONE_OPERATES = "no schedule that the relaxation chose has an AC operation under the caps"
 
@@ -55,7 +43,7 @@ NONE_OPERATES = "no schedule that the relaxation chose has an AC operation under
 def _whole(
     found: SwitchesFound, weights: Mapping[str, float], caps: Mapping[str, float]
 ) -> BoundProof | None:
-    """Return what is to be kept of a bound that a solver states of the whole problem."""
+    """Return the proof that is kept with the run, of a bound that a solver of the whole states."""
     if found.infeasible:
         return BoundProof(WHOLE, ANY_BREAK, {}, dict(caps))
     return (
@@ -64,7 +52,7 @@ def _whole(
 
 
 class HighsSearch:
-    """HiGHS on the outer approximation.
+    """Search by HiGHS on the relaxation whose cones are replaced by tangents.
 
     Tangents are first gathered on the linear relaxation until it stands still, then the
     mixed-integer problem is solved; its dual bound holds for the cones as well, since tangents
@@ -96,12 +84,16 @@ class HighsSearch:
             bounds[goals[name]] = (-np.inf, cap)
         deadline = time.perf_counter() + asked.time_limit_s
         relaxed = self._problem.solve_tight(
-            pairs, bounds, relax=True, rounds=12, time_limit_s=asked.time_limit_s
+            pairs,
+            bounds,
+            relax=True,
+            rounds=TUNING.whole.relaxed_rounds,
+            time_limit_s=asked.time_limit_s,
         )
         if relaxed.stop is Stop.INFEASIBLE:
             return SwitchesFound(None, True, "the linear relaxation is infeasible", "HiGHS")
         bound = relaxed.bound
-        for tolerance in FINER_KW:
+        for tolerance in TUNING.whole.finer_kw:
             mixed = self._mixed(pairs, bounds, deadline, gap_abs)
             if mixed.stop is Stop.INFEASIBLE:
                 return SwitchesFound(None, True, "the relaxation is infeasible", "HiGHS")
@@ -135,7 +127,7 @@ class HighsSearch:
         proven: float | None = None
         start = self._last
         held: Outcome | None = None
-        for _ in range(TANGENT_ROUNDS):
+        for _ in range(TUNING.whole.tangent_rounds):
             left = max(deadline - time.perf_counter(), 1.0)
             outcome = self._problem.solve(
                 pairs, bounds, time_limit_s=left, gap_abs=gap_abs, start=start
@@ -156,7 +148,7 @@ class HighsSearch:
     ) -> SwitchSchedule | None:
         """Return the outcome's schedule, with hours that hold cycles solved again."""
         m, case = self._m, self._case
-        for _ in range(30):
+        for _ in range(TUNING.whole.cycle_rounds):
             self._problem.load(outcome.values())
             schedule = read_schedule(m, case, self._options, outcome.solver)
             cycles = cycles_closed(case, schedule.closed) if self._options.radial else []
@@ -183,27 +175,32 @@ class HighsSearch:
             if t not in hours:
                 position = float(schedule.closed[switch][t])
                 held[m.closed[switch, t]] = (position, position)
-        return self._problem.solve(pairs, held, time_limit_s=5.0, gap_abs=1e-2)
+        tuned = TUNING.whole
+        return self._problem.solve(
+            pairs, held, time_limit_s=tuned.repair_s, gap_abs=tuned.repair_gap
+        )
 
 
 class BonminSearch:
-    """Bonmin on the relaxation with its cones as convex rows."""
+    """Search by Bonmin on the relaxation with its cones as convex rows."""
 
     def __init__(self, case: Case, options: PlanOptions, convex: ConvexModel) -> None:
         self._case, self._options, self._m = case, options, convex.model
         self._linear: LinearProblem = linear_problem(convex)
         m = self._m
-        m.cone_rows = pyo.ConstraintList(doc="coefficient (p^2 + q^2) / v <= level")
+        cone_rows = pyo.ConstraintList(doc="coefficient (p^2 + q^2) / v <= level")
+        m.add_component("cone_rows", cone_rows)
         for cone in convex.cones:
             square = cone.coefficient * (cone.p**2 + cone.q**2)
             if not cone.implied:
                 whole = cone.v is None or cone.switched
-                m.cone_rows.add((square if whole else square / cone.v) <= cone.level)
-        m.disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
+                cone_rows.add((square if whole else square / cone.v) <= cone.level)
+        disk_rows = pyo.ConstraintList(doc="(p^2 + q^2) / rating^2 <= switch^2")
+        m.add_component("disk_rows", disk_rows)
         for disk in convex.disks:
             p = disk.p if disk.less is None else disk.p - disk.less
             share = (p / disk.rating) ** 2 + (disk.q / disk.rating) ** 2
-            m.disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
+            disk_rows.add(share <= (1.0 if disk.switch is None else disk.switch))
 
     def run(self, asked: PointQuestion, incumbent: Incumbent) -> SwitchesFound:
         """See ``SwitchSearch``."""
@@ -213,7 +210,7 @@ class BonminSearch:
             goal.setub(asked.caps.get(name))
         pairs = [(goals[name], weight) for name, weight in asked.weights.items()]
         deadline = time.perf_counter() + asked.time_limit_s
-        for _ in range(30):
+        for _ in range(TUNING.whole.cycle_rounds):
             outcome = self._solve(pairs, deadline, asked.solver_gap_abs)
             if outcome.stop is Stop.INFEASIBLE:
                 return self._infeasible(pairs, asked.caps)
@@ -248,11 +245,13 @@ class BonminSearch:
     def _infeasible(
         self, pairs: Sequence[tuple[Any, float]], caps: Mapping[str, float]
     ) -> SwitchesFound:
-        """Let the linear relaxation incumbent: Bonmin's word rests on local solves."""
+        """Ask the linear relaxation for a proof: Bonmin's statement rests on local solves."""
         bounds: VariableBounds = pyo.ComponentMap()
         for name, cap in caps.items():
             bounds[goals_of(self._m)[name]] = (-np.inf, cap)
-        relaxed = self._linear.solve_tight(pairs, bounds, relax=True, rounds=12)
+        relaxed = self._linear.solve_tight(
+            pairs, bounds, relax=True, rounds=TUNING.whole.relaxed_rounds
+        )
         if relaxed.stop is Stop.INFEASIBLE:
             return SwitchesFound(None, True, "the linear relaxation is infeasible", "HiGHS")
         reason = "Bonmin finds nothing feasible, the linear relaxation does"

@@ -39,7 +39,7 @@ MARGINS = 2.0
 TIME_LIMIT_S = 15.0
 
 ESSENTIAL = ("pcc", "tie", "branch", "v_min", "v_max", "departure", "soc_min", "soc_end")
-"""Kinds of limits that can be on the edge; operations come whole."""
+"""Kinds of limits that can be short by so little; operations are whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _every(level: ElasticLevel, feeder: Feeder, least: Least) -> list[GivingLimi
 
 
 def _needed(edge: _Edge, limits: list[GivingLimit]) -> list[GivingLimit]:
-    """Return limits none of which can be spared, halves left out before single ones."""
+    """Return limits that are all needed; groups are left out first, halves before single ones."""
     size = max(len(limits) // 2, 1)
     while True:
         k = 0

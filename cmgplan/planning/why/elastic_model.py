@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from cmgplan.devices import StaticVarCompensator
-from cmgplan.network.branch_flow import add_branch_flow
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.reduction import reduce_feeder
 from cmgplan.planning.case.records import Case, PlanOptions
-from cmgplan.planning.model.grid_models import pcc_injections
+from cmgplan.planning.model.grid_models import add_relaxed_feeder
 from cmgplan.planning.model.schedule import add_objectives, allow_unserved, new_schedule, tie_cones
+from cmgplan.planning.model.schedule_model import RelaxedModel, SwitchingModel
 from cmgplan.planning.model.switches import SwitchHours
 from cmgplan.planning.model.switching import add_switching
 from cmgplan.planning.why.slacks import RESERVE, Slack, SlackBuilder
@@ -39,7 +38,7 @@ class ElasticLevel:
     case: Case
     options: PlanOptions
     mask: SwitchHours
-    model: Any
+    model: SwitchingModel
     problem: LinearProblem
     slacks: tuple[Slack, ...]
     feeder: Feeder | None
@@ -53,7 +52,7 @@ def elastic_level(
     Without a feeder it is one of Levels 1 to 3, at which loads may go unserved at no charge.
     """
     most = most_kva(case)
-    m = new_schedule(_with_reserves(case, most), options)
+    m: RelaxedModel = new_schedule(_with_reserves(case, most), options)
     h = case.horizon(options)
     allow_unserved(m, case, h)
     builder = SlackBuilder(m, case, options, most)
@@ -61,8 +60,7 @@ def elastic_level(
     reduced = None
     if feeder is not None:
         reduced = reduce_feeder(feeder, _kept(case, feeder))
-        p_inj, q_inj = pcc_injections(m, case, reduced)
-        cones += _sharp(reduced, add_branch_flow(m, reduced, list(m.T), p_inj, q_inj))
+        cones += _sharp(reduced, add_relaxed_feeder(m, case, reduced))
         builder.voltages(reduced)
         builder.branches(reduced)
         builder.loads(h.dt_h)

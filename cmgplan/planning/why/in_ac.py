@@ -1,11 +1,10 @@
-"""Whether what gives in the relaxation is enough in AC, and how much is."""
+"""By how much limits must give in AC, from what they give in the relaxation."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pyomo.environ as pyo
 
@@ -15,6 +14,7 @@ from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.model.ac_operation import AcOperation
 from cmgplan.planning.model.schedule import allow_unserved
+from cmgplan.planning.model.schedule_model import FeederModel
 from cmgplan.planning.why.least_set import Least
 from cmgplan.planning.why.mend import mended
 
@@ -65,7 +65,7 @@ def operates(
     eased = mended(case, limits)
     h = eased.horizon(options)
 
-    def prepare(m: Any) -> None:
+    def prepare(m: FeederModel) -> None:
         _ease_end(m, eased, limits, h)
         if shed_kw:
             _shed(m, eased, shed_kw, h)
@@ -82,7 +82,7 @@ def _grown(limit: GivingLimit, factor: float, digits: int) -> GivingLimit:
     return replace(limit, amount=rounded_away(amount, limit.unit))
 
 
-def _ease_end(m: Any, case: Case, limits: Sequence[GivingLimit], h: Forecasts) -> None:
+def _ease_end(m: FeederModel, case: Case, limits: Sequence[GivingLimit], h: Forecasts) -> None:
     """Let fleets end the day with less."""
     eased = {limit.place: limit.amount for limit in limits if limit.kind == "soc_end"}
     for mg in case.microgrids:
@@ -93,13 +93,14 @@ def _ease_end(m: Any, case: Case, limits: Sequence[GivingLimit], h: Forecasts) -
                 soc.setlb(soc.lb + amount)
 
 
-def _shed(m: Any, case: Case, shed_kw: Mapping[str, Mapping[int, float]], h: Forecasts) -> None:
+def _shed(
+    m: FeederModel, case: Case, shed_kw: Mapping[str, Mapping[int, float]], h: Forecasts
+) -> None:
     """Let loads go unserved, in each hour up to what is given."""
     allow_unserved(m, case, h)
-    m.shed_limit = pyo.ConstraintList(doc="load not served, kW")
+    rows = pyo.ConstraintList(doc="load not served, kW")
+    m.add_component("shed_limit", rows)
     for mg in case.microgrids:
         for t in h.steps if mg.load else ():
             most = shed_kw.get(mg.id, {}).get(t, 0.0)
-            m.shed_limit.add(
-                pyo.quicksum(m.dev[mg.id, load.id].unserved[t] for load in mg.load) <= most
-            )
+            rows.add(pyo.quicksum(m.dev[mg.id, load.id].unserved[t] for load in mg.load) <= most)

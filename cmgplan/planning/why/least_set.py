@@ -12,9 +12,10 @@ import numpy as np
 import pyomo.environ as pyo
 
 from cmgplan.arrays import FloatArray
-from cmgplan.planning.model.schedule import DeviceKey, VariableBounds
+from cmgplan.planning.model.schedule import VariableBounds
+from cmgplan.planning.model.schedule_model import DeviceKey, committed
 from cmgplan.planning.model.switches import SwitchHours, all_switches, cycles_in, graph_of
-from cmgplan.planning.model.switching import cut_cycles, read_closed
+from cmgplan.planning.model.switching import cut_cycles, read_closed, read_commitments
 from cmgplan.planning.why.elastic_model import ElasticLevel
 from cmgplan.solve import Outcome
 
@@ -27,14 +28,14 @@ PROVEN = 1e-3
 SAME = 1e-3
 """Share by which the least found may lie over what is proven to count as the least."""
 
-DEARER = 2.0
-"""Factor by which the weighted sum may grow so that a limit is spared: fewer is not less."""
+SPARED_FACTOR = 2.0
+"""Factor by which the weighted sum may grow for a set of fewer limits."""
 
 FIRST_S, TRIAL_S = 8.0, 3.0
 """Seconds of the search over all slacks, and of each try to do without one."""
 
 MOST_SPARED = 12
-"""Limits that are tried to be spared."""
+"""Limits that the search tries to do without."""
 
 IDLE_KVA = 1e-4
 """A switch that carries less in the relaxation is left open at first."""
@@ -88,7 +89,7 @@ class LeastSearch:
     def least(self, allowed: Collection[int], within_s: float = np.inf) -> Least | None:
         """Return the least that the allowed slacks give, None where they do not suffice.
 
-        None as well where nothing was found in time. A bound of more slacks is one of fewer.
+        None as well where nothing was found in time. A bound for more slacks holds for fewer.
         """
         until = min(self._deadline, time.perf_counter() + within_s)
         slacks = self._level.slacks
@@ -111,17 +112,13 @@ class LeastSearch:
             bound,
             {k: self._giving(k) for k in allowed if self._weighted(k) > CONSIDERABLE},
             read_closed(self._m, self._level.case),
-            {
-                key: np.asarray([float(self._m.dev[key].on[t].value) for t in self._m.T])
-                for key in self._m.DEV
-                if hasattr(self._m.dev[key], "on")
-            },
+            read_commitments(self._m),
         )
 
     def irreducible(self, allowed: Collection[int]) -> Least | None:
-        """Return a least set none of which can be spared, small amounts tried first.
+        """Return a least set of slacks that all are needed; those of small amounts are tried first.
 
-        A slack is spared where the others then give at most ``DEARER`` times as much.
+        A slack is left out where the others then give at most ``SPARED_FACTOR`` times as much.
         """
         found = self.least(allowed, FIRST_S)
         if found is None or not found.given:
@@ -133,7 +130,7 @@ class LeastSearch:
             if k not in kept.given or not rest or self.left_s <= 0.0:
                 continue
             without = self.least(rest, TRIAL_S)
-            if without is not None and without.value <= DEARER * kept.value:
+            if without is not None and without.value <= SPARED_FACTOR * kept.value:
                 kept = without
         return kept
 
@@ -148,8 +145,8 @@ class LeastSearch:
 
         The linear relaxation comes first: the switches that it uses often cost no more than it
         proves. Otherwise a mixed-integer search chooses them, again with finer tangents while
-        they cost more than it proves. What a choice costs is told by the linear problem with
-        that choice held, whose tangents are refined until none is broken.
+        they cost more than it proves. The cost of a choice is that of the linear problem with the
+        switches held, whose tangents are refined until none is broken.
         """
         relaxed = self._problem.solve_tight(weights, held, relax=True)
         if not relaxed.accepted:
@@ -188,7 +185,7 @@ class LeastSearch:
 
     @property
     def _commits(self) -> bool:
-        return any(hasattr(self._m.dev[key], "on") for key in self._m.DEV)
+        return bool(committed(self._m))
 
     def _carrying(self) -> SwitchHours:
         """Return the forest of switches that carry most in the solution in the model."""

@@ -1,4 +1,4 @@
-"""A case whose limits give: what an explanation names, put into the case."""
+"""The case with the limits of an explanation changed by the amounts that it names."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ import pyomo.environ as pyo
 from cmgplan.devices import ElectricVehicle, Forecasts
 from cmgplan.network.feeder import Feeder
 from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.model.schedule_model import RelaxedModel
 from cmgplan.planning.model.switches import SwitchHours, all_switches, allowed_pairs
 from cmgplan.solve import Disk
 from cmgplan.units import S_BASE_KVA
@@ -80,12 +81,13 @@ class SlackBuilder:
     Parameters
     ----------
     m
-        Model with devices, exchange and balances, whose loads may go unserved.
+        Model with devices, exchange and balances, whose loads may go unserved; with a feeder's
+        part where limits of voltages and branches may give.
     most_kva
         More than any limit of power ever gives.
     """
 
-    def __init__(self, m: Any, case: Case, options: PlanOptions, most_kva: float) -> None:
+    def __init__(self, m: RelaxedModel, case: Case, options: PlanOptions, most_kva: float) -> None:
         self._m, self._case, self._options, self._most = m, case, options, most_kva
         self.slacks: list[Slack] = []
 
@@ -116,6 +118,12 @@ class SlackBuilder:
         )
         return {t: b.here[t] for t in steps}
 
+    def _rows(self, name: str, doc: str) -> Any:
+        """Add a list of rows under a name and return it."""
+        rows = pyo.ConstraintList(doc=doc)
+        self._m.add_component(name, rows)
+        return rows
+
     def ratings(self, mask: SwitchHours) -> list[Disk]:
         """Let ratings of switches give in the hours in which they may close; return the disks."""
         m, disks = self._m, []
@@ -126,9 +134,10 @@ class SlackBuilder:
             rating[mg.pcc.id] = mg.pcc.rating_kva
             flow[mg.pcc.id] = (m.p_pcc, m.q_pcc, mg.id)
         pairs = list(allowed_pairs(switches, mask))
-        m.room = pyo.Var(pairs, bounds=(0.0, None), initialize=0.0)
-        m.room_definition = pyo.ConstraintList(doc="share of a rating that is open")
-        m.room_closed = pyo.ConstraintList(doc="an open switch has none")
+        rooms = pyo.Var(pairs, bounds=(0.0, None), initialize=0.0)
+        m.add_component("room", rooms)
+        definitions = self._rows("room_definition", "share of a rating that is open")
+        only_closed = self._rows("room_closed", "an open switch has none")
         for switch in switches:
             hours = np.flatnonzero(mask[switch.id]).tolist()
             if not hours:
@@ -137,9 +146,9 @@ class SlackBuilder:
             over, kva = self._add(kind, (switch.id,), hours, self._most), rating[switch.id]
             p, q, key = flow[switch.id]
             for t in hours:
-                closed, room = m.closed[switch.id, t], m.room[switch.id, t]
-                m.room_definition.add(room == closed + over[t] / kva)
-                m.room_closed.add(over[t] <= self._most * closed)
+                closed, room = m.closed[switch.id, t], rooms[switch.id, t]
+                definitions.add(room == closed + over[t] / kva)
+                only_closed.add(over[t] <= self._most * closed)
                 for variable in (p[key, t], q[key, t]):
                     variable.setlb(-kva - self._most)
                     variable.setub(kva + self._most)
@@ -152,7 +161,7 @@ class SlackBuilder:
     def voltages(self, feeder: Feeder) -> None:
         """Let the limits of squared voltage give."""
         m = self._m
-        m.voltage_gives = pyo.ConstraintList(doc="squared voltage within its limits, pu")
+        rows = self._rows("voltage_gives", "squared voltage within its limits, pu")
         for i in range(feeder.n_bus):
             if i == feeder.slack:
                 continue
@@ -162,15 +171,15 @@ class SlackBuilder:
             for t in m.T:
                 m.w[i, t].setlb(LEAST_W)
                 m.w[i, t].setub(MOST_W)
-                m.voltage_gives.add(m.w[i, t] + under[t] >= float(low) ** 2)
-                m.voltage_gives.add(m.w[i, t] - over[t] <= float(high) ** 2)
+                rows.add(m.w[i, t] + under[t] >= float(low) ** 2)
+                rows.add(m.w[i, t] - over[t] <= float(high) ** 2)
 
     def branches(self, feeder: Feeder) -> None:
         """Let the limits of squared current give."""
         m = self._m
-        m.current_gives = pyo.ConstraintList(doc="squared current within its limit, kVA")
+        rows = self._rows("current_gives", "squared current within its limit, kVA")
         for k in range(feeder.n_line):
-            most = m.current[k, m.T.first()].ub
+            most = m.current[k, min(m.T)].ub
             if most is None:
                 continue
             # |I|^2 S: one more of it is S / (2 rating) of a kVA.
@@ -180,7 +189,7 @@ class SlackBuilder:
             over = self._add("branch", (line,), m.T, limit, per_unit=per_unit, position=k)
             for t in m.T:
                 m.current[k, t].setub(None)
-                m.current_gives.add(m.current[k, t] <= most + over[t])
+                rows.add(m.current[k, t] <= most + over[t])
 
     def loads(self, dt_h: float) -> None:
         """Let loads go unserved, hour by hour."""
@@ -192,16 +201,16 @@ class SlackBuilder:
                 self.slacks.append(Slack("load", (mg.id,), -1, None, hourly, 0.0, weight))
 
     def reserves(self) -> None:
-        """Let every microgrid have more reactive power, or a place for it."""
+        """Let every microgrid have more reactive power, or give away what it has too much of."""
         m = self._m
-        m.reserve_gives = pyo.ConstraintList(doc="reactive power lent, kvar")
+        rows = self._rows("reserve_gives", "reactive power lent, kvar")
         for mg in self._case.microgrids:
             lent = m.dev[mg.id, RESERVE].q
             more = self._add("reactive", (mg.id,), m.T, self._most)
             less = self._add("absorption", (mg.id,), m.T, self._most)
             for t in m.T:
-                m.reserve_gives.add(lent[t] <= more[t])
-                m.reserve_gives.add(-lent[t] <= less[t])
+                rows.add(lent[t] <= more[t])
+                rows.add(-lent[t] <= less[t])
 
     def operations(self, limit: int) -> None:
         """Let switches operate more often than the limit."""
@@ -210,13 +219,13 @@ class SlackBuilder:
         over = self._add("operations", (), switches, float(len(m.T)))
 
         @m.Constraint(m.SWITCH, doc="operations per switch and horizon")
-        def operations_give(m: Any, s: str) -> Any:
+        def operations_give(m: RelaxedModel, s: str) -> Any:
             return pyo.quicksum(m.operated[s, t] for t in m.T) <= limit + over[s]
 
     def vehicles(self) -> None:
         """Let fleets hold less than they must, down to nothing."""
         m, h = self._m, self._case.horizon(self._options)
-        m.fleet_gives = pyo.ConstraintList(doc="stored energy, kWh")
+        rows = self._rows("fleet_gives", "stored energy, kWh")
         for mg in self._case.microgrids:
             for ev in mg.ev:
                 soc = m.dev[mg.id, ev.id].soc
@@ -225,7 +234,7 @@ class SlackBuilder:
                     lacks = self._add(kind, (mg.id, ev.id), hours, ev.energy_kwh)
                     for t in hours:
                         floor = floors.get(t, ev.soc_min * ev.energy_kwh)
-                        m.fleet_gives.add(soc[t] + lacks[t] >= floor)
+                        rows.add(soc[t] + lacks[t] >= floor)
                 for t in m.T:
                     soc[t].setlb(0.0)
 

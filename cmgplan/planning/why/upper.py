@@ -23,9 +23,10 @@ TIME_LIMIT_S = 15.0
 """Seconds in which less than what is surely enough is tried."""
 
 HALVINGS = 5
-"""Times that the share known to be enough and the share known not to be are brought closer."""
+"""Bisection steps between a share known to be enough and one known not to be."""
 
 NOT_ENOUGH = 1e-9
+"""Share over which a share that is not enough is told."""
 
 
 def explain_upper(

@@ -1,4 +1,4 @@
-"""What gives, as limits with names, hours and amounts, from the slacks of a relaxation."""
+"""Limits that would have to give, with names, hours and amounts, from a relaxation's slacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMED_HOUR = 0.02
 
 
 def limits_of(level: ElasticLevel, feeder: Feeder | None, least: Least) -> list[GivingLimit]:
-    """Return the limits that give, the dearest kinds last, amounts rounded away from zero."""
+    """Return the limits that give, in the order of slacks, amounts rounded away from zero."""
     found: list[GivingLimit] = []
     for k, giving in sorted(least.given.items()):
         slack = level.slacks[k]

@@ -8,10 +8,8 @@ import scipy.sparse as sp
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 from cmgplan.solve.blocks.scaled_copy import ScaledCopy, StackedRows, beside, entries_of
+from cmgplan.solve.blocks.tuning import TUNING
 from cmgplan.solve.cones import Placing, Rows, SecondOrderRows, joined
-
-KEPT = 20
-"""Copies that are kept for each block on average; those asked for longest ago go first."""
 
 
 def copy_of(
@@ -35,7 +33,7 @@ def copy_of(
     copy = problem.copies.get(key)
     if copy is None or not (np.array_equal(copy.low, low) and np.array_equal(copy.high, high)):
         copy = _Copy(problem, block, pattern, low, high, spare=spare).scaled()
-    problem.copies.keep(key, copy, KEPT * problem.n_blocks)
+    problem.copies.keep(key, copy, TUNING.master.copies_per_block * problem.n_blocks)
     return copy
 
 

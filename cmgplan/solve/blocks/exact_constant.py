@@ -12,13 +12,8 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import BlockProblem
+from cmgplan.solve.blocks.tuning import TOLERANCES, TUNING
 from cmgplan.solve.cones import Rows
-
-PASSES = 60
-"""Times that bounds are derived from rows; a feeder's flows follow branch by branch."""
-
-OUTWARD = 1e-9
-"""Relative widening of each derived bound, over a thousand times its rounding error."""
 
 
 def constant_of(
@@ -83,7 +78,7 @@ def derived_bounds(
     row, column, value = row[value != 0.0], column[value != 0.0], value[value != 0.0]
     low, high = lower.copy(), upper.copy()
     count = len(rows.lower)
-    for _ in range(PASSES):
+    for _ in range(TUNING.reproving.bound_passes):
         before = int(np.isinf(low).sum() + np.isinf(high).sum())
         if before == 0:
             break
@@ -96,7 +91,8 @@ def derived_bounds(
             rest = known[row] - np.where(endless, 0.0, end)
             told = (missing[row] - endless == 0) & np.isfinite(side[row])
             limit = np.where(told, side[row] - rest, 0.0) / value
-            limit_wide = OUTWARD * (1.0 + np.abs(limit) + np.abs(known[row] / value))
+            size = 1.0 + np.abs(limit) + np.abs(known[row] / value)
+            limit_wide = TOLERANCES.derived_bound * size
             from_above = (value > 0.0) == (side is rows.upper)
             up = told & from_above & np.isinf(high[column])
             down = told & ~from_above & np.isinf(low[column])

@@ -7,7 +7,7 @@ program's multipliers on the coupling rows are good ones for the blocks' bounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,21 +17,13 @@ from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.copies import copy_of
 from cmgplan.solve.blocks.problem import BlockProblem, Pattern
 from cmgplan.solve.blocks.scaled_copy import Kind, ScaledCopy
+from cmgplan.solve.blocks.tuning import TUNING
 from cmgplan.solve.conic_program import (
     STUCK_GAP_ABS,
     ConicAnswer,
     ConicProgram,
     solve_conic,
 )
-
-WORTH_A_LOOK = 1e-3
-"""Weight over which a pattern's point is handed back."""
-
-STUCK_GAP_UNITS = 1e-2
-"""Gap, in units of the question, of a mix at which the solver gets no further that will do.
-
-Other settings mostly get further, but take as long again, and a mix is no bound.
-"""
 
 Mix = Sequence[Sequence[Pattern | None]]
 """Patterns of each block; None leaves the block's binaries between 0 and 1."""
@@ -57,7 +49,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Hull:
-    """Answer of the hull.
+    """Optimum of a hull: value, multipliers, and weights and points of the patterns.
 
     Attributes
     ----------
@@ -68,7 +60,7 @@ class Hull:
     weights
         Weight of each pattern, by block.
     points
-        Block and the block's point of each pattern whose weight is worth looking at, by weight.
+        Block and the block's point of each pattern in use, by weight.
     mean
         The weighted point of the whole problem.
     """
@@ -78,6 +70,13 @@ class Hull:
     weights: Sequence[Mapping[Pattern | None, float]]
     points: Sequence[tuple[int, FloatArray]]
     mean: FloatArray
+
+    def used(self) -> Iterator[tuple[int, Pattern]]:
+        """Yield block and pattern of all patterns in use."""
+        for block, weights in enumerate(self.weights):
+            for pattern, weight in weights.items():
+                if pattern is not None and weight > TUNING.master.used_weight:
+                    yield block, pattern
 
     def of_block(self, block: int) -> list[FloatArray]:
         """Return the points of one block, the heaviest first."""
@@ -114,7 +113,7 @@ def solve_hull(
     model = HullModel(
         problem, copies_of(problem, question, patterns, spare=spare), question, elastic=elastic
     )
-    stuck = STUCK_GAP_ABS if elastic else STUCK_GAP_UNITS
+    stuck = STUCK_GAP_ABS if elastic else TUNING.master.stuck_gap_units
     answer = solve_conic(model.program(), time_limit_s=time_limit_s, stuck_gap_abs=stuck)
     return model.hull(answer) if answer.accepted else answer
 
@@ -256,7 +255,7 @@ class HullModel:
             weights[copy.block][copy.pattern] = share
             mean[problem.blocks[copy.block].columns] += share * copy.fixed
             mean[copy.columns] += own
-            if share > WORTH_A_LOOK:
+            if share > TUNING.master.used_weight:
                 point = copy.fixed.copy()
                 point[copy.free] = own / share
                 points.append((share, copy.block, point))

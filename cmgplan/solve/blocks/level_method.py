@@ -1,7 +1,7 @@
 """Multipliers of blocks by the level method (Lemaréchal, Nemirovskii and Nesterov 1995).
 
-What a hull of few patterns promises at multipliers far from those that have proved something is no
-guide: the patterns that would tell are not known. Of all multipliers at which the hull promises
+A hull of few patterns overestimates what multipliers far from those asked so far can prove, as it
+lacks the patterns that would lower the value there. Of all multipliers at which the hull promises
 at least some level, between the proven bound and its own value, those nearest to a centre are
 asked (doi 10.1007/BF01585555). The dual of that question is the hull with the weights of each
 block summing up to any common multiple, and with coupling rows that give at a quadratic penalty.
@@ -15,10 +15,8 @@ import scipy.sparse as sp
 from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.hull import Hull, HullModel, Mix, Question, copies_of
 from cmgplan.solve.blocks.problem import BlockProblem
+from cmgplan.solve.blocks.tuning import TUNING
 from cmgplan.solve.conic_program import ConicProgram, solve_conic
-
-LEAST_SPREAD = 0.3
-"""Least scale of a multiplier, in mean scales: one that is zero twice may move as well."""
 
 
 def level_multipliers(
@@ -53,7 +51,7 @@ def level_multipliers(
     model = HullModel(problem, copies, question, elastic=False)
     program, coupling, unit = model.program(), problem.stacked_coupling, question.unit
     size = np.maximum(np.abs(centre), np.abs(hull.multipliers))
-    spread = np.maximum(size, LEAST_SPREAD * size.mean()) / unit
+    spread = np.maximum(size, TUNING.master.least_spread * size.mean()) / unit
     n, count = len(program.cost), coupling.count
     gives = sp.csc_array(
         (coupling.sign, (model.coupled_rows(), coupling.number)), shape=(len(program.right), count)

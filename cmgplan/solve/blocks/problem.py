@@ -21,6 +21,7 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.scaled_copy import KeptCopies, StackedRows
+from cmgplan.solve.blocks.tuning import TOLERANCES, TUNING
 from cmgplan.solve.cones import Rows, joined
 from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
 from cmgplan.solve.linear import LinearProblem
@@ -31,9 +32,6 @@ GLOBAL = -1
 Pattern = tuple[int, ...]
 """Values of a block's binaries in column order."""
 
-
-ROUNDING = 1e-6
-"""Share of a point's terms by which its value may be wrong."""
 
 HEURISTICS = (
     "mip_heuristic_run_rins",
@@ -60,7 +58,7 @@ class Block:
     """Columns, rows, cones and disks of one block, and the solver kept between rounds.
 
     ``tangents`` are the rows that follow from cones and disks; ``cones`` and ``disks`` are
-    numbers in the problem's set; ``on_the_way`` are points that the solver betters, in its units.
+    numbers in the problem's set; ``on_the_way`` are improving points of a solve, in its units.
     """
 
     columns: IntArray
@@ -214,7 +212,8 @@ class BlockProblem:
         reduced = cost - rows.matrix.T @ y
         side = np.where(y == 0.0, 0.0, np.where(y > 0.0, rows.lower, rows.upper))
         edge = np.where(reduced[g] >= 0.0, lower[g], upper[g])
-        edge = np.where((np.abs(reduced[g]) < 1e-12) & ~np.isfinite(edge), 0.0, edge)
+        none = np.abs(reduced[g]) < TOLERANCES.no_reduced_cost
+        edge = np.where(none & ~np.isfinite(edge), 0.0, edge)
         return float(y @ side + reduced[g] @ edge), reduced
 
     def corrected(
@@ -257,10 +256,10 @@ class BlockProblem:
     ) -> BlockAnswer:
         """Minimise a block's reduced cost over its rows, to an absolute gap.
 
-        The search ends after so many ``nodes`` of its tree, if they are given. A good ``start``,
-        values of the block's columns, makes the solver's own heuristics idle. Where the solver
-        fails, or states a bound above the value of ``start`` by more than the gap, a new one is
-        asked without it: of two bounds the lower one counts, and none where that one fails.
+        The search ends after so many ``nodes`` of its tree, if they are given. With a ``start``,
+        values of the block's columns, HiGHS works without its own heuristics. Where it fails, or
+        states a bound above the value of ``start`` by more than the gap, a new one is asked without
+        it: of two bounds the lower one counts, and none where that one fails.
         """
         part = self.blocks[block]
         limits = {
@@ -299,7 +298,8 @@ class BlockProblem:
         mixed = bool(part.binary.any())
         set_time_limit(h, time_limit_s, mixed=mixed)
         if mixed:
-            h.setOptionValue("mip_heuristic_effort", 0.05 if start is None else 0.0)
+            effort = TUNING.trees.heuristic_effort
+            h.setOptionValue("mip_heuristic_effort", effort if start is None else 0.0)
             for name in HEURISTICS:
                 h.setOptionValue(name, start is None)
             if start is not None:
@@ -357,7 +357,7 @@ def _known_value(part: Block, reduced: FloatArray, x: FloatArray | None) -> floa
     if x is None:
         return np.inf
     terms = reduced[part.columns] * x
-    return float(terms.sum() + ROUNDING * np.abs(terms).sum())
+    return float(terms.sum() + TOLERANCES.point_value * np.abs(terms).sum())
 
 
 def answer_of(h: Any, unit: FloatArray, *, mixed: bool) -> BlockAnswer | None:

@@ -20,23 +20,12 @@ import scipy.sparse as sp
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import BlockAnswer, BlockProblem
+from cmgplan.solve.blocks.tuning import TOLERANCES, TUNING
 from cmgplan.solve.cones import Rows
 from cmgplan.solve.highs import linear_program
 
 Each = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
 """Takes bounds of several blocks like ``map``."""
-
-KEPT_ROWS = 40
-"""Proven rows that are kept per block, the newest."""
-
-MULTIPLIER_TOLERANCE = 1e-6
-"""Tolerance of the multipliers; any give a bound."""
-
-PROVEN_TO = 1e-6
-"""Share of what a row has proved to which a solver's bound is right; rows are scaled to 1."""
-
-LITTLE_SHARE = 0.05
-"""Share of a question's unit that proven rows may lack together without being asked again."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +46,7 @@ class ProvenRows:
     def __init__(self, blocks: BlockProblem) -> None:
         self._blocks = blocks
         self._rows: list[deque[tuple[FloatArray, float]]] = [
-            deque(maxlen=KEPT_ROWS) for _ in range(blocks.n_blocks)
+            deque(maxlen=TUNING.proving.rows_per_block) for _ in range(blocks.n_blocks)
         ]
         self._within: FloatArray | None = None
 
@@ -106,7 +95,7 @@ class ProvenRows:
         )
         h.setOptionValue("solver", "ipm")
         h.setOptionValue("run_crossover", "off")
-        h.setOptionValue("ipm_optimality_tolerance", MULTIPLIER_TOLERANCE)
+        h.setOptionValue("ipm_optimality_tolerance", TUNING.proving.multiplier_tolerance)
         h.setOptionValue("time_limit", time_limit_s)
         h.run()
         solution = h.getSolution()
@@ -126,7 +115,7 @@ class ProvenRows:
         return list(each(lambda block: self._bound(block, question, reduced), blocks))
 
     def _bound(self, block: int, question: Question, reduced: FloatArray) -> float:
-        """Return a bound that stands although the proven rows hold to a tolerance alone.
+        """Return a bound of a block that is valid although its proven rows hold to a tolerance.
 
         What a row lacks counts by its multiplier, which has been seen at 5e7 where the row is
         nearly a multiple of others: the bound was 2.8 dollars above the optimum. Such rows give
@@ -134,7 +123,7 @@ class ProvenRows:
         """
         part = self._blocks.blocks[block]
         proven = _as_rows(self._rows[block], np.arange(len(part.columns)), len(part.columns))
-        margin = PROVEN_TO * np.maximum(1.0, np.abs(proven.lower))
+        margin = TOLERANCES.proven_row * np.maximum(1.0, np.abs(proven.lower))
         best = -np.inf
         for rows in (proven, replace(proven, lower=proven.lower - margin)):
             h = linear_program(
@@ -152,7 +141,7 @@ class ProvenRows:
                 dual = np.asarray(h.getSolution().row_dual, dtype=np.float64)[-len(margin) :]
                 lacks = float(np.maximum(dual, 0.0) @ margin)
             best = max(best, value - lacks)
-            if lacks <= LITTLE_SHARE * question.unit:
+            if lacks <= TUNING.proving.lacking_share * question.unit:
                 break
         return best
 

@@ -1,4 +1,4 @@
-"""Lagrangian bounds come to again: other settings, other tangents, rounding to the safe side.
+"""Lagrangian bounds proved a second time: other settings and tangents, rounding to the safe side.
 
 What multipliers add to a bound is calculated in exact fractions. The minimum of each block is asked
 of a fresh HiGHS that works otherwise than in the search (no presolve, another seed), with tangents
@@ -20,6 +20,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.solve.blocks.exact_constant import constant_of, derived_bounds, margins
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import BlockAnswer, BlockProblem, answer_of
+from cmgplan.solve.blocks.tuning import TUNING
 from cmgplan.solve.cones import Rows, joined
 from cmgplan.solve.dual_bound import safe_bound
 from cmgplan.solve.highs import new_highs, pass_rows, set_time_limit
@@ -35,37 +36,12 @@ Cut = Callable[[int, FloatArray], None]
 SETTINGS: dict[str, object] = {"presolve": "off", "random_seed": 20, "mip_heuristic_effort": 0.02}
 """How HiGHS works here: otherwise than in the search that the bounds are of."""
 
-RELAXED_ROUNDS = 8
-"""Rounds of linear relaxations that gather tangents before binaries count."""
-
-SETTLING_ROUNDS = 12
-"""Linear problems with held binaries after each tree, for tangents where it will look next."""
-
-TANGENT_SHARE = 0.05
-"""Share of what is lacking that the tangents of all cones may leave together."""
-
-TANGENT_RANGE = (1e-6, 1e-2)
-"""Least and greatest break of a cone that is left, kW."""
-
-DISK_TOLERANCE = 5e-3
-"""Break of a circle that is left, kVA."""
-
-GAP_SHARE = 0.3
-"""Share of what is lacking that the blocks' trees may leave open together."""
-
-LEAST_GAP = 1e-6
-"""Least gap of a block's tree."""
-
-SURE_SHARE = 0.2
-"""Share of what is lacking that tangents still to come might prove, several times over."""
-
-
 TIME_LIMIT = "the time limit"
 
 
 @dataclass(frozen=True)
 class Reproved:
-    """The bound come to, whether the target is met, and why it ended where it is not.
+    """The bound proved, whether the target is met, and why it ended where it is not.
 
     ``refuted`` says that no more can be proved in this way, so that the target is out of reach.
     """
@@ -87,7 +63,7 @@ def reprove(
     each: Each = map,
     cut: Cut = lambda block, x: None,
 ) -> Reproved:
-    """Come to the Lagrangian bound at some multipliers until it is at least ``target``.
+    """Prove the Lagrangian bound at some multipliers again, until it is at least ``target``.
 
     Parameters
     ----------
@@ -115,7 +91,8 @@ def reprove_whole(
     deadline: float,
     cut: Callable[[FloatArray], None],
 ) -> Reproved:
-    """Come to a bound of the whole problem again, or to its infeasibility, without presolve."""
+    """Prove a bound of the whole problem again, or its infeasibility, without presolve."""
+    tuned = TUNING.reproving
     problem.ask_otherwise(SETTINGS)
     best, relax = -np.inf, True
     while best < target:
@@ -124,15 +101,16 @@ def reprove_whole(
             return Reproved(best, False, TIME_LIMIT)
         size = problem.size[0]
         outcome = problem.solve_vectors(
-            *question.vectors, relax=relax, time_limit_s=left, gap_abs=LEAST_GAP
+            *question.vectors, relax=relax, time_limit_s=left, gap_abs=tuned.least_gap
         )
         if outcome.stop is Stop.INFEASIBLE:
             return Reproved(np.inf, True, "")
         best = max(best, -np.inf if outcome.bound is None else outcome.bound)
         if outcome.x is None:
             return Reproved(best, best >= target, outcome.message)
-        fine = TANGENT_RANGE[0] if not np.isfinite(best) else TANGENT_SHARE * (target - best)
-        problem.resolve_at(outcome.x, float(np.clip(fine, *TANGENT_RANGE)), DISK_TOLERANCE)
+        fine = tuned.tangent_share * (target - best) if np.isfinite(best) else 0.0
+        fine = float(np.clip(fine, *tuned.tangent_range_kw))
+        problem.resolve_at(outcome.x, fine, tuned.disk_tolerance_kva)
         if not relax:
             cut(outcome.x)
         if problem.size[0] == size:
@@ -144,7 +122,7 @@ def reprove_whole(
 
 
 class _Attempt:
-    """One bound under way: the best bound of each block so far, and its point."""
+    """A proof under way: the best bound of each block so far, and the value of its point."""
 
     def __init__(
         self,
@@ -168,10 +146,11 @@ class _Attempt:
         self._known = np.full(blocks.n_blocks, np.inf)
 
     def run(self, gap: float) -> Reproved:
+        tuned = TUNING.reproving
         if not np.isfinite(self._constant):
             told = "the multipliers leave an objective without a bound"
             return Reproved(-np.inf, False, told, refuted=True)
-        for _ in range(RELAXED_ROUNDS):
+        for _ in range(tuned.relaxed_rounds):
             self._round(range(self._blocks.n_blocks), 0.0, relaxed=True)
             if self._value() >= self._target or not self._in_time:
                 break
@@ -182,15 +161,15 @@ class _Attempt:
             moved = self._round(pending, gap / self._blocks.n_blocks)
             lacking = self._target - self._value()
             most = self._constant + self._known.sum()
-            if not moved and most + SURE_SHARE * lacking < self._target:
+            if not moved and most + tuned.sure_share * lacking < self._target:
                 told = f"its multipliers leave {self._target - most:.3g} of it unproved"
                 return Reproved(self._value(), False, told, refuted=True)
             if not moved:
-                gap *= 0.25
+                gap *= tuned.finer
             elif np.isfinite(lacking):
-                gap = min(gap, GAP_SHARE * lacking)
+                gap = min(gap, tuned.gap_share * lacking)
             left = self._known - self._best
-            gap = max(gap, LEAST_GAP)
+            gap = max(gap, tuned.least_gap)
             loose = np.flatnonzero(left > gap / self._blocks.n_blocks).tolist()
             pending = sorted({*moved, *loose}) or range(self._blocks.n_blocks)
         return Reproved(self._value(), True, "")
@@ -203,7 +182,7 @@ class _Attempt:
         return float(self._constant + self._best.sum())
 
     def _round(self, which: Sequence[int], gap: float, *, relaxed: bool = False) -> list[int]:
-        """Ask some blocks, add what their points break, and return those that have more to say."""
+        """Solve some blocks, add rows that their points break, and return blocks with new rows."""
         left = max(self._deadline - time.perf_counter(), 0.01)
 
         def ask(block: int) -> BlockAnswer:
@@ -233,7 +212,7 @@ class _Attempt:
 
         These take a small part of the time of another tree, and prove nothing themselves.
         """
-        for _ in range(SETTLING_ROUNDS):
+        for _ in range(TUNING.reproving.settling_rounds):
             if not points or not self._in_time:
                 return
             left = max(self._deadline - time.perf_counter(), 0.01)
@@ -287,12 +266,12 @@ class _Attempt:
 
     def _resolve(self, x: FloatArray) -> None:
         """Add tangents at a point, as fine as what is lacking and the cost of losses ask for."""
-        cones = self._blocks.problem.cones
+        cones, tuned = self._blocks.problem.cones, TUNING.reproving
         lacking = self._target - self._value()
         wanted = min(lacking, 1.0) if np.isfinite(lacking) else 1.0
         steepest = max(cones.count * cones.steepest(self._reduced), 1e-9)
-        fine = float(np.clip(TANGENT_SHARE * wanted / steepest, *TANGENT_RANGE))
-        self._blocks.problem.resolve_at(x, fine, DISK_TOLERANCE)
+        fine = float(np.clip(tuned.tangent_share * wanted / steepest, *tuned.tangent_range_kw))
+        self._blocks.problem.resolve_at(x, fine, tuned.disk_tolerance_kva)
 
 
 def ask_anew(
