@@ -28,6 +28,7 @@ from cmgplan.homes.optimum.front import find_optimum
 from cmgplan.market.pipeline import run_market
 from cmgplan.market.result import MarketOptions
 from cmgplan.response.case.check import check_response
+from cmgplan.response.heuristics.parts import Parts
 from cmgplan.response.market.marginal import marginal_bids
 from cmgplan.response.pipeline import run_response
 from cmgplan.response.result import ResponseOptions
@@ -159,7 +160,7 @@ def test_an_optimiser_takes_any_kind(
 
 
 def test_what_reads_devices_by_kind_passes_over_none(of_unknown_kind: HomesCase) -> None:
-    """Also where nobody asked before: the rules, bids at marginal cost."""
+    """Also where nobody asked before: the rules, the decoder, bids at marginal cost."""
     case = of_unknown_kind
     day = by_optimum(case)["optimum"]
     price = np.ones((case.hours, len(case.ids)))
@@ -167,6 +168,7 @@ def test_what_reads_devices_by_kind_passes_over_none(of_unknown_kind: HomesCase)
     for read in (
         lambda: read_plant(case),
         lambda: plant_of(case, case.homes[0]),
+        lambda: Parts(case),
         lambda: marginal_bids(case, day, of_home),
     ):
         with pytest.raises(CmgplanError, match=TOLD):
