@@ -129,6 +129,8 @@ def market(
         result = run_market(loaded, options, progress=tell)
     write_market(result, folder)
     console.print_market(read_market(folder).record)
+    for doubt in result.warnings:
+        console.warn(f"warning: {doubt}")
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
 
 

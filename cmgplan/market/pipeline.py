@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from cmgplan.market.case.structures import (
     parse_leaders,
     parse_structures,
 )
+from cmgplan.market.doubts import doubts
 from cmgplan.market.leading.bid import Bid
 from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
@@ -29,7 +30,7 @@ from cmgplan.market.leading.several import Several
 from cmgplan.market.leading.uniform import Uniform
 from cmgplan.market.model.choices import Commitment
 from cmgplan.market.model.plant import Plant
-from cmgplan.market.model.values import MOST_HOMES, Values, lacking
+from cmgplan.market.model.values import MOST_HOMES, Values
 from cmgplan.market.result import (
     Equilibrium,
     MarketOptions,
@@ -44,9 +45,6 @@ from cmgplan.version import __version__
 
 MANY_PAIRS = 1000
 """Pairs of bounds and multipliers from which the exact search begins where Ipopt ends."""
-
-SOME_SHARE = 0.01
-"""Share of a surplus from which it is told what other on/off choices might bring."""
 
 Tell = Callable[[ProgressEvent], None]
 
@@ -135,7 +133,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         games=games,
         fixed=plant.fixed,
         backstopped=plant.backstopped,
-        warnings=(*_warnings(commitment), *_kept_choices(found, commitment, values)),
+        warnings=doubts(found, commitment, values, market.gap),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
         equilibrium=equilibrium,
@@ -190,47 +188,6 @@ def _several(
         dispatch=day,
         own_choices=commitment.named(*leaders, following),
     )
-
-
-def _warnings(commitment: Commitment) -> Iterator[str]:
-    """Yield what is doubtful about the homes of a market."""
-    worth = {"electricity": "its value", "heat": "the ceiling of the price of heat"}
-    for carrier, price in worth.items():
-        for home, kwh in lacking(commitment, carrier).items():
-            yield (
-                f"home {home} cannot serve {kwh:.4g} kWh of its {carrier} alone; the pool does, "
-                f"or it stays unserved at {price}"
-            )
-    for home in commitment.whole.backstopped:
-        yield (
-            f"what has to run in home {home} (jobs, appliances, cars, stores) has no day alone; "
-            "what the pool does not serve comes from a backstop at the value of unserved load"
-        )
-    for home in sorted(commitment.stuck):
-        held = ", ".join(name for name in commitment.whole.fixed if name.split(".")[0] == home)
-        yield (
-            f"home {home} has no day alone with the on/off choices that suit all homes together "
-            f"({held}); it, and every group with it short of all, makes its own"
-        )
-
-
-def _kept_choices(
-    found: Sequence[StructureResult], commitment: Commitment, values: Values
-) -> Iterator[str]:
-    """Yield the structures in which followers' own choices leave much on the table."""
-    for s in found:
-        if not s.following or commitment.own(s.following) is None:
-            continue
-        sure = values[s.following]
-        everybody = values[(*s.leading, *s.following)]
-        missed = everybody - sure - s.bound
-        if missed > SOME_SHARE * (everybody - sure - values[s.leading]):
-            names = ", ".join(commitment.named(s.following))
-            yield (
-                f"in {s.name} followers keep the on/off choices that they make alone ({names}), "
-                f"whatever leaders offer; bound and gap are of these choices, and with others "
-                f"leaders might earn up to {missed:.4g} more"
-            )
 
 
 def _games(
