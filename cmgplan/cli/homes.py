@@ -97,7 +97,7 @@ def market(
         float | None,
         typer.Option(
             metavar="S",
-            help="Seconds that each structure may take; on/off choices take up to 120 before.",
+            help="Seconds that each structure may take, on/off choices of all homes among them.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,

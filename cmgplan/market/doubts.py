@@ -44,12 +44,30 @@ def _homes(commitment: Commitment) -> Iterator[str]:
             f"what has to run in home {home} (jobs, appliances, cars, stores) has no day alone; "
             "what the pool does not serve comes from a backstop at the value of unserved load"
         )
+    yield from _choices(commitment)
     for home in sorted(commitment.stuck):
         held = ", ".join(name for name in commitment.whole.fixed if name.split(".")[0] == home)
         yield (
             f"home {home} has no day alone with the on/off choices that suit all homes together "
             f"({held}); it, and every group with it short of all, makes its own"
         )
+
+
+def _choices(commitment: Commitment) -> Iterator[str]:
+    """Yield the on/off choices over which the time ran out."""
+    mend = "what follows is of these choices; give more time (--time-limit)"
+    plant = commitment.whole
+    if plant.fixing_gap > 0.0:
+        yield (
+            f"time ran out over the on/off choices of all homes, after {plant.fixing_s:.3g} s: "
+            f"their gap is {100.0 * plant.fixing_gap:.3g} %; {mend}"
+        )
+    for group, gap in commitment.own_gap.items():
+        if gap > 0.0:
+            yield (
+                f"time ran out over the on/off choices of {'+'.join(sorted(group))} alone: "
+                f"their gap is {100.0 * gap:.3g} %; {mend}"
+            )
 
 
 def _nothing_found(

@@ -28,8 +28,8 @@ from cmgplan.market.leading.settle import incomes, settled_day
 from cmgplan.market.leading.settlement import LEAST_SURPLUS, Settlement, Worth
 from cmgplan.market.leading.several import Several
 from cmgplan.market.leading.uniform import Uniform
-from cmgplan.market.model.choices import Commitment
-from cmgplan.market.model.plant import Plant
+from cmgplan.market.model.choices import LEAST_S, Commitment
+from cmgplan.market.model.plant import FIXING_SHARE, Plant
 from cmgplan.market.model.values import MOST_HOMES, Values
 from cmgplan.market.result import (
     Equilibrium,
@@ -100,20 +100,27 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
     structures = parse_structures(options.structures, case.ids)
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
-    plant = Plant(case)
+    for_choices_s = FIXING_SHARE * options.time_limit_s
+    plant = Plant(case, time_limit_s=for_choices_s)
     built = time.perf_counter()
     tell(ProgressEvent("values", "what each coalition earns on its own", fraction=0.05))
-    commitment = Commitment(plant)
+    commitment = Commitment(plant, for_choices_s - plant.fixing_s)
     values = Values(plant, commitment)
     values.solve_all()
     valued = time.perf_counter()
-    market = _Market(commitment, values, options)
+    # What on/off choices took comes off the time of every search alike.
+    searches = sum(bool(s.following) for s in structures) + len(options.leaders)
+    spent_s = (plant.fixing_s + commitment.own_s) / max(searches, 1)
+    search_s = max(options.time_limit_s - spent_s, LEAST_S)
+    market = _Market(commitment, values, options, search_s)
     found = []
     for k, structure in enumerate(structures):
         message = f"{structure.name} ({k + 1} of {len(structures)})"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
-    equilibrium = _several(commitment, values, options, tell) if options.leaders else None
+    equilibrium = None
+    if options.leaders:
+        equilibrium = _several(commitment, values, options, search_s, tell)
     ended = time.perf_counter()
     everybody = next((s for s in found if s.name == joined(case.ids)), None)
     owen = market.run(Structure(tuple(sorted(case.ids)))) if everybody is None else everybody
@@ -132,6 +139,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         values=values.named(),
         games=games,
         fixed=plant.fixed,
+        fixed_gap=plant.fixing_gap,
         backstopped=plant.backstopped,
         warnings=doubts(found, commitment, values, market.gap),
         wall_s=wall_s,
@@ -141,7 +149,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
 
 
 def _several(
-    commitment: Commitment, values: Values, options: MarketOptions, tell: Tell
+    commitment: Commitment, values: Values, options: MarketOptions, search_s: float, tell: Tell
 ) -> Equilibrium:
     """Return several leaders at once, settled at their common prices."""
     case = commitment.whole.case
@@ -156,7 +164,7 @@ def _several(
         message = f"{name}: round {number}, somebody gains up to {gain * plant.unit:.4g}"
         tell(ProgressEvent("leaders", message, fraction=0.95))
 
-    limit_s = options.time_limit_s * len(leaders)
+    limit_s = search_s * len(leaders)
     point = Several(plant, leaders, following, enough / plant.unit, limit_s).settle(told)
     put = [spread(point.prices, quantity, case.hours) for quantity in point.quantity]
     per_kwh = plant.unit / case.dt_h
@@ -208,10 +216,13 @@ def _games(
 
 
 class _Market:
-    """Runs structures over one plant and its values."""
+    """Runs structures over one plant and its values, each in up to ``search_s`` seconds."""
 
-    def __init__(self, commitment: Commitment, values: Values, options: MarketOptions) -> None:
+    def __init__(
+        self, commitment: Commitment, values: Values, options: MarketOptions, search_s: float
+    ) -> None:
         self.commitment, self.values, self.options = commitment, values, options
+        self._search_s = search_s
         self.case = commitment.whole.case
         self.gap = self.case.file.market.gap if options.gap is None else options.gap
 
@@ -225,14 +236,17 @@ class _Market:
             self.values[structure.following],
         )
         led, followed = structure.leading, structure.following
-        settled = self._settled(structure, worth, self.commitment.plant_of(led, followed))
-        own = self.commitment.named(led, followed)
+        own, plant = self.commitment.named(led, followed), self.commitment.plant_of(led, followed)
         if self.commitment.own(led) is None:
+            settled = self._settled(structure, worth, plant, self._search_s)
             return self._told(structure, settled, worth, own)
+        begun = time.perf_counter()
+        settled = self._settled(structure, worth, plant, 0.5 * self._search_s)
+        left_s = max(self._search_s - (time.perf_counter() - begun), LEAST_S)
         # Leaders may as well make the choices that suit all, if others take what these leave.
         bound = worth.bound
         try:
-            other = self._settled(structure, worth, self.commitment.plant_of(followed))
+            other = self._settled(structure, worth, self.commitment.plant_of(followed), left_s)
         except LimitError:
             pass
         except InfeasibleError:
@@ -245,10 +259,11 @@ class _Market:
         settled = replace(settled, bound=bound, status="optimal" if proven else "feasible")
         return self._told(structure, settled, worth, own)
 
-    def _settled(self, structure: Structure, worth: Worth, plant: Plant) -> Settlement:
+    def _settled(
+        self, structure: Structure, worth: Worth, plant: Plant, seconds: float
+    ) -> Settlement:
         """Return the settlement of homes whose on/off choices are those of a plant."""
-        groups = plant, structure.leading, structure.following, worth
-        gap, seconds = self.gap, self.options.time_limit_s
+        groups, gap = (plant, structure.leading, structure.following, worth), self.gap
         if self.options.pricing == "bid":
             return Bid(*groups, gap=gap, time_limit_s=seconds).answer()
         return Uniform(

@@ -36,8 +36,8 @@ class MarketOptions(Record):
     gap
         Gap as a share of the surplus; None takes that of the case.
     time_limit_s
-        Time that each structure may take, s; the on/off choices of all homes as one owner are
-        found before, in up to 120 s.
+        Time that each structure may take, s. What on/off choices take before, half of it at
+        most, comes off the time of the structures.
     """
 
     structures: tuple[str, ...] = ()
@@ -230,6 +230,8 @@ class MarketResult:
         ``least_excess`` by rule; empty where values are missing.
     fixed
         By home and device: on/off choices, taken from the optimum of all homes.
+    fixed_gap
+        Relative gap of that optimum where its time ran out, else 0.
     backstopped
         Homes that have no day alone without power from nowhere.
     warnings
@@ -247,6 +249,7 @@ class MarketResult:
     values: Mapping[str, float]
     games: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     fixed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    fixed_gap: float = 0.0
     backstopped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from cmgplan.market.leading.offers import caps
 from cmgplan.market.leading.settlement import LEAST_SURPLUS
 from cmgplan.market.leading.several import MOST_ROUNDS
 from cmgplan.market.model.choices import Commitment
-from cmgplan.market.model.plant import FIXING_GAP, Plant
+from cmgplan.market.model.plant import FIXING_GAP, FIXING_SHARE, Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, coalitions
 from cmgplan.market.result import Equilibrium, MarketResult, StructureResult
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
@@ -69,7 +69,8 @@ class _Again:
     def __init__(self, result: MarketResult) -> None:
         self._result, self._case = result, result.case
         self._plant = Plant(result.case, result.fixed)
-        self._commitment = Commitment(self._plant)
+        self._limit_s = FIXING_SHARE * result.options.time_limit_s
+        self._commitment = Commitment(self._plant, self._limit_s)
         self._values = Values(self._plant, self._commitment)
         self._every = tuple(sorted(self._case.ids))
         sizes = [abs(self._values[(home,)]) for home in self._every]
@@ -80,9 +81,9 @@ class _Again:
         told = sorted(self._result.backstopped)
         yield from differs(told, sorted(self._plant.backstopped), "run.json backstopped")
         if self._plant.on_off:
-            best, mine = Plant(self._case), self._values[self._every]
-            due = -best.cost_of(self._every)
-            slack = 2.0 * FIXING_GAP * max(1.0, abs(due))
+            best = Plant(self._case, time_limit_s=self._limit_s, start=self._plant)
+            due, mine = -best.cost_of(self._every), self._values[self._every]
+            slack = (2.0 * FIXING_GAP + self._result.fixed_gap) * max(1.0, abs(due))
             if mine < due - slack:
                 yield Finding(
                     "run.json fixed: all homes earn less", due - mine, "", None, mine, due

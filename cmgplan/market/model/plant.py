@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ import scipy.sparse as sp
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
 from cmgplan.devices import HomeLoad
-from cmgplan.errors import InfeasibleError, InputError, SolverError
+from cmgplan.errors import CmgplanError, InfeasibleError, InputError, LimitError, SolverError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.market.case.ceilings import unserved_heat_price
 from cmgplan.market.model.program import NOWHERE, Program, reduced
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, solver_name
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
-from cmgplan.solve.outcome import Stop
+from cmgplan.solve.outcome import Outcome, Stop
 
 CARRIERS = ("electricity", "heat")
 
@@ -29,6 +30,9 @@ POOLED = ("pool_given", "pool_taken", "pool_heat_given", "pool_heat_taken")
 
 FIXING_GAP = 1e-5
 """Relative gap of the optimum whose on/off choices the market takes."""
+
+FIXING_SHARE = 0.5
+"""Part of the time of one structure that on/off choices may take."""
 
 Choices = tuple[IntArray, FloatArray]
 """Columns of on/off choices, and their values."""
@@ -76,6 +80,10 @@ class Plant:
     ----------
     fixed
         On/off choices by home and device; those of the optimum of all homes where None.
+    time_limit_s
+        Time that the optimum may take, s; None sets no limit.
+    start
+        The same homes with choices that the optimum is sought from.
 
     Attributes
     ----------
@@ -85,11 +93,22 @@ class Plant:
         Money of the programs of groups, currency: prices in it are about ten.
     fixed
         By home and device: the on/off choices that were fixed, in the order of the model.
+    fixing_gap
+        Relative gap of the optimum that they are of where its time ran out, else 0.
+    fixing_s
+        Time that the optimum took, s.
     backstopped
         Homes with a backstop, which have no day alone without.
     """
 
-    def __init__(self, case: HomesCase, fixed: Mapping[str, Sequence[int]] | None = None) -> None:
+    def __init__(
+        self,
+        case: HomesCase,
+        fixed: Mapping[str, Sequence[int]] | None = None,
+        *,
+        time_limit_s: float | None = None,
+        start: Plant | None = None,
+    ) -> None:
         self.case, self.model = case, DayModel(case)
         self._keep_stores_from_burning()
         self.form: MatrixForm = matrix_form(self.model.m)
@@ -101,11 +120,12 @@ class Plant:
         self.pool_sign, self.pool_hour = self._pool()
         self.backstopped: tuple[str, ...] = ()
         self.fixed: Mapping[str, tuple[int, ...]] = {}
+        self.fixing_gap = self.fixing_s = 0.0
         if fixed is not None:
             self._hold(self.choices_of(fixed, every=True))
             self.fixed = {name: tuple(values) for name, values in fixed.items()}
         elif self.form.integer.any():
-            self.fixed = self._fix()
+            self.fixed = self._fix(time_limit_s, None if start is None else start.day())
 
     def _keep_stores_from_burning(self) -> None:
         """Let stores not charge and discharge at once where power may cost less than nothing.
@@ -171,19 +191,29 @@ class Plant:
                 self.upper[self.form.column(variable)] = np.inf
         self._groups.clear()
 
-    def _fix(self) -> dict[str, tuple[int, ...]]:
+    def day(self) -> FloatArray | None:
+        """Return the columns of a best day of all homes, shape (n,); None where there is none."""
+        program = ArrayProgram(self.cost, self.lower, self.upper, self.form.rows)
+        return ArraySolver(program).solve().x
+
+    def _fix(
+        self, time_limit_s: float | None, start: FloatArray | None
+    ) -> dict[str, tuple[int, ...]]:
         """Fix integers where the optimum of all homes has them; return them by home and device."""
-        form = self.form
+        form, begun = self.form, time.perf_counter()
         program = ArrayProgram(self.cost, self.lower, self.upper, form.rows, form.integer)
         relaxed = ArraySolver(ArrayProgram(self.cost, self.lower, self.upper, form.rows)).solve()
         if not relaxed.accepted:
             raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
-        gap = FIXING_GAP * max(abs(relaxed.value or 0.0), 1.0)
-        found = ArraySolver(program).solve(gap_abs=gap, time_limit_s=120.0)
+        least = relaxed.value or 0.0
+        gap = FIXING_GAP * max(abs(least), 1.0)
+        found = ArraySolver(program).solve(gap_abs=gap, time_limit_s=time_limit_s, start=start)
+        self.fixing_s = time.perf_counter() - begun
         if found.stop is Stop.INFEASIBLE:
             raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
         if not found.accepted:
-            raise SolverError(f"on/off choices were not found ({found.message})")
+            raise unfound("all homes", found)
+        self.fixing_gap = open_gap(found, least)
         where = np.flatnonzero(form.integer)
         choices = where, np.round(found.values()[where])
         self._hold(choices)
@@ -351,6 +381,27 @@ class Plant:
         if found.stop is not Stop.OPTIMAL or found.value is None:
             raise SolverError(f"the day of {'+'.join(sorted(key))} was not solved")
         return (program.constant + found.value) * self.unit
+
+
+def open_gap(found: Outcome, relaxed: float) -> float:
+    """Return the relative gap of a search whose time ran out, 0 where it came to its end.
+
+    ``relaxed`` is the objective without integers, which bounds it too.
+    """
+    if found.stop is Stop.OPTIMAL or found.value is None:
+        return 0.0
+    bound = relaxed if found.bound is None else max(found.bound, relaxed)
+    return max(found.value - bound, 0.0) / max(abs(found.value), 1.0)
+
+
+def unfound(whose: str, found: Outcome) -> CmgplanError:
+    """Return the error of on/off choices that were not found."""
+    if found.stop is Stop.LIMIT:
+        return LimitError(
+            f"no on/off choices of {whose} were found in the time given; give more time "
+            "(--time-limit)"
+        )
+    return SolverError(f"on/off choices of {whose} were not found ({found.message})")
 
 
 def _places(model: DayModel, form: MatrixForm) -> Places:

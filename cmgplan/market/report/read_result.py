@@ -34,6 +34,7 @@ def result_of(run: MarketRun, case: HomesCase) -> MarketResult:
         values=record.values,
         games=record.games,
         fixed={name: tuple(values) for name, values in record.fixed.items()},
+        fixed_gap=record.fixed_gap,
         backstopped=tuple(record.backstopped),
         equilibrium=_equilibrium(run, case),
     )

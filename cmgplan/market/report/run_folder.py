@@ -108,6 +108,7 @@ def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
         "games": {rule: dict(shares) for rule, shares in result.games.items()},
         "backstopped": list(result.backstopped),
         "fixed": {key: list(hours) for key, hours in result.fixed.items()},
+        "fixed_gap": result.fixed_gap,
         "scenarios": [
             {
                 "id": scenario.id,

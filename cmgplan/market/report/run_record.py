@@ -84,6 +84,8 @@ class MarketRecord(RunRecord):
 
     ``values`` are those of coalitions on their own, by ids joined by ``+``; ``games`` what rules
     give each home, and under ``least_excess`` the least excess of any coalition by rule.
+    ``fixed_gap`` is the relative gap of the optimum that ``fixed`` was taken from, where its time
+    ran out.
     """
 
     system: Literal["market"]
@@ -93,6 +95,7 @@ class MarketRecord(RunRecord):
     structures: Annotated[list[StructureRecord], Field(min_length=1)]
     games: dict[str, dict[str, Number]]
     fixed: dict[str, list[int]]
+    fixed_gap: Amount = 0.0
     backstopped: list[Text]
     scenarios: list[ScenarioRecord]
     expected: dict[str, dict[str, Number]]
