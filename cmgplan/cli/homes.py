@@ -78,7 +78,9 @@ def market(
     case: CaseFolder,
     structure: Annotated[
         list[str] | None,
-        typer.Option(metavar="A|B+C", help="Leaders|followers; by default every split."),
+        typer.Option(
+            metavar="A|B+C", help="Leaders|followers; by default every split, with --leaders none."
+        ),
     ] = None,
     leaders: Annotated[
         list[str] | None,

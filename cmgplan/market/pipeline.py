@@ -79,7 +79,8 @@ def run_market(
     if case.scenarios == CERTAIN:
         return found
     scenarios = []
-    alone = options.model_copy(update={"leaders": ()})
+    names = tuple(structure.name for structure in found.structures)
+    alone = options.model_copy(update={"leaders": (), "structures": names})
     for k, scenario in enumerate(case.scenarios):
         message = f"{scenario.id} ({k + 1} of {len(case.scenarios)})"
         tell(ProgressEvent("scenario", message, fraction=k / len(case.scenarios)))
@@ -97,7 +98,7 @@ def run_market(
 
 def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResult:
     """Return the market of one day."""
-    structures = parse_structures(options.structures, case.ids)
+    structures = parse_structures(options.structures, case.ids, several=bool(options.leaders))
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
     for_choices_s = FIXING_SHARE * options.time_limit_s

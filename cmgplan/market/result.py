@@ -26,7 +26,8 @@ class MarketOptions(Record):
     Attributes
     ----------
     structures
-        Structures such as ``A|B+C``; empty asks for the default ones.
+        Structures such as ``A|B+C``; empty asks for the default ones, with ``leaders`` for all
+        homes together alone.
     leaders
         Groups that lead at once, such as ``A`` and ``C``; empty asks for none.
     pricing

@@ -80,6 +80,21 @@ def test_leaders_are_named_sorted_and_the_rest_follows() -> None:
     assert following == ("D",)
 
 
+def test_only_what_the_leaders_need_is_solved_beside_them() -> None:
+    """No split is searched where none is named: all homes together, which is a linear program."""
+    case, asked = random_case(SEEDS[0]), MarketOptions(leaders=("A", "B"), time_limit_s=10.0)
+    result = run_market(case, asked)
+    assert [s.name for s in result.structures] == ["A+B+C"]
+    named = run_market(case, asked.model_copy(update={"structures": ("A", "A+B+C")}))
+    assert [s.name for s in named.structures] == ["A", "A+B+C"]
+    assert result.games["owen"] == pytest.approx(named.games["owen"])
+    assert result.equilibrium is not None
+    assert named.equilibrium is not None
+    assert result.equilibrium.income == pytest.approx(named.equilibrium.income)
+    total = sum(result.equilibrium.income.values())
+    assert total <= result.structures[0].leader_income + 1e-4
+
+
 def test_a_run_with_several_leaders_is_verified(tmp_path: Path) -> None:
     homes = [
         {"id": "A", "pv": [{"id": "roof", "p_max_kw": 9.0, "forecast": "sun"}]},
