@@ -476,6 +476,7 @@ def _print_days_as_rows(totals: DataFrame, names: Sequence[str]) -> None:
 
 def print_market(record: MarketRecord) -> None:
     """Print incomes and gap of every structure of a market."""
+    ended = {"time": "time ran out", "rounds": "all rounds done"}
     homes = record.case.homes[:SHOWN_HOMES]
     few = homes if len(homes) <= HOMES_BESIDE else []
     table = _table("", *few, "leaders", "followers", "gap")
@@ -486,7 +487,7 @@ def print_market(record: MarketRecord) -> None:
             *(_number(told.income.get(home), 2) for home in few),
             _number(told.leader_income, 2),
             _number(told.follower_income if told.following else None, 2),
-            gap if told.status == "optimal" else f"{gap} ({told.status})",
+            gap if told.status == "optimal" else f"{gap} ({ended.get(told.stopped, told.status)})",
         )
     _print(table)
     if not few:

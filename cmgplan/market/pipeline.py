@@ -183,11 +183,13 @@ def _several(
         for group, more in zip(leaders, point.bound, strict=True)
     }
     bound = {name: earned[name] + more for name, more in gain.items()}
+    settled = max(gain.values()) <= enough
     return Equilibrium(
         name=name,
         leaders=leaders,
         following=following,
-        status="equilibrium" if max(gain.values()) <= enough else "none found",
+        status="equilibrium" if settled else "none found",
+        stopped="gap" if settled else "rounds" if point.stopped == "gap" else point.stopped,
         enough=enough,
         gain=gain,
         bound=bound,
@@ -245,19 +247,23 @@ class _Market:
         settled = self._settled(structure, worth, plant, 0.5 * self._search_s)
         left_s = max(self._search_s - (time.perf_counter() - begun), LEAST_S)
         # Leaders may as well make the choices that suit all, if others take what these leave.
-        bound = worth.bound
+        bound, stopped = worth.bound, settled.stopped
         try:
             other = self._settled(structure, worth, self.commitment.plant_of(followed), left_s)
         except LimitError:
-            pass
+            stopped = "time"
         except InfeasibleError:
             bound = settled.bound
         else:
             bound = max(settled.bound, other.bound)
+            stopped = max(settled.stopped, other.stopped, key=("gap", "rounds", "time").index)
             if other.leader_income > settled.leader_income:
                 settled, own = other, self.commitment.named(followed)
         proven = worth.share(bound - settled.leader_income) <= self.gap
-        settled = replace(settled, bound=bound, status="optimal" if proven else "feasible")
+        # Both may keep their own gap and leave more to the greater of their bounds.
+        stopped = "gap" if proven else "rounds" if stopped == "gap" else stopped
+        status = "optimal" if proven else "feasible"
+        settled = replace(settled, bound=bound, status=status, stopped=stopped)
         return self._told(structure, settled, worth, own)
 
     def _settled(
@@ -288,6 +294,7 @@ class _Market:
             leading=structure.leading,
             following=structure.following,
             status=s.status,
+            stopped=s.stopped,
             method=s.method,
             income=s.income,
             leader_income=s.leader_income,
@@ -320,6 +327,7 @@ class _Market:
             leading=structure.leading,
             following=(),
             status="optimal",
+            stopped="gap",
             method="lp",
             income=found.income,
             leader_income=income,

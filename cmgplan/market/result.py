@@ -102,7 +102,10 @@ class StructureResult:
     leading, following
         Ids of the homes.
     status
-        ``optimal`` within the gap asked for, ``feasible`` where time ran out.
+        ``optimal`` within the gap asked for, else ``feasible``.
+    stopped
+        What ended the search: ``gap`` within what was asked for, ``time``, ``rounds`` where it
+        came to its end with more left open; empty where it is not known.
     method
         What found the answer: ``lp`` without followers, ``milp``, ``nlp`` where Ipopt's snapped
         answer was not improved.
@@ -154,6 +157,7 @@ class StructureResult:
     before_shading_kw: FloatArray | None = None
     wide_hours: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,11 @@ class Equilibrium:
         Ids of the homes.
     status
         ``equilibrium`` where nobody gains more than ``enough``, else ``none found``.
+    stopped
+        What ended the search for a better point: ``gap`` where nobody gains more than
+        ``enough``, ``time``, ``rounds`` after as many responses as are taken, ``repeated`` where
+        a point came back, ``stuck`` where nobody has a response that is known to gain; empty
+        where it is not known.
     enough
         Gain that counts as none, currency.
     gain
@@ -195,6 +204,7 @@ class Equilibrium:
     prices: PriceTable
     dispatch: Dispatch
     own_choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stopped: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,24 @@ NAMES = {
     "least_core": "a point of the least core",
 }
 
+STOPPED = {
+    "time": "time ran out in {}",
+    "rounds": "in {} every round of the search came to its end with more open than was asked for",
+    "": "the gap asked for was not reached in {}",
+}
+"""What ended the search of structures that are not proven, in words."""
+
+ENDED = {"gap": "gap reached", "time": "time", "rounds": "rounds", "": None}
+"""The same in a table."""
+
+ENDS = {
+    "time": "time ran out",
+    "rounds": "no more responses are taken",
+    "repeated": "the responses repeat themselves",
+    "stuck": "no leader has a response that is known to gain",
+}
+"""Why no better point of several leaders was sought."""
+
 MODEL = (
     ("Leaders", "choose what they put into the pool, knowing how the followers answer."),
     ("Followers", "take the price; their joint day of least cost clears the pool."),
@@ -129,10 +147,10 @@ def overview(record: MarketRecord, tables: Tables) -> Overview:
         f"Every structure is proven: no leaders can earn more than {_percent(worst)} of the "
         "surplus beyond what is shown."
         if good
-        else "Time ran out in "
-        + named([s.structure for s in record.structures if s.status != "optimal"])
-        + "; their gaps are stated."
+        else what_stopped(record)
     )
+    if not led and record.equilibrium is not None:
+        verdict = _is_equilibrium(record)
     chosen = best(record)
     total = chosen.leader_income + chosen.follower_income
     against = f"In {chosen.structure} all homes earn {amount(total, record.currency)}"
@@ -158,6 +176,19 @@ def overview(record: MarketRecord, tables: Tables) -> Overview:
     )
 
 
+def what_stopped(record: MarketRecord) -> str:
+    """Say in which structures the gap asked for was not reached, and what ended their search."""
+    told = []
+    for stopped, words in STOPPED.items():
+        names = [
+            s.structure for s in record.structures if s.stopped == stopped and s.status != "optimal"
+        ]
+        if names:
+            told.append(words.format(named(names)))
+    text = "; ".join(told)
+    return f"{text[0].upper()}{text[1:]}. Their gaps are stated."
+
+
 def structure_table(record: MarketRecord, tables: Tables) -> DataTable:
     """Return incomes, bounds and gaps of every structure."""
     unit, everyone = record.currency, of_everyone(record)
@@ -179,6 +210,7 @@ def structure_table(record: MarketRecord, tables: Tables) -> DataTable:
                 "share": 100.0 * s.gap_share,
                 "pessimistic": s.pessimistic_income,
                 "status": s.status,
+                "ended": ENDED[s.stopped],
                 "method": s.method,
             }
         )
@@ -194,6 +226,7 @@ def structure_table(record: MarketRecord, tables: Tables) -> DataTable:
         Column("share", "Gap, % of surplus", 2),
         Column("pessimistic", f"Leaders at worst prices before shading, {unit}", 2),
         Column("status", "Status"),
+        Column("ended", "Ended by"),
         Column("method", "By"),
     )
     caption = "Structures: leaders before the bar, followers behind it"
@@ -351,9 +384,10 @@ def _is_equilibrium(record: MarketRecord) -> str:
     enough = amount(told.enough, record.currency)
     if told.status == "equilibrium":
         return f"{told.structure}: nobody gains more than {most} by deviating, within {enough}."
+    why = f"; the search ended because {ENDS[told.stopped]}" if told.stopped in ENDS else ""
     return (
         f"{told.structure}: no equilibrium was found. After {counted(told.rounds, 'response')} "
-        f"somebody would still gain up to {most} by deviating; this is the best point passed."
+        f"somebody would still gain up to {most} by deviating; this is the best point passed{why}."
     )
 
 

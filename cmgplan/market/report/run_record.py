@@ -41,6 +41,7 @@ class StructureRecord(Part):
     leading: Annotated[list[Text], Field(min_length=1)]
     following: list[Text]
     status: Literal["optimal", "feasible"]
+    stopped: Literal["gap", "time", "rounds", ""] = ""
     method: Text
     income: dict[str, Number]
     leader_income: Number
@@ -62,6 +63,7 @@ class EquilibriumRecord(Part):
     leaders: Annotated[list[Annotated[list[Text], Field(min_length=1)]], Field(min_length=2)]
     following: Annotated[list[Text], Field(min_length=1)]
     status: Literal["equilibrium", "none found"]
+    stopped: Literal["gap", "time", "rounds", "repeated", "stuck", ""] = ""
     enough: Amount
     gain: dict[str, Amount]
     bound: dict[str, Number]
