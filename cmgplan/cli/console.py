@@ -420,9 +420,10 @@ def print_optimum(run: OptimumRun) -> None:
         ("load unserved", total.unserved, unserved_kwh),
         ("peak charge", total.peak, None),
         ("value of jobs and energy left", 0.0 - total.value, None),
-        ("cost", record.cost, None),
+        ("cost without unserved load", total.served_cost, None),
+        ("cost with unserved load", record.cost, None),
     ):
-        if kwh is None and money == 0.0 and name != "cost":
+        if kwh is None and money == 0.0 and not name.startswith("cost"):
             continue
         table.add_row(name, _number(money, 2), _number(kwh, 1))
     _print(table)
