@@ -42,13 +42,12 @@ WITHIN_A_WING = (
     ("switch_search", "why", "leading", "rules", "heuristics", "exact"),
     ("levels", "days", "priced", "feeder", "uncertainty", "market", "compared"),
     ("proof", "result", "tables"),
-    ("doubts",),
     ("pipeline", "audit"),
 )
 """Inner rooms of a wing. A report and a starter import its case, its result and its tables.
 
 ``leading`` is to the market what ``switch_search`` is to planning: how its model is solved;
-``audit`` solves a finished result again, ``doubts`` says what of it is doubtful.
+``audit`` solves a finished result again.
 """
 
 OF_THE_CASE = ("case", "result", "tables")

@@ -19,8 +19,8 @@ from cmgplan.market.case.structures import (
     parse_leaders,
     parse_structures,
 )
-from cmgplan.market.doubts import doubts
 from cmgplan.market.leading.bid import Bid
+from cmgplan.market.leading.doubts import of_homes, of_structure
 from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
 from cmgplan.market.leading.prices import spread
@@ -142,7 +142,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         fixed=plant.fixed,
         fixed_gap=plant.fixing_gap,
         backstopped=plant.backstopped,
-        warnings=doubts(found, commitment, values, market.gap),
+        warnings=(*of_homes(commitment), *market.doubts),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
         equilibrium=equilibrium,
@@ -219,13 +219,17 @@ def _games(
 
 
 class _Market:
-    """Runs structures over one plant and its values, each in up to ``search_s`` seconds."""
+    """Runs structures over one plant and its values, each in up to ``search_s`` seconds.
+
+    ``doubts`` says what was doubtful about those that were run.
+    """
 
     def __init__(
         self, commitment: Commitment, values: Values, options: MarketOptions, search_s: float
     ) -> None:
         self.commitment, self.values, self.options = commitment, values, options
         self._search_s = search_s
+        self.doubts: list[str] = []
         self.case = commitment.whole.case
         self.gap = self.case.file.market.gap if options.gap is None else options.gap
 
@@ -288,6 +292,7 @@ class _Market:
         worth: Worth,
         own: Mapping[str, tuple[int, ...]],
     ) -> StructureResult:
+        self.doubts += of_structure(structure, s, worth, self.commitment, self.gap)
         gap = max(s.bound - s.leader_income, 0.0)
         return StructureResult(
             name=structure.name,

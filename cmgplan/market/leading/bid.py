@@ -69,9 +69,14 @@ class Bid:
         groups, problem, x, bound = self._searched(None, None, FIRST)
         income = -np.inf if x is None else self._income(groups, problem, x)
         wide = may_bind(self.plant, self.leading, self.following, -(income + self.worth.following))
+        known = None if x is None else (problem, x)
         if wide.any():
-            known = None if x is None else (problem, x)
             groups, problem, x, bound = self._searched(wide, known, 1.0)
+        elif self._late and self.worth.share(bound - income) > self.gap:
+            more = self._searched(None, known, 1.0)
+            bound = min(bound, more[3])
+            if more[2] is not None and self._income(more[0], more[1], more[2]) >= income:
+                groups, problem, x = more[:3]
         if x is None:
             names = "+".join(self.leading), "+".join(self.following)
             raise LimitError(
