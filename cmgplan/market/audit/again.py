@@ -83,7 +83,7 @@ class _Again:
         if self._plant.on_off:
             best = Plant(self._case, time_limit_s=self._limit_s, start=self._plant)
             due, mine = -best.cost_of(self._every), self._values[self._every]
-            slack = (2.0 * FIXING_GAP + self._result.fixed_gap) * max(1.0, abs(due))
+            slack = (2.0 * FIXING_GAP + self._result.fixed_gap) * max(1.0, abs(mine), abs(due))
             if mine < due - slack:
                 yield Finding(
                     "run.json fixed: all homes earn less", due - mine, "", None, mine, due

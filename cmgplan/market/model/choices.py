@@ -134,4 +134,4 @@ def _own_choices(
     if not found.accepted:
         raise unfound("+".join(sorted(homes)), found)
     where = np.flatnonzero(columns)[integer]
-    return (where, np.round(found.values()[integer])), open_gap(found, least)
+    return (where, np.round(found.values()[integer])), open_gap(found, least, OWN_GAP)

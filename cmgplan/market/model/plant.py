@@ -213,7 +213,7 @@ class Plant:
             raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
         if not found.accepted:
             raise unfound("all homes", found)
-        self.fixing_gap = open_gap(found, least)
+        self.fixing_gap = open_gap(found, least, FIXING_GAP)
         where = np.flatnonzero(form.integer)
         choices = where, np.round(found.values()[where])
         self._hold(choices)
@@ -383,15 +383,16 @@ class Plant:
         return (program.constant + found.value) * self.unit
 
 
-def open_gap(found: Outcome, relaxed: float) -> float:
-    """Return the relative gap of a search whose time ran out, 0 where it came to its end.
+def open_gap(found: Outcome, relaxed: float, wanted: float) -> float:
+    """Return the relative gap of a search whose time ran out, 0 where it is the one wanted.
 
     ``relaxed`` is the objective without integers, which bounds it too.
     """
     if found.stop is Stop.OPTIMAL or found.value is None:
         return 0.0
     bound = relaxed if found.bound is None else max(found.bound, relaxed)
-    return max(found.value - bound, 0.0) / max(abs(found.value), 1.0)
+    gap = max(found.value - bound, 0.0) / max(abs(found.value), 1.0)
+    return gap if gap > wanted else 0.0
 
 
 def unfound(whose: str, found: Outcome) -> CmgplanError:
