@@ -39,14 +39,17 @@ def overview(record: MarketRecord, tables: Tables) -> Overview:
     led = [s for s in record.structures if s.following]
     good = all(s.status == "optimal" for s in record.structures)
     worst = max((s.gap_share for s in led), default=0.0)
+    gap = Box("Worst gap", f"{_percent(worst)} of the surplus", good)
     verdict = (
         f"Every structure is proven: no leaders can earn more than {_percent(worst)} of the "
         "surplus beyond what is shown."
         if good
         else what_stopped(record)
     )
-    if not led and record.equilibrium is not None:
-        verdict = is_equilibrium(record)
+    if not led and (several := record.equilibrium) is not None:
+        good, verdict = several.status == "equilibrium", is_equilibrium(record)
+        most = amount(max(several.gain.values()), record.currency)
+        gap = Box("Gain from deviating, at most", most, good)
     chosen = best(record)
     total = chosen.leader_income + chosen.follower_income
     against = f"In {chosen.structure} all homes earn {amount(total, record.currency)}"
@@ -63,7 +66,7 @@ def overview(record: MarketRecord, tables: Tables) -> Overview:
         boxes=(
             Box("Verified", "passed", True),
             Box("Structures", str(len(record.structures)), True),
-            Box("Worst gap", f"{_percent(worst)} of the surplus", good),
+            gap,
             Box("Prices that are unique", share, bool(len(unique)) and bool(unique.all())),
         ),
         totals=structure_table(record, tables),
