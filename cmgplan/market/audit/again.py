@@ -80,7 +80,7 @@ class _Again:
         """Compare choices with the best for all homes, and backstops with who needs one."""
         told = sorted(self._result.backstopped)
         yield from differs(told, sorted(self._plant.backstopped), "run.json backstopped")
-        if self._plant.on_off:
+        if self._plant.on_off.columns:
             best = Plant(self._case, time_limit_s=self._limit_s, start=self._plant)
             due, mine = -best.cost_of(self._every), self._values[self._every]
             slack = (2.0 * FIXING_GAP + self._result.fixed_gap) * max(1.0, abs(mine), abs(due))
@@ -103,7 +103,7 @@ class _Again:
 
     def structure(self, told: StructureResult) -> Iterator[Finding]:
         """Solve a structure again at its quantities."""
-        plant = self._plant.choosing([self._plant.choices_of(told.own_choices)])
+        plant = self._plant.choosing([self._plant.on_off.choices_of(told.own_choices)])
         if told.following:
             yield from self._led(told, plant)
         else:
@@ -166,7 +166,7 @@ class _Again:
     def several(self, told: Equilibrium) -> Iterator[Finding]:
         """Solve several leaders again at their quantities."""
         name, case = told.name, self._case
-        plant = self._plant.choosing([self._plant.choices_of(told.own_choices)])
+        plant = self._plant.choosing([self._plant.on_off.choices_of(told.own_choices)])
         sure = sum(self._values[group] for group in (*told.leaders, told.following))
         surplus = self._values[self._every] - sure
         enough = max(self._result.gap * surplus, LEAST_SURPLUS)

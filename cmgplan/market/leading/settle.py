@@ -15,7 +15,8 @@ from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.read_day import read_day
 from cmgplan.homes.optimum.tidiest import movement
 from cmgplan.market.case.ceilings import unserved_heat_price
-from cmgplan.market.model.plant import CARRIERS, Plant
+from cmgplan.market.model.places import CARRIERS
+from cmgplan.market.model.plant import Plant
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, optimal_face
 from cmgplan.solve.cones import Rows
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from cmgplan.errors import InfeasibleError
-from cmgplan.market.model.plant import Choices, Plant, open_gap, unfound
-from cmgplan.solve.array_program import ArrayProgram, ArraySolver
-from cmgplan.solve.outcome import Stop
+from cmgplan.market.model.on_off import Choices, best_day
+from cmgplan.market.model.plant import Plant
 
 OWN_GAP = 1e-7
 """Relative gap of a group's own choices."""
@@ -109,7 +109,7 @@ class Commitment:
         found: dict[str, tuple[int, ...]] = {}
         for group in groups:
             if (own := self.own(group)) is not None:
-                found |= self.whole.named(own)
+                found |= self.whole.on_off.named(own)
         return found
 
 
@@ -120,18 +120,10 @@ def _own_choices(
     homes = frozenset(homes)
     columns = plant.columns_of(homes)
     integer = plant.form.integer[columns]
-    program = plant.freed().group(homes)
-    arrays = program.arrays()
-    relaxed = ArraySolver(arrays).solve()
-    if relaxed.stop is Stop.INFEASIBLE:
+    program = plant.freed().group(homes).arrays()
+    mixed = replace(program, integer=integer)
+    best = best_day(mixed, "+".join(sorted(homes)), OWN_GAP, time_limit_s)
+    if best is None:
         return None
-    mixed = ArrayProgram(arrays.cost, arrays.lower, arrays.upper, arrays.rows, integer)
-    least = relaxed.value or 0.0
-    gap = OWN_GAP * max(abs(least), 1.0)
-    found = ArraySolver(mixed).solve(gap_abs=gap, time_limit_s=time_limit_s)
-    if found.stop is Stop.INFEASIBLE:
-        return None
-    if not found.accepted:
-        raise unfound("+".join(sorted(homes)), found)
     where = np.flatnonzero(columns)[integer]
-    return (where, np.round(found.values()[integer])), open_gap(found, least, OWN_GAP)
+    return (where, np.round(best.x[integer])), best.gap
