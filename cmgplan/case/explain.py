@@ -52,6 +52,8 @@ def problems(error: ValidationError, model: type[BaseModel], data: object) -> li
     grouped: dict[Path, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         path = detail["loc"] if detail["type"] == "missing" else _path_in(data, detail["loc"])
+        if _follows(detail, _at(data, path) if detail["type"] == "too_short" else None):
+            continue
         grouped.setdefault(path, []).append(detail)
     refused = {
         path: known_key(str(path[-1]), keys_of(model, path[:-1]))
@@ -69,6 +71,13 @@ def problems(error: ValidationError, model: type[BaseModel], data: object) -> li
             mend = f"add {path[-1]}{_in_unit(str(path[-1]))}"
             found.append(Problem(path, f"{path[-1]} is missing", mend, missing=True))
     return found
+
+
+def _follows(detail: ErrorDetails, value: object) -> bool:
+    """Return whether a list counts as too short for its faulty items alone, which are told."""
+    if not isinstance(value, list | tuple):
+        return False
+    return len(value) >= int(detail["ctx"]["min_length"])
 
 
 def known_key(key: str, known: Iterable[str]) -> tuple[str | None, str]:

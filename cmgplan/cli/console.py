@@ -418,9 +418,10 @@ def print_optimum(run: OptimumRun) -> None:
         ("load unserved", total.unserved, unserved_kwh),
         ("peak charge", total.peak, None),
         ("value of jobs and energy left", 0.0 - total.value, None),
-        ("cost", record.cost, None),
+        ("cost without unserved load", total.served_cost, None),
+        ("cost with unserved load", record.cost, None),
     ):
-        if kwh is None and money == 0.0 and name != "cost":
+        if kwh is None and money == 0.0 and not name.startswith("cost"):
             continue
         table.add_row(name, _number(money, 2), _number(kwh, 1))
     _print(table)
@@ -474,6 +475,7 @@ def _print_days_as_rows(totals: DataFrame, names: Sequence[str]) -> None:
 
 def print_market(record: MarketRecord) -> None:
     """Print incomes and gap of every structure of a market."""
+    ended = {"time": "time ran out", "rounds": "all rounds done"}
     homes = record.case.homes[:SHOWN_HOMES]
     few = homes if len(homes) <= HOMES_BESIDE else []
     table = _table("", *few, "leaders", "followers", "gap")
@@ -484,7 +486,7 @@ def print_market(record: MarketRecord) -> None:
             *(_number(told.income.get(home), 2) for home in few),
             _number(told.leader_income, 2),
             _number(told.follower_income if told.following else None, 2),
-            gap if told.status == "optimal" else f"{gap} ({told.status})",
+            gap if told.status == "optimal" else f"{gap} ({ended.get(told.stopped, told.status)})",
         )
     _print(table)
     if not few:

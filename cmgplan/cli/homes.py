@@ -78,7 +78,9 @@ def market(
     case: CaseFolder,
     structure: Annotated[
         list[str] | None,
-        typer.Option(metavar="A|B+C", help="Leaders|followers; by default every split."),
+        typer.Option(
+            metavar="A|B+C", help="Leaders|followers; by default every split, with --leaders none."
+        ),
     ] = None,
     leaders: Annotated[
         list[str] | None,
@@ -97,7 +99,7 @@ def market(
         float | None,
         typer.Option(
             metavar="S",
-            help="Seconds that each structure may take; on/off choices take up to 120 before.",
+            help="Seconds that each structure may take, on/off choices of all homes among them.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
@@ -129,6 +131,8 @@ def market(
         result = run_market(loaded, options, progress=tell)
     write_market(result, folder)
     console.print_market(read_market(folder).record)
+    for doubt in result.warnings:
+        console.warn(f"warning: {doubt}")
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
 
 

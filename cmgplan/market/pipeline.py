@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from cmgplan.market.case.structures import (
     parse_structures,
 )
 from cmgplan.market.leading.bid import Bid
+from cmgplan.market.leading.doubts import of_homes, of_structure
 from cmgplan.market.leading.nlp import from_nlp
 from cmgplan.market.leading.owner import owned
 from cmgplan.market.leading.prices import spread
@@ -27,9 +28,9 @@ from cmgplan.market.leading.settle import incomes, settled_day
 from cmgplan.market.leading.settlement import LEAST_SURPLUS, Settlement, Worth
 from cmgplan.market.leading.several import Several
 from cmgplan.market.leading.uniform import Uniform
-from cmgplan.market.model.choices import Commitment
-from cmgplan.market.model.plant import Plant
-from cmgplan.market.model.values import MOST_HOMES, Values, lacking
+from cmgplan.market.model.choices import LEAST_S, Commitment
+from cmgplan.market.model.plant import FIXING_SHARE, Plant
+from cmgplan.market.model.values import MOST_HOMES, Values
 from cmgplan.market.result import (
     Equilibrium,
     MarketOptions,
@@ -44,9 +45,6 @@ from cmgplan.version import __version__
 
 MANY_PAIRS = 1000
 """Pairs of bounds and multipliers from which the exact search begins where Ipopt ends."""
-
-SOME_SHARE = 0.01
-"""Share of a surplus from which it is told what other on/off choices might bring."""
 
 Tell = Callable[[ProgressEvent], None]
 
@@ -81,7 +79,8 @@ def run_market(
     if case.scenarios == CERTAIN:
         return found
     scenarios = []
-    alone = options.model_copy(update={"leaders": ()})
+    names = tuple(structure.name for structure in found.structures)
+    alone = options.model_copy(update={"leaders": (), "structures": names})
     for k, scenario in enumerate(case.scenarios):
         message = f"{scenario.id} ({k + 1} of {len(case.scenarios)})"
         tell(ProgressEvent("scenario", message, fraction=k / len(case.scenarios)))
@@ -99,23 +98,30 @@ def run_market(
 
 def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResult:
     """Return the market of one day."""
-    structures = parse_structures(options.structures, case.ids)
+    structures = parse_structures(options.structures, case.ids, several=bool(options.leaders))
     begun = time.perf_counter()
     tell(ProgressEvent("model", "building the day's model", fraction=0.0))
-    plant = Plant(case)
+    for_choices_s = FIXING_SHARE * options.time_limit_s
+    plant = Plant(case, time_limit_s=for_choices_s)
     built = time.perf_counter()
     tell(ProgressEvent("values", "what each coalition earns on its own", fraction=0.05))
-    commitment = Commitment(plant)
+    commitment = Commitment(plant, for_choices_s - plant.fixing_s)
     values = Values(plant, commitment)
     values.solve_all()
     valued = time.perf_counter()
-    market = _Market(commitment, values, options)
+    # What on/off choices took comes off the time of every search alike.
+    searches = sum(bool(s.following) for s in structures) + len(options.leaders)
+    spent_s = (plant.fixing_s + commitment.own_s) / max(searches, 1)
+    search_s = max(options.time_limit_s - spent_s, LEAST_S)
+    market = _Market(commitment, values, options, search_s)
     found = []
     for k, structure in enumerate(structures):
         message = f"{structure.name} ({k + 1} of {len(structures)})"
         tell(ProgressEvent("structure", message, fraction=0.1 + 0.85 * k / len(structures)))
         found.append(market.run(structure))
-    equilibrium = _several(commitment, values, options, tell) if options.leaders else None
+    equilibrium = None
+    if options.leaders:
+        equilibrium = _several(commitment, values, options, search_s, tell)
     ended = time.perf_counter()
     everybody = next((s for s in found if s.name == joined(case.ids)), None)
     owen = market.run(Structure(tuple(sorted(case.ids)))) if everybody is None else everybody
@@ -134,8 +140,9 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
         values=values.named(),
         games=games,
         fixed=plant.fixed,
+        fixed_gap=plant.fixing_gap,
         backstopped=plant.backstopped,
-        warnings=(*_warnings(commitment), *_kept_choices(found, commitment, values)),
+        warnings=(*of_homes(commitment), *market.doubts),
         wall_s=wall_s,
         versions={"cmgplan": __version__, "solver": plant.solver},
         equilibrium=equilibrium,
@@ -143,7 +150,7 @@ def _run_day(case: HomesCase, options: MarketOptions, tell: Tell) -> MarketResul
 
 
 def _several(
-    commitment: Commitment, values: Values, options: MarketOptions, tell: Tell
+    commitment: Commitment, values: Values, options: MarketOptions, search_s: float, tell: Tell
 ) -> Equilibrium:
     """Return several leaders at once, settled at their common prices."""
     case = commitment.whole.case
@@ -158,7 +165,7 @@ def _several(
         message = f"{name}: round {number}, somebody gains up to {gain * plant.unit:.4g}"
         tell(ProgressEvent("leaders", message, fraction=0.95))
 
-    limit_s = options.time_limit_s * len(leaders)
+    limit_s = search_s * len(leaders)
     point = Several(plant, leaders, following, enough / plant.unit, limit_s).settle(told)
     put = [spread(point.prices, quantity, case.hours) for quantity in point.quantity]
     per_kwh = plant.unit / case.dt_h
@@ -176,11 +183,13 @@ def _several(
         for group, more in zip(leaders, point.bound, strict=True)
     }
     bound = {name: earned[name] + more for name, more in gain.items()}
+    settled = max(gain.values()) <= enough
     return Equilibrium(
         name=name,
         leaders=leaders,
         following=following,
-        status="equilibrium" if max(gain.values()) <= enough else "none found",
+        status="equilibrium" if settled else "none found",
+        stopped="gap" if settled else "rounds" if point.stopped == "gap" else point.stopped,
         enough=enough,
         gain=gain,
         bound=bound,
@@ -190,47 +199,6 @@ def _several(
         dispatch=day,
         own_choices=commitment.named(*leaders, following),
     )
-
-
-def _warnings(commitment: Commitment) -> Iterator[str]:
-    """Yield what is doubtful about the homes of a market."""
-    worth = {"electricity": "its value", "heat": "the ceiling of the price of heat"}
-    for carrier, price in worth.items():
-        for home, kwh in lacking(commitment, carrier).items():
-            yield (
-                f"home {home} cannot serve {kwh:.4g} kWh of its {carrier} alone; the pool does, "
-                f"or it stays unserved at {price}"
-            )
-    for home in commitment.whole.backstopped:
-        yield (
-            f"what has to run in home {home} (jobs, appliances, cars, stores) has no day alone; "
-            "what the pool does not serve comes from a backstop at the value of unserved load"
-        )
-    for home in sorted(commitment.stuck):
-        held = ", ".join(name for name in commitment.whole.fixed if name.split(".")[0] == home)
-        yield (
-            f"home {home} has no day alone with the on/off choices that suit all homes together "
-            f"({held}); it, and every group with it short of all, makes its own"
-        )
-
-
-def _kept_choices(
-    found: Sequence[StructureResult], commitment: Commitment, values: Values
-) -> Iterator[str]:
-    """Yield the structures in which followers' own choices leave much on the table."""
-    for s in found:
-        if not s.following or commitment.own(s.following) is None:
-            continue
-        sure = values[s.following]
-        everybody = values[(*s.leading, *s.following)]
-        missed = everybody - sure - s.bound
-        if missed > SOME_SHARE * (everybody - sure - values[s.leading]):
-            names = ", ".join(commitment.named(s.following))
-            yield (
-                f"in {s.name} followers keep the on/off choices that they make alone ({names}), "
-                f"whatever leaders offer; bound and gap are of these choices, and with others "
-                f"leaders might earn up to {missed:.4g} more"
-            )
 
 
 def _games(
@@ -251,10 +219,17 @@ def _games(
 
 
 class _Market:
-    """Runs structures over one plant and its values."""
+    """Runs structures over one plant and its values, each in up to ``search_s`` seconds.
 
-    def __init__(self, commitment: Commitment, values: Values, options: MarketOptions) -> None:
+    ``doubts`` says what was doubtful about those that were run.
+    """
+
+    def __init__(
+        self, commitment: Commitment, values: Values, options: MarketOptions, search_s: float
+    ) -> None:
         self.commitment, self.values, self.options = commitment, values, options
+        self._search_s = search_s
+        self.doubts: list[str] = []
         self.case = commitment.whole.case
         self.gap = self.case.file.market.gap if options.gap is None else options.gap
 
@@ -268,30 +243,38 @@ class _Market:
             self.values[structure.following],
         )
         led, followed = structure.leading, structure.following
-        settled = self._settled(structure, worth, self.commitment.plant_of(led, followed))
-        own = self.commitment.named(led, followed)
+        own, plant = self.commitment.named(led, followed), self.commitment.plant_of(led, followed)
         if self.commitment.own(led) is None:
+            settled = self._settled(structure, worth, plant, self._search_s)
             return self._told(structure, settled, worth, own)
+        begun = time.perf_counter()
+        settled = self._settled(structure, worth, plant, 0.5 * self._search_s)
+        left_s = max(self._search_s - (time.perf_counter() - begun), LEAST_S)
         # Leaders may as well make the choices that suit all, if others take what these leave.
-        bound = worth.bound
+        bound, stopped = worth.bound, settled.stopped
         try:
-            other = self._settled(structure, worth, self.commitment.plant_of(followed))
+            other = self._settled(structure, worth, self.commitment.plant_of(followed), left_s)
         except LimitError:
-            pass
+            stopped = "time"
         except InfeasibleError:
             bound = settled.bound
         else:
             bound = max(settled.bound, other.bound)
+            stopped = max(settled.stopped, other.stopped, key=("gap", "rounds", "time").index)
             if other.leader_income > settled.leader_income:
                 settled, own = other, self.commitment.named(followed)
         proven = worth.share(bound - settled.leader_income) <= self.gap
-        settled = replace(settled, bound=bound, status="optimal" if proven else "feasible")
+        # Both may keep their own gap and leave more to the greater of their bounds.
+        stopped = "gap" if proven else "rounds" if stopped == "gap" else stopped
+        status = "optimal" if proven else "feasible"
+        settled = replace(settled, bound=bound, status=status, stopped=stopped)
         return self._told(structure, settled, worth, own)
 
-    def _settled(self, structure: Structure, worth: Worth, plant: Plant) -> Settlement:
+    def _settled(
+        self, structure: Structure, worth: Worth, plant: Plant, seconds: float
+    ) -> Settlement:
         """Return the settlement of homes whose on/off choices are those of a plant."""
-        groups = plant, structure.leading, structure.following, worth
-        gap, seconds = self.gap, self.options.time_limit_s
+        groups, gap = (plant, structure.leading, structure.following, worth), self.gap
         if self.options.pricing == "bid":
             return Bid(*groups, gap=gap, time_limit_s=seconds).answer()
         return Uniform(
@@ -309,12 +292,14 @@ class _Market:
         worth: Worth,
         own: Mapping[str, tuple[int, ...]],
     ) -> StructureResult:
+        self.doubts += of_structure(structure, s, worth, self.commitment, self.gap)
         gap = max(s.bound - s.leader_income, 0.0)
         return StructureResult(
             name=structure.name,
             leading=structure.leading,
             following=structure.following,
             status=s.status,
+            stopped=s.stopped,
             method=s.method,
             income=s.income,
             leader_income=s.leader_income,
@@ -347,6 +332,7 @@ class _Market:
             leading=structure.leading,
             following=(),
             status="optimal",
+            stopped="gap",
             method="lp",
             income=found.income,
             leader_income=income,

@@ -26,7 +26,8 @@ class MarketOptions(Record):
     Attributes
     ----------
     structures
-        Structures such as ``A|B+C``; empty asks for the default ones.
+        Structures such as ``A|B+C``; empty asks for the default ones, with ``leaders`` for all
+        homes together alone.
     leaders
         Groups that lead at once, such as ``A`` and ``C``; empty asks for none.
     pricing
@@ -36,8 +37,8 @@ class MarketOptions(Record):
     gap
         Gap as a share of the surplus; None takes that of the case.
     time_limit_s
-        Time that each structure may take, s; the on/off choices of all homes as one owner are
-        found before, in up to 120 s.
+        Time that each structure may take, s. What on/off choices take before, half of it at
+        most, comes off the time of the structures.
     """
 
     structures: tuple[str, ...] = ()
@@ -101,7 +102,10 @@ class StructureResult:
     leading, following
         Ids of the homes.
     status
-        ``optimal`` within the gap asked for, ``feasible`` where time ran out.
+        ``optimal`` within the gap asked for, else ``feasible``.
+    stopped
+        What ended the search: ``gap`` within what was asked for, ``time``, ``rounds`` where it
+        came to its end with more left open; empty where it is not known.
     method
         What found the answer: ``lp`` without followers, ``milp``, ``nlp`` where Ipopt's snapped
         answer was not improved.
@@ -153,6 +157,7 @@ class StructureResult:
     before_shading_kw: FloatArray | None = None
     wide_hours: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,11 @@ class Equilibrium:
         Ids of the homes.
     status
         ``equilibrium`` where nobody gains more than ``enough``, else ``none found``.
+    stopped
+        What ended the search for a better point: ``gap`` where nobody gains more than
+        ``enough``, ``time``, ``rounds`` after as many responses as are taken, ``repeated`` where
+        a point came back, ``stuck`` where nobody has a response that is known to gain; empty
+        where it is not known.
     enough
         Gain that counts as none, currency.
     gain
@@ -194,6 +204,7 @@ class Equilibrium:
     prices: PriceTable
     dispatch: Dispatch
     own_choices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -230,6 +241,8 @@ class MarketResult:
         ``least_excess`` by rule; empty where values are missing.
     fixed
         By home and device: on/off choices, taken from the optimum of all homes.
+    fixed_gap
+        Relative gap of that optimum where its time ran out, else 0.
     backstopped
         Homes that have no day alone without power from nowhere.
     warnings
@@ -247,6 +260,7 @@ class MarketResult:
     values: Mapping[str, float]
     games: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     fixed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    fixed_gap: float = 0.0
     backstopped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_s: Mapping[str, float] = field(default_factory=dict)

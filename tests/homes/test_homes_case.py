@@ -56,6 +56,20 @@ def test_scenarios_and_network_are_read(tmp_path: Path) -> None:
     assert case.lines[2].in_service == 0
 
 
+def test_a_fault_inside_the_only_home_is_one_fault(tmp_path: Path) -> None:
+    """No home is sound then, and yet the list of them is not empty."""
+    engine = {"id": "engine", "fuel_max_kw": "much", "efficiency_electric": 0.4}
+    path = write_homes(
+        tmp_path,
+        {"home.0.chp": [{**engine, "efficiency_heat": 0.3}]},
+        case=MINIMAL,
+        profiles="hour\n0\n1\n",
+    )
+    (fault,) = check_homes(path)
+    assert fault.where == "home[0].chp[0].fuel_max_kw"
+    assert '"much" is not a number' in fault.message
+
+
 def test_the_least_case_is_sound(tmp_path: Path) -> None:
     path = write_homes(tmp_path, case=MINIMAL, profiles="hour\n0\n1\n")
     assert found(path) == []

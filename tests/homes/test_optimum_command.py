@@ -11,13 +11,18 @@ from unittest.mock import patch
 
 import pandas as pd
 import pytest
+from homes_factories import write_homes
 from homes_results import COST, write_case
 from pages import ReadPage
 from results import make_result
 
+from cmgplan.building.report.overview import ROWS as BUILDING
 from cmgplan.cli import main
+from cmgplan.homes.day.totals import day_totals
+from cmgplan.homes.optimum.page import totals_table
 from cmgplan.homes.optimum.run_folder import read_optimum
 from cmgplan.homes.optimum.run_record import json_schema
+from cmgplan.homes.report.compare import QUANTITIES
 from cmgplan.planning.report.run_folder import write_run
 
 
@@ -225,3 +230,23 @@ def test_a_damaged_run_is_refused_with_its_file(
     for name in ("verify", "report"):
         assert command(name, copy) == 2
         assert ("income.csv" if how == "missing" else "run.json") in capsys.readouterr().err
+
+
+def test_cost_is_named_as_on_other_pages_with_and_without_unserved_load(tmp_path: Path) -> None:
+    """Behind connections of 5 kW much stays unserved, at 10 a kWh of electricity."""
+    case = write_homes(tmp_path / "case", {"retailer.power_max_kw": 5.0})
+    assert command("optimum", case, "--out", tmp_path / "run", "--quiet") == 0
+    run = read_optimum(tmp_path / "run")
+    totals = day_totals(run.tables, "optimum", run.record.case.dt_h)
+    assert totals.unserved > 10.0
+    rows = {name.text: money.value for name, money, _ in totals_table(run.record, totals).rows}
+    compared = {key: name for key, name, *_ in QUANTITIES}
+    assert (compared["served_cost"], compared["cost"]) == (BUILDING["cost"], BUILDING["value"])
+    without, value, whole = (
+        float(rows[compared[key]]) for key in ("served_cost", "unserved", "cost")
+    )
+    assert whole == pytest.approx(run.record.cost)
+    assert without + value == pytest.approx(whole)
+    assert "Cost" not in rows
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Lower bound of the cost with unserved load" in page

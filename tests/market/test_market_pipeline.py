@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import two_homes
 from market_cases import boiler_for_a_heat_pump, generator_for_a_load, worth_of
+from market_cases import settled as settled_of
 
 from cmgplan.errors import InputError
 from cmgplan.homes.case.read import load_homes
-from cmgplan.market.leading.bid import Bid
+from cmgplan.market.case.structures import Structure
+from cmgplan.market.leading.bid import FIRST, Bid
+from cmgplan.market.leading.doubts import of_structure
 from cmgplan.market.leading.uniform import Uniform
+from cmgplan.market.model.choices import Commitment
 from cmgplan.market.model.plant import Plant
 from cmgplan.market.pipeline import run_market
 from cmgplan.market.result import MCP_COLUMNS, MarketOptions, MarketResult
@@ -127,6 +134,26 @@ def test_a_posted_price_is_capped_and_may_be_withheld(
     assert s.bound == pytest.approx(income, abs=1e-4)
 
 
+def test_posted_prices_are_sought_in_all_of_the_time() -> None:
+    """A search within the retailer's band that its part of the time ended goes on."""
+    shares = []
+
+    class Late(Bid):
+        def _searched(self, wide: Any, known: Any, share: float) -> Any:
+            shares.append(share)
+            groups, problem, x, bound = super()._searched(wide, known, share)
+            if len(shares) == 1:
+                self._late, bound = True, 580.0
+            return groups, problem, x, bound
+
+    plant = Plant(generator_for_a_load())
+    worth, caps = worth_of(plant, ("A",), ("B",)), np.array([[12.0], [24.0]])
+    s = Late(plant, ("A",), ("B",), worth, gap=1e-6, time_limit_s=20.0, cap_per_kwh=caps).answer()
+    assert shares == [FIRST, 1.0]
+    assert (s.leader_income, s.bound) == pytest.approx((240.0, 240.0), abs=1e-4)
+    assert (s.status, s.stopped) == ("optimal", "gap")
+
+
 def test_without_a_cap_that_binds_posted_prices_earn_what_uniform_ones_do() -> None:
     plant = Plant(boiler_for_a_heat_pump())
     worth = worth_of(plant, ("A",), ("B",))
@@ -169,3 +196,26 @@ def test_a_time_limit_gives_an_answer_with_its_gap() -> None:
     assert s.gap_share > 0.01
     assert result.values["C"] - 0.1 <= s.leader_income <= s.bound
     assert s.gap == pytest.approx(s.bound - s.leader_income)
+    assert s.stopped == "time"
+
+
+def test_nothing_better_than_standing_alone_is_said_with_what_is_open() -> None:
+    """A's 50 kW at 6 p spare B 40 kW at 20 p and 10 at 8 p: 580 p, none of which A has alone."""
+    case = generator_for_a_load()
+    commitment = Commitment(Plant(case))
+    worth = worth_of(commitment.whole, ("A",), ("B",))
+    settled, _ = settled_of(case)
+    assert worth.leading == pytest.approx(0.0)
+    assert worth.surplus == pytest.approx(580.0)
+
+    def told(income: float, status: str = "feasible") -> list[str]:
+        other = replace(settled, leader_income=income, bound=580.0, status=status)
+        structure = Structure(("A",), ("B",))
+        return list(of_structure(structure, other, worth, commitment, 0.01))
+
+    (text,) = told(0.0)
+    assert "in A|B nothing better was found than that each group stands alone" in text
+    assert "leaders earn 0 USD and might earn up to 580 more, 100 % of the surplus" in text
+    assert told(5.5)  # a hundredth of the surplus counts as none
+    assert not told(280.0)
+    assert not told(0.0, "optimal")

@@ -25,6 +25,7 @@ from cmgplan.cli.console import progress_shown
 from cmgplan.errors import InputError
 from cmgplan.market.audit.again import solved_again
 from cmgplan.market.report.figures import core_polygon
+from cmgplan.market.report.overview import overview
 from cmgplan.market.report.read_result import result_of
 from cmgplan.market.report.read_run import read_market
 from cmgplan.market.report.run_folder import write_page
@@ -97,6 +98,51 @@ def test_the_page_names_every_structure_and_home(run: Path) -> None:
     again = page
     assert command("report", run) == 0
     assert (run / "report.html").read_text(encoding="utf-8") == again
+
+
+def test_the_page_says_what_stopped_the_search(run: Path) -> None:
+    """Time, rounds of the search, or what an older run does not know; and what a table says."""
+    market = read_market(run)
+    names = {"A|B": "time", "B|A": "rounds", "A+B": ""}
+    structures = [
+        s.model_copy(update={"status": "feasible", "stopped": names[s.structure]})
+        if s.structure in names
+        else s
+        for s in market.record.structures
+    ]
+    record = market.record.model_copy(update={"structures": structures})
+    first = overview(record, market.tables)
+    assert not first.good
+    assert first.verdict.startswith(
+        "Time ran out in A|B; in B|A every round of the search came to its end with more open than "
+        "was asked for; the gap asked for was not reached in A+B. Their gaps are stated."
+    )
+    place = [column.key for column in first.totals.columns].index("ended")
+    ended = {row[0].text: row[place].value for row in first.totals.rows}
+    assert ended == {
+        "A": "gap reached",
+        "B": "gap reached",
+        "A|B": "time",
+        "B|A": "rounds",
+        "A+B": "",
+    }
+    assert overview(market.record, market.tables).verdict.startswith("Every structure is proven")
+
+
+def test_a_run_says_what_stopped_it_and_verify_holds_that_against_the_gap(
+    run: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    record = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    assert {s["stopped"] for s in record["structures"]} == {"gap"}
+    record["structures"][2]["stopped"] = "time"
+    (copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert not held(copy)
+    for structure in record["structures"]:
+        del structure["stopped"]  # of a run that did not tell
+    (copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert held(copy)
 
 
 def test_the_reader_chooses_whose_day_is_shown(run: Path) -> None:

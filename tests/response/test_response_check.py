@@ -13,6 +13,7 @@ import pytest
 from factories import DELETE, as_toml, edited
 
 from cmgplan.case.bundled import find_case
+from cmgplan.cli import main
 from cmgplan.errors import CaseError
 from cmgplan.homes.case.read import check_homes, load_homes
 from cmgplan.response.case.check import check_response, require_response
@@ -155,3 +156,24 @@ def test_a_home_that_responds_to_emission_without_a_limit_is_warned_of(tmp_path:
     (fault,) = check_response(case)
     assert fault.severity == "warning"
     assert "home C responds to emission without a limit" in str(fault)
+
+
+def test_check_tells_every_fault_of_given_bids(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = with_edits(tmp_path / "c", {"response.bids": "bids.csv"})
+    rows = "Z,0,electricity,sell,5,0.11\nA,24,heat,buy,1,0.05\nA,1,heat,buy,-2,0.05\n"
+    head = "home,hour,carrier,side,quantity_kw,price_per_kwh\n"
+    (folder / "bids.csv").write_text(head + rows, encoding="utf-8")
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", str(folder)])
+    assert stopped.value.code == 2
+    told = capsys.readouterr()
+    for words in (
+        "home Z is not in the case",
+        "hour 24 is not in the case, which has 24",
+        "quantity_kw -2 is negative",
+    ):
+        assert words in told.out + told.err
+    (folder / "bids.csv").write_text(f"{head}A,1,heat,buy,2,0.05\n", encoding="utf-8")
+    assert check_homes(folder) == []

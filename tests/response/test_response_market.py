@@ -25,7 +25,7 @@ from cmgplan.response.market.batch import clearing_intervals
 from cmgplan.response.market.crossing import cross, crossing_of
 from cmgplan.response.market.drawn import drawn_prices, prices_at
 from cmgplan.response.market.lines import Line, lines_of
-from cmgplan.response.market.marginal import PricedLine
+from cmgplan.response.market.marginal import PricedLine, marginal_bids
 from cmgplan.response.market.ranges import Costs, bid_prices, costs_of
 from cmgplan.response.market.settle import settled
 from cmgplan.response.market.water import water_values
@@ -141,6 +141,23 @@ def test_stored_energy_is_worth_what_it_costs_and_brings() -> None:
     # Bought at 0.10 / 0.9 a kWh, sold at 0.30 * 0.9; the last hour begins with an empty store.
     assert worth[:2] == pytest.approx([(0.10 / 0.9 + 0.27) / 2.0] * 2)
     assert worth[2] == pytest.approx(0.05 * 0.9)
+
+
+def test_the_heat_of_a_collector_is_offered_for_nothing() -> None:
+    """All that the sun gives, also what the day had no use for; the price is then 0."""
+    home = {
+        "id": "A",
+        "solar_thermal": [{"id": "roof", "heat_max_kw": 3.0, "forecast": "sun"}],
+        "load": [{"id": "warmth", "carrier": "heat", "p_kw": 2.0}],
+    }
+    case = homes_case([home], {"sun": np.array([1.0, 0.5])}, hours=2)
+    day = solve_exact(case).dispatch
+    prices = {"electricity": np.zeros((2, 1)), "heat": np.zeros((2, 1))}
+    bids = [bid for bid in marginal_bids(case, day, prices) if bid.line.device == "roof"]
+    assert [(bid.line.carrier, bid.line.side) for bid in bids] == [("heat", "sell")]
+    assert bids[0].line.kw == pytest.approx([3.0, 1.5])
+    assert bids[0].price == pytest.approx([0.0, 0.0])
+    assert crossing_of(case, day, prices).price["heat"][0] == pytest.approx(0.0)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,11 @@ import numpy as np
 
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import CaseError, Fault
+from cmgplan.homes.case.kinds import unknown_kinds
 from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
+
+WHO = "the rules of the building"
 
 ABOVE_ONE = 1e-12
 """Excess over 1 from which a coefficient is out of range."""
@@ -20,7 +23,8 @@ def check_building(case: HomesCase) -> list[Fault]:
     return [
         *_coefficients(case),
         *_load_mixes(case),
-        *not_for_rules(case, "the rules of the building"),
+        *unknown_kinds(case, WHO),
+        *not_for_rules(case, WHO),
     ]
 
 

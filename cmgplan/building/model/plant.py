@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmgplan.arrays import BoolArray, FloatArray, IntArray
+from cmgplan.building.case.check import WHO
 from cmgplan.building.model.stores import StoreData, members, store_data
 from cmgplan.devices import (
     Battery,
@@ -25,11 +26,15 @@ from cmgplan.devices import (
 )
 from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.devices.renewable import HomePlant
+from cmgplan.homes.case.kinds import unknown_kind
 from cmgplan.homes.case.records import BuildingSection, HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey
 
 HEAT_KINDS = ("heat_pump", "electric_boiler", "gas_boiler")
 """Plants that make heat in step T4, in the order in which they serve."""
+
+DISPATCHED = (CombinedHeatPower, Battery, Car, ThermalStore)
+"""Devices other than those plants that the steps decide on."""
 
 DAY_H = 24.0
 
@@ -148,6 +153,11 @@ def read_plant(case: HomesCase, outage: Sequence[int] = ()) -> Plant:
     outage
         Hours without a grid: nothing is bought or sold, and they come first where hours are
         taken by falling price.
+
+    Raises
+    ------
+    InputError
+        The rules have nothing for a kind of device.
     """
     h = case.forecasts()
     devices = [(s, d) for s, home in enumerate(case.homes) for d in home.devices()]
@@ -163,6 +173,8 @@ def read_plant(case: HomesCase, outage: Sequence[int] = ()) -> Plant:
             (heat if warm else load)[s] += device.base_kw(h)
         elif isinstance(device, Job | Thermostat):
             (fixed_heat if warm else fixed)[s] += own_schedule_kw(device, h)
+        elif not isinstance(device, DISPATCHED) and device.kind not in HEAT_KINDS:
+            raise unknown_kind(device, WHO)
 
     def of_kind(kind: type[Store]) -> StoreData:
         found = [(s, d.id, d) for s, d in devices if isinstance(d, kind)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from cmgplan.arrays import FloatArray
+from cmgplan.building.case.check import WHO
 from cmgplan.building.model.plant import own_schedule_kw
 from cmgplan.building.model.state import DayState
 from cmgplan.devices import Device, Flows, Forecasts, HomeLoad, Job, SolarThermal, Store, Thermostat
 from cmgplan.devices.renewable import HomePlant
+from cmgplan.homes.case.kinds import unknown_kind
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange, Shift
 
@@ -32,10 +34,10 @@ def as_dispatch(case: HomesCase, day: DayState) -> Dispatch:
             elif isinstance(device, HomePlant):
                 kept = 1.0 - _part(surplus[s], day.plant.renewable_kw[s])
                 flows[key] = Flows.of(h.hours, p_kw=kept * device.available_kw(h))
+            elif isinstance(device, Store):
+                flows[key] = _of_store(day, device, key, h)
             elif key not in flows:
                 flows[key] = _of_fixed(device, h)
-            if isinstance(device, Store):
-                flows[key] = _of_store(day, device, key, h)
     return Dispatch(flows, state, shifts, *_exchange(day))
 
 
@@ -96,7 +98,7 @@ def _of_fixed(device: Device, h: Forecasts) -> Flows:
         if "heat" in device.carriers:
             return Flows.of(h.hours, heat_kw=taken)
         return Flows.of(h.hours, p_kw=taken)
-    return Flows.of(h.hours)
+    raise unknown_kind(device, WHO)
 
 
 def _part(power_kw: FloatArray, of_kw: FloatArray) -> FloatArray:

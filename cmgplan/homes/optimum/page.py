@@ -17,6 +17,12 @@ from cmgplan.run.tables import Tables
 
 WAY = "optimum"
 
+WITH_UNSERVED = "Cost with unserved load"
+
+WITHOUT_UNSERVED = "Cost without unserved load"
+
+AT_ITS_VALUE = "Load unserved, at its value"
+
 LEAST_KWH = 0.01
 """Energy under which no load counts as unserved."""
 
@@ -28,7 +34,7 @@ MODEL = (
         "losses. Heat may be dumped and renewables curtailed freely.",
     ),
     (
-        "Cost",
+        WITH_UNSERVED,
         "Purchases less sales, gas, the cost of moving load, and the value of load that "
         "nothing serves.",
     ),
@@ -93,7 +99,7 @@ def overview(record: OptimumRecord, totals: DayTotals) -> Overview:
     boxes = [
         Box("Verified", "passed", True),
         Box("Gap", shown, proven),
-        Box("Cost", amount(record.cost, unit), True),
+        Box(WITH_UNSERVED, amount(record.cost, unit), True),
         Box("Emission", amount(record.emission_kg, "kg"), True),
         Box("Unserved", amount(unserved_kwh, "kWh"), unserved_kwh < LEAST_KWH),
     ]
@@ -129,7 +135,8 @@ def _is_better(record: OptimumRecord) -> str:
 def totals_table(record: OptimumRecord, totals: DayTotals) -> DataTable:
     """Return what the cost is made of, and the energies beside it."""
     unit, priced = record.currency, record.options.emission_weight > 0.0
-    bound_of = f"Lower bound of the {'objective' if priced else 'cost'}"
+    bound_of = f"Lower bound of the {'objective' if priced else 'cost with unserved load'}"
+    worth = [(AT_ITS_VALUE, totals.unserved, None)] if totals.unserved > 0.0 else []
     rows: list[tuple[str, float | None, float | None]] = [
         ("Purchases from the retailer", totals.purchases, totals.import_kwh),
         ("Sales to the retailer", 0.0 - totals.sales, totals.export_kwh),
@@ -137,27 +144,23 @@ def totals_table(record: OptimumRecord, totals: DayTotals) -> DataTable:
         ("Load moved to other hours", totals.shift, totals.moved_kwh),
         ("Electricity unserved", None, totals.unserved_electricity_kwh),
         ("Heat unserved", None, totals.unserved_heat_kwh),
-        ("Cost", record.cost, None),
+        (WITHOUT_UNSERVED, totals.served_cost, None),
+        *worth,
+        (WITH_UNSERVED, record.cost, None),
         (bound_of, record.bound, None),
         ("Electricity between homes", None, totals.pool_kwh),
         ("Heat between homes", None, totals.pool_heat_kwh),
         ("Heat dumped", None, totals.dumped_kwh),
         ("Renewables curtailed", None, totals.curtailed_kwh),
     ]
-    if totals.unserved > 0.0:
-        rows[4:6] = [
-            ("Load unserved, at its value", totals.unserved, None),
-            ("Electricity unserved", None, totals.unserved_electricity_kwh),
-            ("Heat unserved", None, totals.unserved_heat_kwh),
-        ]
     extra = [
         ("Peak charge", totals.peak),
         ("Value of optional jobs and of energy left", 0.0 - totals.value),
     ]
-    at = next(k for k, row in enumerate(rows) if row[0] == "Cost")
+    at = next(k for k, row in enumerate(rows) if row[0] == WITHOUT_UNSERVED)
     rows[at:at] = [(name, money, None) for name, money in extra if money != 0.0]
     if priced:
-        at = next(k for k, row in enumerate(rows) if row[0] == "Cost") + 1
+        at = next(k for k, row in enumerate(rows) if row[0] == WITH_UNSERVED) + 1
         price = record.options.emission_weight * record.emission_kg
         rows[at:at] = [("Price of emissions", price, None), ("Objective", record.objective, None)]
     columns = (
@@ -177,7 +180,7 @@ def _front(record: OptimumRecord, tables: Tables) -> Section:
     columns = (
         Column("point", "Point", 0),
         Column("status", "Status"),
-        Column("cost", f"Cost, {unit}", 3),
+        Column("cost", f"{WITH_UNSERVED}, {unit}", 3),
         Column("emission_kg", "Emission, kg", 3),
         Column("bound", f"Bound of cost, {unit}", 3),
         Column("gap_percent", "Gap, %", 4),

@@ -23,6 +23,7 @@ from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.homes.optimum.read_day import read_day
 from cmgplan.homes.optimum.result import OptimumPoint
+from cmgplan.homes.optimum.tidiest import movement
 from cmgplan.solve import LinearProblem, Outcome, Stop
 
 ROUNDS = 60
@@ -33,15 +34,6 @@ BOTH_KWH = 1e-7
 
 TIDY = (0.0, 1e-9, 1e-7)
 """Share of a goal that may be given for the tidiest of all optima: the least that HiGHS takes."""
-
-TRADED = 0.1
-"""Weight of a kWh that is traded, beside one that a store takes or that moves."""
-
-EARLY = 0.01
-"""Weight by which a kWh charged at the end of the day counts more than at its beginning, so that
-of equal days the one that charges early is taken."""
-
-TRADES = ("imported", "exported", "pool_given", "pool_heat_given")
 
 MARGIN_ROUNDS = 4
 """Days tried under a cap of emission, each with what the last one was over it taken off."""
@@ -278,7 +270,7 @@ class OneOwner:
         Among many optima the one with the least energy through stores, moved and traded is
         taken, so that nothing happens without a reason.
         """
-        problem, m = self._compiled(), self._model.m
+        problem, m, moved = self._compiled(), self._model.m, movement(self._model)
         counted = [m.cost]
         if self._counts_emission(question):
             counted += [goal for name, goal in self._model.goals().items() if name != "cost"]
@@ -288,28 +280,10 @@ class OneOwner:
                 value = float(x[problem.column(goal)])
                 most = held.get(goal, (-np.inf, np.inf))[1]
                 bounds[goal] = (-np.inf, min(value + slack * max(abs(value), 1.0), most))
-            outcome = problem.solve(self._movement(), bounds, relax=True, time_limit_s=self._left())
+            outcome = problem.solve(moved, bounds, relax=True, time_limit_s=self._left())
             if outcome.accepted:
                 return outcome.values()
         return x
-
-    def _movement(self) -> list[tuple[Any, float]]:
-        """Return weights on energy that goes through stores, moves between hours, or is traded."""
-        moved: list[Any] = []
-        early: list[tuple[Any, float]] = []
-        for _, block in self._model.stores():
-            moved += block.discharge.values()
-            late = EARLY / len(block.charge)
-            early += [(variable, 1.0 + late * t) for t, variable in block.charge.items()]
-        for placed in self._model.loads():
-            if isinstance(placed.block.component("down"), pyo.Var):
-                moved += placed.block.down.values()
-        traded: list[Any] = []
-        for i in self._model.m.home:
-            home = self._model.m.home[i]
-            for name in TRADES:
-                traded += home.component(name).values()
-        return [*early, *((v, 1.0) for v in moved), *((v, TRADED) for v in traded)]
 
     def _exclude(self) -> int:
         """Let charge and discharge exclude each other where the day uses both; return how often."""

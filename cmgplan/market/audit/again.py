@@ -19,7 +19,7 @@ from cmgplan.market.leading.offers import caps
 from cmgplan.market.leading.settlement import LEAST_SURPLUS
 from cmgplan.market.leading.several import MOST_ROUNDS
 from cmgplan.market.model.choices import Commitment
-from cmgplan.market.model.plant import FIXING_GAP, Plant
+from cmgplan.market.model.plant import FIXING_GAP, FIXING_SHARE, Plant
 from cmgplan.market.model.values import MOST_HOMES, Values, coalitions
 from cmgplan.market.result import Equilibrium, MarketResult, StructureResult
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
@@ -69,7 +69,8 @@ class _Again:
     def __init__(self, result: MarketResult) -> None:
         self._result, self._case = result, result.case
         self._plant = Plant(result.case, result.fixed)
-        self._commitment = Commitment(self._plant)
+        self._limit_s = FIXING_SHARE * result.options.time_limit_s
+        self._commitment = Commitment(self._plant, self._limit_s)
         self._values = Values(self._plant, self._commitment)
         self._every = tuple(sorted(self._case.ids))
         sizes = [abs(self._values[(home,)]) for home in self._every]
@@ -79,10 +80,10 @@ class _Again:
         """Compare choices with the best for all homes, and backstops with who needs one."""
         told = sorted(self._result.backstopped)
         yield from differs(told, sorted(self._plant.backstopped), "run.json backstopped")
-        if self._plant.on_off:
-            best, mine = Plant(self._case), self._values[self._every]
-            due = -best.cost_of(self._every)
-            slack = 2.0 * FIXING_GAP * max(1.0, abs(due))
+        if self._plant.on_off.columns:
+            best = Plant(self._case, time_limit_s=self._limit_s, start=self._plant)
+            due, mine = -best.cost_of(self._every), self._values[self._every]
+            slack = (2.0 * FIXING_GAP + self._result.fixed_gap) * max(1.0, abs(mine), abs(due))
             if mine < due - slack:
                 yield Finding(
                     "run.json fixed: all homes earn less", due - mine, "", None, mine, due
@@ -102,7 +103,7 @@ class _Again:
 
     def structure(self, told: StructureResult) -> Iterator[Finding]:
         """Solve a structure again at its quantities."""
-        plant = self._plant.choosing([self._plant.choices_of(told.own_choices)])
+        plant = self._plant.choosing([self._plant.on_off.choices_of(told.own_choices)])
         if told.following:
             yield from self._led(told, plant)
         else:
@@ -165,7 +166,7 @@ class _Again:
     def several(self, told: Equilibrium) -> Iterator[Finding]:
         """Solve several leaders again at their quantities."""
         name, case = told.name, self._case
-        plant = self._plant.choosing([self._plant.choices_of(told.own_choices)])
+        plant = self._plant.choosing([self._plant.on_off.choices_of(told.own_choices)])
         sure = sum(self._values[group] for group in (*told.leaders, told.following))
         surplus = self._values[self._every] - sure
         enough = max(self._result.gap * surplus, LEAST_SURPLUS)

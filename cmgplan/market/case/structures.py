@@ -111,9 +111,17 @@ def _listed(names: Sequence[str]) -> str:
     return f"home{'' if one else 's'} {', '.join(names)} {'is' if one else 'are'}"
 
 
-def parse_structures(texts: Iterable[str], homes: Sequence[str]) -> tuple[Structure, ...]:
-    """Return the structures that are named, each once; those of ``default_structures`` if none."""
+def parse_structures(
+    texts: Iterable[str], homes: Sequence[str], *, several: bool = False
+) -> tuple[Structure, ...]:
+    """Return the structures that are named, each once; those of ``default_structures`` if none.
+
+    Where ``several`` groups are to lead at once and no structure is named, it is all homes
+    together alone: what the groups earn is measured against that.
+    """
     named = tuple(dict.fromkeys(parse_structure(text, homes) for text in texts))
+    if several and not named:
+        return (Structure(tuple(sorted(homes))),)
     return named or default_structures(homes)
 
 

@@ -28,6 +28,7 @@ from cmgplan.market.leading.prices import Prices, price_intervals
 from cmgplan.market.leading.settlement import LEAST_SURPLUS, Found, Settlement, Worth, settle
 from cmgplan.market.model.plant import Plant
 from cmgplan.solve.array_program import ArraySolver
+from cmgplan.solve.outcome import Stop
 
 FIRST = 0.4
 """Share of the time for the search within the retailer's band."""
@@ -54,6 +55,7 @@ class Bid:
         self.leading, self.following = tuple(leading), tuple(following)
         self._cap = cap_per_kwh
         self._ends = time.perf_counter() + time_limit_s
+        self._late = False
 
     def answer(self) -> Settlement:
         """Return the structure's settlement.
@@ -67,16 +69,23 @@ class Bid:
         groups, problem, x, bound = self._searched(None, None, FIRST)
         income = -np.inf if x is None else self._income(groups, problem, x)
         wide = may_bind(self.plant, self.leading, self.following, -(income + self.worth.following))
+        known = None if x is None else (problem, x)
         if wide.any():
-            known = None if x is None else (problem, x)
             groups, problem, x, bound = self._searched(wide, known, 1.0)
+        elif self._late and self.worth.share(bound - income) > self.gap:
+            more = self._searched(None, known, 1.0)
+            bound = min(bound, more[3])
+            if more[2] is not None and self._income(more[0], more[1], more[2]) >= income:
+                groups, problem, x = more[:3]
         if x is None:
             names = "+".join(self.leading), "+".join(self.following)
             raise LimitError(
                 f"{'|'.join(names)}: no answer in the time given; give more time (--time-limit)"
             )
         seconds = {"search": time.perf_counter() - begun}
-        return self._settled(groups, problem, x, bound, seconds)
+        settled = self._settled(groups, problem, x, bound, seconds)
+        late = settled.status != "optimal" and self._late
+        return replace(settled, stopped="time") if late else settled
 
     def _income(self, groups: Groups, problem: Offers, x: FloatArray) -> float:
         return -float(problem.bilevel.cost @ x + groups.constant) * self.plant.unit
@@ -103,6 +112,7 @@ class Bid:
             target=-(self.worth.bound / self.plant.unit - gap) - groups.constant,
             start=start,
         )
+        self._late = found.stop in (Stop.LIMIT, Stop.FEASIBLE)
         bound = self.worth.bound
         if found.bound is not None and groups.boxes.proven:
             bound = min(bound, -(found.bound + groups.constant) * self.plant.unit)

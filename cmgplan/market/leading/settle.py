@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyomo.environ as pyo
 import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray
-from cmgplan.devices import Store
 from cmgplan.errors import SolverError
 from cmgplan.homes.accounts.money import costs_of_home
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
 from cmgplan.homes.optimum.read_day import read_day
+from cmgplan.homes.optimum.tidiest import movement
 from cmgplan.market.case.ceilings import unserved_heat_price
-from cmgplan.market.model.plant import CARRIERS, Plant
+from cmgplan.market.model.places import CARRIERS
+from cmgplan.market.model.plant import Plant
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, optimal_face
 from cmgplan.solve.cones import Rows
-
-TRADED = 0.1
-"""Weight of a kWh that is traded, beside one that a store takes or that moves."""
 
 Block = tuple[Sequence[str], FloatArray]
 """Homes that share a pool, and what they give out of it, kW, shape (2, T): electricity, heat."""
@@ -30,8 +27,8 @@ Block = tuple[Sequence[str], FloatArray]
 def settled_day(plant: Plant, blocks: Sequence[Block]) -> Dispatch:
     """Return the cheapest day in which every block gives its quantities, for the blocks' homes.
 
-    The last block are the followers. Among many days the one with the least energy through
-    stores, moved and traded is taken. Homes of no block act alone, and are left out.
+    The last block are the followers. Among many days the tidiest is taken, as in the one-owner
+    optimum. Homes of no block act alone, and are left out.
 
     Raises
     ------
@@ -95,21 +92,11 @@ def _rows(plant: Plant, blocks: Sequence[Block], alone: Sequence[Block]) -> Rows
 
 
 def _movement(plant: Plant) -> FloatArray:
-    """Return weights on energy that goes through stores, moves between hours, or is traded."""
-    model, form = plant.model, plant.form
-    weight = np.zeros(len(form.variables))
-    for placed in model.placed():
-        names = ("charge", "discharge") if isinstance(placed.device, Store) else ("down",)
-        for name in names:
-            component = placed.block.component(name)
-            if isinstance(component, pyo.Var):
-                for variable in component.values():
-                    weight[form.column(variable)] = 1.0
-    for i in model.m.home:
-        for name in ("imported", "exported", "pool_given", "pool_heat_given"):
-            for variable in model.m.home[i].component(name).values():
-                if id(variable) in form.columns:
-                    weight[form.column(variable)] = TRADED
+    """Return the weights of the tidiest day by column."""
+    weight = np.zeros(len(plant.form.variables))
+    for variable, counts in movement(plant.model):
+        if id(variable) in plant.form.columns:
+            weight[plant.form.column(variable)] = counts
     return weight
 
 

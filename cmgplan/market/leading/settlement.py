@@ -48,6 +48,9 @@ class Settlement:
     ----------
     status
         ``optimal`` where the gap is within what was asked for, else ``feasible``.
+    stopped
+        What ended the search: ``gap`` where that is within what was asked for, ``time``, or
+        ``rounds`` where every round of it came to its end before.
     income
         By home, currency.
     leader_income, follower_income, bound
@@ -86,6 +89,7 @@ class Settlement:
     dispatch: Dispatch
     before: FloatArray | None = None
     method: str = "milp"
+    stopped: str = "gap"
     wide: tuple[int, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -120,7 +124,10 @@ class Found:
 def settle(
     groups: Groups, found: Found, worth: Worth, gap: float, seconds: Mapping[str, float]
 ) -> Settlement:
-    """Return the settlement of quantities: the day that is run, and what every home earns."""
+    """Return the settlement of quantities: the day that is run, and what every home earns.
+
+    A search that its time ended says so itself.
+    """
     plant, prices = groups.plant, found.prices
     case, per_kwh = plant.case, plant.unit / plant.case.dt_h
     put = spread(prices, found.quantity, case.hours)
@@ -132,8 +139,10 @@ def settle(
     income = incomes(case, day, price)
     earned = sum(income[home] for home in groups.leading)
     bound = max(found.bound, earned)
+    proven = worth.share(bound - earned) <= gap
     return Settlement(
-        status="optimal" if worth.share(bound - earned) <= gap else "feasible",
+        status="optimal" if proven else "feasible",
+        stopped="gap" if proven else "rounds",
         income=income,
         leader_income=earned,
         follower_income=sum(income[home] for home in groups.following),

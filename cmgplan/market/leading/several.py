@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,10 @@ class Point:
         The common prices.
     rounds
         Responses taken before.
+    stopped
+        What ended the search for a better one: ``gap`` where nobody gains more than counts as
+        none, ``time``, ``rounds`` after as many responses as are taken, ``repeated`` where a
+        point came back, ``stuck`` where nobody has a response that is known to gain.
     """
 
     quantity: tuple[FloatArray, ...]
@@ -58,6 +62,7 @@ class Point:
     bound: tuple[float, ...]
     prices: Prices
     rounds: int
+    stopped: str = "rounds"
 
     @property
     def greatest_gain(self) -> float:
@@ -113,6 +118,7 @@ class Several:
         groups = Groups(self._plant, self._leaders[0], self._following, self._wide)
         now = [np.zeros(groups.traded) for _ in self._leaders]
         best: Point | None = None
+        stopped = "rounds"
         passed: list[FloatArray] = []
         for number in range(MOST_ROUNDS + 1):
             responses = [self._response(k, now) for k in range(len(self._leaders))]
@@ -123,15 +129,20 @@ class Several:
             whole = np.concatenate(now)
             repeated = any(np.abs(whole - other).max() < REPEATED_KW for other in passed)
             passed.append(whole)
-            if repeated or point.greatest_gain <= self._enough or self._late():
-                break
             k = int(np.argmax(point.gain))
-            if point.gain[k] <= 0.0:
+            ends = {
+                "gap": point.greatest_gain <= self._enough,
+                "repeated": repeated,
+                "time": self._late(),
+                "stuck": point.gain[k] <= 0.0,
+            }
+            stopped = next((name for name, holds in ends.items() if holds), "rounds")
+            if stopped != "rounds":
                 break
             now[k] = responses[k].quantity
         if best is None:
             raise LimitError("no point of the leaders was held in the time given; give more time")
-        return best
+        return replace(best, stopped=stopped)
 
     def _late(self) -> bool:
         return time.perf_counter() > self._ends

@@ -89,7 +89,8 @@ class Uniform:
                 break
             held, bound = self._again(groups, held, bound, part)
             settled = self._settled(groups, held, bound)
-        return settled
+        late = settled.status != "optimal" and self._left() <= LEAST_SECONDS
+        return replace(settled, stopped="time") if late else settled
 
     def _aim(self) -> float:
         """Return the income from which the free bound is proof enough, currency."""

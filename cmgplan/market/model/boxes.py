@@ -16,9 +16,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.arrays import BoolArray, FloatArray
+from cmgplan.devices import HomeLoad
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.market.case.ceilings import unserved_heat_price
-from cmgplan.market.model.plant import Plant, loads_heat_later
+from cmgplan.market.model.plant import Plant
 from cmgplan.market.model.program import (
     NOWHERE,
     Program,
@@ -75,7 +76,7 @@ def price_bands(
         high[0] = np.where(wide, high[0], case.series(retailer.buy_per_kwh))
         high[0] = np.maximum(low[0], high[0])
     heat = unserved_heat_price(case)
-    high[1] = heat.max() if loads_heat_later(case, followers) else heat
+    high[1] = heat.max() if _loads_heat_later(case, followers) else heat
     return low, high
 
 
@@ -262,3 +263,15 @@ def with_slacks(program: Program, boxes: Boxes) -> tuple[Program, Boxes]:
 
 
 __all__ = ["Boxes", "dual_boxes", "followers_program", "merged", "price_bands", "reduced_costs"]
+
+
+def _loads_heat_later(case: HomesCase, homes: Iterable[str]) -> bool:
+    """Return whether heat of a group may move between hours, by a store or a shifted load."""
+    wanted = set(homes)
+    return any(
+        (device.stores and "heat" in device.carriers)
+        or (isinstance(device, HomeLoad) and device.carrier == "heat" and device.shiftable)
+        for home in case.homes
+        if home.id in wanted
+        for device in home.devices()
+    )

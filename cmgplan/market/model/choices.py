@@ -11,38 +11,50 @@ of unserved load.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from cmgplan.errors import InfeasibleError, SolverError
-from cmgplan.market.model.plant import Choices, Plant
-from cmgplan.solve.array_program import ArrayProgram, ArraySolver
-from cmgplan.solve.outcome import Stop
+from cmgplan.errors import InfeasibleError
+from cmgplan.market.model.on_off import Choices, best_day
+from cmgplan.market.model.plant import Plant
 
 OWN_GAP = 1e-7
 """Relative gap of a group's own choices."""
 
-LONGEST_S = 120.0
-"""Time that a group's own choices may take, s."""
+LEAST_S = 1.0
+"""Time that the search for a group's own choices gets at least, s."""
 
 
 class Commitment:
     """Which choices every group makes; ``plant_of`` gives the homes with them.
 
+    Parameters
+    ----------
+    time_limit_s
+        Time that all searches for own choices may take together, s; None sets no limit.
+
     Attributes
     ----------
     stuck
         Homes that the choices of all homes leave no day alone.
+    own_gap
+        By group that makes its own choices: their relative gap where the time ran out, else 0.
+    own_s
+        Time that searches for own choices took, s.
     """
 
-    def __init__(self, plant: Plant) -> None:
-        self.whole = plant
+    def __init__(self, plant: Plant, time_limit_s: float | None = None) -> None:
+        self.whole, self._limit_s = plant, time_limit_s
+        self.own_gap: dict[frozenset[str], float] = {}
+        self.own_s = 0.0
         self._own: dict[frozenset[str], Choices | None] = {}
         self._plants: dict[frozenset[frozenset[str]], Plant] = {}
         homes = plant.case.ids if len(plant.case.ids) > 1 else ()
         held = [home for home in homes if not plant.has_day((home,))]
-        plant.open_backstops(home for home in held if _own_choices(plant, {home}) is None)
+        plant.open_backstops(home for home in held if self._sought({home}) is None)
         self.stuck = frozenset(home for home in held if not plant.has_day((home,)))
 
     def own(self, homes: Iterable[str]) -> Choices | None:
@@ -64,10 +76,22 @@ class Commitment:
         # Groups without a stuck home lack a day only by a limit of all trade together.
         if not key & self.stuck and (not self.whole.places.total.any() or self.whole.has_day(key)):
             return None
-        found = _own_choices(self.whole, key)
+        found = self._sought(key)
         if found is None:
             raise InfeasibleError(self.whole.no_day(key))
         return found
+
+    def _sought(self, homes: Iterable[str]) -> Choices | None:
+        """Return the best choices of a group on its own; None where it has no day at all."""
+        begun, left = time.perf_counter(), self._limit_s
+        if left is not None:
+            left = max(left - self.own_s, LEAST_S)
+        found = _own_choices(self.whole, homes, left)
+        self.own_s += time.perf_counter() - begun
+        if found is None:
+            return None
+        self.own_gap[frozenset(homes)] = found[1]
+        return found[0]
 
     def plant_of(self, *groups: Iterable[str]) -> Plant:
         """Return the homes with every group's choices; homes of none have those of all homes."""
@@ -85,27 +109,21 @@ class Commitment:
         found: dict[str, tuple[int, ...]] = {}
         for group in groups:
             if (own := self.own(group)) is not None:
-                found |= self.whole.named(own)
+                found |= self.whole.on_off.named(own)
         return found
 
 
-def _own_choices(plant: Plant, homes: Iterable[str]) -> Choices | None:
-    """Return the best choices of a group on its own; None where it has no day at all."""
+def _own_choices(
+    plant: Plant, homes: Iterable[str], time_limit_s: float | None
+) -> tuple[Choices, float] | None:
+    """Return the best choices of a group on its own, and their gap; None where it has no day."""
     homes = frozenset(homes)
     columns = plant.columns_of(homes)
     integer = plant.form.integer[columns]
-    program = plant.freed().group(homes)
-    arrays = program.arrays()
-    relaxed = ArraySolver(arrays).solve()
-    if relaxed.stop is Stop.INFEASIBLE:
+    program = plant.freed().group(homes).arrays()
+    mixed = replace(program, integer=integer)
+    best = best_day(mixed, "+".join(sorted(homes)), OWN_GAP, time_limit_s)
+    if best is None:
         return None
-    mixed = ArrayProgram(arrays.cost, arrays.lower, arrays.upper, arrays.rows, integer)
-    gap = OWN_GAP * max(abs(relaxed.value or 0.0), 1.0)
-    found = ArraySolver(mixed).solve(gap_abs=gap, time_limit_s=LONGEST_S)
-    if found.stop is Stop.INFEASIBLE:
-        return None
-    if not found.accepted:
-        names = "+".join(sorted(homes))
-        raise SolverError(f"on/off choices of {names} were not found ({found.message})")
     where = np.flatnonzero(columns)[integer]
-    return where, np.round(found.values()[integer])
+    return (where, np.round(best.x[integer])), best.gap

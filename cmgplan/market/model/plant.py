@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 import scipy.sparse as sp
 
-from cmgplan.arrays import BoolArray, FloatArray, IntArray
-from cmgplan.devices import HomeLoad
-from cmgplan.errors import InfeasibleError, InputError, SolverError
+from cmgplan.arrays import BoolArray, FloatArray
+from cmgplan.errors import InfeasibleError, SolverError
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.optimum.model import DayModel
 from cmgplan.market.case.ceilings import unserved_heat_price
+from cmgplan.market.model.on_off import Choices, OnOff, best_day
+from cmgplan.market.model.places import CARRIERS, places_of, pool_of
 from cmgplan.market.model.program import NOWHERE, Program, reduced
 from cmgplan.solve.array_program import ArrayProgram, ArraySolver, solver_name
 from cmgplan.solve.matrix_form import MatrixForm, matrix_form
 from cmgplan.solve.outcome import Stop
 
-CARRIERS = ("electricity", "heat")
-
-POOLED = ("pool_given", "pool_taken", "pool_heat_given", "pool_heat_taken")
-
 FIXING_GAP = 1e-5
 """Relative gap of the optimum whose on/off choices the market takes."""
 
-Choices = tuple[IntArray, FloatArray]
-"""Columns of on/off choices, and their values."""
+FIXING_SHARE = 0.5
+"""Part of the time of one structure that on/off choices may take."""
 
 USUAL_PRICE = 10.0
 """What a price is in the units of money that solvers see."""
@@ -45,30 +40,6 @@ def usual_price(case: HomesCase) -> float:
     return float(np.abs(prices).max()) or 1.0
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where every column and row of the day belongs; ``NOWHERE`` for what is of no home.
-
-    Attributes
-    ----------
-    column_home, row_home
-        Position of the home.
-    pool, balance
-        Of a column of the pool and of the row of a balance: 0 for electricity, 1 for heat.
-    hour
-        Hour of a balance.
-    total
-        Which rows are the retailer's limits for all homes together.
-    """
-
-    column_home: IntArray
-    row_home: IntArray
-    pool: IntArray
-    balance: IntArray
-    hour: IntArray
-    total: BoolArray
-
-
 class Plant:
     """The day of all homes as arrays, on/off choices fixed.
 
@@ -76,6 +47,10 @@ class Plant:
     ----------
     fixed
         On/off choices by home and device; those of the optimum of all homes where None.
+    time_limit_s
+        Time that the optimum may take, s; None sets no limit.
+    start
+        The same homes with choices that the optimum is sought from.
 
     Attributes
     ----------
@@ -85,27 +60,42 @@ class Plant:
         Money of the programs of groups, currency: prices in it are about ten.
     fixed
         By home and device: the on/off choices that were fixed, in the order of the model.
+    fixing_gap
+        Relative gap of the optimum that they are of where its time ran out, else 0.
+    fixing_s
+        Time that the optimum took, s.
+    on_off
+        Which columns are on/off choices.
     backstopped
         Homes with a backstop, which have no day alone without.
     """
 
-    def __init__(self, case: HomesCase, fixed: Mapping[str, Sequence[int]] | None = None) -> None:
+    def __init__(
+        self,
+        case: HomesCase,
+        fixed: Mapping[str, Sequence[int]] | None = None,
+        *,
+        time_limit_s: float | None = None,
+        start: Plant | None = None,
+    ) -> None:
         self.case, self.model = case, DayModel(case)
         self._keep_stores_from_burning()
         self.form: MatrixForm = matrix_form(self.model.m)
-        self.places = _places(self.model, self.form)
+        self.places = places_of(self.model, self.form)
+        self.on_off = OnOff(self.model, self.form)
         self.solver = solver_name()
         self.cost = self._costs()
         self.unit = usual_price(case) * case.dt_h / USUAL_PRICE
         self.lower, self.upper = self.form.lower.copy(), self.form.upper.copy()
-        self.pool_sign, self.pool_hour = self._pool()
+        self.pool_sign, self.pool_hour = pool_of(self.model, self.form)
         self.backstopped: tuple[str, ...] = ()
         self.fixed: Mapping[str, tuple[int, ...]] = {}
+        self.fixing_gap = self.fixing_s = 0.0
         if fixed is not None:
-            self._hold(self.choices_of(fixed, every=True))
+            self._hold(self.on_off.choices_of(fixed, every=True))
             self.fixed = {name: tuple(values) for name, values in fixed.items()}
         elif self.form.integer.any():
-            self.fixed = self._fix()
+            self._fix(time_limit_s, None if start is None else start.day())
 
     def _keep_stores_from_burning(self) -> None:
         """Let stores not charge and discharge at once where power may cost less than nothing.
@@ -127,18 +117,6 @@ class Plant:
         """Whether homes trade electricity, and heat."""
         pool = self.case.file.pool
         return pool.electricity, pool.heat
-
-    def _pool(self) -> tuple[FloatArray, IntArray]:
-        """Return sign and hour of every column of the pool, zero elsewhere, each of shape (n,)."""
-        sign, hour = np.zeros(len(self.form.variables)), np.zeros(len(self.form.variables), int)
-        for i in self.model.m.home:
-            for name in POOLED:
-                for t, variable in self.model.m.home[i].component(name).items():
-                    if id(variable) in self.form.columns:
-                        column = self.form.column(variable)
-                        sign[column] = 1.0 if name.endswith("given") else -1.0
-                        hour[column] = t
-        return sign, hour
 
     def _costs(self) -> FloatArray:
         m, form, case = self.model.m, self.form, self.case
@@ -171,46 +149,23 @@ class Plant:
                 self.upper[self.form.column(variable)] = np.inf
         self._groups.clear()
 
-    def _fix(self) -> dict[str, tuple[int, ...]]:
-        """Fix integers where the optimum of all homes has them; return them by home and device."""
-        form = self.form
+    def day(self) -> FloatArray | None:
+        """Return the columns of a best day of all homes, shape (n,); None where there is none."""
+        program = ArrayProgram(self.cost, self.lower, self.upper, self.form.rows)
+        return ArraySolver(program).solve().x
+
+    def _fix(self, time_limit_s: float | None, start: FloatArray | None) -> None:
+        """Fix integers where the optimum of all homes has them."""
+        form, begun = self.form, time.perf_counter()
         program = ArrayProgram(self.cost, self.lower, self.upper, form.rows, form.integer)
-        relaxed = ArraySolver(ArrayProgram(self.cost, self.lower, self.upper, form.rows)).solve()
-        if not relaxed.accepted:
+        best = best_day(program, "all homes", FIXING_GAP, time_limit_s, start)
+        if best is None:
             raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
-        gap = FIXING_GAP * max(abs(relaxed.value or 0.0), 1.0)
-        found = ArraySolver(program).solve(gap_abs=gap, time_limit_s=120.0)
-        if found.stop is Stop.INFEASIBLE:
-            raise InfeasibleError("the homes have no day even as one owner; see cmgplan optimum")
-        if not found.accepted:
-            raise SolverError(f"on/off choices were not found ({found.message})")
         where = np.flatnonzero(form.integer)
-        choices = where, np.round(found.values()[where])
+        choices = where, np.round(best.x[where])
         self._hold(choices)
-        return self.named(choices)
-
-    def choices_of(self, named: Mapping[str, Sequence[int]], every: bool = False) -> Choices:
-        """Return on/off choices that are given by home and device.
-
-        Raises
-        ------
-        InputError
-            A device has no such choices, they are not 0 or 1, or with ``every`` one is left out.
-        """
-        due = {name: len(columns) for name, columns in self.on_off.items()}
-        told = {name: len(values) for name, values in named.items()}
-        if not told.items() <= due.items() or (every and told != due):
-            raise InputError("on/off choices are not those of the case's devices; run it again")
-        columns = [k for name in named for k in self.on_off[name]]
-        where, values = (
-            np.asarray(columns, dtype=np.int64),
-            np.concatenate(
-                [np.zeros(0), *(np.asarray(some, dtype=np.float64) for some in named.values())]
-            ),
-        )
-        if not np.isin(values, (0.0, 1.0)).all():
-            raise InputError("on/off choices are not 0 or 1; run the case again")
-        return where, values
+        self.fixed, self.fixing_gap = self.on_off.named(choices), best.gap
+        self.fixing_s = time.perf_counter() - begun
 
     def _hold(self, choices: Choices) -> None:
         """Fix columns at their values."""
@@ -232,30 +187,6 @@ class Plant:
         other.lower = np.where(which, self.form.lower, self.lower)
         other.upper = np.where(which, self.form.upper, self.upper)
         return other
-
-    def named(self, choices: Choices) -> dict[str, tuple[int, ...]]:
-        """Return on/off choices by home and device, in the order of the model."""
-        value = dict(zip(choices[0].tolist(), choices[1].tolist(), strict=True))
-        fixed: dict[str, tuple[int, ...]] = {}
-        for name, columns in self.on_off.items():
-            mine = [int(value[column]) for column in columns if column in value]
-            if mine:
-                fixed[name] = tuple(mine)
-        return fixed
-
-    @cached_property
-    def on_off(self) -> Mapping[str, tuple[int, ...]]:
-        """Columns of on/off choices by home and device, in the order of the model."""
-        form, found = self.form, dict[str, tuple[int, ...]]()
-        for placed in self.model.placed():
-            mine = [
-                form.column(v)
-                for v in placed.block.component_data_objects(pyo.Var)
-                if id(v) in form.columns and form.integer[form.column(v)]
-            ]
-            if mine:
-                found[f"{placed.home}.{placed.device.id}"] = tuple(mine)
-        return found
 
     def columns_of(self, homes: Iterable[str]) -> BoolArray:
         """Return which columns are in the program of a group: all of its homes but the pool's."""
@@ -351,56 +282,3 @@ class Plant:
         if found.stop is not Stop.OPTIMAL or found.value is None:
             raise SolverError(f"the day of {'+'.join(sorted(key))} was not solved")
         return (program.constant + found.value) * self.unit
-
-
-def _places(model: DayModel, form: MatrixForm) -> Places:
-    n, m = len(form.variables), len(form.constraints)
-    column_home, pool = np.full(n, NOWHERE), np.full(n, NOWHERE)
-    row_of = {id(constraint): k for k, (constraint, _) in enumerate(form.constraints)}
-    rows: dict[str, IntArray] = {k: np.full(m, NOWHERE) for k in ("home", "balance", "hour")}
-    for i in model.m.home:
-        block = model.m.home[i]
-        for variable in block.component_data_objects(pyo.Var, descend_into=True):
-            if id(variable) in form.columns:
-                column_home[form.column(variable)] = i
-        for name in POOLED:
-            for variable in block.component(name).values():
-                if id(variable) in form.columns:
-                    pool[form.column(variable)] = int("heat" in name)
-        for k, (constraint, _) in enumerate(form.constraints):
-            if _inside(constraint, block):
-                rows["home"][k] = i
-        for carrier, name in enumerate(CARRIERS):
-            for t, constraint in block.component(name).items():
-                rows["balance"][row_of[id(constraint)]] = carrier
-                rows["hour"][row_of[id(constraint)]] = t
-    limits = [
-        id(constraint)
-        for name in ("import_limit", "export_limit")
-        if (component := model.m.component(name)) is not None
-        for constraint in component.values()
-    ]
-    total = np.asarray([id(constraint) in limits for constraint, _ in form.constraints])
-    return Places(column_home, rows["home"], pool, rows["balance"], rows["hour"], total)
-
-
-def _inside(component: Any, block: Any) -> bool:
-    """Return whether a component lies in a block, however deep."""
-    above = component.parent_block()
-    while above is not None:
-        if above is block:
-            return True
-        above = above.parent_block()
-    return False
-
-
-def loads_heat_later(case: HomesCase, homes: Iterable[str]) -> bool:
-    """Return whether heat of a group may move between hours, by a store or a shifted load."""
-    wanted = set(homes)
-    return any(
-        (device.stores and "heat" in device.carriers)
-        or (isinstance(device, HomeLoad) and device.carrier == "heat" and device.shiftable)
-        for home in case.homes
-        if home.id in wanted
-        for device in home.devices()
-    )

@@ -34,6 +34,7 @@ def result_of(run: MarketRun, case: HomesCase) -> MarketResult:
         values=record.values,
         games=record.games,
         fixed={name: tuple(values) for name, values in record.fixed.items()},
+        fixed_gap=record.fixed_gap,
         backstopped=tuple(record.backstopped),
         equilibrium=_equilibrium(run, case),
     )
@@ -50,6 +51,7 @@ def _structure(run: MarketRun, case: HomesCase, told: StructureRecord) -> Struct
         leading=tuple(told.leading),
         following=tuple(told.following),
         status=told.status,
+        stopped=told.stopped,
         method=told.method,
         income=told.income,
         leader_income=told.leader_income,
@@ -87,6 +89,7 @@ def _equilibrium(run: MarketRun, case: HomesCase) -> Equilibrium | None:
         leaders=tuple(tuple(group) for group in told.leaders),
         following=tuple(told.following),
         status=told.status,
+        stopped=told.stopped,
         enough=told.enough,
         gain=told.gain,
         bound=told.bound,

@@ -108,6 +108,7 @@ def _summary(result: MarketResult, folder: Path) -> dict[str, Any]:
         "games": {rule: dict(shares) for rule, shares in result.games.items()},
         "backstopped": list(result.backstopped),
         "fixed": {key: list(hours) for key, hours in result.fixed.items()},
+        "fixed_gap": result.fixed_gap,
         "scenarios": [
             {
                 "id": scenario.id,
@@ -137,6 +138,7 @@ def _equilibrium(found: Equilibrium | None) -> dict[str, Any] | None:
         "leaders": [list(group) for group in found.leaders],
         "following": list(found.following),
         "status": found.status,
+        "stopped": found.stopped,
         "enough": found.enough,
         "gain": dict(found.gain),
         "bound": dict(found.bound),
@@ -154,6 +156,7 @@ def _structure(found: StructureResult) -> dict[str, Any]:
         "leading": list(found.leading),
         "following": list(found.following),
         "status": found.status,
+        "stopped": found.stopped,
         "method": found.method,
         "income": dict(found.income),
         "leader_income": found.leader_income,

@@ -41,6 +41,7 @@ class StructureRecord(Part):
     leading: Annotated[list[Text], Field(min_length=1)]
     following: list[Text]
     status: Literal["optimal", "feasible"]
+    stopped: Literal["gap", "time", "rounds", ""] = ""
     method: Text
     income: dict[str, Number]
     leader_income: Number
@@ -62,6 +63,7 @@ class EquilibriumRecord(Part):
     leaders: Annotated[list[Annotated[list[Text], Field(min_length=1)]], Field(min_length=2)]
     following: Annotated[list[Text], Field(min_length=1)]
     status: Literal["equilibrium", "none found"]
+    stopped: Literal["gap", "time", "rounds", "repeated", "stuck", ""] = ""
     enough: Amount
     gain: dict[str, Amount]
     bound: dict[str, Number]
@@ -84,6 +86,8 @@ class MarketRecord(RunRecord):
 
     ``values`` are those of coalitions on their own, by ids joined by ``+``; ``games`` what rules
     give each home, and under ``least_excess`` the least excess of any coalition by rule.
+    ``fixed_gap`` is the relative gap of the optimum that ``fixed`` was taken from, where its time
+    ran out.
     """
 
     system: Literal["market"]
@@ -93,6 +97,7 @@ class MarketRecord(RunRecord):
     structures: Annotated[list[StructureRecord], Field(min_length=1)]
     games: dict[str, dict[str, Number]]
     fixed: dict[str, list[int]]
+    fixed_gap: Amount = 0.0
     backstopped: list[Text]
     scenarios: list[ScenarioRecord]
     expected: dict[str, dict[str, Number]]

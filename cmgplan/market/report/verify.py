@@ -89,6 +89,8 @@ def _check_gaps(run: MarketRun) -> CheckResult:
         proven = told.gap_share <= run.record.gap
         if told.status == "optimal" and not proven:
             found.append(Finding(f"{told.structure}: optimal with a larger gap", told.gap, ""))
+        if told.stopped and (told.stopped == "gap") != (told.status == "optimal"):
+            found.append(Finding(f"{told.structure}: {told.status}, {told.stopped}", told.gap, ""))
     return CheckResult("gaps follow from bounds, incomes and values", tuple(found))
 
 
@@ -176,6 +178,9 @@ def _check_several(run: MarketRun) -> CheckResult:
     settled = max(told.gain.values(), default=0.0) <= told.enough
     due_status = "equilibrium" if settled else "none found"
     found += differs(told.status, due_status, f"{told.structure}: status")
+    if told.stopped:
+        ended = told.stopped == "gap"
+        found += differs(ended, settled, f"{told.structure}: stopped by the gap")
     everyone = run.record.values.get("+".join(sorted(homes)))
     total = sum(told.income.values())
     if everyone is not None and total > everyone + MONEY * max(1.0, abs(everyone)):

@@ -14,6 +14,7 @@ import numpy as np
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import Car, CombinedHeatPower, Device
 from cmgplan.errors import CaseError, Fault
+from cmgplan.homes.case.kinds import unknown_kinds
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.response.case.charging import short_of_floor
 from cmgplan.response.case.emission import curve_of, output_range_kw
@@ -25,7 +26,7 @@ ALLOWED_KG = 1e-6
 
 def check_response(case: HomesCase) -> list[Fault]:
     """Return every fault of a case for demand response, errors before warnings."""
-    found = [*_adjustment(case)]
+    found = [*unknown_kinds(case, "demand response"), *_adjustment(case)]
     for k, home in enumerate(case.homes):
         found += [*_emax(case, home, f"home[{k}]"), *_cars(case, home, f"home[{k}]")]
     return sorted(found, key=lambda fault: fault.severity)

@@ -20,6 +20,7 @@ from cmgplan.devices import (
 )
 from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.devices.renewable import HomePlant
+from cmgplan.homes.case.kinds import unknown_kind
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey
 from cmgplan.response.case.prices import forecast_per_kwh
@@ -122,7 +123,7 @@ class Parts:
         elif isinstance(device, SolarThermal):
             found.collectors.append(device)
         else:
-            raise TypeError(f"no decoder for a device of kind {device.kind}")
+            raise unknown_kind(device, "a search")
 
     def _loads(self, i: int, loads: list[HomeLoad], policy: PolicyOfHome) -> Iterator[ShiftPart]:
         """Yield the loads of a carrier, what may move in all shared by what may move of each."""

@@ -22,11 +22,15 @@ from cmgplan.devices import (
     GasBoiler,
     HeatPump,
     HomeLoad,
+    Job,
+    SolarThermal,
+    Thermostat,
 )
 from cmgplan.devices.renewable import HomePlant
 from cmgplan.devices.store import Store
 from cmgplan.homes.accounts.ledger import Carrier
 from cmgplan.homes.accounts.money import emission_of_device
+from cmgplan.homes.case.kinds import unknown_kind
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.homes.clearing.bids import PoolCarrier, Side
 from cmgplan.homes.day.dispatch import Dispatch
@@ -111,7 +115,7 @@ class _Home:
         return np.asarray(own / self.case.dt_h >= limit - AT_CAP_KG)
 
     def _of(self, device: Device) -> Iterator[PricedLine]:
-        if isinstance(device, HomePlant):
+        if isinstance(device, HomePlant | SolarThermal):
             carrier: PoolCarrier = "heat" if "heat" in device.carriers else "electricity"
             yield self._line(device, carrier, "sell", device.available_kw(self.h), 0.0)
         elif isinstance(device, CombinedHeatPower):
@@ -126,8 +130,10 @@ class _Home:
             yield from self._electric_heat(device)
         elif isinstance(device, Store):
             yield from self._store(device)
-        else:
+        elif isinstance(device, HomeLoad | Job | Thermostat):
             yield from self._demand(device)
+        else:
+            raise unknown_kind(device, "the market of bids")
 
     def _engine(self, device: CombinedHeatPower) -> Iterator[PricedLine]:
         """Yield the least output while on, which is not in question, the rest, and the heat."""

@@ -24,6 +24,7 @@ from cmgplan.devices import (
 )
 from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.devices.renewable import HomePlant
+from cmgplan.homes.case.kinds import unknown_kind
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.response.case.charging import plug_schedule_kw
 from cmgplan.response.case.emission import Burner, Curve, burners, curve_of
@@ -87,7 +88,7 @@ class Plant:
 
 
 def plant_of(case: HomesCase, home: HomeBase) -> Plant:
-    """Return a home as the rules see it."""
+    """Return a home as the rules see it; InputError where they have nothing for a device."""
     h, devices = case.forecasts(), tuple(home.devices())
     own = {d.id: flows for d in devices if (flows := own_flows(d, h)) is not None}
     loads = _of(devices, HomeLoad)
@@ -97,6 +98,11 @@ def plant_of(case: HomesCase, home: HomeBase) -> Plant:
     pumps = tuple(d for d in devices if isinstance(d, ElectricHeat))
     stores = [d for d in devices if isinstance(d, Store) and not isinstance(d, Car)]
     renewables, collectors = _of(devices, HomePlant), _of(devices, SolarThermal)
+    ruled = (*loads, *engines, *boilers, *pumps, *stores, *renewables, *collectors)
+    known = {*own, *(d.id for d in ruled)}
+    for device in devices:
+        if device.id not in known:
+            raise unknown_kind(device, "the rules")
     policy = policy_of(case, home)
     curves = {d.id: _curves(case, d) for d in burners(devices)}
     return Plant(
