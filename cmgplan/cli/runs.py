@@ -43,7 +43,11 @@ def verify(
         return
     recover(run)
     if is_held(run):
-        _tell_checks(run, _verify_any(run))
+        from cmgplan.study.hold_check import NOT_CHECKED
+
+        checks = _verify_any(run)
+        console.say(NOT_CHECKED)
+        _tell_checks(run, checks)
         return
     if (system := system_of_run(run)) != PLANNING:
         if prove:
@@ -75,7 +79,7 @@ def report(run: RunFolder, debug: Debug = False) -> None:
         return
     recover(run)
     if is_held(run):
-        from cmgplan.study.hold import write_held_page
+        from cmgplan.study.hold_page import write_held_page
 
         console.say(str(write_held_page(run)))
         return

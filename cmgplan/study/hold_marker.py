@@ -7,6 +7,9 @@ from pathlib import Path
 HOLD_FILE = "hold.json"
 """What marks such a folder."""
 
+UNANSWERED = ("locally infeasible", "no answer")
+"""Status of Levels 5 and 6 in held.csv where they have no solution."""
+
 
 def is_held(folder: Path) -> bool:
     """Return whether a folder holds a plan held in a scenario."""

@@ -179,7 +179,8 @@ def _response_figures(folder: Path) -> Figures:
 
 
 def _run_hold(case: Any, options: Mapping[str, Any], out: Path, planned: Path) -> None:
-    from cmgplan.study.hold import HoldOptions, hold_plan
+    from cmgplan.study.hold import HoldOptions
+    from cmgplan.study.hold_folder import hold_plan
 
     hold_plan(case, HoldOptions(**options), out, planned)
 
@@ -294,8 +295,9 @@ STUDY_SYSTEMS: Mapping[str, StudySystem] = {
                 Figure("least_cost", "least of both with the plan's switches", "$"),
                 Figure("own_cost", "least of both with switches of its own", "$"),
                 Figure("unserved_kwh", "unserved load", "kWh", 2),
-                Figure("broken_limits", "broken limits", "", 0),
-                Figure("v_min_pu", "least voltage", "pu", 4),
+                Figure("broken_before_response", "limits broken before Levels 5, 6 respond", "", 0),
+                Figure("broken_limits", "limits broken after Levels 5, 6 respond", "", 0),
+                Figure("v_min_pu", "least voltage after Levels 5, 6 respond", "pu", 4),
             ),
             of_plans=True,
         ),

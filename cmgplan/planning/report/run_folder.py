@@ -179,7 +179,7 @@ def _of_case(run: Run) -> tuple[FeederView | None, str]:
 
 def _write_contents(result: PlanResult, folder: Path) -> None:
     """Write every file of a run."""
-    _copy_case(result.case, folder / "case")
+    copy_case(result.case, folder / "case")
     about = {**result.summary["case"], "sha256": case_sha256(folder / "case")}
     summary = jsonable({**result.summary, "case": about})
     text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
@@ -200,7 +200,7 @@ def _write_contents(result: PlanResult, folder: Path) -> None:
     _put_page(read_run(folder))
 
 
-def _copy_case(case: Case, target: Path) -> None:
+def copy_case(case: Case, target: Path) -> None:
     """Copy the files that a case is read from, and its sources; nothing else of its folder.
 
     InputError if they are no longer what was planned.
