@@ -15,7 +15,8 @@ from cmgplan.page.parts import Box, Chart, Note, Overview, Part, Section
 from cmgplan.page.wording import amount, counted, named, number
 from cmgplan.study import figures
 from cmgplan.study.held_view import HELD_FILE, held_section, held_summary
-from cmgplan.study.kinds import Figure
+from cmgplan.study.key_figures import Figure
+from cmgplan.study.parts_view import parts_section
 from cmgplan.study.store import PAGE, TASKS_TABLE, write_json, write_text
 from cmgplan.study.task_run import TASKS
 from cmgplan.study.view import StudyView, duration_curves, read_view, switch_use
@@ -58,6 +59,7 @@ def render_study(view: StudyView, held: Mapping[str, Any] | None = None) -> str:
             held_section(view, held or {"plans": []}),
             _calendar(view),
             _distributions(view),
+            parts_section(view),
             _durations(view),
             _switches(view),
             _lists(view),
