@@ -134,7 +134,7 @@ def parts(rows: pd.DataFrame, ways: Sequence[str], title: str, most: int) -> go.
     ``rows`` have way, group, part, task and value; at most so many groups and parts are drawn.
     """
     kinds = list(dict.fromkeys(zip(rows["group"], rows["part"], strict=True)))[:most]
-    shown = dict(zip(kinds, labels(" ".join(kind).strip() for kind in kinds), strict=True))
+    shown = dict(zip(kinds, labels(": ".join(filter(None, kind)) for kind in kinds), strict=True))
     names, drawn = dict(zip(ways, labels(ways), strict=True)), go.Figure()
     for k, way in enumerate(ways):
         mine = rows[rows["way"] == way]

@@ -31,6 +31,9 @@ SHOWN_WAYS = 8
 CALENDAR_DAYS = 8
 """Days from which a calendar shows more than a table does."""
 
+NOTHING = 1e-9
+"""Amount under which a key figure counts as none."""
+
 LEAST_TASKS = 2
 """Tasks from which there is a distribution."""
 
@@ -154,7 +157,7 @@ def _calendar(view: StudyView) -> Section:
         mine = done[done["way"] == way]
         for figure in view.system.shown:
             by_day = _by_day(mine, figure.name)
-            if len(by_day) < CALENDAR_DAYS:
+            if len(by_day) < CALENDAR_DAYS or _nothing(by_day):
                 continue
             unit = unit_of(figure, view)
             which = f" With {way}." if len(view.ways) > 1 else ""
@@ -174,7 +177,8 @@ def _distributions(view: StudyView) -> Section:
     """Return a distribution of each key figure by way."""
     ways, parts = view.ways[:SHOWN_WAYS], []
     for figure in view.system.shown:
-        if view.done[figure.name].notna().sum() < LEAST_TASKS:
+        values = view.done[figure.name].dropna()
+        if len(values) < LEAST_TASKS or _nothing(values):
             continue
         drawn = figures.distribution(view.done, ways, figure, unit_of(figure, view))
         left = len(view.ways) - len(ways)
@@ -285,6 +289,11 @@ def _explained(view: StudyView, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
         place = f"{TASKS}/{row['task']}.why.html"
         there = row["state"] == "infeasible" and (view.folder / place).is_file()
         yield {**row, "told": Link(str(row["task"]), place) if there else row["task"]}
+
+
+def _nothing(values: pd.Series[float]) -> bool:
+    """Return whether there is nothing to draw; the table of key figures says so."""
+    return bool((values.abs() < NOTHING).all())
 
 
 def _by_day(rows: pd.DataFrame, name: str) -> pd.Series[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from cmgplan.study import figures
 from cmgplan.study.key_figures import BY_PART, Breakdown
 from cmgplan.study.view import StudyView
 
+TITLE = "Within the runs"
 SHOWN_WAYS = 8
 SHOWN_PARTS = 40
 """Groups and parts that one figure draws; the table has all."""
@@ -33,15 +35,25 @@ HEADINGS = {
 
 def parts_section(view: StudyView) -> Section:
     """Return the section; empty where no run tells anything in parts."""
-    path = view.folder / f"{BY_PART}.csv"
     parts: list[Part] = []
-    if path.is_file():
-        table = _read(view)
-        for breakdown in view.system.reported.breakdowns:
-            rows = table[table["figure"] == breakdown.name]
-            if not rows.empty:
-                parts += _parts(view, breakdown, rows)
-    return Section("parts", "Within the runs", tuple(parts))
+    if not (view.folder / f"{BY_PART}.csv").is_file():
+        return Section("parts", TITLE, ())
+    table, nothing = _read(view), []
+    for breakdown in view.system.reported.breakdowns:
+        rows = table[table["figure"] == breakdown.name]
+        if rows.empty:
+            continue
+        if (rows["value"].abs() < NOTHING).all():
+            nothing.append(breakdown.heading)
+        else:
+            parts += _parts(view, breakdown, rows)
+    if nothing:
+        parts.append(Note("None in any task", tuple(_capital(text) for text in nothing)))
+    return Section("parts", TITLE, tuple(parts))
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _read(view: StudyView) -> pd.DataFrame:
@@ -59,19 +71,23 @@ def _read(view: StudyView) -> pd.DataFrame:
 
 
 def _parts(view: StudyView, breakdown: Breakdown, rows: pd.DataFrame) -> list[Part]:
-    heading = f"{breakdown.heading[0].upper()}{breakdown.heading[1:]}"
-    if (rows["value"].abs() < NOTHING).all():
-        return [Note(heading, ("None in any task.",))]
+    heading = _capital(breakdown.heading)
     unit = breakdown.unit.replace("{currency}", view.currency)
-    rows = _counted(breakdown, rows)
+    rows = _by_group(_counted(breakdown, rows))
     told = _summary(rows)
     found: list[Part] = []
     if rows.groupby(["way", "group", "part"]).size().max() > 1:
         ways = view.ways[:SHOWN_WAYS]
         drawn = figures.parts(rows, ways, f"{heading}, {unit}".rstrip(", "), SHOWN_PARTS)
         sentence = _sentence(breakdown, told, len(view.ways) > len(ways))
-        found.append(Chart(f"part-{breakdown.name}", heading, sentence, drawn, half=True))
+        found.append(Chart(f"part-{breakdown.name}", heading, sentence, drawn))
     return [*found, _table(breakdown, f"{heading}, {unit}".rstrip(", "), told)]
+
+
+def _by_group(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with those of a group beside each other, otherwise as they come."""
+    order = {name: k for k, name in enumerate(dict.fromkeys(rows["group"]))}
+    return rows.sort_values("group", key=lambda names: names.map(order), kind="stable")
 
 
 def _counted(breakdown: Breakdown, rows: pd.DataFrame) -> pd.DataFrame:
@@ -129,23 +145,32 @@ def _table(breakdown: Breakdown, caption: str, rows: list[dict[str, Any]]) -> Da
 
 def _sentence(breakdown: Breakdown, rows: list[dict[str, Any]], more: bool) -> str:
     """Return what the count says of the parts, and what the figure leaves out."""
-    told = []
-    if breakdown.counted in ("most", "least"):
-        groups: dict[str, dict[str, Any]] = {}
-        for row in rows:
-            if row["percent"] > groups.get(row["group"], {"percent": -1.0})["percent"]:
-                groups[row["group"]] = row
-        what = "highest" if breakdown.counted == "most" else "lowest"
-        for group, row in groups.items():
-            of = f"{breakdown.group} {group}: " if group else ""
-            told.append(
-                f"{of}{row['part']} stands {what} most often, in {number(row['percent'], 0)} % of "
-                "the tasks by weight"
-            )
+    told = _standing(breakdown, rows) if breakdown.counted in ("most", "least") else []
     kinds = len({(row["group"], row["part"]) for row in rows})
     if kinds > SHOWN_PARTS:
         told.append(f"the first {SHOWN_PARTS} of {counted(kinds, 'part')} are drawn")
     if more:
         told.append(f"the first {SHOWN_WAYS} combinations are drawn")
     text = "; ".join(told) or "each task counts once, whatever its weight"
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{_capital(text)}."
+
+
+def _standing(breakdown: Breakdown, rows: list[dict[str, Any]]) -> list[str]:
+    """Return which part stands best most often, of each way and group of several parts."""
+    best: dict[tuple[str, str], dict[str, Any]] = {}
+    of_group = Counter((row["way"], row["group"]) for row in rows)
+    for row in rows:
+        key = row["way"], row["group"]
+        if of_group[key] > 1 and row["percent"] > best.get(key, {"percent": -1.0})["percent"]:
+            best[key] = row
+    several = len({row["way"] for row in rows}) > 1
+    what = "highest" if breakdown.counted == "most" else "lowest"
+    told = []
+    for (way, group), row in list(best.items())[:SHOWN_WAYS]:
+        of = [way] if several else []
+        of += [f"{breakdown.group} {group}"] if group else []
+        told.append(
+            f"{', '.join(of)}{': ' if of else ''}{row['part']} stands {what} most often, in "
+            f"{number(row['percent'], 0)} % of the tasks by weight"
+        )
+    return told
