@@ -44,13 +44,6 @@ from cmgplan.study.hold_folder import AFTER, BEFORE, LEVEL, UPPER
 from cmgplan.study.hold_read import HeldOperation, HeldRun, damaged, read_held
 from cmgplan.study.hold_sums import check_sums
 
-NOT_CHECKED = (
-    "not checked: that no operation is better or serves more, that a point or Levels 5 and 6 "
-    "without a solution have none, the bound of wait and see, and that switches and caps are "
-    "those of the plan"
-)
-"""What would take the search or the plan."""
-
 Find = Callable[[HeldOperation], list[Finding]]
 
 
@@ -61,7 +54,7 @@ def verify_held(folder: Path) -> list[CheckResult]:
     the limits of switches, ties, devices and loads, the balances of the microgrids, and its power
     flow; cost, emission cost, losses and unserved load are worked out again, and the limits that
     the loaded feeder breaks are counted again before and after the response of Levels 5 and 6.
-    ``NOT_CHECKED`` is what is not.
+    ``hold_marker.NOT_CHECKED`` says what is not.
 
     Raises
     ------
