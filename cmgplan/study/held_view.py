@@ -57,6 +57,8 @@ def held_section(view: StudyView, summary: Mapping[str, Any]) -> Section:
             for point in plan["points"]
         ]
         parts.append(data_table(f"points-{k + 1}", caption, _COLUMNS, rows))
+        caption = "Limits that the loaded feeder breaks, before Levels 5 and 6 respond and after"
+        parts.append(data_table(f"limits-{k + 1}", caption, _LIMITS, rows))
         held = _weighted(view, "held")
         if held is not None and plan["scenarios"] > 1:
             mine = held[held["way"] == plan["way"]]
@@ -76,13 +78,18 @@ _COLUMNS = (
     Column("mean_loss_kwh", "mean losses, kWh", 3),
     Column("mean_unserved_kwh", "mean unserved, kWh", 2),
     Column("worst_unserved_kwh", "worst unserved, kWh", 2),
-    Column("mean_broken_before_response", "mean limits broken before Levels 5, 6 respond", 1),
-    Column("mean_broken_limits", "mean limits broken after", 1),
-    Column("worst_broken_limits", "worst limits broken after", 0),
-    Column("scenarios_broken", "scenarios with limits broken after", 0),
-    Column("scenarios_without_response", "scenarios without a solution of Levels 5, 6", 0),
     Column("mean_least_total_usd", "mean least total with its switches, $", 2),
     Column("status", "scenarios"),
+)
+
+_LIMITS = (
+    Column("point", "point", 0),
+    Column("mean_broken_before_response", "mean before the response", 1),
+    Column("worst_broken_before_response", "most before it", 0),
+    Column("mean_broken_limits", "mean after it", 1),
+    Column("worst_broken_limits", "most after it", 0),
+    Column("scenarios_broken", "scenarios with any after it", 0),
+    Column("scenarios_without_response", "scenarios without a solution of Levels 5 and 6", 0),
 )
 
 

@@ -419,9 +419,9 @@ RESPONSE = Reported(
 
 HOLD = Reported(
     (
-        Figure("cost", "cost and emission cost of the plan's point", "$"),
-        Figure("least_cost", "least of both with the plan's switches", "$"),
-        Figure("own_cost", "least of both with switches of its own", "$"),
+        Figure("cost", "total of the plan's point", "$"),
+        Figure("least_cost", "least total with the plan's switches", "$"),
+        Figure("own_cost", "least total with switches of its own", "$"),
         Figure("unserved_kwh", "unserved load", "kWh", 2),
         Figure("broken_before_response", "limits broken before Levels 5, 6 respond", "", 0),
         Figure("broken_limits", "limits broken after Levels 5, 6 respond", "", 0),

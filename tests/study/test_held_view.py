@@ -102,4 +102,5 @@ def test_the_page_says_which_point_stands_best(view: StudyView) -> None:
     assert "not of all schedules" in page.text
     table = page.tables["points-1"]
     assert table.column("mean_total_usd") == pytest.approx([115.5, 109.5, 124.0])
+    assert page.tables["limits-1"].column("mean_broken_limits") == pytest.approx([0.0, 1.0, 2.25])
     assert table.texts("status") == ["1 kept, 1 over", "1 kept, 1 over", "1 kept, 1 unserved"]

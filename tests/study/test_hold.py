@@ -200,10 +200,12 @@ def _plus(column: str, amount: float) -> Change:
     return change
 
 
-def _verified(study: Path, copy: Path, changes: Mapping[str, Change]) -> dict[str, str]:
+def _verified(
+    study: Path, copy: Path, changes: Mapping[str, Change], scenario: str = "high"
+) -> dict[str, str]:
     """Return the places of failed checks by name, some tables of a held task changed."""
-    shutil.copytree(task_of(study, "high"), copy)
-    point = f"{row_of(study, 'high')['point']:02d}"
+    shutil.copytree(task_of(study, scenario), copy)
+    point = f"{row_of(study, scenario)['point']:02d}"
     for table, change in changes.items():
         _changed(copy / f"{table.replace('NN', point)}.csv", change)
     return {
@@ -266,6 +268,18 @@ def test_changed_schedules_are_found(study: Path, tmp_path: Path) -> None:
         in found["cost, emission and losses follow from the tables"]
     )
     assert "copy of the case is unchanged" not in found
+
+
+def test_a_changed_response_is_found(study: Path, tmp_path: Path) -> None:
+    """The feeder's only load does not respond, and 100 kW more of it lower the voltage."""
+    changes = {
+        "points/NN/demand_response": _plus("p_after_kw", 100.0),
+        "points/NN/dispatch": _plus("p_kw", 5.0),
+    }
+    found = _verified(study, tmp_path / "copy", changes, "forecast")
+    assert "bus 2 responsive_share_up" in found["the feeder's loads respond within their limits"]
+    assert "MG3" in found["microgrids balance"]
+    assert "v_min_pu" in found["limits broken are those of the power flow"]
 
 
 @pytest.mark.parametrize(
