@@ -35,7 +35,7 @@ def verify(
     from cmgplan.planning.report.verify import verify_run
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import PLANNING, RUN_KINDS, require_plan, system_of_run
-    from cmgplan.study.hold_marker import is_held
+    from cmgplan.study.hold_marker import NOT_CHECKED, is_held
     from cmgplan.study.store import is_study
 
     if is_study(run):
@@ -43,7 +43,9 @@ def verify(
         return
     recover(run)
     if is_held(run):
-        _tell_checks(run, _verify_any(run))
+        checks = _verify_any(run)
+        console.say(NOT_CHECKED)
+        _tell_checks(run, checks)
         return
     if (system := system_of_run(run)) != PLANNING:
         if prove:
@@ -75,7 +77,7 @@ def report(run: RunFolder, debug: Debug = False) -> None:
         return
     recover(run)
     if is_held(run):
-        from cmgplan.study.hold import write_held_page
+        from cmgplan.study.hold_page import write_held_page
 
         console.say(str(write_held_page(run)))
         return
@@ -134,13 +136,18 @@ def compare(
 
 def _verify_study(folder: Path, prove: bool) -> None:
     """Check a study and the run of each of its tasks."""
+    from cmgplan.study.hold_marker import NOT_CHECKED
     from cmgplan.study.verify import require_finished, verify_study
+    from cmgplan.study.view import read_view
 
     if prove:
         told = f"give --prove the run of a task, a folder in {folder}/tasks"
         raise InputError(f"{folder}: is a study; {told}")
     require_finished(folder)
-    _tell_checks(folder, verify_study(folder, _verify_any))
+    checks = verify_study(folder, _verify_any)
+    if read_view(folder).system.of_plans:
+        console.say(NOT_CHECKED)
+    _tell_checks(folder, checks)
 
 
 def _verify_any(run: Path) -> Sequence[CheckResult]:

@@ -6,7 +6,9 @@ The only module that knows pandapower, and its MW and kA.
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -108,7 +110,7 @@ def _network(feeder: Feeder) -> Any:
     import pandapower as pp  # takes seconds, and only a replay needs it
 
     base = feeder.base
-    net = pp.create_empty_network(f_hz=FREQUENCY_HZ, sn_mva=mw_from_kw(base.s_base_kva))
+    net = deepcopy(_empty_network(mw_from_kw(base.s_base_kva)))
     buses = pp.create_buses(net, feeder.n_bus, vn_kv=base.vn_kv)
     pp.create_ext_grid(net, feeder.slack, vm_pu=feeder.v_slack_pu)
     pp.create_loads(net, buses, p_mw=0.0, q_mvar=0.0)
@@ -123,6 +125,14 @@ def _network(feeder: Feeder) -> Any:
         max_i_ka=np.inf,
     )
     return net
+
+
+@cache
+def _empty_network(sn_mva: float) -> Any:
+    """Return a network without any element, to be copied: making one takes ten times as long."""
+    import pandapower as pp
+
+    return pp.create_empty_network(f_hz=FREQUENCY_HZ, sn_mva=sn_mva)
 
 
 def _solve(net: Any) -> bool:

@@ -96,7 +96,7 @@ def read_csv(form: TableForm, path: Path, mend: str) -> pd.DataFrame:
     told = {**form.columns, **{name: kind for name, kind in known if name in raw.columns}}
     for name, kind in told.items():
         if kind == "text":
-            raw[name] = raw[name].map(_unguarded)
+            raw[name] = raw[name].map(unguarded)
         else:
             empty = name in form.may_be_empty or name not in form.columns
             raw[name] = _numbers(raw[name], kind, path, empty=empty)
@@ -147,8 +147,8 @@ def guarded(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
-def _unguarded(text: str) -> str:
-    """Undo ``guarded``."""
+def unguarded(text: str) -> str:
+    """Return what a text was before ``guarded``."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 

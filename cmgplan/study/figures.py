@@ -20,7 +20,7 @@ from cmgplan.page.style import (
     labels,
     rows_height,
 )
-from cmgplan.study.kinds import Figure
+from cmgplan.study.key_figures import Figure
 from cmgplan.study.view import Curve, SwitchUse
 
 SHOWN_DECIMALS = 9
@@ -125,6 +125,41 @@ def distribution(done: pd.DataFrame, ways: Sequence[str], figure: Figure, unit: 
         xaxis={"title": {"text": title}},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
         showlegend=False,
+    )
+
+
+def parts(rows: pd.DataFrame, ways: Sequence[str], title: str, most: int) -> go.Figure:
+    """Return a box for each group and part of a quantity, coloured by way.
+
+    ``rows`` have way, group, part, task and value; at most so many groups and parts are drawn.
+    """
+    kinds = list(dict.fromkeys(zip(rows["group"], rows["part"], strict=True)))[:most]
+    shown = dict(zip(kinds, labels(": ".join(filter(None, kind)) for kind in kinds), strict=True))
+    names, drawn = dict(zip(ways, labels(ways), strict=True)), go.Figure()
+    for k, way in enumerate(ways):
+        mine = rows[rows["way"] == way]
+        at = [shown.get(kind, "") for kind in zip(mine["group"], mine["part"], strict=True)]
+        mine = mine.assign(label=at)
+        mine = mine[mine["label"] != ""]
+        if mine.empty:
+            continue
+        drawn.add_box(
+            x=[round(float(f"{value:.6g}"), SHOWN_DECIMALS) for value in mine["value"]],
+            y=list(mine["label"]),
+            text=list(mine["task"]),
+            name=names[way],
+            orientation="h",
+            marker={"color": SERIES[k % len(SERIES)]},
+            boxpoints="outliers",
+            hovertemplate="%{text}, %{y}: %{x}<extra></extra>",
+        )
+    return finish(
+        drawn,
+        rows_height(len(kinds) * len(ways), 240),
+        xaxis={"title": {"text": title}},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+        boxmode="group",
+        showlegend=len(ways) > 1,
     )
 
 

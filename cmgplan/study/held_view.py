@@ -13,10 +13,12 @@ from cmgplan.page.parts import Chart, Note, Part, Section
 from cmgplan.page.wording import amount
 from cmgplan.search.fuzzy import choose
 from cmgplan.study import figures
+from cmgplan.study.hold_marker import UNANSWERED
 from cmgplan.study.view import StudyView
 
 HELD_FILE = "held.json"
-MEANS = ("gc_usd", "ec_usd", "loss_kwh", "unserved_kwh", "broken_limits")
+BROKEN = ("broken_before_response", "broken_limits")
+MEANS = ("gc_usd", "ec_usd", "loss_kwh", "unserved_kwh", *BROKEN)
 SHOWN_WAYS = 8
 
 
@@ -55,6 +57,8 @@ def held_section(view: StudyView, summary: Mapping[str, Any]) -> Section:
             for point in plan["points"]
         ]
         parts.append(data_table(f"points-{k + 1}", caption, _COLUMNS, rows))
+        caption = "Limits that the loaded feeder breaks, before Levels 5 and 6 respond and after"
+        parts.append(data_table(f"limits-{k + 1}", caption, _LIMITS, rows))
         held = _weighted(view, "held")
         if held is not None and plan["scenarios"] > 1:
             mine = held[held["way"] == plan["way"]]
@@ -74,9 +78,18 @@ _COLUMNS = (
     Column("mean_loss_kwh", "mean losses, kWh", 3),
     Column("mean_unserved_kwh", "mean unserved, kWh", 2),
     Column("worst_unserved_kwh", "worst unserved, kWh", 2),
-    Column("mean_broken_limits", "mean broken limits", 1),
     Column("mean_least_total_usd", "mean least total with its switches, $", 2),
     Column("status", "scenarios"),
+)
+
+_LIMITS = (
+    Column("point", "point", 0),
+    Column("mean_broken_before_response", "mean before the response", 1),
+    Column("worst_broken_before_response", "most before it", 0),
+    Column("mean_broken_limits", "mean after it", 1),
+    Column("worst_broken_limits", "most after it", 0),
+    Column("scenarios_broken", "scenarios with any after it", 0),
+    Column("scenarios_without_response", "scenarios without a solution of Levels 5 and 6", 0),
 )
 
 
@@ -127,6 +140,8 @@ def _point(number: int, rows: pd.DataFrame) -> dict[str, Any]:
     for name in ("total_usd", "least_total_usd", *MEANS):
         told[f"mean_{name}"] = float((weight * rows[name]).sum()) if complete else None
         told[f"worst_{name}"] = float(rows[name].max()) if complete else None
+    told["scenarios_broken"] = int((rows["broken_limits"] > 0).sum())
+    told["scenarios_without_response"] = int(rows["upper_status"].isin(UNANSWERED).sum())
     worst = rows.sort_values("total_usd", kind="stable").iloc[-1] if complete else None
     told["worst_scenario"] = None if worst is None else str(worst["scenario"])
     return told

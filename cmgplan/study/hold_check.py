@@ -2,70 +2,250 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cmgplan.errors import InputError
-from cmgplan.run.findings import CheckResult, Finding
-from cmgplan.study.hold import HoldOptions
-from cmgplan.study.hold_marker import HOLD_FILE
+from cmgplan.network.feeder import Feeder, build_feeder
+from cmgplan.network.powerflow import PowerFlow
+from cmgplan.planning.levels.held_feeder import loaded_feeder
+from cmgplan.planning.report.checks_feeder import upper_demand
+from cmgplan.planning.report.checks_microgrid import (
+    broken_devices,
+    unbalanced,
+    wrong_upper_response,
+)
+from cmgplan.planning.report.checks_objectives import (
+    UNITS,
+    Injection,
+    exchange_injection,
+    feeder_demand,
+    lower_objectives,
+    solve_all,
+)
+from cmgplan.planning.report.checks_points import beyond_limits, wrong_switching, wrong_ties
+from cmgplan.planning.report.checks_text import wrong_texts
+from cmgplan.planning.report.checks_upper import not_held
+from cmgplan.planning.report.complete import faults, names_of_case, wanted_of_point
+from cmgplan.planning.report.table_forms import POINT_TABLES
+from cmgplan.run.findings import (
+    POWER_KW,
+    VOLTAGE_PU,
+    CheckResult,
+    Finding,
+    differs,
+    over_hourly,
+    unequal,
+)
+from cmgplan.run.folder import case_sha256
+from cmgplan.study.hold_folder import AFTER, BEFORE, LEVEL, UPPER
+from cmgplan.study.hold_read import HeldOperation, HeldRun, damaged, read_held
+from cmgplan.study.hold_sums import check_sums
 
-CENT = 0.01
+Find = Callable[[HeldOperation], list[Finding]]
 
 
 def verify_held(folder: Path) -> list[CheckResult]:
-    """Check that totals are sums, and that what is free costs no more than what is held.
+    """Check a held plan against its copy of the case, hour by hour and device by device.
 
-    The operations themselves were replayed when they were written, before any of their numbers.
+    Every operation, as held, at least cost and with switches of the day's own, is held against
+    the limits of switches, ties, devices and loads, the balances of the microgrids, and its power
+    flow; cost, emission cost, losses and unserved load are worked out again, and the limits that
+    the loaded feeder breaks are counted again before and after the response of Levels 5 and 6.
+    ``hold_marker.NOT_CHECKED`` says what is not.
 
     Raises
     ------
-    InputError
+    InputError, CaseError
         A file is missing or damaged.
     """
+    run = read_held(folder)
     try:
-        about = json.loads((folder / HOLD_FILE).read_text(encoding="utf-8"))
-        options = HoldOptions.model_validate(about["options"])
-        held = pd.read_csv(folder / "held.csv").set_index("point")
-        broken = pd.read_csv(folder / "broken_limits.csv")
-        place = folder / "wait_and_see.csv"
-        own = pd.read_csv(place).iloc[0] if place.exists() else None
-        held = held[held["status"] != "infeasible"]
-        total = held["gc_usd"] + held["ec_usd"]
-        total += options.unserved_usd_per_kwh * held["unserved_kwh"]
-        counted = broken["point"].value_counts().reindex(held.index, fill_value=0)
-        checks = [
-            _check("totals are their sums", (held["total_usd"] - total).abs(), CENT),
-            _check("least totals are least", held["least_total_usd"] - held["total_usd"], CENT),
-            _check("broken limits are counted", (held["broken_limits"] - counted).abs(), 0.0),
-            _check("kept caps are kept", _over(held), 1e-3),
+        sums = check_sums(run)
+        feeder = build_feeder(run.case)
+        flows = solve_all(feeder, _injections(run, feeder))
+        return [
+            _copy_is_unchanged(run),
+            *sums,
+            *_schedules(run),
+            _check("voltages and currents within limits", _beyond(run, feeder, flows)),
+            _check("cost, emission and losses follow from the tables", _values(run, flows)),
+            _check("unserved load follows from the tables", _unserved_sums(run)),
+            *_responses(run),
+            _check("limits broken are those of the power flow", _broken(run, feeder, flows)),
         ]
-        if own is not None and own["status"] == "served":
-            less = own["total_usd"] - held["least_total_usd"]
-            checks.append(_check("switches of its own cost a day no more", less, CENT))
-            if np.isfinite(own["bound_usd"]):
-                bound = pd.Series([own["bound_usd"] - own["total_usd"]], index=["the day"])
-                checks.append(_check("the bound is below what is held", bound, CENT))
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise InputError(f"{folder}: is damaged ({error}); run the task again") from error
-    return checks
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise damaged(folder, error) from error
 
 
-def _over(held: pd.DataFrame) -> pd.Series[float]:
-    """Return the most that a point whose caps are kept exceeds one of them by."""
-    over = held[[name for name in held.columns if name.startswith("over_")]].fillna(0.0)
-    return over.max(axis=1).where(held["status"] == "kept", 0.0)
+def _check(name: str, findings: Iterator[Finding]) -> CheckResult:
+    return CheckResult(name, tuple(findings))
 
 
-def _check(name: str, excess: pd.Series[float], tolerance: float) -> CheckResult:
-    return CheckResult(
-        name,
-        tuple(
-            Finding(f"held.csv point {point}", float(amount), "")
-            for point, amount in excess.items()
-            if not amount <= tolerance
-        ),
+def _at(operation: HeldOperation, finding: Finding) -> Finding:
+    return Finding(
+        f"{operation.name}: {finding.place}",
+        finding.amount,
+        finding.unit,
+        finding.hour,
+        finding.told,
+        finding.due,
+    )
+
+
+def _injections(run: HeldRun, feeder: Feeder) -> dict[str, Injection]:
+    """Return what is put into the feeder: by exchange alone, and loaded before and after."""
+    found = {each.name: exchange_injection(each.told, feeder, LEVEL) for each in run.operations()}
+    demand = feeder_demand(run.case, feeder)
+    for point in run.points.values():
+        p, q = found[point.name]
+        found[f"{point.name} {BEFORE}"] = p - demand[0], q - demand[1]
+        if UPPER in point.levels:
+            p, q = exchange_injection(point.told, feeder, UPPER)
+            after = upper_demand(point.told, feeder)
+            found[f"{point.name} {AFTER}"] = p - after[0], q - after[1]
+    return found
+
+
+def _copy_is_unchanged(run: HeldRun) -> CheckResult:
+    same = run.sha256 == case_sha256(run.folder / "case")
+    found = () if same else (Finding("case/ differs from the hash in hold.json", np.nan, ""),)
+    return CheckResult("copy of the case is unchanged", found)
+
+
+def _schedules(run: HeldRun) -> Iterator[CheckResult]:
+    """Yield the checks of every operation that need no power flow."""
+    found: dict[str, Find] = {
+        "every row once": _incomplete,
+        "texts are the case's": lambda each: wrong_texts(each.told, POINT_TABLES),
+        "switches": lambda each: wrong_switching(each.told),
+        "ratings and losses of ties": lambda each: _by_level(each, _ties),
+        "unserved load is a part of the demand": _unserved,
+        "devices keep their limits": lambda each: _by_level(each, _devices),
+        "microgrids balance": lambda each: _by_level(each, _balance),
+    }
+    for name, find in found.items():
+        yield _check(
+            name, (_at(each, finding) for each in run.operations() for finding in find(each))
+        )
+
+
+def _by_level(
+    each: HeldOperation, find: Callable[[HeldOperation, int], list[Finding]]
+) -> list[Finding]:
+    return [finding for level in each.levels for finding in find(each, level)]
+
+
+def _ties(each: HeldOperation, level: int) -> list[Finding]:
+    return wrong_ties(each.told, level)
+
+
+def _devices(each: HeldOperation, level: int) -> list[Finding]:
+    return broken_devices(each.demanded, level)
+
+
+def _balance(each: HeldOperation, level: int) -> list[Finding]:
+    return unbalanced(each.told, level)
+
+
+def _incomplete(each: HeldOperation) -> list[Finding]:
+    wanted = wanted_of_point(names_of_case(each.told.case), each.levels)
+    return [
+        Finding(f"{place}: {told}", np.nan, "")
+        for stem, rows in wanted.items()
+        for place, told in faults(stem, each.told.tables[stem], rows)
+    ]
+
+
+def _unserved(each: HeldOperation) -> list[Finding]:
+    """Find unserved load that is below 0, above the demand, or not told."""
+    found: list[Finding] = []
+    served, demanded = (part.devices(LEVEL, "p_kw") for part in (each.told, each.demanded))
+    for mg in each.told.case.microgrids:
+        for load in mg.load:
+            key = (mg.id, load.id)
+            unserved = served[key] - demanded[key]
+            excess = np.maximum(-unserved, served[key])
+            found += over_hourly(excess, f"unserved.csv {' '.join(key)}", POWER_KW, "kW")
+    return found
+
+
+def _beyond(run: HeldRun, feeder: Feeder, flows: dict[str, PowerFlow]) -> Iterator[Finding]:
+    """Find limits that an operation breaks on the feeder without loads, as Level 4 has it."""
+    for each in run.operations():
+        for finding in beyond_limits(feeder, flows[each.name]):
+            yield _at(each, finding)
+
+
+def _values(run: HeldRun, flows: dict[str, PowerFlow]) -> Iterator[Finding]:
+    """Compare f1, f2, f3 of every operation with held.csv and wait_and_see.csv."""
+    price = run.options.unserved_usd_per_kwh
+    for number, each in run.points.items():
+        due = lower_objectives(each.demanded, LEVEL, flows[each.name])
+        for name, unit in UNITS.items():
+            place = f"held.csv point {number}, {name}"
+            yield from unequal(run.number(number, name), getattr(due, name), place, unit)
+    for number, each in run.least.items():
+        due = lower_objectives(each.demanded, LEVEL, flows[each.name])
+        total = due.gc_usd + due.ec_usd + price * run.number(number, "least_unserved_kwh")
+        place = f"held.csv point {number}, least_total_usd"
+        yield from unequal(run.number(number, "least_total_usd"), total, place, "$")
+    if run.own is not None and run.own_operation is not None:
+        due = lower_objectives(run.own_operation.demanded, LEVEL, flows["own"])
+        for name, unit in UNITS.items():
+            place = f"wait_and_see.csv {name}"
+            yield from unequal(float(run.own[name]), getattr(due, name), place, unit)
+
+
+def _unserved_sums(run: HeldRun) -> Iterator[Finding]:
+    for column, operations in (("unserved_kwh", run.points), ("least_unserved_kwh", run.least)):
+        for number, each in operations.items():
+            place = f"held.csv point {number}, {column}"
+            told = run.number(number, column)
+            yield from unequal(told, _unserved_kwh(each), place, "kWh", 2 * POWER_KW)
+    if run.own_operation is not None:
+        yield from unequal(0.0, _unserved_kwh(run.own_operation), "own: unserved", "kWh", POWER_KW)
+
+
+def _unserved_kwh(each: HeldOperation) -> float:
+    return float(each.told.tables["unserved"]["unserved_kw"].sum()) * each.told.dt_h
+
+
+def _responses(run: HeldRun) -> Iterator[CheckResult]:
+    """Yield the checks of what Levels 5 and 6 did: what they held, and the feeder's loads."""
+    responding = [each for each in run.points.values() if UPPER in each.levels]
+    for name, find in (
+        ("Levels 5 and 6 held what they were given", not_held),
+        ("the feeder's loads respond within their limits", wrong_upper_response),
+    ):
+        yield _check(
+            name, (_at(each, finding) for each in responding for finding in find(each.told))
+        )
+
+
+def _broken(run: HeldRun, feeder: Feeder, flows: dict[str, PowerFlow]) -> Iterator[Finding]:
+    """Compare broken_limits.csv, and the least voltages, with the power flow of each point."""
+    for number, each in run.points.items():
+        rows = run.broken[run.broken["point"] == number]
+        told = [(BEFORE, "v_min_before_response_pu")]
+        told += [(AFTER, "v_min_pu")] if UPPER in each.levels else []
+        for response, column in told:
+            due = loaded_feeder(feeder, flows[f"{each.name} {response}"])
+            mine = rows[rows["response"] == response]
+            place = f"broken_limits.csv point {number}, {response} the response"
+            limits = sorted((b.kind, b.hour, b.place) for b in due.broken)
+            yield from differs(_limits(mine), limits, place)
+            v_min = run.number(number, column)
+            place = f"held.csv point {number}, {column}"
+            yield from unequal(v_min, due.v_min_pu, place, "pu", VOLTAGE_PU)
+
+
+def _limits(rows: pd.DataFrame) -> list[tuple[str, int, str]]:
+    """Return kind, hour and place of limits as told, sorted."""
+    places = rows["place"].fillna("").astype(str)
+    return sorted(
+        (str(kind), int(hour), place)
+        for kind, hour, place in zip(rows["kind"], rows["hour"], places, strict=True)
     )

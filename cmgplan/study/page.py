@@ -15,7 +15,8 @@ from cmgplan.page.parts import Box, Chart, Note, Overview, Part, Section
 from cmgplan.page.wording import amount, counted, named, number
 from cmgplan.study import figures
 from cmgplan.study.held_view import HELD_FILE, held_section, held_summary
-from cmgplan.study.kinds import Figure
+from cmgplan.study.key_figures import Figure
+from cmgplan.study.parts_view import parts_section
 from cmgplan.study.store import PAGE, TASKS_TABLE, write_json, write_text
 from cmgplan.study.task_run import TASKS
 from cmgplan.study.view import StudyView, duration_curves, read_view, switch_use
@@ -29,6 +30,9 @@ SHOWN_WAYS = 8
 
 CALENDAR_DAYS = 8
 """Days from which a calendar shows more than a table does."""
+
+NOTHING = 1e-9
+"""Amount under which a key figure counts as none."""
 
 LEAST_TASKS = 2
 """Tasks from which there is a distribution."""
@@ -58,6 +62,7 @@ def render_study(view: StudyView, held: Mapping[str, Any] | None = None) -> str:
             held_section(view, held or {"plans": []}),
             _calendar(view),
             _distributions(view),
+            parts_section(view),
             _durations(view),
             _switches(view),
             _lists(view),
@@ -152,7 +157,7 @@ def _calendar(view: StudyView) -> Section:
         mine = done[done["way"] == way]
         for figure in view.system.shown:
             by_day = _by_day(mine, figure.name)
-            if len(by_day) < CALENDAR_DAYS:
+            if len(by_day) < CALENDAR_DAYS or _nothing(by_day):
                 continue
             unit = unit_of(figure, view)
             which = f" With {way}." if len(view.ways) > 1 else ""
@@ -172,7 +177,8 @@ def _distributions(view: StudyView) -> Section:
     """Return a distribution of each key figure by way."""
     ways, parts = view.ways[:SHOWN_WAYS], []
     for figure in view.system.shown:
-        if view.done[figure.name].notna().sum() < LEAST_TASKS:
+        values = view.done[figure.name].dropna()
+        if len(values) < LEAST_TASKS or _nothing(values):
             continue
         drawn = figures.distribution(view.done, ways, figure, unit_of(figure, view))
         left = len(view.ways) - len(ways)
@@ -283,6 +289,11 @@ def _explained(view: StudyView, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
         place = f"{TASKS}/{row['task']}.why.html"
         there = row["state"] == "infeasible" and (view.folder / place).is_file()
         yield {**row, "told": Link(str(row["task"]), place) if there else row["task"]}
+
+
+def _nothing(values: pd.Series[float]) -> bool:
+    """Return whether there is nothing to draw; the table of key figures says so."""
+    return bool((values.abs() < NOTHING).all())
 
 
 def _by_day(rows: pd.DataFrame, name: str) -> pd.Series[float]:

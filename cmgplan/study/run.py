@@ -14,7 +14,7 @@ import pandas as pd
 
 from cmgplan.case.folder import CaseFolder
 from cmgplan.case.toml_file import read_toml
-from cmgplan.errors import InputError
+from cmgplan.errors import InputError, MachineError, as_told
 from cmgplan.page.page import plotly_text
 from cmgplan.progress import ProgressEvent
 from cmgplan.study.cluster import ClusterExecutor
@@ -138,6 +138,11 @@ def run_study(
             return _run(study, folder, workers, scheduler, call, progress or _quiet, warn or _quiet)
         except KeyboardInterrupt:
             raise StudyInterrupted(_interrupted(study, folder)) from None
+        except OSError as error:
+            told = as_told(error, folder)
+            if isinstance(told, MachineError):  # above all a full disk
+                told = MachineError(f"{told}; what is done is kept: go on with --resume")
+            raise told from error
 
 
 def _quiet(told: object) -> None:

@@ -118,14 +118,16 @@ def _put_in_place(asked: Mapping[str, Any], work: Path, out: Path, began: float)
     from cmgplan.study.kinds import STUDY_SYSTEMS
 
     run = work / "run"
+    reported = STUDY_SYSTEMS[asked["system"]].reported
     if asked.get("shared_pages"):
         _link_library(run / "report.html")
+    reported.write_parts(run)
     about = {
         **{key: asked[key] for key in ("key", "name", "case", "case_sha256", "version")},
         **{key: asked[key] for key in ("system", "day", "scenario", "factors", "options")},
         "wall_s": time.perf_counter() - began,
         "memory_mb": _peak_mb(),
-        "figures": STUDY_SYSTEMS[asked["system"]].figures(run),
+        "figures": reported.figures(run),
     }
     with (run / TASK_FILE).open("w", encoding="utf-8") as file:
         json.dump(about, file, indent=1, allow_nan=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cmgplan.errors import CmgplanError, InputError
 from cmgplan.run.findings import CheckResult, Finding
-from cmgplan.study.kinds import Figures
+from cmgplan.study.key_figures import BY_PART, PART_COLUMNS, Figures
 from cmgplan.study.ledger import Ledger, TaskRow
 from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows
 from cmgplan.study.task_run import TASK_FILE, TASKS
@@ -51,6 +51,7 @@ def verify_study(
     return [
         CheckResult("tasks are what their identity says", tuple(_identities(folder, done))),
         CheckResult(f"{TASKS_TABLE} tells the key figures of the runs", tuple(_told(view, done))),
+        CheckResult(f"{BY_PART}.csv tells the parts of the runs", tuple(_parts(view, done))),
         *_long_tables(folder, done),
         *_runs(folder, done, verify_run, tell),
     ]
@@ -91,9 +92,24 @@ def _told(view: StudyView, done: Sequence[TaskRow]) -> Iterator[Finding]:
 
 def _figures(view: StudyView, name: str) -> Figures | None:
     try:
-        return view.system.figures(view.folder / TASKS / name)
+        return view.system.reported.figures(view.folder / TASKS / name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _parts(view: StudyView, done: Sequence[TaskRow]) -> Iterator[Finding]:
+    """Yield the tasks whose table of quantities in parts is not that of their run."""
+    reported = view.system.reported
+    for row in done if reported.breakdowns else ():
+        folder = view.folder / TASKS / row.name
+        try:
+            with (folder / f"{BY_PART}.csv").open(encoding="utf-8", newline="") as file:
+                told = [tuple(cells) for cells in csv.reader(file)]
+            due = [PART_COLUMNS, *reported.parts(folder)]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            told, due = [(type(error).__name__,)], []
+        if told != due:
+            yield Finding(f"{TASKS}/{row.name}/{BY_PART}.csv: is not that of the run", nan, "")
 
 
 def _same(told: float, due: float) -> bool:

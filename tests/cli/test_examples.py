@@ -96,6 +96,23 @@ def test_switches_and_faults(tmp_path: Path) -> None:
     assert indices.saidi_h == pytest.approx((100 * 0.95 + 50 * 2.0) / 150)
 
 
+def test_a_study(tmp_path: Path) -> None:
+    """The first day at its own prices is solved by hand; no day is cheaper, as heat costs."""
+    printed, left = ran("study_of_days", tmp_path)
+    tasks = left["tasks"].set_index(["day", "scenario"])
+    first = tasks.loc[("2026-01-05", "as-is")]
+    assert first["cost"] == pytest.approx(two_homes.TOGETHER.cost, abs=1e-3)
+    alone = two_homes.ALONE_A.cost + two_homes.ALONE_B.cost
+    assert first["surplus"] == pytest.approx(alone - two_homes.TOGETHER.cost, abs=1e-3)
+    as_is = tasks.xs("as-is", level="scenario")["cost"]
+    assert list(as_is) == sorted(as_is)
+    assert list(tasks["weight"]) == pytest.approx([0.75] * 3 + [0.25] * 3)
+    assert list(tasks["state"]) == ["done"] * 6
+    assert list(left["best"].groupby("group").size()) == [6, 6]
+    assert "'done': 4," in printed
+    assert (tmp_path / "studies" / "days" / "report.html").is_file()
+
+
 def test_every_example_has_a_test() -> None:
     tested = set(re.findall(r'ran\("(\w+)"', Path(__file__).read_text(encoding="utf-8")))
     assert tested == {path.stem for path in (ROOT / "examples").glob("*.py")}

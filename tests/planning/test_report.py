@@ -174,7 +174,7 @@ def test_a_failure_leaves_the_earlier_run(
         raise OSError(28, "No space left on device")
 
     name = {
-        "copy": "_copy_case",
+        "copy": "copy_case",
         "table": "write_table",
         "page": "render_page",
         "swap": "_sync_folder",

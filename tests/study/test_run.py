@@ -76,6 +76,19 @@ def test_results_do_not_depend_on_workers() -> None:
     assert tables(Path("one")) == tables(Path("three"))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_disk_that_fills_up_at_the_end_keeps_what_is_done() -> None:
+    little(little_study(TWELVE[:2], Path()), workers=1)
+    Path("out/.report.html.new").symlink_to("/dev/full")
+    three = little_study(TWELVE[:3], Path())
+    with pytest.raises(MachineError, match=r"out: the disk is full.* go on with --resume"):
+        little(three, workers=1, resume=True)
+    assert states() == dict.fromkeys(TWELVE[:3], "done")
+    little(three, workers=1, resume=True)
+    little(three, "whole", workers=1)
+    assert tables(Path("out")) == tables(Path("whole"))
+
+
 def test_a_cluster_gives_the_same_tables() -> None:
     pytest.importorskip("distributed")
     study = little_study([*TWELVE[:5], "sleeper", "crash"], Path(), time_per_task_s=2.0, retries=0)

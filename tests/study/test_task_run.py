@@ -15,10 +15,13 @@ from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation
 from cmgplan.page.page import plotly_text, with_plotly_beside
 from cmgplan.study import kinds
+from cmgplan.study.key_figures import Figure, Reported
 from cmgplan.study.read import read_study
 from cmgplan.study.task_run import request, run_task
 
 Run = Callable[[Any, Mapping[str, Any], Path], None]
+
+REPORTED = Reported((Figure("gap", "gap", ""),), own=lambda folder: {"gap": 0.5})
 
 
 @pytest.fixture
@@ -33,9 +36,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], None]:
     """Let tasks of planning be run by a function."""
 
     def replaced(run: Run) -> None:
-        system = replace(
-            kinds.STUDY_SYSTEMS["planning"], run=run, figures=lambda folder: {"gap": 0.5}
-        )
+        system = replace(kinds.STUDY_SYSTEMS["planning"], run=run, reported=REPORTED)
         monkeypatch.setattr(kinds, "STUDY_SYSTEMS", {"planning": system})
 
     return replaced

@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from cmgplan.errors import ReplayError
-from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.network.feeder import Feeder, build_feeder
-from cmgplan.network.powerflow import power_flow
 from cmgplan.planning.case.records import Case, PlanOptions
+from cmgplan.planning.levels.held_feeder import HeldOnFeeder, LoadedFeeder
 from cmgplan.planning.levels.level4 import OBJECTIVES, GridAnswer, GridConnection
-from cmgplan.planning.levels.robustness import limits_broken
-from cmgplan.planning.levels.upper import lower_objectives, pcc_nodal
+from cmgplan.planning.levels.upper import UpperResult
 from cmgplan.planning.model.ac_operation import AcOperation
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.schedule import allow_unserved, unserved_kw
@@ -38,7 +35,8 @@ OVER_WEIGHT = 20.0
 OTHERS_WEIGHT = 1e-3
 """Weight of the objectives that are capped, so that none is larger than need be."""
 
-VOLTAGE_TOLERANCE_PU, LOSS_TOLERANCE_KW, COST_TOLERANCE_USD = 1e-6, 1e-3, 1e-2
+LEAST_UNSERVED_KWH = 1e-3
+"""Unserved load of a day up to which all counts as served."""
 
 LEAST_GAP_USD, GAP_SHARE = 1e-3, 1e-5
 """Gap at which the search for a day's own switches stops: $, and share of the total."""
@@ -84,19 +82,24 @@ class HeldDay:
         Operation of least generation and emission cost with the same switches.
     unserved_kwh, least_unserved_kwh
         Load that goes unserved in each of the two.
-    broken
-        Limits that the feeder breaks with its own loads on it.
-    v_min_pu
-        Least voltage with these loads.
+    before
+        The loaded feeder before Levels 5 and 6 respond; None where the day is infeasible.
+    upper, upper_status
+        Levels 5 and 6 on this operation, and their status as a plan tells it; None and
+        ``locally infeasible`` or ``no answer`` where they have no solution.
+    after
+        The loaded feeder after their response; as before it where they have none.
     """
 
     status: str
-    operation: Operation | None
-    least: Operation | None
-    unserved_kwh: float
-    least_unserved_kwh: float
-    broken: tuple[BrokenLimit, ...]
-    v_min_pu: float
+    operation: Operation | None = None
+    least: Operation | None = None
+    unserved_kwh: float = np.nan
+    least_unserved_kwh: float = np.nan
+    before: LoadedFeeder | None = None
+    upper: UpperResult | None = None
+    upper_status: str = ""
+    after: LoadedFeeder | None = None
 
 
 class HeldSwitches:
@@ -111,6 +114,7 @@ class HeldSwitches:
     def __init__(self, case: Case, options: PlanOptions, unserved_usd_per_kwh: float) -> None:
         self._case, self._options, self._price = case, options, unserved_usd_per_kwh
         self._feeder: Feeder = build_feeder(case)
+        self._on_feeder = HeldOnFeeder(case, options, self._feeder)
         self._plain = AcOperation(case, options, self._feeder)
 
     @cached_property
@@ -140,12 +144,24 @@ class HeldSwitches:
         status, operation = self._promised(point)
         least = self._cheapest(point)
         if operation is None or least is None:
-            return HeldDay("infeasible", None, None, np.nan, np.nan, (), np.nan)
+            return HeldDay("infeasible")
+        told = f"the day with the switches of point {point.number}"
         for one in (operation, least):
-            self._replay(one, point)
-        broken, v_min_pu = self._on_loaded_feeder(operation)
-        unserved = self._unserved_kwh(operation), self._unserved_kwh(least)
-        return HeldDay(status, operation, least, *unserved, broken, v_min_pu)
+            self._on_feeder.replay(one, told)
+        before = self._on_feeder.before_response(operation)
+        upper, upper_status = self._on_feeder.response(operation)
+        after = before if upper is None else self._on_feeder.after_response(upper, told)
+        return HeldDay(
+            status,
+            operation,
+            least,
+            self._unserved_kwh(operation),
+            self._unserved_kwh(least),
+            before,
+            upper,
+            upper_status,
+            after,
+        )
 
     def own_switches(
         self, held: Mapping[int, HeldDay], points: Sequence[PlannedPoint]
@@ -230,43 +246,7 @@ class HeldSwitches:
     def _unserved_kwh(self, operation: Operation) -> float:
         total = sum(float(np.sum(hours)) for hours in operation.unserved_kw.values())
         kwh = total * self._case.file.time.dt_h
-        return kwh if kwh > LOSS_TOLERANCE_KW else 0.0
-
-    def _replay(self, operation: Operation, point: PlannedPoint) -> None:
-        """Compare an operation with power flow and, where all load is served, with its devices."""
-        told = f"the day with the switches of point {point.number}"
-        if operation.voltage_pu is None:
-            raise ReplayError(f"{told}: has no voltages to replay")
-        flow = power_flow(self._feeder, *pcc_nodal(self._case, self._feeder, operation))
-        dv = np.abs(flow.v_pu - operation.voltage_pu).max()
-        dloss = np.abs(flow.loss_kw - operation.feeder_loss_kw).max()
-        good = dv <= VOLTAGE_TOLERANCE_PU and dloss <= LOSS_TOLERANCE_KW
-        if not (flow.converged.all() and good):
-            raise ReplayError(f"{told}: power flow differs by {dv:.2g} pu and {dloss:.2g} kW")
-        if self._unserved_kwh(operation) > 0.0:
-            return
-        again = lower_objectives(self._case, self._options, self._feeder, operation)
-        for name, value in again.items():
-            if not abs(value - operation.value(name)) <= COST_TOLERANCE_USD:
-                raise ReplayError(f"{told}: {name} replays to {value}, not {operation.value(name)}")
-
-    def _on_loaded_feeder(self, operation: Operation) -> tuple[tuple[BrokenLimit, ...], float]:
-        """Return what the feeder breaks with its own loads, before Levels 5 and 6 respond."""
-        h = self._case.horizon()
-        p, q = pcc_nodal(self._case, self._feeder, operation)
-        for load in self._case.feeder_load():
-            at = self._feeder.position(load.id)
-            p[:, at] -= load.base_kw(h)
-            q[:, at] -= load.base_kvar(h)
-        flow = power_flow(self._feeder, p, q)
-        broken: list[BrokenLimit] = []
-        for t in h.steps:
-            if not flow.converged[t]:
-                broken.append(BrokenLimit("power_flow", t))
-                continue
-            loading = flow.i_pu[t] / self._feeder.i_max_pu
-            broken += limits_broken(self._feeder, t, flow.v_pu[t], loading)
-        return tuple(broken), float(np.min(flow.v_pu))
+        return kwh if kwh > LEAST_UNSERVED_KWH else 0.0
 
 
 def total_of(operation: Operation) -> float:

@@ -55,6 +55,10 @@ class Totals:
         return dict(vars(self))
 
 
+Without = tuple[PowerFlow, Totals, Totals]
+"""The feeder without DER and with the microgrids' loads, its totals, and those without them."""
+
+
 @dataclass(frozen=True)
 class UpperResult:
     """Result of Levels 5 and 6.
@@ -99,13 +103,21 @@ class UpperResult:
 
 
 def solve_upper(
-    case: Case, options: PlanOptions, feeder: Feeder, selected: Operation
+    case: Case,
+    options: PlanOptions,
+    feeder: Feeder,
+    selected: Operation,
+    *,
+    explain: bool = True,
+    without: Without | None = None,
 ) -> UpperResult:
     """Minimise zeta1 f1 + zeta2 f2 + zeta3 f3 with what the lower level decided.
 
     Switches, storage, vehicles, microgrid demand response and commitments are those of
     ``selected``; turbines, curtailment, reactive power and the flows on closed switches are free,
-    unless the coupling is fixed. Feeder loads respond.
+    unless the coupling is fixed. Feeder loads respond. With ``explain`` an error says which limits
+    would have to give, which takes more solves. ``without`` is what ``without_microgrids`` returns,
+    where it is known.
 
     Raises
     ------
@@ -114,13 +126,15 @@ def solve_upper(
     LimitError
         If Ipopt stopped before any answer.
     """
-    plain, plain_totals, bare_totals = _without(case, feeder)
+    plain, plain_totals, bare_totals = without or without_microgrids(case, feeder)
     scales = scales_of(case, options, plain_totals.as_dict(), plain)
     weights = _weights(options, scales)
     m, schedule, goals, bounds = _on_feeder(case, options, feeder, selected, weights)
     attached = schedule.attached(goals, bounds)
     opf = solve_opf(schedule.grid, profiles=schedule.horizon, attached=attached)
     if not opf.v_pu.size:
+        if not explain:
+            raise _unexplained(opf)
         raise _no_answer(case, options, feeder, selected, weights, opf)
     q_sub_kvar = kw_from_mw(opf.q_mvar[:, 0])
     operation = schedule.operation(opf.attached, q_sub_kvar, opf.v_pu, selected.closed)
@@ -168,12 +182,19 @@ def _on_feeder(
 
 
 def lower_objectives(
-    case: Case, options: PlanOptions, feeder: Feeder, operation: Operation
+    case: Case,
+    options: PlanOptions,
+    feeder: Feeder,
+    operation: Operation,
+    flow: PowerFlow | None = None,
 ) -> dict[str, float]:
-    """Evaluate eqs. (1)-(3) at a dispatch, its exchange on the feeder without loads."""
+    """Evaluate eqs. (1)-(3) at a dispatch, its exchange on the feeder without loads.
+
+    ``flow`` is the power flow of this exchange, where it is known.
+    """
     h = case.horizon(options)
-    p, q = pcc_nodal(case, feeder, operation)
-    flow = power_flow(feeder, p, q)
+    if flow is None:
+        flow = power_flow(feeder, *pcc_nodal(case, feeder, operation))
     price = np.asarray([usd_per_kwh(float(v)) for v in h.price_usd_per_mwh])
     emission = 0.0
     cost = options.operation_cost_usd * sum(
@@ -205,7 +226,7 @@ def pcc_nodal(case: Case, feeder: Feeder, operation: Operation) -> tuple[FloatAr
     return p, q
 
 
-def _without(case: Case, feeder: Feeder) -> tuple[PowerFlow, Totals, Totals]:
+def without_microgrids(case: Case, feeder: Feeder) -> Without:
     """Return the feeder without DER, with the microgrids' loads, and the totals without them."""
     h = case.horizon()
     shape = (h.hours, feeder.n_bus)
@@ -384,6 +405,11 @@ def _no_answer(
     explanation = explain_upper(feeder, grid, horizon, works)
     if explanation is not None:
         return InfeasibleError(explanation.message(), explanation)
+    return _unexplained(opf)
+
+
+def _unexplained(opf: OpfResult) -> InfeasibleError | LimitError:
+    """Return the error of Levels 5 and 6 where no limit is known that would have to give."""
     if opf.status != "locally infeasible":
         return LimitError(f"Levels 5 and 6 found no answer: {opf.message}")
     return InfeasibleError(

@@ -53,11 +53,11 @@ def check_points(
     schedule: dict[str, Callable[[Subject], list[Finding]]] = {
         "every row once": _incomplete,
         "texts are the case's": lambda p: wrong_texts(p, POINT_TABLES),
-        "switches": lambda p: _switching(p),
+        "switches": wrong_switching,
         "closed only where its mask lets": lambda p: outside_mask(
             p, switches.closed_switches(p), mask, "switch_schedule.csv"
         ),
-        "ratings and losses of ties": lambda p: _ties(p),
+        "ratings and losses of ties": lambda p: wrong_ties(p, LEVEL),
         "devices keep their limits": lambda p: broken_devices(p, LEVEL),
         "microgrids balance": lambda p: unbalanced(p, LEVEL),
     }
@@ -68,7 +68,7 @@ def check_points(
     limits = [
         _at(number, finding)
         for number in points
-        for finding in _beyond_limits(feeder, flows[f"point {number}"])
+        for finding in beyond_limits(feeder, flows[f"point {number}"])
     ]
     values = [
         finding
@@ -109,14 +109,16 @@ def _incomplete(point: Subject) -> list[Finding]:
     ]
 
 
-def _switching(point: Subject) -> list[Finding]:
+def wrong_switching(point: Subject) -> list[Finding]:
+    """Find positions that are none, switches that move too often, and loops."""
     closed = switches.closed_switches(point)
     found = [*switches.wrong_positions(point, closed), *switches.too_many_operations(point, closed)]
     return [*found, *(switches.loops(point, closed) if point.options.radial else [])]
 
 
-def _ties(point: Subject) -> list[Finding]:
-    exchange = point.rows("exchange", LEVEL)
+def wrong_ties(point: Subject, level: int) -> list[Finding]:
+    """Find power on open switches or over ratings, and losses of ties that are not R I^2."""
+    exchange = point.rows("exchange", level)
     closed = switches.closed_switches(point)
     return [
         *switches.power_on_open(point, exchange, closed),
@@ -125,7 +127,8 @@ def _ties(point: Subject) -> list[Finding]:
     ]
 
 
-def _beyond_limits(feeder: Feeder, flow: PowerFlow) -> list[Finding]:
+def beyond_limits(feeder: Feeder, flow: PowerFlow) -> list[Finding]:
+    """Find voltages and currents of a power flow beyond their limits."""
     low = np.maximum(flow.v_pu - feeder.v_max_pu, feeder.v_min_pu - flow.v_pu)
     return [
         *over(low, [f"bus {name}" for name in feeder.bus_ids], VOLTAGE_PU, "pu"),

@@ -62,7 +62,7 @@ def check_upper(
         CheckResult("weights and objective of the upper level", tuple(_weights(run))),
         CheckResult("lower objectives after the upper level", tuple(_after(run, flows))),
         CheckResult("totals without microgrids", tuple(_without(run, flows))),
-        CheckResult("the upper level held what it was given", tuple(_held(run))),
+        CheckResult("the upper level held what it was given", tuple(not_held(run))),
         CheckResult("losses of ties by hour", tuple(_tie_losses(run))),
         CheckResult("the replay tells what it found", tuple(_replay(run, given))),
     ]
@@ -208,8 +208,8 @@ def _flow_totals(run: Subject, flow: PowerFlow, told: FeederTotals, place: str) 
     ]
 
 
-def _held(run: Subject) -> list[Finding]:
-    """Storage, vehicles and loads do at Level 5 what they did at Level 4."""
+def not_held(run: Subject) -> list[Finding]:
+    """Find storage, vehicles and loads that do not do at Level 5 what they did at Level 4."""
     found: list[Finding] = []
     for column in ("p_kw", "q_kvar", "soc_kwh"):
         before, now = run.devices(4, column), run.devices(LEVEL, column)

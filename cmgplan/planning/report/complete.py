@@ -92,13 +92,13 @@ def wanted_rows(names: Names) -> dict[str, list[Key]]:
     }
 
 
-def wanted_of_point(names: Names) -> dict[str, list[Key]]:
-    """Return the keys of every row of the tables of one Pareto point."""
+def wanted_of_point(names: Names, levels: Sequence[int] = (4,)) -> dict[str, list[Key]]:
+    """Return the keys of every row of the tables of one Pareto point, told at these levels."""
     hours = range(names.hours)
     return {
         "switch_schedule": list(product(hours, names.switches)),
-        "dispatch": [(4, t, *pair) for t in hours for pair in names.devices],
-        "exchange": list(product((4,), hours, names.switches)),
+        "dispatch": [(k, t, *pair) for k in levels for t in hours for pair in names.devices],
+        "exchange": list(product(levels, hours, names.switches)),
     }
 
 

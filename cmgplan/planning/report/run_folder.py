@@ -164,7 +164,7 @@ def _of_case(run: Run) -> tuple[FeederView | None, str]:
 
 def _write_contents(result: PlanResult, folder: Path) -> None:
     """Write every file of a run."""
-    _copy_case(result.case, folder / "case")
+    copy_case(result.case, folder / "case")
     about = result.summary.case.model_copy(update={"sha256": case_sha256(folder / "case")})
     summary = result.summary.model_copy(update={"case": about}).model_dump()
     text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
@@ -185,7 +185,7 @@ def _write_contents(result: PlanResult, folder: Path) -> None:
     _put_page(read_run(folder))
 
 
-def _copy_case(case: Case, target: Path) -> None:
+def copy_case(case: Case, target: Path) -> None:
     """Copy the files that a case is read from, and its sources; nothing else of its folder.
 
     InputError if they are no longer what was planned.
