@@ -58,7 +58,7 @@ def read_subject(folder: Path) -> Subject:
             f"{folder}: has {time.hours} intervals of {time.dt_h:g} h; the paper's claims are "
             "about 24 hours, give a run of such a case"
         )
-    return Subject(case, case.options, run.summary, run.tables)
+    return Subject(case, case.options, run.tables, summary=run.summary)
 
 
 def compare(subject: Subject) -> list[Claim]:

@@ -12,7 +12,7 @@ import pandas as pd
 from cmgplan.errors import InputError
 from cmgplan.planning.case import load_case
 from cmgplan.planning.case.records import Case, PlanOptions
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase
 from cmgplan.run.tables import read_csv
 from cmgplan.study.hold import HoldOptions
 from cmgplan.study.hold_folder import (
@@ -46,8 +46,8 @@ class HeldOperation:
     """
 
     name: str
-    told: Subject
-    demanded: Subject
+    told: OperatedCase
+    demanded: OperatedCase
     levels: tuple[int, ...]
 
 
@@ -113,7 +113,7 @@ def read_held(folder: Path) -> HeldRun:
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise damaged(folder, error) from error
     case = load_case(folder / "case", day=day)
-    base = Subject(case, plan_options, {}, {})
+    base = OperatedCase(case, plan_options, {})
 
     def operation(name: str, place: Path, levels: tuple[int, ...] = (LEVEL,)) -> HeldOperation:
         return _read_operation(base, name, place, levels)
@@ -141,7 +141,7 @@ def damaged(folder: Path, error: Exception) -> InputError:
 
 
 def _read_operation(
-    base: Subject, name: str, place: Path, levels: tuple[int, ...]
+    base: OperatedCase, name: str, place: Path, levels: tuple[int, ...]
 ) -> HeldOperation:
     tables = {stem: read_csv(form, place / f"{stem}.csv", MEND) for stem, form in FORMS.items()}
     if UPPER in levels:
@@ -150,7 +150,7 @@ def _read_operation(
     return HeldOperation(name, told, _demanded(told), levels)
 
 
-def _demanded(told: Subject) -> Subject:
+def _demanded(told: OperatedCase) -> OperatedCase:
     """Return the tables with loads that draw what they demand."""
     loads = {(mg.id, load.id): load for mg in told.case.microgrids for load in mg.load}
     unserved = told.tables["unserved"].set_index(["hour", "microgrid", "load"])["unserved_kw"]

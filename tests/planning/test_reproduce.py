@@ -34,7 +34,9 @@ Edit = Callable[[dict[str, pd.DataFrame], dict[str, Any]], None]
 @pytest.fixture
 def subject() -> Subject:
     case = load_case(CASE)
-    return Subject(case, case.options, PlanRecord.model_validate(make_summary()), make_tables())
+    return Subject(
+        case, case.options, make_tables(), summary=PlanRecord.model_validate(make_summary())
+    )
 
 
 @pytest.fixture

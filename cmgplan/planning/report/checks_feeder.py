@@ -11,7 +11,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
 from cmgplan.planning.report.checks_objectives import Injection, exchange_injection
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase
 from cmgplan.run.findings import (
     POWER_KW,
     VOLTAGE_PU,
@@ -36,7 +36,7 @@ class Replay:
 
 
 def check_feeder(
-    run: Subject, feeder: Feeder, flows: Mapping[str, PowerFlow]
+    run: OperatedCase, feeder: Feeder, flows: Mapping[str, PowerFlow]
 ) -> tuple[list[CheckResult], list[Replay]]:
     """Compare the feeder at both levels and without microgrids with its power flow."""
     results: list[CheckResult] = []
@@ -57,14 +57,14 @@ def check_feeder(
     return results, [*replays, bare]
 
 
-def replayed_injections(run: Subject, feeder: Feeder) -> dict[str, Injection]:
+def replayed_injections(run: OperatedCase, feeder: Feeder) -> dict[str, Injection]:
     """Return the injections of both levels as told, and those without microgrids."""
     told = {level: _given_injection(run, feeder, level)[:2] for level in LEVEL_NUMBER}
     return {**told, "without_cmg": _demand_without_microgrids(run, feeder)}
 
 
 def _given_injection(
-    run: Subject, feeder: Feeder, level: str
+    run: OperatedCase, feeder: Feeder, level: str
 ) -> tuple[FloatArray, FloatArray, list[Finding]]:
     """Return the injections of a level, shape (T, n), and what is missing or unknown in them."""
     rows = run.rows("nodal_injection", level)
@@ -84,7 +84,7 @@ def _given_injection(
 
 
 def _injection_agrees(
-    run: Subject, feeder: Feeder, level: str, p_kw: FloatArray, q_kvar: FloatArray
+    run: OperatedCase, feeder: Feeder, level: str, p_kw: FloatArray, q_kvar: FloatArray
 ) -> CheckResult:
     """Compare the injections with the exchange of the microgrids and the feeder's own demand."""
     p_due, q_due = exchange_injection(run, feeder, LEVEL_NUMBER[level])
@@ -99,7 +99,7 @@ def _injection_agrees(
     return CheckResult(f"{level}: injections are exchange less demand", tuple(found))
 
 
-def upper_demand(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
+def upper_demand(run: OperatedCase, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
     """Return the feeder's demand after response at every bus, kW and kvar, shape (T, n)."""
     h = run.case.horizon(run.options)
     p_kw, q_kvar = np.zeros((h.hours, feeder.n_bus)), np.zeros((h.hours, feeder.n_bus))
@@ -117,7 +117,7 @@ def upper_demand(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
     return p_kw, q_kvar
 
 
-def _demand_without_microgrids(run: Subject, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
+def _demand_without_microgrids(run: OperatedCase, feeder: Feeder) -> tuple[FloatArray, FloatArray]:
     """Return the injections of the feeder's and the microgrids' demand before response."""
     h = run.case.horizon(run.options)
     s_kva = np.zeros((h.hours, feeder.n_bus), dtype=np.complex128)
@@ -128,7 +128,7 @@ def _demand_without_microgrids(run: Subject, feeder: Feeder) -> tuple[FloatArray
     return s_kva.real.copy(), s_kva.imag.copy()
 
 
-def _replay(run: Subject, feeder: Feeder, level: str, flow: PowerFlow) -> Replay:
+def _replay(run: OperatedCase, feeder: Feeder, level: str, flow: PowerFlow) -> Replay:
     """Return how far voltages and losses of a level are from its power flow."""
     told_v = run.hourly(run.rows("bus_voltage", level), "v_pu", "bus", feeder.bus_ids)
     column = f"{level}_kw" if level == "without_cmg" else f"{level}_feeder_kw"
@@ -174,7 +174,7 @@ def _limits(feeder: Feeder, replay: Replay) -> list[CheckResult]:
     ]
 
 
-def _upstream(run: Subject, flow: PowerFlow, column: str, level: str) -> CheckResult:
+def _upstream(run: OperatedCase, flow: PowerFlow, column: str, level: str) -> CheckResult:
     """Compare the power from the upstream grid with the replay's."""
     gap = np.abs(flow.slack_p_kw - run.series("upstream", column))
     return CheckResult(

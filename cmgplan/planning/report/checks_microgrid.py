@@ -6,7 +6,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.report.checks_switches import switch_ids
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase
 from cmgplan.run.findings import (
     ENERGY,
     POWER_KW,
@@ -20,7 +20,7 @@ from cmgplan.run.findings import (
 LEVELS = (4, 5)
 
 
-def check_microgrids(run: Subject) -> list[CheckResult]:
+def check_microgrids(run: OperatedCase) -> list[CheckResult]:
     """Check everything that needs neither the feeder's voltages nor single switches."""
     results = [
         CheckResult("every table keeps to the hours", tuple(_hours(run))),
@@ -40,7 +40,7 @@ def check_microgrids(run: Subject) -> list[CheckResult]:
     return results
 
 
-def _hours(run: Subject) -> list[Finding]:
+def _hours(run: OperatedCase) -> list[Finding]:
     """Find rows outside the hours of the case."""
     found = []
     for stem, table in run.tables.items():
@@ -50,7 +50,7 @@ def _hours(run: Subject) -> list[Finding]:
     return found
 
 
-def _unserved(run: Subject) -> list[Finding]:
+def _unserved(run: OperatedCase) -> list[Finding]:
     """Find shortages that remain at Level 4."""
     rows = run.rows("shortage", 4)
     names = [mg.id for mg in run.case.microgrids]
@@ -60,7 +60,7 @@ def _unserved(run: Subject) -> list[Finding]:
     ]
 
 
-def broken_devices(run: Subject, level: int) -> list[Finding]:
+def broken_devices(run: OperatedCase, level: int) -> list[Finding]:
     """Step every device through its dispatch and find the limits that it breaks."""
     h = run.case.horizon(run.options)
     known = {(mg.id, device.id) for mg in run.case.microgrids for device in mg.devices()}
@@ -85,7 +85,7 @@ def broken_devices(run: Subject, level: int) -> list[Finding]:
     return found
 
 
-def unbalanced(run: Subject, level: int) -> list[Finding]:
+def unbalanced(run: OperatedCase, level: int) -> list[Finding]:
     """Sum devices and exchange of every microgrid; the sum must vanish, eqs. (7), (8).
 
     At Level 1 nothing is exchanged.
@@ -108,7 +108,7 @@ def unbalanced(run: Subject, level: int) -> list[Finding]:
     return found
 
 
-def _exchange(run: Subject, level: int, column: str, ids: list[str]) -> dict[str, FloatArray]:
+def _exchange(run: OperatedCase, level: int, column: str, ids: list[str]) -> dict[str, FloatArray]:
     """Return the flow over every switch, shape (T,)."""
     if level == 1:
         return dict.fromkeys(ids, np.zeros(run.hours))
@@ -116,7 +116,7 @@ def _exchange(run: Subject, level: int, column: str, ids: list[str]) -> dict[str
     return dict(zip(ids, values.T, strict=True))
 
 
-def _lower_response(run: Subject) -> list[Finding]:
+def _lower_response(run: OperatedCase) -> list[Finding]:
     """Compare the microgrids' demand with the case before response, with the dispatch after."""
     rows = run.rows("demand_response", "lower")
     names = [mg.id for mg in run.case.microgrids]
@@ -132,7 +132,7 @@ def _lower_response(run: Subject) -> list[Finding]:
     return found
 
 
-def wrong_upper_response(run: Subject) -> list[Finding]:
+def wrong_upper_response(run: OperatedCase) -> list[Finding]:
     """Step the feeder's responsive loads through their demand after response."""
     h = run.case.horizon(run.options)
     rows = run.rows("demand_response", "upper")

@@ -14,7 +14,7 @@ from cmgplan.network.powerflow import PowerFlow, power_flow
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.record import levels
 from cmgplan.planning.report.checks_switches import closed_switches, operation_counts
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase
 from cmgplan.run.findings import Finding, unequal
 
 Injection = tuple[FloatArray, FloatArray]
@@ -43,7 +43,7 @@ class Objectives:
         ]
 
 
-def device_values(run: Subject, level: int) -> tuple[float, float]:
+def device_values(run: OperatedCase, level: int) -> tuple[float, float]:
     """Return what the devices add to f1 and f2 at a level, $, eqs. (1), (2)."""
     h = run.case.horizon(run.options)
     p_kw, q_kvar = run.devices(level, "p_kw"), run.devices(level, "q_kvar")
@@ -57,7 +57,7 @@ def device_values(run: Subject, level: int) -> tuple[float, float]:
     return cost_usd, emission_usd
 
 
-def lower_objectives(run: Subject, level: int, flow: PowerFlow) -> Objectives:
+def lower_objectives(run: OperatedCase, level: int, flow: PowerFlow) -> Objectives:
     """Return eqs. (1)-(3) at a level's dispatch, ``flow`` that of its exchange alone."""
     h = run.case.horizon(run.options)
     cost_usd, emission_usd = device_values(run, level)
@@ -72,7 +72,7 @@ def lower_objectives(run: Subject, level: int, flow: PowerFlow) -> Objectives:
     )
 
 
-def tie_loss_kw(run: Subject, level: int) -> FloatArray:
+def tie_loss_kw(run: OperatedCase, level: int) -> FloatArray:
     """Return what the ties lose by hour, kW, shape (T,)."""
     names = [tie.id for tie in run.case.ties]
     rows = run.rows("exchange", level)
@@ -81,7 +81,9 @@ def tie_loss_kw(run: Subject, level: int) -> FloatArray:
     return total
 
 
-def exchange_injection(run: Subject, feeder: Feeder, level: int) -> tuple[FloatArray, FloatArray]:
+def exchange_injection(
+    run: OperatedCase, feeder: Feeder, level: int
+) -> tuple[FloatArray, FloatArray]:
     """Return what the microgrids inject at every bus, kW and kvar, shape (T, n)."""
     names = [mg.pcc.id for mg in run.case.microgrids]
     rows = run.rows("exchange", level)

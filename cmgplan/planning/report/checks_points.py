@@ -23,7 +23,7 @@ from cmgplan.planning.report.checks_objectives import (
 )
 from cmgplan.planning.report.checks_text import wrong_texts
 from cmgplan.planning.report.complete import faults, names_of_case, wanted_of_point
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase, Subject
 from cmgplan.planning.report.table_forms import POINT_TABLES, read_table
 from cmgplan.run.findings import VOLTAGE_PU, CheckResult, Finding, over, unequal
 
@@ -109,14 +109,14 @@ def _incomplete(point: Subject) -> list[Finding]:
     ]
 
 
-def wrong_switching(point: Subject) -> list[Finding]:
+def wrong_switching(point: OperatedCase) -> list[Finding]:
     """Find positions that are none, switches that move too often, and loops."""
     closed = switches.closed_switches(point)
     found = [*switches.wrong_positions(point, closed), *switches.too_many_operations(point, closed)]
     return [*found, *(switches.loops(point, closed) if point.options.radial else [])]
 
 
-def wrong_ties(point: Subject, level: int) -> list[Finding]:
+def wrong_ties(point: OperatedCase, level: int) -> list[Finding]:
     """Find power on open switches or over ratings, and losses of ties that are not R I^2."""
     exchange = point.rows("exchange", level)
     closed = switches.closed_switches(point)

@@ -8,14 +8,14 @@ import pandas as pd
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.case.records import Tie
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase
 from cmgplan.run.findings import ENERGY, POWER_KW, CheckResult, Finding, over
 from cmgplan.units import tie_loss_per_kva2
 
 FEEDER_NODE = ("feeder",)
 
 
-def check_switches(run: Subject) -> list[CheckResult]:
+def check_switches(run: OperatedCase) -> list[CheckResult]:
     """Check the schedule of the switches and the exchange of Levels 4 and 5."""
     closed = closed_switches(run)
     results = [
@@ -39,17 +39,17 @@ def check_switches(run: Subject) -> list[CheckResult]:
     return results
 
 
-def closed_switches(run: Subject) -> FloatArray:
+def closed_switches(run: OperatedCase) -> FloatArray:
     """Return 1 where a switch is closed, shape (T, switches)."""
     return run.hourly(run.tables["switch_schedule"], "closed", "switch", switch_ids(run))
 
 
-def switch_ids(run: Subject) -> list[str]:
+def switch_ids(run: OperatedCase) -> list[str]:
     """Return the ids of all switches: ties, then PCCs."""
     return [*(tie.id for tie in run.case.ties), *(mg.pcc.id for mg in run.case.microgrids)]
 
 
-def operation_counts(run: Subject, closed: FloatArray) -> FloatArray:
+def operation_counts(run: OperatedCase, closed: FloatArray) -> FloatArray:
     """Return how often each switch operates over the day, from its initial state."""
     initial = np.array(
         [
@@ -61,7 +61,7 @@ def operation_counts(run: Subject, closed: FloatArray) -> FloatArray:
     return changes
 
 
-def wrong_positions(run: Subject, closed: FloatArray) -> list[Finding]:
+def wrong_positions(run: OperatedCase, closed: FloatArray) -> list[Finding]:
     """Find positions that are missing or neither 0 nor 1, and switches that are not the case's."""
     ids = switch_ids(run)
     strange = set(run.tables["switch_schedule"]["switch"]) - set(ids)
@@ -72,7 +72,7 @@ def wrong_positions(run: Subject, closed: FloatArray) -> list[Finding]:
     ]
 
 
-def too_many_operations(run: Subject, closed: FloatArray) -> list[Finding]:
+def too_many_operations(run: OperatedCase, closed: FloatArray) -> list[Finding]:
     """Find switches that operate more often than the options allow."""
     limit = run.options.operation_limit
     if limit is None:
@@ -85,7 +85,7 @@ def too_many_operations(run: Subject, closed: FloatArray) -> list[Finding]:
     ]
 
 
-def loops(run: Subject, closed: FloatArray) -> list[Finding]:
+def loops(run: OperatedCase, closed: FloatArray) -> list[Finding]:
     """Find hours in which closed switches, with the feeder as one node, form a loop."""
     ends: list[tuple[object, object]] = [
         *((tie.from_microgrid, tie.to_microgrid) for tie in run.case.ties),
@@ -106,14 +106,14 @@ def loops(run: Subject, closed: FloatArray) -> list[Finding]:
     return found
 
 
-def power_on_open(run: Subject, exchange: pd.DataFrame, closed: FloatArray) -> list[Finding]:
+def power_on_open(run: OperatedCase, exchange: pd.DataFrame, closed: FloatArray) -> list[Finding]:
     """Find power on open switches."""
     carried = np.maximum(*apparent_kva(run, exchange))
     names = [f"switch {name}" for name in switch_ids(run)]
     return over(np.where(closed == 1.0, 0.0, carried), names, POWER_KW, "kVA")
 
 
-def over_ratings(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
+def over_ratings(run: OperatedCase, exchange: pd.DataFrame) -> list[Finding]:
     """Find switches that carry more than their rating."""
     ratings = [
         *(tie.rating_kva for tie in run.case.ties),
@@ -123,7 +123,7 @@ def over_ratings(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
     return over(excess, [f"switch {name}" for name in switch_ids(run)], ENERGY, "kVA")
 
 
-def wrong_tie_losses(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
+def wrong_tie_losses(run: OperatedCase, exchange: pd.DataFrame) -> list[Finding]:
     """Find ties that lose less or more than R I^2 of what they carry at one end or the other."""
     at_from, at_to = apparent_kva(run, exchange)
     low, high = np.minimum(at_from, at_to) ** 2, np.maximum(at_from, at_to) ** 2
@@ -138,7 +138,7 @@ def wrong_tie_losses(run: Subject, exchange: pd.DataFrame) -> list[Finding]:
     return over(excess, [f"switch {name}" for name in ids], POWER_KW, "kW")
 
 
-def apparent_kva(run: Subject, exchange: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+def apparent_kva(run: OperatedCase, exchange: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
     """Return the apparent power at the from and the to end of every switch, kVA, (T, s)."""
     ids = switch_ids(run)
     p, q, p_to = (run.hourly(exchange, c, "switch", ids) for c in ("p_kw", "q_kvar", "p_to_kw"))

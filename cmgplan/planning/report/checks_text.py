@@ -9,7 +9,7 @@ import numpy as np
 
 from cmgplan.planning.case.records import Case
 from cmgplan.planning.report.complete import faults, names_of_case, wanted_rows
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase, Subject
 from cmgplan.run.findings import CheckResult, Finding, apart_hourly, differs, unequal
 
 VERSIONED = ("cmgplan", "python", "pyomo", "casadi", "highspy", "pandapower", "numpy")
@@ -41,7 +41,7 @@ def _incomplete(run: Subject) -> list[Finding]:
     ]
 
 
-def wrong_texts(run: Subject, stems: Sequence[str]) -> list[Finding]:
+def wrong_texts(run: OperatedCase, stems: Sequence[str]) -> list[Finding]:
     """Return kinds of devices, and kinds and ends of switches, that are not the case's."""
     kinds = {(mg.id, d.id): (d.kind,) for mg in run.case.microgrids for d in mg.devices()}
     ends = {(switch,): told for switch, told in _switches(run.case).items()}

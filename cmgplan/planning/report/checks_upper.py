@@ -24,7 +24,7 @@ from cmgplan.planning.report.checks_objectives import (
     lower_objectives,
     tie_loss_kw,
 )
-from cmgplan.planning.report.subject import Subject
+from cmgplan.planning.report.subject import OperatedCase, Subject
 from cmgplan.run.findings import (
     POWER_KW,
     VOLTAGE_PU,
@@ -208,7 +208,7 @@ def _flow_totals(run: Subject, flow: PowerFlow, told: FeederTotals, place: str) 
     ]
 
 
-def not_held(run: Subject) -> list[Finding]:
+def not_held(run: OperatedCase) -> list[Finding]:
     """Find storage, vehicles and loads that do not do at Level 5 what they did at Level 4."""
     found: list[Finding] = []
     for column in ("p_kw", "q_kvar", "soc_kwh"):

@@ -18,12 +18,11 @@ DeviceKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is checked: the tables and summary of a run, against its case and options."""
+class OperatedCase:
+    """What an operation is checked by: its tables, against case and options."""
 
     case: Case
     options: PlanOptions
-    summary: PlanRecord
     tables: Tables
     _wide: dict[tuple[int, str], dict[DeviceKey, FloatArray]] = field(
         default_factory=dict, compare=False, repr=False
@@ -72,3 +71,10 @@ class Subject:
                 for d in mg.devices()
             }
         return self._wide[level, column]
+
+
+@dataclass(frozen=True)
+class Subject(OperatedCase):
+    """What a plan is checked by: the tables of its run, and what plan.json says of it."""
+
+    summary: PlanRecord = field(kw_only=True)

@@ -58,7 +58,7 @@ def verify_run(run: Run) -> VerifyReport:
         If the options in plan.json cannot be read, or a table of a point.
     """
     case = run.load_case()
-    subject = Subject(case, run.load_options(), run.summary, run.tables)
+    subject = Subject(case, run.load_options(), run.tables, summary=run.summary)
     feeder = build_feeder(case)
     points = read_points(subject, run.folder)
     asked = {
