@@ -127,6 +127,7 @@ def test_the_first_screen_of_leaders_alone_is_about_them(tmp_path: Path) -> None
     first = overview(market.record, market.tables)
     assert first.good == (told.status == "equilibrium")
     assert first.verdict.startswith("A,B|C: ")
+    assert first.against.startswith("In A,B|C all homes earn")
     assert "Gain from deviating, at most" in [box.name for box in first.boxes]
     open_ = told.model_copy(update={"status": "none found", "stopped": "rounds"})
     other = overview(market.record.model_copy(update={"equilibrium": open_}), market.tables)

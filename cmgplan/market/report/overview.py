@@ -46,13 +46,14 @@ def overview(record: MarketRecord, tables: Tables) -> Overview:
         if good
         else what_stopped(record)
     )
+    chosen = best(record)
+    name, total = chosen.structure, chosen.leader_income + chosen.follower_income
     if not led and (several := record.equilibrium) is not None:
+        name, total = several.structure, sum(several.income.values())
         good, verdict = several.status == "equilibrium", is_equilibrium(record)
         most = amount(max(several.gain.values()), record.currency)
         gap = Box("Gain from deviating, at most", most, good)
-    chosen = best(record)
-    total = chosen.leader_income + chosen.follower_income
-    against = f"In {chosen.structure} all homes earn {amount(total, record.currency)}"
+    against = f"In {name} all homes earn {amount(total, record.currency)}"
     everyone = of_everyone(record)
     if everyone is not None:
         lost = amount(everyone - total, record.currency)
