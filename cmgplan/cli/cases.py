@@ -9,6 +9,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug
+from cmgplan.cli.shown.cases import print_cases, print_faults
 from cmgplan.errors import InputError
 
 
@@ -17,14 +18,14 @@ def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
     from cmgplan.systems import check_case, system_of
 
     faults = check_case(case, day=day)
-    console.print_faults(faults)
+    print_faults(faults)
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(InputError.exit_code)
     system = system_of(case)
     own = system.check_commands(system.load(case, day=day)) if system.own_checks else {}
     refusing = []
     for command, found in own.items():
-        console.print_faults(found, f"{command}: ")
+        print_faults(found, f"{command}: ")
         if any(fault.severity == "error" for fault in found):
             refusing.append(command)
     console.say(f"{case}: {system.ready_but(refusing)}")
@@ -98,7 +99,7 @@ def cases() -> None:
     """List the cases that come with cmgplan; run them by their names."""
     from cmgplan.case.bundled import bundled_cases
 
-    console.print_cases(bundled_cases())
+    print_cases(bundled_cases())
 
 
 def schema(

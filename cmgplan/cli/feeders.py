@@ -13,6 +13,8 @@ import typer
 
 from cmgplan.cli import console, feeder_cases
 from cmgplan.cli.arguments import Debug
+from cmgplan.cli.shown.feeders import print_configured, print_reliability
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
 
@@ -92,7 +94,7 @@ def reconfigure(
         if loads is None or not note.startswith(OF_ONE_HOUR):
             console.warn(f"note: {note}")
     end_after(time_limit)
-    with console.progress_shown(quiet) as tell:
+    with progress_shown(quiet) as tell:
         result = _configured(given, ends, loads, options, tell, blocks or 1, max_operations)
     end_no_more()
     for note in result.summary["notes"]:
@@ -102,7 +104,7 @@ def reconfigure(
     if as_json:
         typer.echo(json.dumps(result.summary, allow_nan=False))
     else:
-        console.print_configured(result.aim, result.summary)
+        print_configured(result.aim, result.summary)
     for line in written:
         (console.warn if as_json else console.say)(line)
 
@@ -276,6 +278,6 @@ def reliability(
     if as_json:
         typer.echo(json.dumps(told, allow_nan=False))
     else:
-        console.print_reliability(told)
+        print_reliability(told)
     if out is not None and not as_json:
         console.say(f"run: {out}, page: {out / 'report.html'}")

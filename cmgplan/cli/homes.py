@@ -9,6 +9,8 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.cli.shown.homes import print_building, print_market, print_optimum
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
 
@@ -66,11 +68,11 @@ def optimum(
     folder = out if out is not None else Path("runs") / f"{named}-optimum"
     prepare_optimum(folder)
     end_after(OVERRUN * options.time_limit_s + OVERRUN_S)
-    with explained(folder, loaded.name), console.progress_shown(quiet) as tell:
+    with explained(folder, loaded.name), progress_shown(quiet) as tell:
         result = find_optimum(loaded, options, progress=tell)
     end_no_more()
     write_optimum(result, folder)
-    console.print_optimum(read_optimum(folder))
+    print_optimum(read_optimum(folder))
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
 
 
@@ -125,10 +127,10 @@ def market(
     named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
     folder = out if out is not None else Path("runs") / f"{named}-market"
     prepare_market(folder)
-    with console.progress_shown(quiet) as tell:
+    with progress_shown(quiet) as tell:
         result = run_market(loaded, options, progress=tell)
     write_market(result, folder)
-    console.print_market(read_market(folder).record)
+    print_market(read_market(folder).record)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
 
 
@@ -170,10 +172,10 @@ def building(
     named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
     folder = out if out is not None else Path("runs") / f"{named}-building"
     prepare_building(folder)
-    with console.progress_shown(quiet) as tell:
+    with progress_shown(quiet) as tell:
         result = run_building(loaded, options, progress=tell)
     write_building(result, folder)
-    console.print_building(read_building(folder).record)
+    print_building(read_building(folder).record)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
 
 

@@ -10,6 +10,8 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug
+from cmgplan.cli.shown.feeders import print_opf
+from cmgplan.cli.shown.progress import seconds_shown
 from cmgplan.cli.supervise import end_after
 from cmgplan.errors import InfeasibleError, InputError, LimitError, ReplayError
 
@@ -54,13 +56,13 @@ def opf(
     for note in given.grid.notes:
         console.warn(f"note: {note}")
     end_after(time_limit)
-    with console.seconds_shown(time_limit, quiet) as tell:
+    with seconds_shown(time_limit, quiet) as tell:
         limit = TimeLimit(time_limit, tell=tell)
         result = solve_opf(given.grid, profiles=given.profiles, bound=True, time_limit_s=limit)
     if as_json:
         typer.echo(json.dumps(result.summary(), allow_nan=False))
     else:
-        console.print_opf(result.summary(), len(result.v_pu))
+        print_opf(result.summary(), len(result.v_pu))
     _raise_unless_solved(result)
 
 

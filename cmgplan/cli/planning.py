@@ -10,6 +10,8 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.cli.shown.plans import print_choice, print_plan
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InputError, ReplayError
 
 if TYPE_CHECKING:
@@ -66,10 +68,10 @@ def plan(
     folder = out if out is not None else Path("runs") / named
     prepare(folder, RUN)
     with explained(folder, loaded.name), kept(folder, console.warn) as journal:
-        with console.progress_shown(quiet) as tell:
+        with progress_shown(quiet) as tell:
             result = plan_case(loaded, options, progress=tell, journal=journal.write)
         write_run(result, folder)
-    console.print_plan(result.summary, told=doubts)
+    print_plan(result.summary, told=doubts)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
     if not (result.summary.get("replay") or {}).get("passed"):
         raise ReplayError(
@@ -92,7 +94,7 @@ def select(
     if as_json:
         typer.echo(json.dumps(chosen, allow_nan=False))
     else:
-        console.print_choice(chosen["memberships"], chosen)
+        print_choice(chosen["memberships"], chosen)
 
 
 def options_of(base: PlanOptions, **given: Any) -> PlanOptions:

@@ -10,6 +10,8 @@ import typer
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
 from cmgplan.cli.homes import given_options
+from cmgplan.cli.shown.homes import print_response
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InputError
 
 
@@ -90,8 +92,8 @@ def respond(
     named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
     folder = out if out is not None else Path("runs") / f"{named}-response"
     prepare_response(folder)
-    with explained(folder, loaded.name), console.progress_shown(quiet) as tell:
+    with explained(folder, loaded.name), progress_shown(quiet) as tell:
         result = run_response(loaded, options, progress=tell)
     write_response(result, folder)
-    console.print_response(read_response(folder).record)
+    print_response(read_response(folder).record)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")

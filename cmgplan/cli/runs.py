@@ -10,6 +10,10 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug, RunFolder
+from cmgplan.cli.shown.checks import print_checks, print_proved, print_report
+from cmgplan.cli.shown.homes import print_days
+from cmgplan.cli.shown.plans import print_comparison, print_export
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InputError, ReplayError
 
 if TYPE_CHECKING:
@@ -52,7 +56,7 @@ def verify(
         return
     finished = read_run(run)
     report = verify_run(finished)
-    console.print_report(report)
+    print_report(report)
     failed = [] if report.passed else [f"{len(report.failed)} of {len(report.checks)} checks"]
     if prove:
         failed += _prove(finished, time_limit, jobs)
@@ -111,7 +115,7 @@ def export(
     require_plan(run, "export")
     formats = FORMATS if file_format == "all" else (file_format,)
     written = export_run(run, out, level=level, formats=formats, hour=hour)
-    console.print_export(written)
+    print_export(written)
 
 
 def compare(
@@ -127,9 +131,9 @@ def compare(
     if are_plans(runs):
         from cmgplan.planning.report.compare.write import compare_runs
 
-        console.print_comparison(compare_runs(runs, out))
+        print_comparison(compare_runs(runs, out))
     else:
-        console.print_days(compare_homes(runs, out))
+        print_days(compare_homes(runs, out))
 
 
 def _verify_study(folder: Path, prove: bool) -> None:
@@ -157,7 +161,7 @@ def _verify_any(run: Path) -> Sequence[CheckResult]:
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:
     """Print the checks of a run; ReplayError where one of them fails."""
-    console.print_checks(checks)
+    print_checks(checks)
     failed = sum(not check.passed for check in checks)
     if failed:
         raise ReplayError(f"FAILED: {failed} of {len(checks)} checks")
@@ -171,7 +175,7 @@ def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
     from cmgplan.progress import ProgressEvent
 
     options = run.load_options()
-    with console.progress_shown(quiet=False) as tell:
+    with progress_shown(quiet=False) as tell:
         proved = prove_run(
             run.load_case(),
             options,
@@ -182,6 +186,6 @@ def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
             jobs=options.jobs if jobs is None else jobs,
             tell=lambda message, share: tell(ProgressEvent("prove", message, fraction=share)),
         )
-    console.print_proved(proved)
+    print_proved(proved)
     failed = sum(bound.verdict is Verdict.FAILED for bound in proved)
     return [f"{failed} of {len(proved)} bounds"] if failed else []

@@ -9,6 +9,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InfeasibleError, LimitError
 
 INTERRUPTED = 130
@@ -40,7 +41,7 @@ def study(
     from cmgplan.study.run import StudyInterrupted, run_study
 
     try:
-        with console.progress_shown(quiet) as tell:
+        with progress_shown(quiet) as tell:
             found = run_study(
                 file,
                 out,

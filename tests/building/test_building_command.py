@@ -19,7 +19,7 @@ from cmgplan.building.report.read_run import read_building
 from cmgplan.building.report.run_record import BuildingRecord, json_schema
 from cmgplan.building.result import BuildingOptions
 from cmgplan.cli import main
-from cmgplan.cli.console import print_feeder
+from cmgplan.cli.shown.homes import print_feeder
 from cmgplan.homes.case.read import load_homes
 
 ROOT = Path(__file__).parents[2]

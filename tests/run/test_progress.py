@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from cmgplan import ProgressEvent, find_optimum, load_case
-from cmgplan.cli import console
+from cmgplan.cli.shown import progress as shown
+from cmgplan.cli.shown.progress import progress_shown
 
 EVENTS = [
     ProgressEvent("level 4", "payoff table"),
@@ -23,7 +24,7 @@ EVENTS = [
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    with console.progress_shown(quiet=False) as tell:
+    with progress_shown(quiet=False) as tell:
         for event in EVENTS:
             tell(event)
     return capsys.readouterr().err.splitlines()
@@ -42,7 +43,7 @@ def test_a_pipe_gets_one_line_a_step(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_long_step_says_what_it_has_reached_and_repeats_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "REMIND_S", 0.0)
+    monkeypatch.setattr(shown, "REMIND_S", 0.0)
     lines = told(capsys)
     assert "level 4, gap 8.00 %: point 1: cost 10.0 $" in lines
     assert len(lines) == len(set(lines)) == len(EVENTS) - 1
