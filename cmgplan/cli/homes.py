@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.cli.options import given_options
 from cmgplan.cli.shown.homes import print_building, print_market, print_optimum
 from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
-
-if TYPE_CHECKING:
-    from cmgplan.devices.base import Record
-    from cmgplan.homes.optimum.result import OptimumOptions
-
-RecordT = TypeVar("RecordT", bound="Record")
 
 OVERRUN, OVERRUN_S = 2.0, 60.0
 """Factor of the time limit, and seconds, after which a solver counts as one that does not stop.
@@ -49,6 +44,7 @@ def optimum(
 ) -> None:
     """Run the day of all homes as if one party owned everything, to a proven optimum."""
     from cmgplan.homes.optimum.front import find_optimum
+    from cmgplan.homes.optimum.result import OptimumOptions
     from cmgplan.homes.optimum.run_folder import prepare_optimum, read_optimum, write_optimum
     from cmgplan.run.why_page import explained
     from cmgplan.systems import load_case
@@ -58,8 +54,12 @@ def optimum(
             "--front and --emission-weight exclude each other: a front has every weight in it; "
             "leave one out"
         )
-    options = _options(
-        emission_weight=emission_weight, front=front, gap=gap, time_limit_s=time_limit
+    options = given_options(
+        OptimumOptions,
+        emission_weight=emission_weight,
+        front=front,
+        gap=gap,
+        time_limit_s=time_limit,
     )
     loaded = load_case(case, day=day, system="homes")
     for fault in loaded.warnings:
@@ -177,25 +177,3 @@ def building(
     write_building(result, folder)
     print_building(read_building(folder).record)
     console.say(f"run: {folder}, page: {folder / 'report.html'}")
-
-
-def _options(**given: Any) -> OptimumOptions:
-    """Return the options of an optimum; InputError names the option that cannot be."""
-    from cmgplan.homes.optimum.result import OptimumOptions
-
-    return given_options(OptimumOptions, **given)
-
-
-def given_options(form: type[RecordT], **given: Any) -> RecordT:
-    """Return the options that were given; InputError names the option that cannot be."""
-    from pydantic import ValidationError
-
-    try:
-        return form(**{key: value for key, value in given.items() if value is not None})
-    except ValidationError as error:
-        told = []
-        for fault in error.errors():
-            option = str(fault["loc"][0]).removesuffix("_s").replace("_", "-")
-            option = "method" if option == "methods" else option
-            told.append(f"--{option} {fault['input']}: {fault['msg']}")
-        raise InputError("; ".join(told)) from error

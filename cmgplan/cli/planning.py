@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.cli.options import given_options
 from cmgplan.cli.shown.plans import print_choice, print_plan
 from cmgplan.cli.shown.progress import progress_shown
-from cmgplan.errors import InputError, ReplayError
-
-if TYPE_CHECKING:
-    from cmgplan.planning.case.records import PlanOptions
+from cmgplan.errors import ReplayError
 
 
 def plan(
@@ -42,6 +40,7 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Plan a case through all six levels and write the run."""
+    from cmgplan.planning.case.records import PlanOptions
     from cmgplan.planning.pipeline import plan as plan_case
     from cmgplan.planning.report.run_folder import RUN, write_run
     from cmgplan.run.folder import prepare
@@ -53,8 +52,9 @@ def plan(
     doubts = [str(fault) for fault in loaded.warnings]
     for doubt in doubts:
         console.warn(f"warning: {doubt}")
-    options = options_of(
-        loaded.options,
+    options = given_options(
+        PlanOptions,
+        loaded.options.model_dump(),
         points=points,
         select=select,
         sweep=sweep,
@@ -95,20 +95,3 @@ def select(
         typer.echo(json.dumps(chosen, allow_nan=False))
     else:
         print_choice(chosen["memberships"], chosen)
-
-
-def options_of(base: PlanOptions, **given: Any) -> PlanOptions:
-    """Return the case's options with those of the command line in their place."""
-    from pydantic import ValidationError
-
-    from cmgplan.planning.case.records import PlanOptions
-
-    changed = {key: value for key, value in given.items() if value is not None}
-    try:
-        return PlanOptions.model_validate({**base.model_dump(), **changed})
-    except ValidationError as error:
-        told = []
-        for fault in error.errors():
-            option = str(fault["loc"][0]).removesuffix("_s").replace("_", "-")
-            told.append(f"--{option} {fault['input']}: {fault['msg']}")
-        raise InputError("; ".join(told)) from error

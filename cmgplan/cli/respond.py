@@ -9,7 +9,7 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
-from cmgplan.cli.homes import given_options
+from cmgplan.cli.options import given_options
 from cmgplan.cli.shown.homes import print_response
 from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InputError
