@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -22,6 +23,11 @@ def plain(text: str) -> str:
 def say(text: str = "") -> None:
     """Print a line of a command's result."""
     typer.echo(plain(text))
+
+
+def say_run(folder: Path) -> None:
+    """Print where a run stands, and its page."""
+    say(f"run: {folder}, page: {folder / 'report.html'}")
 
 
 def warn(text: str) -> None:

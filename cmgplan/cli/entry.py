@@ -15,7 +15,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cmgplan.cli import cases, console, feeders, homes, opf, planning, respond, runs, studies
+from cmgplan.cli import (
+    cases,
+    console,
+    homes,
+    opf,
+    planning,
+    reconfigure,
+    reliability,
+    respond,
+    runs,
+    studies,
+)
 from cmgplan.cli.supervise import CAN_FORK, INTERRUPTING, supervise
 from cmgplan.errors import CmgplanError, as_told
 from cmgplan.version import __version__
@@ -67,8 +78,8 @@ for _command in (
     cases.schema,
     runs.verify,
     opf.opf,
-    feeders.reconfigure,
-    feeders.reliability,
+    reconfigure.reconfigure,
+    reliability.reliability,
     runs.report,
     runs.export,
     runs.compare,

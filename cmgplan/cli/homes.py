@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.cli.arguments import CaseFolder, Day, Debug, Quiet
+from cmgplan.cli.homes_case import loaded_homes, place_of_run
 from cmgplan.cli.options import given_options
 from cmgplan.cli.shown.homes import print_building, print_market, print_optimum
 from cmgplan.cli.shown.progress import progress_shown
@@ -39,7 +40,7 @@ def optimum(
     time_limit: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds that all of it may take.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run the day of all homes as if one party owned everything, to a proven optimum."""
@@ -47,7 +48,6 @@ def optimum(
     from cmgplan.homes.optimum.result import OptimumOptions
     from cmgplan.homes.optimum.run_folder import prepare_optimum, read_optimum, write_optimum
     from cmgplan.run.why_page import explained
-    from cmgplan.systems import load_case
 
     if front is not None and emission_weight is not None:
         raise InputError(
@@ -61,11 +61,8 @@ def optimum(
         gap=gap,
         time_limit_s=time_limit,
     )
-    loaded = load_case(case, day=day, system="homes")
-    for fault in loaded.warnings:
-        console.warn(f"warning: {fault}")
-    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
-    folder = out if out is not None else Path("runs") / f"{named}-optimum"
+    loaded = loaded_homes(case, day)
+    folder = place_of_run(loaded, day, out, "optimum")
     prepare_optimum(folder)
     end_after(OVERRUN * options.time_limit_s + OVERRUN_S)
     with explained(folder, loaded.name), progress_shown(quiet) as tell:
@@ -73,7 +70,7 @@ def optimum(
     end_no_more()
     write_optimum(result, folder)
     print_optimum(read_optimum(folder))
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    console.say_run(folder)
 
 
 def market(
@@ -102,7 +99,7 @@ def market(
             help="Seconds that each structure may take; on/off choices take up to 120 before.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run the coalition market of homes: who leads, who follows, at what prices, who earns what."""
@@ -110,7 +107,6 @@ def market(
     from cmgplan.market.report.read_run import read_market
     from cmgplan.market.report.run_folder import prepare_market, write_market
     from cmgplan.market.result import MarketOptions
-    from cmgplan.systems import load_case
 
     options = given_options(
         MarketOptions,
@@ -121,17 +117,14 @@ def market(
         gap=gap,
         time_limit_s=time_limit,
     )
-    loaded = load_case(case, day=day, system="homes")
-    for fault in loaded.warnings:
-        console.warn(f"warning: {fault}")
-    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
-    folder = out if out is not None else Path("runs") / f"{named}-market"
+    loaded = loaded_homes(case, day)
+    folder = place_of_run(loaded, day, out, "market")
     prepare_market(folder)
     with progress_shown(quiet) as tell:
         result = run_market(loaded, options, progress=tell)
     write_market(result, folder)
     print_market(read_market(folder).record)
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    console.say_run(folder)
 
 
 def building(
@@ -151,7 +144,7 @@ def building(
         Path | None, typer.Option(help="Folder of the run; by default runs/<case>-building.")
     ] = None,
     day: Day = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run an apartment building by priority rules: all units together, and each one alone."""
@@ -159,21 +152,17 @@ def building(
     from cmgplan.building.report.read_run import read_building
     from cmgplan.building.report.run_folder import prepare_building, write_building
     from cmgplan.building.result import BuildingOptions
-    from cmgplan.systems import load_case
 
     if seed is not None and not days:
         raise InputError("--seed is of stochastic days; give --days too, or leave it out")
     options = given_options(
         BuildingOptions, days=days, seed=seed, rules=rules, optimal_values=optimal_values
     )
-    loaded = load_case(case, day=day, system="homes")
-    for fault in loaded.warnings:
-        console.warn(f"warning: {fault}")
-    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
-    folder = out if out is not None else Path("runs") / f"{named}-building"
+    loaded = loaded_homes(case, day)
+    folder = place_of_run(loaded, day, out, "building")
     prepare_building(folder)
     with progress_shown(quiet) as tell:
         result = run_building(loaded, options, progress=tell)
     write_building(result, folder)
     print_building(read_building(folder).record)
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    console.say_run(folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import Debug
+from cmgplan.cli.arguments import AsJson, Debug, Quiet
 from cmgplan.cli.shown.feeders import print_opf
 from cmgplan.cli.shown.progress import seconds_shown
 from cmgplan.cli.supervise import end_after
@@ -24,7 +24,7 @@ def opf(
         Path,
         typer.Argument(metavar="NETWORK", help="MATPOWER .m, pandapower .json, or a case."),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     price: Annotated[
         float | None, typer.Option(metavar="$/MWH", help="Cost of generators without one.")
     ] = None,
@@ -38,7 +38,7 @@ def opf(
     time_limit: Annotated[
         float, typer.Option(metavar="S", help="Seconds that answer and proofs may take.")
     ] = 300.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Solve the AC optimal power flow of a network and replay it."""

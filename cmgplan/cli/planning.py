@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.cli.arguments import AsJson, CaseFolder, Day, Debug, Quiet, folder_name
 from cmgplan.cli.options import given_options
 from cmgplan.cli.shown.plans import print_choice, print_plan
 from cmgplan.cli.shown.progress import progress_shown
@@ -36,7 +36,7 @@ def plan(
         float | None, typer.Option(metavar="S", help="Seconds that a point may take.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Processes that work at once.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Plan a case through all six levels and write the run."""
@@ -72,7 +72,7 @@ def plan(
             result = plan_case(loaded, options, progress=tell, journal=journal.write)
         write_run(result, folder)
     print_plan(result.summary, told=doubts)
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    console.say_run(folder)
     if not (result.summary.get("replay") or {}).get("passed"):
         raise ReplayError(
             f"FAILED: the independent power flow does not confirm the plan; see {folder}/plan.json"
@@ -82,7 +82,7 @@ def plan(
 def select(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Table with a header.")],
     minimise: Annotated[str, typer.Option(metavar="A,B,C", help="Columns to minimise.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Choose the fuzzy max-min compromise among the rows of any table."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import Debug
+from cmgplan.cli.arguments import Debug, Quiet
 from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InfeasibleError, LimitError
 
@@ -34,7 +34,7 @@ def study(
     resume: Annotated[
         bool, typer.Option("--resume", help="Run what a study in the folder has not done.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run a system over many days, scenarios, options and cases."""
