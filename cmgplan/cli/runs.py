@@ -15,6 +15,7 @@ from cmgplan.cli.shown.homes import print_days
 from cmgplan.cli.shown.plans import print_comparison, print_export
 from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InputError, ReplayError
+from cmgplan.plurals import counted
 
 if TYPE_CHECKING:
     from cmgplan.planning.report.run_folder import Run
@@ -57,12 +58,14 @@ def verify(
     finished = read_run(run)
     report = verify_run(finished)
     print_report(report)
-    failed = [] if report.passed else [f"{len(report.failed)} of {len(report.checks)} checks"]
+    failed = (
+        [] if report.passed else [f"{len(report.failed)} of {counted(len(report.checks), 'check')}"]
+    )
     if prove:
         failed += _prove(finished, time_limit, jobs)
     if failed:
         raise ReplayError(f"FAILED: {'; '.join(failed)}")
-    console.say(f"{run}: all {len(report.checks)} checks hold")
+    _tell_all_hold(run, len(report.checks))
 
 
 def report(run: RunFolder, debug: Debug = False) -> None:
@@ -164,8 +167,12 @@ def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:
     print_checks(checks)
     failed = sum(not check.passed for check in checks)
     if failed:
-        raise ReplayError(f"FAILED: {failed} of {len(checks)} checks")
-    console.say(f"{run}: all {len(checks)} checks hold")
+        raise ReplayError(f"FAILED: {failed} of {counted(len(checks), 'check')}")
+    _tell_all_hold(run, len(checks))
+
+
+def _tell_all_hold(run: Path, count: int) -> None:
+    console.say(f"{run}: {'the check holds' if count == 1 else f'all {count:,} checks hold'}")
 
 
 def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
@@ -188,4 +195,4 @@ def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
         )
     print_proved(proved)
     failed = sum(bound.verdict is Verdict.FAILED for bound in proved)
-    return [f"{failed} of {len(proved)} bounds"] if failed else []
+    return [f"{failed} of {counted(len(proved), 'bound')}"] if failed else []

@@ -11,6 +11,7 @@ from cmgplan.cli import console
 from cmgplan.cli.arguments import Debug, Quiet
 from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InfeasibleError, LimitError
+from cmgplan.plurals import counted
 
 INTERRUPTED = 130
 
@@ -59,8 +60,8 @@ def study(
     console.say(f"study: {found.folder}, page: {found.folder / 'report.html'}")
     if found.counts["failed"]:
         console.warn(
-            f"{found.counts['failed']} tasks failed; why stands in {found.folder / 'tasks.csv'} "
-            "and on the page, and --resume tries them again"
+            f"{counted(found.counts['failed'], 'task')} failed; why stands in "
+            f"{found.folder / 'tasks.csv'} and on the page, and --resume tries again"
         )
     if not found.counts["done"]:
         error = LimitError if found.counts["failed"] else InfeasibleError

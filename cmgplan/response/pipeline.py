@@ -16,6 +16,7 @@ from cmgplan.homes.accounts.ledger import Carrier
 from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
+from cmgplan.plurals import counted
 from cmgplan.progress import ProgressEvent
 from cmgplan.response.case.check import check_response, require_response
 from cmgplan.response.compared.variants import Compared, compared
@@ -199,7 +200,9 @@ class _Run:
             held = found[name]
             lost = sum(not np.isfinite(run.profit) for run in held.runs)
             if lost:
-                self.warnings.append(f"{name}: {lost} runs found no day that keeps all limits")
+                self.warnings.append(
+                    f"{name}: {counted(lost, 'run')} found no day that keeps all limits"
+                )
             runs = tuple(MethodRun(run.history, run.best) for run in held.runs)
             day = Decoder(case).dispatch(held.best.point)
             yield name, _Found(runs, day, float(np.mean([run.wall_s for run in held.runs])))

@@ -16,6 +16,7 @@ from cmgplan.case.folder import CaseFolder
 from cmgplan.case.toml_file import read_toml
 from cmgplan.errors import InputError
 from cmgplan.page.page import plotly_text
+from cmgplan.plurals import counted, noun
 from cmgplan.progress import ProgressEvent
 from cmgplan.study.cluster import ClusterExecutor
 from cmgplan.study.engine import Call, StudyExecutor, run_tasks
@@ -176,7 +177,8 @@ def _interrupted(study: Study, folder: Path) -> str:
         counts = ledger.counts()
     head = _head(study)
     write_json(folder / STUDY_FILE, {**head, "state": "interrupted", "counts": counts})
-    done = f"{counts['done']} of {sum(counts.values())} tasks are done and kept in {folder}"
+    of_all = counted(sum(counts.values()), "task is", "tasks are")
+    done = f"{counts['done']} of {of_all} done and kept in {folder}"
     return f"interrupted; {done}; go on with --resume"
 
 
@@ -186,16 +188,20 @@ def _brought_up(ledger: Ledger, study: Study, folder: Path) -> tuple[str, ...]:
     lost = ledger.reconcile(finished(folder))
     notes = []
     if lost:
-        notes.append(f"{lost} finished tasks have no folder any more; they are run again")
+        told = counted(lost, "finished task has", "finished tasks have")
+        notes.append(f"{told} no folder any more and {noun(lost, 'is', 'are')} run again")
     asked = {task.case: task.case_sha256 for task in study.tasks}
     for case, sha256, version, count in ledger.left_out():
+        were, are = noun(count, "was", "were"), noun(count, "is", "are")
         if version != __version__:
-            why = f"were run by cmgplan {version}, this is {__version__}"
+            why = f"{were} run by cmgplan {version}, this is {__version__}"
         elif case in asked and asked[case] != sha256:
-            why = f"of {case} were run before the case was changed"
+            why = f"of {case} {were} run before the case was changed"
         else:
-            why = f"of {case} are not in the study any more"
-        notes.append(f"{count} finished tasks {why}: they stay in tasks/, out of all tables")
+            why = f"of {case} {are} not in the study any more"
+        told = counted(count, "finished task")
+        stays = noun(count, "it stays", "they stay")
+        notes.append(f"{told} {why}: {stays} in tasks/, out of all tables")
     return tuple(notes)
 
 

@@ -173,7 +173,7 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
         {"retailer.sell_per_kwh": 0.12},
         "error: case.toml retailer.sell_per_kwh: 0.12 is above buy_per_kwh 0.1 in hour 0; a retail",
     ),
-    ({"retailer.sell_per_kwh": 0.16}, "0.16 is above buy_per_kwh 0.1 in hour 0 (and 1 more hours)"),
+    ({"retailer.sell_per_kwh": 0.16}, "0.16 is above buy_per_kwh 0.1 in hour 0 (and 1 more hour)"),
     (
         {"gas.price_per_kwh": -0.01},
         "gas.price_per_kwh: the price is negative in 4 hours",

@@ -167,7 +167,7 @@ def test_resume_without_the_ledger_or_a_folder() -> None:
     gone.rmdir()
     told: list[str] = []
     little(little_study(TWELVE[:4], Path()), resume=True, warn=told.append)
-    assert "1 finished tasks have no folder any more" in told[0]
+    assert "1 finished task has no folder any more and is run again" in told[0]
     assert tables(Path("out")) == whole
     Path("out", LEDGER_FILE).unlink()
     before = {path: path.stat().st_mtime_ns for path in Path("out/tasks").iterdir()}

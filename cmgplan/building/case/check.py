@@ -10,6 +10,7 @@ from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import CaseError, Fault
 from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
+from cmgplan.plurals import counted
 
 ABOVE_ONE = 1e-12
 """Excess over 1 from which a coefficient is out of range."""
@@ -44,7 +45,7 @@ def _coefficients(case: HomesCase) -> Iterator[Fault]:
         hours = np.flatnonzero(values > 1.0 + ABOVE_ONE)
         if hours.size:
             first = int(hours[0])
-            more = f" (and in {hours.size - 1} more hours)" if hours.size > 1 else ""
+            more = f" (and in {counted(hours.size - 1, 'more hour')})" if hours.size > 1 else ""
             message = f"{values[first]:g} in hour {first}{more} is above 1, so that {told}"
             yield Fault(CASE_FILE, f"building.{key}", message, "give values from 0 to 1")
 

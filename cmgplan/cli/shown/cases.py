@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cmgplan.cli.console import say, warn
+from cmgplan.plurals import counted
 
 if TYPE_CHECKING:
     from cmgplan.case.bundled import BundledCase
@@ -30,7 +31,7 @@ def print_faults(faults: Sequence[Fault], head: str = "") -> None:
         of_kind = [fault for fault in faults if fault.severity == severity]
         if not of_kind:
             continue
-        say(f"{head}{len(of_kind)} {severity}{'s' if len(of_kind) != 1 else ''}")
+        say(f"{head}{counted(len(of_kind), severity)}")
         for file in dict.fromkeys(fault.file for fault in of_kind):
             say(f"  {file}")
             for fault in (fault for fault in of_kind if fault.file == file):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cmgplan.cli.console import NONE, new_table, number, print_table, say
+from cmgplan.plurals import counted
 
 if TYPE_CHECKING:
     from cmgplan.planning.proof.prove import Proved
@@ -56,4 +57,4 @@ def print_proved(proved: Sequence[Proved]) -> None:
             say(f"{bound.what}, {bound.verdict}: {bound.reason}")
     counts = {verdict: sum(b.verdict == verdict for b in proved) for verdict in VERDICTS}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    say(f"{len(proved)} printed bounds: {told}")
+    say(f"{counted(len(proved), 'printed bound')}: {told}")

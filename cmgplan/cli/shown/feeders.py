@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cmgplan.cli.console import NONE, new_table, number, print_table, say
+from cmgplan.plurals import counted
 
 SHOWN_BINDING = 12
 """Binding limits that are listed of an optimal power flow."""
@@ -43,7 +44,7 @@ def _print_binding(binding: Sequence[str]) -> None:
     if not binding:
         say("no limit binds")
         return
-    say(f"{len(binding)} limit{'s bind' if len(binding) != 1 else ' binds'}")
+    say(counted(len(binding), "limit binds", "limits bind"))
     for line in binding[:SHOWN_BINDING]:
         say(f"  {line}")
     if len(binding) > SHOWN_BINDING:

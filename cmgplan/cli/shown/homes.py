@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from cmgplan.cli.console import NONE, new_table, number, plain, print_table, say
+from cmgplan.plurals import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,7 +59,7 @@ def print_optimum(run: OptimumRun) -> None:
     print_table(table)
     say(f"emission: {record.emission_kg:,.2f} kg")
     if record.front is not None:
-        say(f"front: {len(record.front)} points, selected: point {record.point} (fuzzy)")
+        say(f"front: {counted(len(record.front), 'point')}, selected: point {record.point} (fuzzy)")
     gap = "no bound is known" if record.gap is None else f"gap {100.0 * record.gap:.4f} %"
     say(f"{record.status}, {gap}; verified")
 
@@ -180,11 +181,11 @@ def print_building(record: BuildingRecord) -> None:
         table.add_row(unit, number(costs.coalition, 2), number(costs.alone, 2))
     print_table(table)
     if len(shown) < len(record.units):
-        say(f"and {len(record.units) - len(shown)} more units")
+        say(f"and {counted(len(record.units) - len(shown), 'more unit')}")
     losers = ", ".join(record.losers)
     say(f"pay more in the coalition than alone: {losers or 'none'}")
     if record.days:
-        say(f"{len(record.days)} stochastic days, coalition against alone:")
+        say(f"{counted(len(record.days), 'stochastic day')}, coalition against alone:")
         for key, change in record.improvements().items():
             told_change = NONE if change is None else f"{100.0 * change:.2f} % less"
             say(f"  {key}: {told_change}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cmgplan.cli.console import NONE, new_table, number, print_table, say
+from cmgplan.plurals import counted
 
 if TYPE_CHECKING:  # the planner takes seconds to import
     from cmgplan.planning.report.compare.write import WrittenComparison
@@ -67,7 +68,8 @@ def print_export(export: Export) -> None:
     """Print what an export holds, and how far pandapower's solution is from the run."""
     networks = [name for name in export.files if name.startswith("pandapower/")]
     if networks:
-        say(f"{networks[0]} to {networks[-1]}: {len(networks)} pandapower networks, {export.level}")
+        count = counted(len(networks), "pandapower network")
+        say(f"{networks[0]} to {networks[-1]}: {count}, {export.level}")
         say(
             f"  solved by pandapower: voltages within {export.max_dv_pu:.2g} pu of the run, "
             f"losses within {export.max_dloss_kw:.2g} kW"

@@ -23,6 +23,7 @@ from cmgplan.network.reconfiguration.given import (
 )
 from cmgplan.network.reconfiguration.proof import Proof
 from cmgplan.network.reconfiguration.tree import TreeFlow, broken_limits
+from cmgplan.plurals import counted
 from cmgplan.progress import ProgressEvent, telling
 
 Tell = Callable[[ProgressEvent], None]
@@ -167,7 +168,11 @@ def reconfigure(
         network, options = without_bound(network, net), replace(options, prove=False)
     trees = Trees(net)
     given = trees.flow(network.closed & net.may_close)
-    tell(ProgressEvent("branch exchange", f"{net.n_bus} buses, {net.n_branch} branches"))
+    tell(
+        ProgressEvent(
+            "branch exchange", f"{net.n_bus} buses, {counted(net.n_branch, 'branch', 'branches')}"
+        )
+    )
     course = Course(begun, net.s_base_kva)
     closed, flow = _heuristic(network, trees, options, begun, course)
     bound = 0.0

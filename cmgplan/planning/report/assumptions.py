@@ -9,6 +9,7 @@ from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.wording import number
 from cmgplan.planning.report.overview import section
 from cmgplan.planning.report.topology import FeederView
+from cmgplan.plurals import noun
 
 Fact = tuple[str, str, str]
 
@@ -126,10 +127,11 @@ def _option_text(key: str, value: Any) -> str:
 def _network_facts(summary: Mapping[str, Any], view: FeederView | None) -> list[Fact]:
     """Return slack voltage, limits and the size of the case."""
     about = section(summary, "case")
+    hours = about.get("hours", 0)
     facts: list[Fact] = [
         (
             "Horizon",
-            f"{about.get('hours')} intervals of {about.get('dt_h', 1.0):g} h",
+            f"{hours} {noun(hours, 'interval')} of {about.get('dt_h', 1.0):g} h",
             _hours_text(about),
         )
     ]

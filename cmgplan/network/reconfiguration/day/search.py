@@ -32,6 +32,7 @@ from cmgplan.network.reconfiguration.search import (
     voltages,
 )
 from cmgplan.network.reconfiguration.tree import NO_FLOW, TreeFlow, broken_limits
+from cmgplan.plurals import counted
 from cmgplan.progress import ProgressEvent, telling
 
 KICKS = 40
@@ -237,7 +238,7 @@ class _Day:
         )
         if flow.feasible:
             kwh = self._kwh(flow.loss_pu * len(trees.hours))
-            told = f"{kwh:,.3f} kWh in {len(trees.hours)} hours"
+            told = f"{kwh:,.3f} kWh in {counted(len(trees.hours), 'hour')}"
             self._tell(ProgressEvent("branch exchange", told, fraction=0.1))
         return closed, flow
 
