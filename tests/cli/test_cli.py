@@ -289,7 +289,7 @@ def test_a_signal_while_planning_leaves_nothing(
         child.send_signal(sent)
         _, told = child.communicate(timeout=30)
     assert child.returncode == 130
-    assert told == "interrupted; nothing was written\n"
+    assert told == "interrupted; no run was written\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,6 +19,7 @@ from cmgplan.network.reconfiguration.given import (
     TreeNetwork,
     source_voltages,
     tree_network,
+    with_lone_tree_noted,
     without_bound,
 )
 from cmgplan.network.reconfiguration.proof import Proof
@@ -164,6 +165,7 @@ def reconfigure(
     options, tell = options or ReconfigureOptions(), telling(progress)
     end = begun + options.time_limit_s
     net = tree_network(network)
+    network = with_lone_tree_noted(network, net)
     if options.prove and not net.loses:
         network, options = without_bound(network, net), replace(options, prove=False)
     trees = Trees(net)

@@ -21,6 +21,7 @@ from cmgplan.network.reconfiguration.given import (
     SwitchedNetwork,
     TreeNetwork,
     tree_network,
+    with_lone_tree_noted,
     without_bound,
 )
 from cmgplan.network.reconfiguration.proof import Proof
@@ -171,6 +172,7 @@ def reconfigure_day(
         network.grid, p_load_pu=loads.p_pu.mean(axis=0), q_load_pu=loads.q_pu.mean(axis=0)
     )
     net = tree_network(replace(network, grid=mean))
+    network = with_lone_tree_noted(network, net)
     if options.prove and not net.loses:
         network, options = without_bound(network, net), replace(options, prove=False)
     search = _Day(network, net, loads, options, begun, tell)
