@@ -14,11 +14,12 @@ import pandas as pd
 
 from cmgplan.case.folder import CaseFolder
 from cmgplan.case.toml_file import read_toml
-from cmgplan.errors import InputError
+from cmgplan.errors import InputError, MachineError
 from cmgplan.page.page import plotly_text
 from cmgplan.plurals import counted, noun
 from cmgplan.progress import ProgressEvent
-from cmgplan.study.cluster import ClusterExecutor
+from cmgplan.study import pool
+from cmgplan.study.cluster import LOCAL, ClusterExecutor
 from cmgplan.study.engine import Call, StudyExecutor, run_tasks
 from cmgplan.study.ledger import Ledger
 from cmgplan.study.page import write_study_page
@@ -124,10 +125,16 @@ def run_study(
         The folder holds a study that is not to be resumed, or something else; no scheduler
         answers.
     MachineError
-        A package that the study asks for is missing, or the disk is full.
+        A package that the study asks for is missing, the disk is full, or the system cannot
+        supervise processes (Windows).
     KeyboardInterrupt
         It was interrupted; what was done is kept.
     """
+    if not pool.SUPERVISES and scheduler in (None, LOCAL):
+        raise MachineError(
+            "the processes of a study cannot be supervised on this system (Windows); run it on "
+            "Linux, macOS or WSL, or give the --scheduler of a cluster there"
+        )
     study = read_study(source)
     folder = Path(out) if out is not None else STUDIES / study.name
     if workers is not None and workers < 1:
