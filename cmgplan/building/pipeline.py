@@ -209,7 +209,7 @@ def _told(days: Iterator[MonthDay], count: int, tell: Tell) -> Iterator[MonthDay
     for day in days:
         done = MONTH_FROM + (1.0 - MONTH_FROM) * (day.number + 1) / count
         message = f"stochastic day {day.number + 1} of {count}"
-        tell(ProgressEvent("days", message, day.number + 1, count, fraction=done))
+        tell(ProgressEvent("days", message, fraction=done))
         yield day
 
 

@@ -17,7 +17,7 @@ from cmgplan.case.toml_file import read_toml
 from cmgplan.errors import InputError, MachineError
 from cmgplan.page.page import plotly_text
 from cmgplan.plurals import counted, noun
-from cmgplan.progress import ProgressEvent
+from cmgplan.progress import LOGGER, ProgressEvent, telling
 from cmgplan.study import pool
 from cmgplan.study.cluster import LOCAL, ClusterExecutor
 from cmgplan.study.engine import Call, StudyExecutor, run_tasks
@@ -143,13 +143,14 @@ def run_study(
     folder = folder.resolve()
     with held(folder):
         try:
-            return _run(study, folder, workers, scheduler, call, progress or _quiet, warn or _quiet)
+            return _run(study, folder, workers, scheduler, call, telling(progress), warn or _noted)
         except KeyboardInterrupt:
             raise StudyInterrupted(_interrupted(study, folder)) from None
 
 
-def _quiet(told: object) -> None:
-    """Tell nothing."""
+def _noted(told: str) -> None:
+    """Log what is worth knowing, where nobody else is told."""
+    LOGGER.warning("%s", told)
 
 
 def _run(

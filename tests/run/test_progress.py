@@ -6,7 +6,14 @@ import logging
 
 import pytest
 
-from cmgplan import ProgressEvent, find_optimum, load_case
+from cmgplan import (
+    OptimumOptions,
+    ProgressEvent,
+    ResponseOptions,
+    find_optimum,
+    load_case,
+    run_response,
+)
 from cmgplan.cli.shown import progress as shown
 from cmgplan.cli.shown.progress import progress_shown
 
@@ -52,11 +59,17 @@ def test_a_long_step_says_what_it_has_reached_and_repeats_nothing(
 def test_a_library_user_sees_progress_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     case = load_case("two-homes", system="homes")
     with caplog.at_level(logging.INFO, logger="cmgplan"):
-        find_optimum(case)
+        find_optimum(case, OptimumOptions(front=2))
     assert [(r.name, r.getMessage()) for r in caplog.records][:2] == [
         ("cmgplan", "model: building the day's model"),
-        ("cmgplan", "optimum: solving the day"),
+        ("cmgplan", "front, point 1 of 2: solving the day"),
     ]
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="cmgplan"):
+        run_response(case, ResponseOptions(compare=False))
+    lines = [r.getMessage() for r in caplog.records]
+    assert "exact: solving the day of all homes" in lines
+    assert len(lines) == len(set(lines))
 
 
 def test_nothing_is_printed_unless_logging_is_configured(

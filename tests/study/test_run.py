@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -156,6 +157,20 @@ def test_resume_runs_what_is_missing_of_another_list(monkeypatch: pytest.MonkeyP
     little(little_study(TWELVE[:6], Path()), "whole")
     little(little_study(TWELVE[:6], Path()), resume=True)
     assert tables(Path("out")) == tables(Path("whole"))
+
+
+def test_a_library_user_sees_progress_and_notes_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, logger="cmgplan"):
+        little(little_study(TWELVE[:2], Path()), workers=1)
+        little(little_study(TWELVE[:1], Path()), workers=1, resume=True)
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert ("INFO", "study: 2 of 2 tasks") in logged
+    assert [text for level, text in logged if level == "WARNING"] == [
+        "1 finished task of two-bus is not in the study any more: it stays in tasks/, out of all "
+        "tables"
+    ]
 
 
 def test_resume_without_the_ledger_or_a_folder() -> None:
