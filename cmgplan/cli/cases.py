@@ -97,7 +97,7 @@ def _new_homes(folder: Path, homes: int, weather: Path | None, seed: int) -> Non
     )
 
 
-def cases() -> None:
+def cases(debug: Debug = False) -> None:
     """List the cases that come with cmgplan; run them by their names."""
     from cmgplan.case.bundled import bundled_cases
 

@@ -83,8 +83,13 @@ def market(
         list[str] | None,
         typer.Option(metavar="A+B", help="A group that leads beside others; give two or more."),
     ] = None,
-    pricing: Annotated[str | None, typer.Option(metavar="uniform|bid")] = None,
-    method: Annotated[str | None, typer.Option(metavar="milp|nlp")] = None,
+    pricing: Annotated[
+        str | None,
+        typer.Option(metavar="uniform|bid", help="One price clears, or leaders post their own."),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="milp|nlp", help="Exact, or begun by Ipopt as published.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default runs/<case>-market.")
     ] = None,

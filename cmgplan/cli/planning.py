@@ -26,8 +26,13 @@ def plan(
     select: Annotated[
         int | None, typer.Option(help="Point to take instead of the fuzzy choice.")
     ] = None,
-    sweep: Annotated[str | None, typer.Option(metavar="diagonal|grid")] = None,
-    hierarchy: Annotated[str | None, typer.Option(metavar="levels|joint")] = None,
+    sweep: Annotated[
+        str | None, typer.Option(metavar="diagonal|grid", help="How the points of the front lie.")
+    ] = None,
+    hierarchy: Annotated[
+        str | None,
+        typer.Option(metavar="levels|joint", help="Let lower levels mask switches, or none."),
+    ] = None,
     minlp: Annotated[
         str | None, typer.Option(metavar="SOLVER", help="decomposition, highs or bonmin.")
     ] = None,
@@ -35,7 +40,7 @@ def plan(
     time_limit: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds that a point may take.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(help="Processes that work at once.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Threads that work at once.")] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

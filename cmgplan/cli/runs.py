@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import Debug, RunFolder
+from cmgplan.cli.arguments import Debug, Quiet, RunFolder
 from cmgplan.cli.shown.checks import print_checks, print_proved, print_report
 from cmgplan.cli.shown.homes import print_days
 from cmgplan.cli.shown.plans import print_comparison, print_export
@@ -33,6 +33,7 @@ def verify(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Hours that --prove asks at once.")
     ] = None,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Replay a finished run, or all of a study, and check it against its case."""
@@ -62,7 +63,7 @@ def verify(
         [] if report.passed else [f"{len(report.failed)} of {counted(len(report.checks), 'check')}"]
     )
     if prove:
-        failed += _prove(finished, time_limit, jobs)
+        failed += _prove(finished, time_limit, jobs, quiet)
     if failed:
         raise ReplayError(f"FAILED: {'; '.join(failed)}")
     _tell_all_hold(run, len(report.checks))
@@ -103,7 +104,10 @@ def export(
         ),
     ] = "upper",
     file_format: Annotated[
-        str, typer.Option("--format", metavar="pandapower|schedule|matpower|all")
+        str,
+        typer.Option(
+            "--format", metavar="pandapower|schedule|matpower|all", help="What is written."
+        ),
     ] = "all",
     hour: Annotated[
         int | None,
@@ -175,14 +179,14 @@ def _tell_all_hold(run: Path, count: int) -> None:
     console.say(f"{run}: {'the check holds' if count == 1 else f'all {count:,} checks hold'}")
 
 
-def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
+def _prove(run: Run, time_limit_s: float, jobs: int | None, quiet: bool) -> list[str]:
     """Prove the bounds of a run again, print what became of each, and return what failed."""
     from cmgplan.planning.proof.prove import Verdict, prove_run
     from cmgplan.planning.report.proofs import read_proofs
     from cmgplan.progress import ProgressEvent
 
     options = run.load_options()
-    with progress_shown(quiet=False) as tell:
+    with progress_shown(quiet) as tell:
         proved = prove_run(
             run.load_case(),
             options,
