@@ -132,6 +132,11 @@ def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> P
         except OSError as error:
             _settle(place)
             raise as_told(error, place) from error
+        except MachineError as error:
+            _settle(place)
+            if isinstance(error.__cause__, OSError):  # told of a file in the folder beside
+                raise as_told(error.__cause__, place) from error
+            raise
         except BaseException:
             _settle(place)
             raise
