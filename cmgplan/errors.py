@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cmgplan.plurals import counted
+
 if TYPE_CHECKING:
     from cmgplan.explanation import Explanation
 
@@ -80,7 +82,7 @@ class CaseError(CmgplanError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         count = len(self.faults)
-        head = f"{count} problem{'s' if count != 1 else ''}"
+        head = counted(count, "problem")
         super().__init__("\n  ".join([f"{head}:", *(str(fault) for fault in self.faults)]))
 
 

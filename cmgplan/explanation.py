@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cmgplan.plurals import counted, noun
+
 SHOWN_LINES = 10
 """Lines of an explanation that a message shows; the rest is counted."""
 
@@ -124,7 +126,7 @@ class Explanation:
         """Return the explanation as the message of an error, its later lines counted."""
         told = self.lines()
         more = len(told) - most
-        shown = told if more <= 0 else [*told[:most], f"and {more} more lines"]
+        shown = told if more <= 0 else [*told[:most], f"and {counted(more, 'more line')}"]
         lead = " What would have to give:" if self.ways else ""
         return "\n  ".join([f"{self.stage}: {self.reason}.{lead}", *shown])
 
@@ -141,8 +143,9 @@ def _told(limits: Sequence[GivingLimit]) -> Iterator[str]:
             rest = group[SHOWN_ALIKE:]
             places = ", ".join(limit.place for limit in rest[:SHOWN_PLACES])
             more = len(rest) - SHOWN_PLACES
+            gives = noun(len(rest), "gives", "give")
             yield (
-                f"{len(rest)} limits like these, which give less: {places}"
+                f"{counted(len(rest), 'limit')} like these, which {gives} less: {places}"
                 f"{f' and {more} more' if more > 0 else ''}"
             )
 
@@ -157,7 +160,9 @@ def hours_in_words(hours: Sequence[int]) -> str:
             runs.append([hour])
     parts = [f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
     more = len(parts) - SHOWN_HOURS
-    return ", ".join(parts[:SHOWN_HOURS]) + (f" and {more} more spans" if more > 0 else "")
+    return ", ".join(parts[:SHOWN_HOURS]) + (
+        f" and {counted(more, 'more span')}" if more > 0 else ""
+    )
 
 
 def _when(hours: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
 """Progress of long work, told while it is under way.
 
 Whoever uses the package as a library sees it in the log: events go to the logger ``cmgplan`` at
-level INFO, which is silent until logging is configured.
+level INFO, notes that nothing else tells at WARNING. It is silent until logging is configured.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import cmgplan
 PACKAGE = Path(cmgplan.__file__).parent
 
 RANKS = (
-    ("arrays", "version", "units", "errors", "explanation", "progress", "given"),
+    ("arrays", "version", "units", "errors", "explanation", "plurals", "progress", "given"),
     ("solve", "search", "devices"),
     ("case",),
     ("network",),

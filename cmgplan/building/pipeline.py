@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from typing import Literal
@@ -17,7 +19,7 @@ from cmgplan.building.days.draw import stochastic_day
 from cmgplan.building.feeder.whole import Summary, feeder_results
 from cmgplan.building.model.plant import read_plant
 from cmgplan.building.model.state import DayState
-from cmgplan.building.priced.games import sharings
+from cmgplan.building.priced.games import Sharing, sharings
 from cmgplan.building.priced.optimum import PricedDay, priced_days
 from cmgplan.building.priced.worth import values_by_optimum, values_by_rules
 from cmgplan.building.result import WAYS, BuildingOptions, BuildingResult, MonthDay, solver_versions
@@ -61,59 +63,88 @@ def run_building(
     """
     require_building(case)
     options = options or BuildingOptions()
-    tell = telling(progress)
-    rules, begun = options.rules or case.file.building.rules, time.perf_counter()
+    rules, pool = options.rules or case.file.building.rules, case.file.pool
+    tell, begun = telling(progress), time.perf_counter()
+    wall_s: dict[str, float] = {}
+    with _timed(wall_s, "rules"):
+        days = _ruled_days(case, rules, tell)
+    with _timed(wall_s, "optimum"):
+        optimum = _optimum(case, options, tell)
+    with _timed(wall_s, "values"):
+        worth = _worth(case, options, rules, days["coalition"], tell)
+    with _timed(wall_s, "feeder"):
+        dispatch = {way: as_dispatch(case, day) for way, day in days.items()}
+        feeder_tables, feeder = _feeder(case, dispatch, rules)
+    with _timed(wall_s, "days"):
+        month = tuple(_month(case, options, rules, tell))
+    costs = {way: cost_by_unit(day, pool) for way, day in days.items()}
+    return BuildingResult(
+        case=case,
+        options=options,
+        rules=rules,
+        days=days,
+        dispatch=dispatch,
+        totals={way: totals(day, pool) for way, day in days.items()},
+        indicators={way: indicators(day) for way, day in days.items()},
+        units={unit: {way: costs[way][unit] for way in WAYS} for unit in case.ids},
+        losers=losers(costs),
+        optimum=optimum,
+        values=worth.by_rules,
+        optimal_values=worth.by_optimum,
+        sharings=worth.sharings,
+        month=month,
+        feeder_tables=feeder_tables,
+        feeder=feeder,
+        wall_s={**wall_s, "total": time.perf_counter() - begun},
+        versions={"cmgplan": __version__, **solver_versions()},
+    )
+
+
+@contextmanager
+def _timed(wall_s: dict[str, float], part: str) -> Iterator[None]:
+    """Note the seconds that a part of a run takes."""
+    begun = time.perf_counter()
+    yield
+    wall_s[part] = time.perf_counter() - begun
+
+
+def _ruled_days(case: HomesCase, rules: Rules, tell: Tell) -> dict[str, DayState]:
+    """Return the case's day by the rules, by way; InfeasibleError where a device goes short."""
     tell(ProgressEvent("rules", "running the day by the rules", fraction=0.0))
     days = days_by_rules(case, rules)
     _refuse_short(days)
-    ruled = time.perf_counter()
-    optimum: dict[str, PricedDay] = {}
-    if options.priced:
-        tell(ProgressEvent("optimum", "pricing the rules against one owner", fraction=0.1))
-        optimum = priced_days(case, options.gap, options.time_limit_s)
-    priced = time.perf_counter()
+    return days
+
+
+def _optimum(case: HomesCase, options: BuildingOptions, tell: Tell) -> dict[str, PricedDay]:
+    """Return the one-owner optima of the day, by way; none where they are not sought."""
+    if not options.priced:
+        return {}
+    tell(ProgressEvent("optimum", "pricing the rules against one owner", fraction=0.1))
+    return priced_days(case, options.gap, options.time_limit_s)
+
+
+@dataclass(frozen=True)
+class _Worth:
+    """What coalitions of units are worth, by the rules and at best, and ways to share it."""
+
+    by_rules: Mapping[str, float]
+    by_optimum: Mapping[str, float]
+    sharings: Mapping[str, Sharing]
+
+
+def _worth(
+    case: HomesCase, options: BuildingOptions, rules: Rules, coalition: DayState, tell: Tell
+) -> _Worth:
+    """Return what every coalition of units is worth beside what the rules give each unit."""
     tell(ProgressEvent("values", "running every coalition of units", fraction=0.3))
-    pool = case.file.pool
-    values, best = values_by_rules(case, rules), {}
+    by_rules, by_optimum = values_by_rules(case, rules), {}
     if options.optimal_values:
-        best = values_by_optimum(case, options.gap, options.time_limit_s)
-    dispatch = {way: as_dispatch(case, day) for way, day in days.items()}
-    money = unit_money(days["coalition"], pool)
+        by_optimum = values_by_optimum(case, options.gap, options.time_limit_s)
+    money = unit_money(coalition, case.file.pool)
     income = -(money.cost + money.unserved).sum(axis=1)
-    shared = sharings(values, dict(zip(case.ids, income.tolist(), strict=True)))
-    valued = time.perf_counter()
-    feeder_tables, feeder = _feeder(case, dispatch, rules)
-    served = time.perf_counter()
-    month = tuple(_month(case, options, rules, tell))
-    ended = time.perf_counter()
-    costs = {way: cost_by_unit(day, pool) for way, day in days.items()}
-    return BuildingResult(
-        case,
-        options,
-        rules,
-        days,
-        dispatch,
-        {way: totals(day, pool) for way, day in days.items()},
-        {way: indicators(day) for way, day in days.items()},
-        {unit: {way: costs[way][unit] for way in WAYS} for unit in case.ids},
-        losers(costs),
-        optimum,
-        values,
-        best,
-        shared,
-        month,
-        feeder_tables,
-        feeder,
-        {
-            "rules": ruled - begun,
-            "optimum": priced - ruled,
-            "values": valued - priced,
-            "feeder": served - valued,
-            "days": ended - served,
-            "total": ended - begun,
-        },
-        {"cmgplan": __version__, **solver_versions()},
-    )
+    shared = sharings(by_rules, dict(zip(case.ids, income.tolist(), strict=True)))
+    return _Worth(by_rules, by_optimum, shared)
 
 
 def _feeder(
@@ -178,7 +209,7 @@ def _told(days: Iterator[MonthDay], count: int, tell: Tell) -> Iterator[MonthDay
     for day in days:
         done = MONTH_FROM + (1.0 - MONTH_FROM) * (day.number + 1) / count
         message = f"stochastic day {day.number + 1} of {count}"
-        tell(ProgressEvent("days", message, day.number + 1, count, fraction=done))
+        tell(ProgressEvent("days", message, fraction=done))
         yield day
 
 

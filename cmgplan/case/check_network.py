@@ -13,6 +13,7 @@ from cmgplan.case.folder import CASE_FILE
 from cmgplan.case.ids import repeated
 from cmgplan.case.records import Bus, NetworkSection
 from cmgplan.errors import Fault
+from cmgplan.plurals import counted
 
 
 def check_buses(draft: NetworkDraft) -> Iterator[Fault]:
@@ -115,5 +116,6 @@ def check_shape(draft: NetworkDraft) -> Iterator[Fault]:
     if cut_off:
         ordered = [b.record.bus for b in draft.buses if b.record.bus in cut_off] or sorted(cut_off)
         named = ", ".join(ordered[:10]) + (" and more" if len(ordered) > 10 else "")
-        message = f"{len(cut_off)} buses are cut off from the slack bus {slack}: {named}"
+        count = counted(len(cut_off), "bus is", "buses are")
+        message = f"{count} cut off from the slack bus {slack}: {named}"
         yield Fault(draft.line_file, "", message, "add the lines that join them")

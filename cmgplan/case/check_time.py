@@ -11,6 +11,7 @@ from cmgplan.case.draft_parts import MOST_HOURS, TimedDraft
 from cmgplan.case.explain import shown
 from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import Fault
+from cmgplan.plurals import counted, noun
 
 WHERE = "time.hours"
 
@@ -27,7 +28,8 @@ def check_time(draft: TimedDraft) -> Iterator[Fault]:
         return
     if not draft.profiles:
         return
-    span = f"{time.hours} intervals of {time.dt_h:g} h are {time.hours * time.dt_h:g} h"
+    count, are = counted(time.hours, "interval"), noun(time.hours, "is", "are")
+    span = f"{count} of {time.dt_h:g} h {are} {time.hours * time.dt_h:g} h"
     days = whole_days(time)
     if not days and draft.rows_left:
         message = f"{span}, though {draft.profile_file} holds the rest of the day"
@@ -47,7 +49,7 @@ def check_time(draft: TimedDraft) -> Iterator[Fault]:
         )
         yield Fault(CASE_FILE, WHERE, message, mend, "warning")
     elif _looks_like_one_day(draft):
-        message = f"{span}, {days} days, but the rows look like one day"
+        message = f"{span}, {counted(days, 'day')}, but the rows look like one day"
         mend = f"if they are one day's, set dt_h = {step_h:.6g} and hours = {time.hours}"
         yield Fault(CASE_FILE, WHERE, message, mend, "warning")
 

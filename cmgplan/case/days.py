@@ -16,6 +16,7 @@ from cmgplan.case.records import TimeSection
 from cmgplan.case.rows import number
 from cmgplan.case.tables import Row, Table
 from cmgplan.errors import Fault, InputError
+from cmgplan.plurals import counted
 
 TIME, HOUR = "time", "hour"
 
@@ -128,7 +129,9 @@ def _by_count(table: Table, time: TimeSection | None, faults: list[Fault]) -> Ta
     start = round(begin)
     if counted and (begin != start or not 0 <= start <= len(table.rows) - time.hours):
         last = time.first_day + timedelta(hours=(len(table.rows) - time.hours) * time.dt_h)
-        message = f"the {time.hours} rows of {time.day} are not all there"
+        message = f"the {time.hours:,} rows of {time.day} are not all there"
+        if time.hours == 1:
+            message = f"the row of {time.day} is not there"
         mend = f"days from {time.first_day} to {last} are"
         faults.append(Fault(table.file, "", message, mend))
         return None
@@ -137,7 +140,7 @@ def _by_count(table: Table, time: TimeSection | None, faults: list[Fault]) -> Ta
 
 def _wrong_length(table: Table, time: TimeSection) -> Fault:
     """Return the fault of a table with too many or too few rows."""
-    message = f"it has {len(table.rows)} hours where time.hours is {time.hours}"
+    message = f"it has {counted(len(table.rows), 'hour')} where time.hours is {time.hours}"
     mend = f"give the hours 0 to {time.hours - 1}"
     if len(table.rows) > time.hours:
         mend += "; or, to plan a day of long profiles, a column time and a day (--day)"
@@ -171,8 +174,8 @@ def _by_stamp(table: Table, time: TimeSection | None, faults: list[Fault]) -> Ta
         start = stamps[0]
     else:
         message = (
-            f"it has {len(table.rows)} rows from {min(stamps).date()} to {max(stamps).date()} "
-            f"where time.hours is {time.hours}"
+            f"it has {counted(len(table.rows), 'row')} from {min(stamps).date()} to "
+            f"{max(stamps).date()} where time.hours is {time.hours}"
         )
         mend = "pick the day to plan: --day 2016-07-14, or day = 2016-07-14 in [time]"
         mend = mend.replace("2016-07-14", str(min(stamps).date()))
@@ -216,7 +219,9 @@ def _window_fault(
     missing = [stamp for stamp in wanted if stamp not in rows]
     if found and missing:
         what = f"{missing[0]} is missing" + _more(len(missing) - 1)
-        message = f"{what}, one of {time.hours} intervals of {time.dt_h:g} h from {start}"
+        message = (
+            f"{what}, one of {counted(time.hours, 'interval')} of {time.dt_h:g} h from {start}"
+        )
         mend = f"add the row; {_CLOCK}"
         return Fault(table.file, "", message, _other_step(rows, time) or mend)
     for stamp, expected in zip(rows, wanted, strict=False):

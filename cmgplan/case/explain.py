@@ -182,7 +182,7 @@ def _value_problem(path: Path, details: list[ErrorDetails], value: object) -> Pr
         return _none_of_several(path, details, value, unit)
     if kind in _WANTED:
         return _type_problem(path, _WANTED[kind], value, unit)
-    if kind == "finite_number":
+    if kind == "finite_number" or value != value:  # no limit holds of what is no number
         return Problem(path, f"{shown(value)} is not a finite number", f"give a number{unit}")
     if kind == "literal_error":
         expected = str(limits["expected"])
@@ -196,8 +196,11 @@ def _value_problem(path: Path, details: list[ErrorDetails], value: object) -> Pr
         return Problem(path, f"{shown(value)} {bad}", f"give {words}{unit}")
     if kind in ("less_than", "less_than_equal") and number:
         most = limits.get("lt", limits.get("le"))
-        words = f"give at most {most:g}" + (" (20 % is 0.2)" if most == 1 else "")
-        return Problem(path, f"{shown(value)} is over {most:g}", words)
+        words, bad = f"at most {most:g}", f"is over {most:g}"
+        if kind == "less_than":
+            words, bad = f"less than {most:g}", f"is not under {most:g}"
+        share = " (20 % is 0.2)" if most == 1 else ""
+        return Problem(path, f"{shown(value)} {bad}", f"give {words}{share}")
     if detail["msg"].startswith("give "):  # of a type that says what it wants
         return Problem(path, f"{_listed(value)} does not fit", detail["msg"])
     return Problem(path, f"{shown(value)}: {detail['msg']}", "give another value")

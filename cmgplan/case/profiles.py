@@ -15,6 +15,7 @@ from cmgplan.case.days import TIME_COLUMNS
 from cmgplan.case.rows import number
 from cmgplan.case.tables import Table
 from cmgplan.errors import Fault
+from cmgplan.plurals import counted
 from cmgplan.units import FACTOR, PRICE, SHARE, ColumnUnit, column_unit
 
 PRICE_SUFFIX = PRICE.suffix
@@ -71,7 +72,7 @@ def _read_column(
     row, what = bad[0]
     cell = row.cells[column]
     message = f"{column} {cell} {what}" if cell else f"{column} {what}"
-    more = f" (and {len(bad) - 1} more rows)" if len(bad) > 1 else ""
+    more = f" (and {counted(len(bad) - 1, 'more row')})" if len(bad) > 1 else ""
     faults.append(Fault(table.file, row.where, f"{message}{more}", _mend(unit)))
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import textwrap
 from collections.abc import Callable, Sequence
@@ -12,6 +13,9 @@ from pathlib import Path
 import jinja2
 
 from cmgplan.errors import CaseError, Fault, InputError, as_told
+
+WINDOWS = os.name == "nt"
+"""There a folder takes the place of no other, not even of an empty one."""
 
 WIDTH = 96
 COMMENT_COLUMN = 33
@@ -50,6 +54,8 @@ def start_case(
         faults = [fault for fault in check(fresh) if fault.severity == "error"]
         if faults:
             raise CaseError(faults)
+        if WINDOWS and place.is_dir():
+            place.rmdir()
         fresh.replace(place)
     except OSError as error:
         raise as_told(error, place) from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cmgplan.case.folder import CaseFolder
 from cmgplan.errors import Fault
 from cmgplan.given import MAX_ROWS, shown
+from cmgplan.plurals import counted
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _rows(
                 Fault(
                     name,
                     f"row {number}",
-                    f"it has {len(cells)} cells where the header has {len(columns)}",
+                    f"it has {counted(len(cells), 'cell')} where the header has {len(columns)}",
                     "give one cell for each column (decimals with a point)",
                 )
             )

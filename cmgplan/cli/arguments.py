@@ -15,6 +15,12 @@ Day = Annotated[
     str | None, typer.Option(metavar="DATE", help="Day to plan out of longer profiles.")
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+Mix = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Load mix of a case of homes; the first by default."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

@@ -9,7 +9,9 @@ import typer
 
 from cmgplan.cli import console
 from cmgplan.cli.arguments import CaseFolder, Day, Debug
+from cmgplan.cli.shown.cases import print_cases, print_faults
 from cmgplan.errors import InputError
+from cmgplan.plurals import counted
 
 
 def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
@@ -17,14 +19,14 @@ def check(case: CaseFolder, day: Day = None, debug: Debug = False) -> None:
     from cmgplan.systems import check_case, system_of
 
     faults = check_case(case, day=day)
-    console.print_faults(faults)
+    print_faults(faults)
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(InputError.exit_code)
     system = system_of(case)
     own = system.check_commands(system.load(case, day=day)) if system.own_checks else {}
     refusing = []
     for command, found in own.items():
-        console.print_faults(found, f"{command}: ")
+        print_faults(found, f"{command}: ")
         if any(fault.severity == "error" for fault in found):
             refusing.append(command)
     console.say(f"{case}: {system.ready_but(refusing)}")
@@ -75,7 +77,9 @@ def _new_feeder(folder: Path, network: Path, slack_bus: str | None) -> None:
     made = new_case(folder, network, slack_bus=slack_bus)
     for note in made.notes:
         console.warn(f"note: {note}")
-    console.say(f"{folder}: {made.buses} buses, {made.load_kw:,.6g} kW at the peak")
+    console.say(
+        f"{folder}: {counted(made.buses, 'bus', 'buses')}, {made.load_kw:,.6g} kW at the peak"
+    )
     console.say(f"edit {folder / 'case.toml'}, then: cmgplan check {folder}, cmgplan plan {folder}")
 
 
@@ -87,18 +91,17 @@ def _new_homes(folder: Path, homes: int, weather: Path | None, seed: int) -> Non
     if made.weather is not None:
         shape, scale = made.weather.shape, made.weather.scale_m_per_s
         console.say(f"wind: Weibull with shape {shape:.3g} and scale {scale:.3g} m/s; seed {seed}")
-    count = f"{len(made.homes)} home{'s' if len(made.homes) > 1 else ''}"
-    console.say(f"{folder}: {count}, {', '.join(made.homes)}")
+    console.say(f"{folder}: {counted(len(made.homes), 'home')}, {', '.join(made.homes)}")
     console.say(
         f"edit {folder / 'case.toml'}, then: cmgplan check {folder}, cmgplan optimum {folder}"
     )
 
 
-def cases() -> None:
+def cases(debug: Debug = False) -> None:
     """List the cases that come with cmgplan; run them by their names."""
     from cmgplan.case.bundled import bundled_cases
 
-    console.print_cases(bundled_cases())
+    print_cases(bundled_cases())
 
 
 def schema(

@@ -15,7 +15,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cmgplan.cli import cases, console, feeders, homes, opf, planning, respond, runs, studies
+from cmgplan.cli import (
+    cases,
+    console,
+    homes,
+    opf,
+    planning,
+    reconfigure,
+    reliability,
+    respond,
+    runs,
+    studies,
+)
 from cmgplan.cli.supervise import CAN_FORK, INTERRUPTING, supervise
 from cmgplan.errors import CmgplanError, as_told
 from cmgplan.version import __version__
@@ -24,6 +35,15 @@ INTERRUPTED = 130
 
 SOLVING = frozenset({"plan", "opf", "optimum", "market", "building", "respond", "reconfigure"})
 """Commands whose solvers may crash, and that may be interrupted amid a solve."""
+
+LEFT = {
+    "plan": "no run was written",
+    "verify": "the check is not finished, nothing was changed",
+}
+"""What an interruption leaves of commands that may have written something, or never write.
+
+The journal of a plan says itself where its points so far are.
+"""
 
 app = typer.Typer(
     name="cmgplan",
@@ -67,8 +87,8 @@ for _command in (
     cases.schema,
     runs.verify,
     opf.opf,
-    feeders.reconfigure,
-    feeders.reliability,
+    reconfigure.reconfigure,
+    reliability.reliability,
     runs.report,
     runs.export,
     runs.compare,
@@ -99,11 +119,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except SystemExit as stop:
         by_other = in_child or isinstance(stop, studies.InterruptionTold)
         if stop.code == INTERRUPTED and not by_other:  # who has said so
-            console.warn("interrupted; nothing was written")
+            console.warn(_interruption(arguments))
         raise
     except KeyboardInterrupt:
         if not in_child:
-            console.warn("interrupted; nothing was written")
+            console.warn(_interruption(arguments))
         sys.exit(INTERRUPTED)
     except (CmgplanError, OSError, MemoryError, ImportError) as error:
         if "--debug" in arguments:
@@ -112,6 +132,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         console.warn(f"error: {told}")
         sys.exit(told.exit_code)
     sys.exit(0)
+
+
+def _interruption(arguments: Sequence[str]) -> str:
+    """Return the sentence on what an interruption leaves."""
+    command = next(iter(arguments), "")
+    return f"interrupted; {LEFT.get(command, 'nothing was written')}"
 
 
 def _work(arguments: Sequence[str]) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
+from cmgplan.cli.arguments import CaseFolder, Day, Debug, Quiet
+from cmgplan.cli.homes_case import loaded_homes, place_of_run
+from cmgplan.cli.options import given_options
+from cmgplan.cli.shown.homes import print_building, print_market, print_optimum
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.cli.supervise import end_after, end_no_more
 from cmgplan.errors import InputError
-
-if TYPE_CHECKING:
-    from cmgplan.devices.base import Record
-    from cmgplan.homes.optimum.result import OptimumOptions
-
-RecordT = TypeVar("RecordT", bound="Record")
 
 OVERRUN, OVERRUN_S = 2.0, 60.0
 """Factor of the time limit, and seconds, after which a solver counts as one that does not stop.
@@ -42,36 +40,37 @@ def optimum(
     time_limit: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds that all of it may take.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run the day of all homes as if one party owned everything, to a proven optimum."""
     from cmgplan.homes.optimum.front import find_optimum
+    from cmgplan.homes.optimum.result import OptimumOptions
     from cmgplan.homes.optimum.run_folder import prepare_optimum, read_optimum, write_optimum
     from cmgplan.run.why_page import explained
-    from cmgplan.systems import load_case
 
     if front is not None and emission_weight is not None:
         raise InputError(
             "--front and --emission-weight exclude each other: a front has every weight in it; "
             "leave one out"
         )
-    options = _options(
-        emission_weight=emission_weight, front=front, gap=gap, time_limit_s=time_limit
+    options = given_options(
+        OptimumOptions,
+        emission_weight=emission_weight,
+        front=front,
+        gap=gap,
+        time_limit_s=time_limit,
     )
-    loaded = load_case(case, day=day, system="homes")
-    for fault in loaded.warnings:
-        console.warn(f"warning: {fault}")
-    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
-    folder = out if out is not None else Path("runs") / f"{named}-optimum"
+    loaded = loaded_homes(case, day)
+    folder = place_of_run(loaded, day, out, "optimum")
     prepare_optimum(folder)
     end_after(OVERRUN * options.time_limit_s + OVERRUN_S)
-    with explained(folder, loaded.name), console.progress_shown(quiet) as tell:
+    with explained(folder, loaded.name), progress_shown(quiet) as tell:
         result = find_optimum(loaded, options, progress=tell)
     end_no_more()
     write_optimum(result, folder)
-    console.print_optimum(read_optimum(folder))
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    print_optimum(read_optimum(folder))
+    console.say_run(folder)
 
 
 def market(
@@ -86,8 +85,13 @@ def market(
         list[str] | None,
         typer.Option(metavar="A+B", help="A group that leads beside others; give two or more."),
     ] = None,
-    pricing: Annotated[str | None, typer.Option(metavar="uniform|bid")] = None,
-    method: Annotated[str | None, typer.Option(metavar="milp|nlp")] = None,
+    pricing: Annotated[
+        str | None,
+        typer.Option(metavar="uniform|bid", help="One price clears, or leaders post their own."),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="milp|nlp", help="Exact, or begun by Ipopt as published.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default runs/<case>-market.")
     ] = None,
@@ -102,7 +106,7 @@ def market(
             help="Seconds that each structure may take, on/off choices of all homes among them.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run the coalition market of homes: who leads, who follows, at what prices, who earns what."""
@@ -110,7 +114,6 @@ def market(
     from cmgplan.market.report.read_run import read_market
     from cmgplan.market.report.run_folder import prepare_market, write_market
     from cmgplan.market.result import MarketOptions
-    from cmgplan.systems import load_case
 
     options = given_options(
         MarketOptions,
@@ -121,19 +124,16 @@ def market(
         gap=gap,
         time_limit_s=time_limit,
     )
-    loaded = load_case(case, day=day, system="homes")
-    for fault in loaded.warnings:
-        console.warn(f"warning: {fault}")
-    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
-    folder = out if out is not None else Path("runs") / f"{named}-market"
+    loaded = loaded_homes(case, day)
+    folder = place_of_run(loaded, day, out, "market")
     prepare_market(folder)
-    with console.progress_shown(quiet) as tell:
+    with progress_shown(quiet) as tell:
         result = run_market(loaded, options, progress=tell)
     write_market(result, folder)
-    console.print_market(read_market(folder).record)
+    print_market(read_market(folder).record)
     for doubt in result.warnings:
         console.warn(f"warning: {doubt}")
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    console.say_run(folder)
 
 
 def building(
@@ -153,7 +153,7 @@ def building(
         Path | None, typer.Option(help="Folder of the run; by default runs/<case>-building.")
     ] = None,
     day: Day = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run an apartment building by priority rules: all units together, and each one alone."""
@@ -161,43 +161,17 @@ def building(
     from cmgplan.building.report.read_run import read_building
     from cmgplan.building.report.run_folder import prepare_building, write_building
     from cmgplan.building.result import BuildingOptions
-    from cmgplan.systems import load_case
 
     if seed is not None and not days:
         raise InputError("--seed is of stochastic days; give --days too, or leave it out")
     options = given_options(
         BuildingOptions, days=days, seed=seed, rules=rules, optimal_values=optimal_values
     )
-    loaded = load_case(case, day=day, system="homes")
-    for fault in loaded.warnings:
-        console.warn(f"warning: {fault}")
-    named = folder_name(loaded.name, None if day is None else loaded.file.time.day)
-    folder = out if out is not None else Path("runs") / f"{named}-building"
+    loaded = loaded_homes(case, day)
+    folder = place_of_run(loaded, day, out, "building")
     prepare_building(folder)
-    with console.progress_shown(quiet) as tell:
+    with progress_shown(quiet) as tell:
         result = run_building(loaded, options, progress=tell)
     write_building(result, folder)
-    console.print_building(read_building(folder).record)
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
-
-
-def _options(**given: Any) -> OptimumOptions:
-    """Return the options of an optimum; InputError names the option that cannot be."""
-    from cmgplan.homes.optimum.result import OptimumOptions
-
-    return given_options(OptimumOptions, **given)
-
-
-def given_options(form: type[RecordT], **given: Any) -> RecordT:
-    """Return the options that were given; InputError names the option that cannot be."""
-    from pydantic import ValidationError
-
-    try:
-        return form(**{key: value for key, value in given.items() if value is not None})
-    except ValidationError as error:
-        told = []
-        for fault in error.errors():
-            option = str(fault["loc"][0]).removesuffix("_s").replace("_", "-")
-            option = "method" if option == "methods" else option
-            told.append(f"--{option} {fault['input']}: {fault['msg']}")
-        raise InputError("; ".join(told)) from error
+    print_building(read_building(folder).record)
+    console.say_run(folder)

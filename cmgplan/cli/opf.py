@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import Debug
+from cmgplan.cli.arguments import AsJson, Debug, Quiet
+from cmgplan.cli.shown.feeders import print_opf
+from cmgplan.cli.shown.progress import seconds_shown
 from cmgplan.cli.supervise import end_after
 from cmgplan.errors import InfeasibleError, InputError, LimitError, ReplayError
 
@@ -22,7 +24,7 @@ def opf(
         Path,
         typer.Argument(metavar="NETWORK", help="MATPOWER .m, pandapower .json, or a case."),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     price: Annotated[
         float | None, typer.Option(metavar="$/MWH", help="Cost of generators without one.")
     ] = None,
@@ -36,7 +38,7 @@ def opf(
     time_limit: Annotated[
         float, typer.Option(metavar="S", help="Seconds that answer and proofs may take.")
     ] = 300.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Solve the AC optimal power flow of a network and replay it."""
@@ -54,13 +56,13 @@ def opf(
     for note in given.grid.notes:
         console.warn(f"note: {note}")
     end_after(time_limit)
-    with console.seconds_shown(time_limit, quiet) as tell:
+    with seconds_shown(time_limit, quiet) as tell:
         limit = TimeLimit(time_limit, tell=tell)
         result = solve_opf(given.grid, profiles=given.profiles, bound=True, time_limit_s=limit)
     if as_json:
         typer.echo(json.dumps(result.summary(), allow_nan=False))
     else:
-        console.print_opf(result.summary(), len(result.v_pu))
+        print_opf(result.summary(), len(result.v_pu))
     _raise_unless_solved(result)
 
 

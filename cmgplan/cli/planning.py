@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import CaseFolder, Day, Debug, folder_name
-from cmgplan.errors import InputError, ReplayError
-
-if TYPE_CHECKING:
-    from cmgplan.planning.case.records import PlanOptions
+from cmgplan.cli.arguments import AsJson, CaseFolder, Day, Debug, Quiet, folder_name
+from cmgplan.cli.options import given_options
+from cmgplan.cli.shown.plans import print_choice, print_plan
+from cmgplan.cli.shown.progress import progress_shown
+from cmgplan.errors import ReplayError
 
 
 def plan(
@@ -26,8 +26,13 @@ def plan(
     select: Annotated[
         int | None, typer.Option(help="Point to take instead of the fuzzy choice.")
     ] = None,
-    sweep: Annotated[str | None, typer.Option(metavar="diagonal|grid")] = None,
-    hierarchy: Annotated[str | None, typer.Option(metavar="levels|joint")] = None,
+    sweep: Annotated[
+        str | None, typer.Option(metavar="diagonal|grid", help="How the points of the front lie.")
+    ] = None,
+    hierarchy: Annotated[
+        str | None,
+        typer.Option(metavar="levels|joint", help="Let lower levels mask switches, or none."),
+    ] = None,
     minlp: Annotated[
         str | None, typer.Option(metavar="SOLVER", help="decomposition, highs or bonmin.")
     ] = None,
@@ -35,11 +40,12 @@ def plan(
     time_limit: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds that a point may take.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(help="Processes that work at once.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    jobs: Annotated[int | None, typer.Option(help="Threads that work at once.")] = None,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Plan a case through all six levels and write the run."""
+    from cmgplan.planning.case.records import PlanOptions
     from cmgplan.planning.pipeline import plan as plan_case
     from cmgplan.planning.report.run_folder import RUN, write_run
     from cmgplan.run.folder import prepare
@@ -51,8 +57,9 @@ def plan(
     doubts = [str(fault) for fault in loaded.warnings]
     for doubt in doubts:
         console.warn(f"warning: {doubt}")
-    options = options_of(
-        loaded.options,
+    options = given_options(
+        PlanOptions,
+        loaded.options.model_dump(),
         points=points,
         select=select,
         sweep=sweep,
@@ -66,11 +73,11 @@ def plan(
     folder = out if out is not None else Path("runs") / named
     prepare(folder, RUN)
     with explained(folder, loaded.name), kept(folder, console.warn) as journal:
-        with console.progress_shown(quiet) as tell:
+        with progress_shown(quiet) as tell:
             result = plan_case(loaded, options, progress=tell, journal=journal.write)
         write_run(result, folder)
-    console.print_plan(result.summary, told=doubts)
-    console.say(f"run: {folder}, page: {folder / 'report.html'}")
+    print_plan(result.summary, told=doubts)
+    console.say_run(folder)
     if not result.summary.replay.passed:
         raise ReplayError(
             f"FAILED: the independent power flow does not confirm the plan; see {folder}/plan.json"
@@ -80,7 +87,7 @@ def plan(
 def select(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Table with a header.")],
     minimise: Annotated[str, typer.Option(metavar="A,B,C", help="Columns to minimise.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Choose the fuzzy max-min compromise among the rows of any table."""
@@ -92,21 +99,4 @@ def select(
     if as_json:
         typer.echo(json.dumps(chosen, allow_nan=False))
     else:
-        console.print_choice(chosen["memberships"], chosen)
-
-
-def options_of(base: PlanOptions, **given: Any) -> PlanOptions:
-    """Return the case's options with those of the command line in their place."""
-    from pydantic import ValidationError
-
-    from cmgplan.planning.case.records import PlanOptions
-
-    changed = {key: value for key, value in given.items() if value is not None}
-    try:
-        return PlanOptions.model_validate({**base.model_dump(), **changed})
-    except ValidationError as error:
-        told = []
-        for fault in error.errors():
-            option = str(fault["loc"][0]).removesuffix("_s").replace("_", "-")
-            told.append(f"--{option} {fault['input']}: {fault['msg']}")
-        raise InputError("; ".join(told)) from error
+        print_choice(chosen["memberships"], chosen)

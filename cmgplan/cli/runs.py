@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import Debug, RunFolder
+from cmgplan.cli.arguments import Debug, Quiet, RunFolder
+from cmgplan.cli.shown.checks import print_checks, print_proved, print_report
+from cmgplan.cli.shown.homes import print_days
+from cmgplan.cli.shown.plans import print_comparison, print_export
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InputError, ReplayError
+from cmgplan.plurals import counted
 
 if TYPE_CHECKING:
     from cmgplan.planning.report.run_folder import Run
@@ -28,6 +33,7 @@ def verify(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Hours that --prove asks at once.")
     ] = None,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Replay a finished run, or all of a study, and check it against its case."""
@@ -54,13 +60,15 @@ def verify(
         return
     finished = read_run(run)
     report = verify_run(finished)
-    console.print_report(report)
-    failed = [] if report.passed else [f"{len(report.failed)} of {len(report.checks)} checks"]
+    print_report(report)
+    failed = (
+        [] if report.passed else [f"{len(report.failed)} of {counted(len(report.checks), 'check')}"]
+    )
     if prove:
-        failed += _prove(finished, time_limit, jobs)
+        failed += _prove(finished, time_limit, jobs, quiet)
     if failed:
         raise ReplayError(f"FAILED: {'; '.join(failed)}")
-    console.say(f"{run}: all {len(report.checks)} checks hold")
+    _tell_all_hold(run, len(report.checks))
 
 
 def report(run: RunFolder, debug: Debug = False) -> None:
@@ -98,7 +106,10 @@ def export(
         ),
     ] = "upper",
     file_format: Annotated[
-        str, typer.Option("--format", metavar="pandapower|schedule|matpower|all")
+        str,
+        typer.Option(
+            "--format", metavar="pandapower|schedule|matpower|all", help="What is written."
+        ),
     ] = "all",
     hour: Annotated[
         int | None,
@@ -113,7 +124,7 @@ def export(
     require_plan(run, "export")
     formats = FORMATS if file_format == "all" else (file_format,)
     written = export_run(run, out, level=level, formats=formats, hour=hour)
-    console.print_export(written)
+    print_export(written)
 
 
 def compare(
@@ -129,9 +140,9 @@ def compare(
     if are_plans(runs):
         from cmgplan.planning.report.compare.write import compare_runs
 
-        console.print_comparison(compare_runs(runs, out))
+        print_comparison(compare_runs(runs, out))
     else:
-        console.print_days(compare_homes(runs, out))
+        print_days(compare_homes(runs, out))
 
 
 def _verify_study(folder: Path, prove: bool) -> None:
@@ -164,21 +175,25 @@ def _verify_any(run: Path) -> Sequence[CheckResult]:
 
 def _tell_checks(run: Path, checks: Sequence[CheckResult]) -> None:
     """Print the checks of a run; ReplayError where one of them fails."""
-    console.print_checks(checks)
+    print_checks(checks)
     failed = sum(not check.passed for check in checks)
     if failed:
-        raise ReplayError(f"FAILED: {failed} of {len(checks)} checks")
-    console.say(f"{run}: all {len(checks)} checks hold")
+        raise ReplayError(f"FAILED: {failed} of {counted(len(checks), 'check')}")
+    _tell_all_hold(run, len(checks))
 
 
-def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
+def _tell_all_hold(run: Path, count: int) -> None:
+    console.say(f"{run}: {'the check holds' if count == 1 else f'all {count:,} checks hold'}")
+
+
+def _prove(run: Run, time_limit_s: float, jobs: int | None, quiet: bool) -> list[str]:
     """Prove the bounds of a run again, print what became of each, and return what failed."""
     from cmgplan.planning.proof.prove import Verdict, prove_run
     from cmgplan.planning.report.proofs import read_proofs
     from cmgplan.progress import ProgressEvent
 
     options = run.load_options()
-    with console.progress_shown(quiet=False) as tell:
+    with progress_shown(quiet) as tell:
         proved = prove_run(
             run.load_case(),
             options,
@@ -189,6 +204,6 @@ def _prove(run: Run, time_limit_s: float, jobs: int | None) -> list[str]:
             jobs=options.jobs if jobs is None else jobs,
             tell=lambda message, share: tell(ProgressEvent("prove", message, fraction=share)),
         )
-    console.print_proved(proved)
+    print_proved(proved)
     failed = sum(bound.verdict is Verdict.FAILED for bound in proved)
-    return [f"{failed} of {len(proved)} bounds"] if failed else []
+    return [f"{failed} of {counted(len(proved), 'bound')}"] if failed else []

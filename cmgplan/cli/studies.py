@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from cmgplan.cli import console
-from cmgplan.cli.arguments import Debug
+from cmgplan.cli.arguments import Debug, Quiet
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InfeasibleError, LimitError
+from cmgplan.plurals import counted
 
 INTERRUPTED = 130
 
@@ -33,14 +35,14 @@ def study(
     resume: Annotated[
         bool, typer.Option("--resume", help="Run what a study in the folder has not done.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Run a system over many days, scenarios, options and cases."""
     from cmgplan.study.run import StudyInterrupted, run_study
 
     try:
-        with console.progress_shown(quiet) as tell:
+        with progress_shown(quiet) as tell:
             found = run_study(
                 file,
                 out,
@@ -58,8 +60,8 @@ def study(
     console.say(f"study: {found.folder}, page: {found.folder / 'report.html'}")
     if found.counts["failed"]:
         console.warn(
-            f"{found.counts['failed']} tasks failed; why stands in {found.folder / 'tasks.csv'} "
-            "and on the page, and --resume tries them again"
+            f"{counted(found.counts['failed'], 'task')} failed; why stands in "
+            f"{found.folder / 'tasks.csv'} and on the page, and --resume tries again"
         )
     if not found.counts["done"]:
         error = LimitError if found.counts["failed"] else InfeasibleError

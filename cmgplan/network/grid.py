@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cmgplan.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from cmgplan.errors import InputError
+from cmgplan.plurals import counted
 
 NAMED = 5
 """Buses that a message lists by name."""
@@ -303,7 +304,7 @@ def _island_faults(grid: Grid, named: tuple[str, ...]) -> list[str]:
             "one of them the reference, connect them or take them out of service"
         )
     if len(first) > NAMED:
-        faults.append(f"and {len(first) - NAMED} more such islands")
+        faults.append(f"and {counted(len(first) - NAMED, 'more such island')}")
     return faults
 
 

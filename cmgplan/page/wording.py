@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
+from cmgplan.plurals import noun
+
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 SHOWN_NAMES = 6
@@ -57,8 +59,7 @@ def in_hours(hours: Iterable[int]) -> str:
     text = ", ".join(_range_text(*run) for run in shown) or "none"
     # A range must not be torn apart at the end of a line.
     text = text.replace(NONE, f"\N{WORD JOINER}{NONE}\N{WORD JOINER}")
-    noun = "hour" if len(row) == 1 else "hours"
-    return f"{noun}\N{NO-BREAK SPACE}{text}{f' and {left} more' if left else ''}"
+    return f"{noun(len(row), 'hour')}\N{NO-BREAK SPACE}{text}{f' and {left} more' if left else ''}"
 
 
 def _ranges(hours: Iterable[int]) -> list[tuple[int, int]]:
@@ -86,8 +87,8 @@ def in_intervals(text: str, dt_h: float) -> str:
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun."""
-    return f"{count:,}\N{NO-BREAK SPACE}{one if count == 1 else many or one + 's'}"
+    """Return a count with its noun, not to be torn apart at the end of a line."""
+    return f"{count:,}\N{NO-BREAK SPACE}{noun(count, one, many)}"
 
 
 def named(names: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ from cmgplan.homes.accounts.ledger import Carrier
 from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
 from cmgplan.homes.day.dispatch import Dispatch
-from cmgplan.progress import ProgressEvent
+from cmgplan.plurals import counted
+from cmgplan.progress import ProgressEvent, telling
 from cmgplan.response.case.check import check_response, require_response
 from cmgplan.response.compared.variants import Compared, compared
 from cmgplan.response.exact.answer import ExactAnswer, ExactOptions
@@ -80,7 +81,7 @@ def run_response(
     LimitError, SolverError
         The exact answer was not found.
     """
-    return _Run(case, options or ResponseOptions(), progress or (lambda event: None)).result()
+    return _Run(case, options or ResponseOptions(), telling(progress)).result()
 
 
 class _Run:
@@ -181,9 +182,9 @@ class _Run:
 
         def told(run: Run) -> None:
             k = next(done)
-            message = f"{run.method}, run {run.number + 1}: {run.profit:.4g}"
+            message = f"{run.method}, run {run.number + 1} ({k} of {count}): {run.profit:.4g}"
             share = 0.3 + 0.3 * k / count
-            self.tell(ProgressEvent("methods", message, k, count, fraction=share))
+            self.tell(ProgressEvent("methods", message, fraction=share))
 
         found = run_methods(
             case,
@@ -199,7 +200,9 @@ class _Run:
             held = found[name]
             lost = sum(not np.isfinite(run.profit) for run in held.runs)
             if lost:
-                self.warnings.append(f"{name}: {lost} runs found no day that keeps all limits")
+                self.warnings.append(
+                    f"{name}: {counted(lost, 'run')} found no day that keeps all limits"
+                )
             runs = tuple(MethodRun(run.history, run.best) for run in held.runs)
             day = Decoder(case).dispatch(held.best.point)
             yield name, _Found(runs, day, float(np.mean([run.wall_s for run in held.runs])))
@@ -265,7 +268,8 @@ class _Run:
 
         def told(k: int, count: int) -> None:
             share = 0.85 + 0.05 * k / count
-            self.tell(ProgressEvent("toat", "planned knowing it", k, count, fraction=share))
+            message = f"row {k} of {count} planned knowing it"
+            self.tell(ProgressEvent("toat", message, fraction=share))
 
         foresight = toat(case, optimum, array, workers=options.workers, told=told)
         return {
@@ -287,8 +291,8 @@ class _Run:
 
         def told(hour: int) -> None:
             share = 0.9 + 0.1 * (hour + 1) / case.hours
-            message = f"planned anew in hour {hour}"
-            self.tell(ProgressEvent("rolling", message, hour + 1, case.hours, fraction=share))
+            message = f"planned anew in hour {hour} ({hour + 1} of {case.hours})"
+            self.tell(ProgressEvent("rolling", message, fraction=share))
 
         day = drawn_day(case, options.seed)
         plan = by_exact(options.gap, options.time_limit_s)

@@ -21,9 +21,7 @@ import numpy as np
 
 from cmgplan.errors import InputError, MachineError, as_told
 from cmgplan.run.lock import locked
-
-WINDOWS = os.name == "nt"
-"""There only files that are open for writing can be brought to the disk."""
+from cmgplan.run.moving import WINDOWS, move
 
 
 @dataclass(frozen=True)
@@ -134,6 +132,11 @@ def write_folder(out: Path, kind: FolderKind, fill: Callable[[Path], None]) -> P
         except OSError as error:
             _settle(place)
             raise as_told(error, place) from error
+        except MachineError as error:
+            _settle(place)
+            if isinstance(error.__cause__, OSError):  # told of a file in the folder beside
+                raise as_told(error.__cause__, place) from error
+            raise
         except BaseException:
             _settle(place)
             raise
@@ -146,7 +149,7 @@ def put_page(folder: Path, render: Callable[[], str]) -> Path:
     path, fresh = folder / "report.html", folder / ".report.html.new"
     try:
         fresh.write_text(render(), encoding="utf-8")
-        fresh.replace(path)
+        move(fresh, path)
     except OSError as error:
         raise as_told(error, path) from error
     finally:
@@ -196,8 +199,8 @@ def _put_in_place(fresh: Path, place: Path, kind: FolderKind) -> None:
     """Swap a finished folder into its place; between the renames ``_settle`` knows what to do."""
     _refuse_foreign(place, kind)
     if place.exists():
-        place.rename(_aside(place))
-    fresh.rename(place)
+        move(place, _aside(place))
+    move(fresh, place)
     _sync_folder(place.parent)
 
 
@@ -208,7 +211,7 @@ def _settle(place: Path) -> None:
         # Only a run that is already replaced may be deleted piece by piece: under another name,
         # so that a kill in the middle never leaves half a run that looks worth restoring.
         shutil.rmtree(discard, ignore_errors=True)
-        aside.rename(discard if place.exists() else place)
+        move(aside, discard if place.exists() else place)
     for leftover in (discard, _fresh(place)):
         shutil.rmtree(leftover, ignore_errors=True)
 
@@ -230,6 +233,7 @@ def _sync(folder: Path) -> None:
     """Bring every file under a folder to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
+            # Windows brings only files that are open for writing to the disk.
             with path.open("r+b" if WINDOWS else "rb") as handle:
                 os.fsync(handle.fileno())
         else:

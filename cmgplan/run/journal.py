@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgplan.errors import as_told
+from cmgplan.run.moving import move
 
 
 def journal_path(out: Path) -> Path:
@@ -36,7 +37,7 @@ class Journal:
         fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             fresh.write_text(json.dumps(front, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            fresh.replace(self.path)
+            move(fresh, self.path)
         except OSError as error:
             if not self._told:
                 self._warn(f"warning: the front so far is not kept: {as_told(error, self.path)}")

@@ -1,7 +1,8 @@
-"""A lock around a folder, held by one process at a time: ``fcntl`` or, on Windows, ``msvcrt``."""
+"""Locks held by one process at a time: ``fcntl`` or, on Windows, ``msvcrt``."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -22,6 +23,21 @@ def locked(folder: Path) -> Iterator[None]:
     by = _by_folder if _has("fcntl") else _by_file
     with by(folder):
         yield
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[bool]:
+    """Lock a file, which is made where it is not there; give whether nobody else has it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        mine = _try_lock(handle)
+        try:
+            yield mine
+        finally:
+            if mine:
+                _unlock(handle)
+    finally:
+        os.close(handle)
 
 
 def _has(module: str) -> bool:
@@ -45,23 +61,51 @@ def _by_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _by_file(folder: Path) -> Iterator[None]:
-    """Lock the first byte of a file of the system's temporary folder that stands for the folder."""
-    msvcrt = import_module("msvcrt")
-    handle = os.open(lock_file(folder), os.O_RDWR | os.O_CREAT)
-    try:
-        while True:
-            try:
-                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-                break
-            except OSError:
-                time.sleep(POLL_S)
+    """Lock a file of the system's temporary folder that stands for the folder.
+
+    Windows opens no folders. Its temporary folder is one of the user's, so that other users and
+    other machines, which share the folder, are not kept out.
+    """
+    path = lock_file(folder)
+    while True:
+        with locked_file(path) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(POLL_S)
+
+
+def _try_lock(handle: int) -> bool:
+    """Lock an open file without waiting; return whether it is locked now.
+
+    Of ``msvcrt`` the call that waits gives up after ten seconds, so that none waits here. What it
+    locks is the first byte, which may lie beyond the end of the file.
+    """
+    if _has("fcntl"):
+        fcntl = import_module("fcntl")
         try:
-            yield
-        finally:
-            os.lseek(handle, 0, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
-    finally:
-        os.close(handle)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+    msvcrt = import_module("msvcrt")
+    os.lseek(handle, 0, os.SEEK_SET)
+    try:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno == errno.EACCES:  # the only one that says that another has it
+            return False
+        raise
+    return True
+
+
+def _unlock(handle: int) -> None:
+    """Unlock an open file; ``msvcrt`` wants that of just what was locked, before it is closed."""
+    if _has("fcntl"):
+        return  # closing unlocks
+    msvcrt = import_module("msvcrt")
+    os.lseek(handle, 0, os.SEEK_SET)
+    msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
 
 
 def lock_file(folder: Path) -> Path:

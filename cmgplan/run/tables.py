@@ -14,6 +14,7 @@ import pandas as pd
 
 from cmgplan.errors import InputError
 from cmgplan.given import read_text
+from cmgplan.plurals import counted
 
 ColumnType = Literal["text", "int", "float"]
 Tables = Mapping[str, pd.DataFrame]
@@ -135,7 +136,7 @@ def _cells(path: Path, mend: str) -> pd.DataFrame:
     header = rows[0]
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
-            told = f"has {len(row)} cells, not {len(header)}"
+            told = f"has {counted(len(row), 'cell')}, not {len(header)}"
             raise InputError(f"{path} row {number}: {told}; {mend}")
     if len(set(header)) != len(header):
         raise InputError(f"{path}: names a column twice; {mend}")

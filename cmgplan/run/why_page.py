@@ -11,6 +11,7 @@ import jinja2
 
 from cmgplan.errors import InfeasibleError
 from cmgplan.explanation import Explanation, GivingLimit, hours_in_words
+from cmgplan.run.moving import move
 
 
 def why_path(out: Path) -> Path:
@@ -42,7 +43,7 @@ def write_why(page: Path, explanation: Explanation, case: str) -> None:
     fresh = page.with_name(f".{page.name}.{os.getpid()}")
     try:
         fresh.write_text(render_why(explanation, case), encoding="utf-8")
-        fresh.replace(page)
+        move(fresh, page)
     finally:
         fresh.unlink(missing_ok=True)
 

@@ -15,6 +15,7 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.given import read_text
+from cmgplan.plurals import counted
 from cmgplan.search.fuzzy import choose
 
 TIE = 1e-9
@@ -103,8 +104,8 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     for number, cells in lines[1:]:
         if len(cells) != len(header):
             raise InputError(
-                f"{path} row {number}: {len(cells)} cells under {len(header)} columns; "
-                "give every row one cell for each column"
+                f"{path} row {number}: {counted(len(cells), 'cell')} under "
+                f"{counted(len(header), 'column')}; give every row one cell for each column"
             )
     return header, lines[1:]
 

@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cmgplan.arrays import FloatArray, IntArray
+from cmgplan.plurals import counted
 from cmgplan.solve.outcome import Stop
 from cmgplan.solve.self_test import check_clarabel
 from cmgplan.solve.time_limit import lateness
@@ -154,7 +155,7 @@ def _attempted(
         value=float(found.obj_val),
         x=np.asarray(found.x, dtype=np.float64),
         z=np.asarray(found.z, dtype=np.float64),
-        message=f"Clarabel: {status} after {found.iterations} iterations{late}",
+        message=f"Clarabel: {status} after {counted(found.iterations, 'iteration')}{late}",
     )
     if not answer.accepted:
         return answer

@@ -18,6 +18,7 @@ from cmgplan.case.rows import number
 from cmgplan.case.tables import Table, read_table
 from cmgplan.case.toml_file import read_toml
 from cmgplan.errors import Fault, MachineError
+from cmgplan.plurals import counted
 
 WHERE = "over.days"
 NO_TSAM = (
@@ -222,7 +223,7 @@ def _typical(
         return []
     whole = {day: rows for day, rows in calendar.by_day().items() if begins <= day <= ends}
     if len(whole) < count:
-        message = f"{case} has only {len(whole)} whole days from {begins} to {ends}"
+        message = f"{case} has only {counted(len(whole), 'whole day')} from {begins} to {ends}"
         faults.append(Fault(file, where, message, f"give at most {len(whole)}"))
         return []
     days = sorted(whole)

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Any, Protocol
 
+from cmgplan.plurals import counted
 from cmgplan.progress import ProgressEvent
 from cmgplan.study.ledger import Ledger
 from cmgplan.study.pool import TaskLostError
@@ -127,7 +128,7 @@ class _Progress:
             return
         self._last = now
         ended = self._total - self._left
-        words = [f"{ended} of {self._total} tasks"]
+        words = [f"{ended} of {counted(self._total, 'task')}"]
         words += [f"{self._counts[s]} {s}" for s in ("infeasible", "failed") if self._counts[s]]
         if self._left:
             words.append(f"{_duration((now - self._began) / self._ran * self._left)} left")

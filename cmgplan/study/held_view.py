@@ -10,7 +10,7 @@ import pandas as pd
 
 from cmgplan.page.data_table import Column, data_table
 from cmgplan.page.parts import Chart, Note, Part, Section
-from cmgplan.page.wording import amount
+from cmgplan.page.wording import amount, counted
 from cmgplan.search.fuzzy import choose
 from cmgplan.study import figures
 from cmgplan.study.hold_marker import UNANSWERED
@@ -51,7 +51,7 @@ def held_section(view: StudyView, summary: Mapping[str, Any]) -> Section:
     parts: list[Part] = []
     for k, plan in enumerate(summary["plans"][:SHOWN_WAYS]):
         parts.append(Note("", tuple(_sentences(plan))))
-        caption = f"Points over {plan['scenarios']} scenarios: {plan['way']}"
+        caption = f"Points over {counted(plan['scenarios'], 'scenario')}: {plan['way']}"
         rows = [
             {**point, "status": ", ".join(f"{n} {s}" for s, n in point["status"].items())}
             for point in plan["points"]
@@ -215,5 +215,8 @@ def _sentences(plan: Mapping[str, Any]) -> list[str]:
         )
     missing = plan["scenarios_asked"] - plan["scenarios"]
     if missing:
-        told.append(f"{missing} scenarios are not done and count for nothing.")
+        told.append(
+            f"{counted(missing, 'scenario is', 'scenarios are')} not done and "
+            f"{'counts' if missing == 1 else 'count'} for nothing."
+        )
     return told

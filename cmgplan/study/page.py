@@ -13,6 +13,7 @@ from cmgplan.page.lookup import records
 from cmgplan.page.page import render
 from cmgplan.page.parts import Box, Chart, Note, Overview, Part, Section
 from cmgplan.page.wording import amount, counted, named, number
+from cmgplan.plurals import noun
 from cmgplan.study import figures
 from cmgplan.study.held_view import HELD_FILE, held_section, held_summary
 from cmgplan.study.key_figures import Figure
@@ -90,9 +91,10 @@ def _overview(view: StudyView) -> Overview:
     answered = done + int(counts.get("infeasible", 0))
     good = answered == total
     verdict = (
-        f"All {total} tasks came to an answer."
+        f"{'The task' if total == 1 else f'All {total} tasks'} came to an answer."
         if good
-        else f"{answered} of {total} tasks came to an answer; why the others did not stands below."
+        else f"{answered} of {counted(total, 'task')} came to an answer; why the others did not "
+        "stands below."
     )
     first = view.system.shown[0]
     against = ""
@@ -182,9 +184,10 @@ def _distributions(view: StudyView) -> Section:
             continue
         drawn = figures.distribution(view.done, ways, figure, unit_of(figure, view))
         left = len(view.ways) - len(ways)
-        more = (
-            f" The first {len(ways)} combinations; {left} more are in the tables." if left else ""
-        )
+        more = ""
+        if left:
+            are = noun(left, "is", "are")
+            more = f" The first {len(ways)} combinations; {left} more {are} in the tables."
         sentence = f"Each task counts once, whatever its weight.{more}"
         title = f"{figure.heading[0].upper()}{figure.heading[1:]}"
         parts.append(Chart(f"spread-{figure.name}", title, sentence, drawn, half=True))
@@ -278,8 +281,9 @@ def _failures(view: StudyView) -> Section:
     found = list(_explained(view, rows.head(SHOWN_FAILURES)))
     parts: list[Part] = [data_table("failures", "Tasks that are not done", columns, found)]
     if len(rows) > SHOWN_FAILURES:
+        stand = noun(len(rows) - SHOWN_FAILURES, "stands", "stand")
         left = number(len(rows) - SHOWN_FAILURES, 0)
-        parts.append(Note("", (f"{left} more stand in {TASKS_TABLE}.",)))
+        parts.append(Note("", (f"{left} more {stand} in {TASKS_TABLE}.",)))
     return Section("failures", "Not done", tuple(parts))
 
 

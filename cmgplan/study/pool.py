@@ -25,6 +25,10 @@ from typing import IO, Any, Literal, cast
 
 from cmgplan.errors import CmgplanError
 
+SUPERVISES = hasattr(os, "fork")
+"""Whether this system has what workers are supervised by: process groups, pipes that can be waited
+for, a child that outlives its driver. Windows has not."""
+
 POLL_S = 0.05
 """How often time and memory of a worker are looked at."""
 

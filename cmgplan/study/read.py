@@ -17,6 +17,7 @@ from cmgplan.case.folder import CASE_FILE, CaseFolder
 from cmgplan.case.toml_file import dotted
 from cmgplan.errors import CaseError, CmgplanError, Fault, InputError
 from cmgplan.given import MAX_DEPTH, deeper, read_text
+from cmgplan.plurals import counted
 from cmgplan.study.days import StudyDay, calendar_of, choose_days
 from cmgplan.study.kinds import STUDY_SYSTEMS, StudySystem
 from cmgplan.study.options import combinations
@@ -119,8 +120,10 @@ def _checked(asked: StudyFile, raw: Mapping[str, Any], beside: Path, file: str) 
     days = sum(len(case.days) for case in cases)
     count = days * len(scenarios) * len(options)
     if count > MOST_TASKS:
-        message = f"{count:,} tasks: {days} days x {len(scenarios)} scenarios x "
-        message += f"{len(options)} combinations of options"
+        message = (
+            f"{count:,} tasks: {counted(days, 'day')} x {counted(len(scenarios), 'scenario')} x "
+        )
+        message += f"{counted(len(options), 'combination')} of options"
         mend = f"run at most {MOST_TASKS:,} in one study; split it"
         faults.append(Fault(file, "over", message, mend))
     if faults:

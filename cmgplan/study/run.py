@@ -16,8 +16,10 @@ from cmgplan.case.folder import CaseFolder
 from cmgplan.case.toml_file import read_toml
 from cmgplan.errors import InputError, MachineError, as_told
 from cmgplan.page.page import plotly_text
-from cmgplan.progress import ProgressEvent
-from cmgplan.study.cluster import ClusterExecutor
+from cmgplan.plurals import counted, noun
+from cmgplan.progress import LOGGER, ProgressEvent, telling
+from cmgplan.study import pool
+from cmgplan.study.cluster import LOCAL, ClusterExecutor
 from cmgplan.study.engine import Call, StudyExecutor, run_tasks
 from cmgplan.study.ledger import Ledger
 from cmgplan.study.page import write_study_page
@@ -123,10 +125,16 @@ def run_study(
         The folder holds a study that is not to be resumed, or something else; no scheduler
         answers.
     MachineError
-        A package that the study asks for is missing, or the disk is full.
+        A package that the study asks for is missing, the disk is full, or the system cannot
+        supervise processes (Windows).
     KeyboardInterrupt
         It was interrupted; what was done is kept.
     """
+    if not pool.SUPERVISES and scheduler in (None, LOCAL):
+        raise MachineError(
+            "the processes of a study cannot be supervised on this system (Windows); run it on "
+            "Linux, macOS or WSL, or give the --scheduler of a cluster there"
+        )
     study = read_study(source)
     folder = Path(out) if out is not None else STUDIES / study.name
     if workers is not None and workers < 1:
@@ -135,7 +143,7 @@ def run_study(
     folder = folder.resolve()
     with held(folder):
         try:
-            return _run(study, folder, workers, scheduler, call, progress or _quiet, warn or _quiet)
+            return _run(study, folder, workers, scheduler, call, telling(progress), warn or _noted)
         except KeyboardInterrupt:
             raise StudyInterrupted(_interrupted(study, folder)) from None
         except OSError as error:
@@ -145,8 +153,9 @@ def run_study(
             raise told from error
 
 
-def _quiet(told: object) -> None:
-    """Tell nothing."""
+def _noted(told: str) -> None:
+    """Log what is worth knowing, where nobody else is told."""
+    LOGGER.warning("%s", told)
 
 
 def _run(
@@ -181,7 +190,8 @@ def _interrupted(study: Study, folder: Path) -> str:
         counts = ledger.counts()
     head = _head(study)
     write_json(folder / STUDY_FILE, {**head, "state": "interrupted", "counts": counts})
-    done = f"{counts['done']} of {sum(counts.values())} tasks are done and kept in {folder}"
+    of_all = counted(sum(counts.values()), "task is", "tasks are")
+    done = f"{counts['done']} of {of_all} done and kept in {folder}"
     return f"interrupted; {done}; go on with --resume"
 
 
@@ -191,16 +201,20 @@ def _brought_up(ledger: Ledger, study: Study, folder: Path) -> tuple[str, ...]:
     lost = ledger.reconcile(finished(folder))
     notes = []
     if lost:
-        notes.append(f"{lost} finished tasks have no folder any more; they are run again")
+        told = counted(lost, "finished task has", "finished tasks have")
+        notes.append(f"{told} no folder any more and {noun(lost, 'is', 'are')} run again")
     asked = {task.case: task.case_sha256 for task in study.tasks}
     for case, sha256, version, count in ledger.left_out():
+        were, are = noun(count, "was", "were"), noun(count, "is", "are")
         if version != __version__:
-            why = f"were run by cmgplan {version}, this is {__version__}"
+            why = f"{were} run by cmgplan {version}, this is {__version__}"
         elif case in asked and asked[case] != sha256:
-            why = f"of {case} were run before the case was changed"
+            why = f"of {case} {were} run before the case was changed"
         else:
-            why = f"of {case} are not in the study any more"
-        notes.append(f"{count} finished tasks {why}: they stay in tasks/, out of all tables")
+            why = f"of {case} {are} not in the study any more"
+        told = counted(count, "finished task")
+        stays = noun(count, "it stays", "they stay")
+        notes.append(f"{told} {why}: {stays} in tasks/, out of all tables")
     return tuple(notes)
 
 

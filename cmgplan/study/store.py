@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import os
 import shutil
@@ -14,6 +13,8 @@ from typing import IO, Any
 
 from cmgplan.errors import InputError
 from cmgplan.run.folder import jsonable
+from cmgplan.run.lock import locked_file
+from cmgplan.run.moving import move
 from cmgplan.run.tables import guarded
 from cmgplan.study.ledger import SHOWN_COLUMNS, TaskRow
 from cmgplan.study.task_run import TASK_FILE, TASKS, WORK
@@ -66,13 +67,11 @@ def held(out: Path) -> Iterator[None]:
         Another driver is at work there.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with (out / LOCK).open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with locked_file(out / LOCK) as mine:
+        if not mine:
             raise InputError(
                 f"{out}: another study is at work there; wait for it, or choose another --out"
-            ) from None
+            )
         yield
 
 
@@ -218,6 +217,6 @@ def _replacing(path: Path) -> Iterator[IO[str]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
+        move(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)

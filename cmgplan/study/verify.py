@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cmgplan.errors import CmgplanError, InputError
+from cmgplan.plurals import counted
 from cmgplan.run.findings import CheckResult, Finding
 from cmgplan.study.key_figures import BY_PART, PART_COLUMNS, Figures
 from cmgplan.study.ledger import Ledger, TaskRow
@@ -167,7 +168,7 @@ def _runs(
             if not check.passed
         ]
     if not broken:
-        yield CheckResult(f"{count} checks of {len(done)} runs", ())
+        yield CheckResult(f"{counted(count, 'check')} of {counted(len(done), 'run')}", ())
     yield from broken
 
 

@@ -19,7 +19,7 @@ from cmgplan.building.report.read_run import read_building
 from cmgplan.building.report.run_record import BuildingRecord, json_schema
 from cmgplan.building.result import BuildingOptions
 from cmgplan.cli import main
-from cmgplan.cli.console import print_feeder
+from cmgplan.cli.shown.homes import print_feeder
 from cmgplan.homes.case.read import load_homes
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def test_a_summary_is_printed(
     folder = Path("runs") / "two-homes-building"
     assert f"run: {folder}, page: {folder / 'report.html'}" in out
     assert "pay more in the coalition than alone: none" in out
-    assert "1 stochastic days, coalition against alone:" in out
+    assert "1 stochastic day, coalition against alone:" in out
     assert "stochastic day 1 of 1" in err
     record = read_building(folder).record
     assert (record.options.seed, record.options.days, len(record.days)) == (4, 1, 1)

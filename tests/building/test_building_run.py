@@ -203,7 +203,7 @@ def test_coefficients_above_one_and_empty_mixes_are_refused() -> None:
     with pytest.raises(CaseError) as refused:
         run_building(case, BuildingOptions())
     message = str(refused.value)
-    assert "building.power_coefficient: 1.2 in hour 1 (and in 1 more hours) is above 1" in message
+    assert "building.power_coefficient: 1.2 in hour 1 (and in 1 more hour) is above 1" in message
     assert "building.price_coefficient: 1.1 in hour 0" in message
     assert "building.load_mix[0]: scenario 1 puts no building on a bus; give a number of" in message
 

@@ -100,8 +100,8 @@ def test_what_cannot_be_is_refused_by_row_column_and_unit(
 ) -> None:
     told = fault_of(column, "0.5", bad, bad)
     assert told.startswith("profiles.csv row 3: ")
-    assert "(and 1 more rows)" in told
-    assert message in told.replace(" (and 1 more rows)", "")
+    assert "(and 1 more row)" in told
+    assert message in told.replace(" (and 1 more row)", "")
 
 
 def test_factors_that_a_system_knows_by_name_may_pass_one() -> None:

@@ -162,14 +162,16 @@ def test_no_name_leads_a_run_out_of_its_place(name: str, folder: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--points", "1"], "--points 1: Input should be greater than or equal to 2"),
-        (["--gap", "2"], "--gap 2.0"),
-        (["--time-limit", "0"], "--time-limit 0"),
+        (["--points", "1"], "--points 1: give a whole number, 2 or more\n"),
+        (["--gap", "2"], "--gap 2: give a number above 0 and below 1\n"),
+        (["--gap", "nan"], "--gap nan: give a number above 0 and below 1\n"),
+        (["--time-limit", "0"], "--time-limit 0: give a number above 0\n"),
+        (["--time-limit", "inf"], "--time-limit inf: give a finite number above 0\n"),
+        (["--minlp", "guess"], "--minlp guess: give decomposition, highs or bonmin\n"),
         (
-            ["--minlp", "guess"],
-            "--minlp guess: Input should be 'decomposition', 'highs' or 'bonmin'",
+            ["--sweep", "spiral", "--jobs", "0"],
+            "--sweep spiral: give diagonal or grid; --jobs 0: give a whole number, 1 or more\n",
         ),
-        (["--sweep", "spiral"], "--sweep spiral"),
     ],
 )
 def test_a_wrong_option_is_explained(
@@ -286,7 +288,7 @@ def test_a_signal_while_planning_leaves_nothing(
         child.send_signal(sent)
         _, told = child.communicate(timeout=30)
     assert child.returncode == 130
-    assert told == "interrupted; nothing was written\n"
+    assert told == "interrupted; no run was written\n"
     assert list(tmp_path.iterdir()) == []
 
 

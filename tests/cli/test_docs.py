@@ -123,6 +123,26 @@ def test_options_named_in_the_text_exist(page: Path) -> None:
         assert set(re.findall(r"--[a-z-]+", code)) <= options_of(command[0]), code
 
 
+def test_every_option_stands_in_the_page_of_commands() -> None:
+    _, _, table = (DOCS / "commands.md").read_text(encoding="utf-8").partition("## Options")
+    rows = dict(re.findall(r"^\| ([`a-z, ]+) \| (.+) \|$", table, re.MULTILINE))
+    told = {
+        name: set(re.findall(r"--[a-z-]+", row))
+        for names, row in rows.items()
+        for name in re.findall(r"[a-z]+", names)
+    }
+    for command in COMMANDS:
+        own = {option for option in options_of(command) if option.startswith("--")}
+        secondary = {name for one in COMMANDS[command].params for name in one.secondary_opts}
+        assert told[command] - secondary == own - {"--help", "--debug"}, command
+
+
+def test_every_option_says_what_it_does() -> None:
+    for name, command in COMMANDS.items():
+        for parameter in command.params:
+            assert parameter.help, f"cmgplan {name} {parameter.opts}"
+
+
 def test_the_quick_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of README, getting started, your own homes: as somebody new would."""
     monkeypatch.chdir(tmp_path)

@@ -200,7 +200,7 @@ def test_powers_of_half_hours_are_halved() -> None:
         ("purchase", "kwh", 9.0, "A: import_kw in kWh, hour 0: 1 kWh (told 10, computed 9)"),
         ("sale", "kwh", 1.0, "A: export_kw in kWh, hour 1: 1 kWh (told 2, computed 1)"),
         ("pool", "kwh", -4.0, "pool of electricity: kwh, hour 0: 8 kWh (told -4, computed 4)"),
-        ("pool", "kwh", 3.0, "A: pool_kw in kWh (and 1 more rows), hour 0: 1 kWh (told -4, comp"),
+        ("pool", "kwh", 3.0, "A: pool_kw in kWh (and 1 more row), hour 0: 1 kWh (told -4, comp"),
         (
             "pool",
             "hour",
@@ -243,7 +243,7 @@ def test_trade_that_the_exchange_does_not_list_is_found() -> None:
     found = check_balance(
         entries, income_table(entries, HOMES), exchange[exchange["home"] != "B"], HOMES, 1.0
     )
-    assert any("B: pool_kw in kWh (and 1 more rows), hour 0: 4 kWh" in str(f) for f in found)
+    assert any("B: pool_kw in kWh (and 1 more row), hour 0: 4 kWh" in str(f) for f in found)
 
 
 def test_a_ledger_without_rows_balances() -> None:

@@ -106,7 +106,8 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
         "\"max\" is neither a number nor 'mean'",
     ),
     ({"building.sell_hours": [16, 25]}, "building.sell_hours[1]: 25 is over 24; give at most 24"),
-    ({"market.gap": 1.5}, "market.gap: 1.5 is over 1; give at most 1"),
+    ({"market.gap": float("nan")}, "market.gap: nan is not a finite number; give a number"),
+    ({"market.gap": 1.5}, "market.gap: 1.5 is not under 1; give less than 1 (20 % is 0.2)"),
     ({f"{A}.gas_boiler.0.emission.cubic": 1}, "emission.cubic: cubic is not a known key (A, boil"),
     ({"format": 2}, "case.toml format: 2 is not known; give 1"),
     ({"name": "a/b"}, 'case.toml name: "a/b" cannot name a folder'),
@@ -186,7 +187,7 @@ IN_TOML: list[tuple[dict[str, object], str]] = [
         {"retailer.sell_per_kwh": 0.12},
         "error: case.toml retailer.sell_per_kwh: 0.12 is above buy_per_kwh 0.1 in hour 0; a retail",
     ),
-    ({"retailer.sell_per_kwh": 0.16}, "0.16 is above buy_per_kwh 0.1 in hour 0 (and 1 more hours)"),
+    ({"retailer.sell_per_kwh": 0.16}, "0.16 is above buy_per_kwh 0.1 in hour 0 (and 1 more hour)"),
     (
         {"gas.price_per_kwh": -0.01},
         "gas.price_per_kwh: the price is negative in 4 hours",

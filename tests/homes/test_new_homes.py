@@ -69,7 +69,7 @@ def test_what_is_no_weather_names_its_place(tmp_path: Path) -> None:
     text = file.read_text("utf-8")
     cases = [
         (text.replace("wind_m_per_s", "wind"), "the column wind_m_per_s is missing"),
-        ("\n".join(text.splitlines()[:40]) + "\n", "39 rows, which are no whole days"),
+        ("\n".join(text.splitlines()[:40]) + "\n", "39 rows, no whole days"),
         ("\n".join(text.splitlines()[:25]) + "\n", "at least two whole days"),
         (text.replace("\n5,", "\n5,x", 1), "month.csv row 7: irradiance_w_per_m2 x"),
     ]

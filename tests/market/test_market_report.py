@@ -21,7 +21,7 @@ from homes_factories import MINIMAL, write_homes
 from plotly.offline import get_plotlyjs
 
 from cmgplan.cli import main
-from cmgplan.cli.console import progress_shown
+from cmgplan.cli.shown.progress import progress_shown
 from cmgplan.errors import InputError
 from cmgplan.market.audit.again import solved_again
 from cmgplan.market.report.figures import core_polygon

@@ -59,7 +59,7 @@ mpc.bus(:, PD) = mpc.bus(:, PD) * pf;
         ("system('rm -rf /');\n", "`system('rm -rf /')`"),
         ("for k = 1:2\n mpc.bus(k, 3) = 1;\nend\n", "`for` is code that is not known here"),
         ("mpc.gen = [1 2 x];\n", "`x` is not a number"),
-        ("mpc.gen = [1 2; 3];\n", "1 columns where the first row has 2"),
+        ("mpc.gen = [1 2; 3];\n", "1 column where the first row has 2"),
         ("mpc.gen = [1 2\n", "a bracket is not closed"),
         ("mpc.version = '3';\n", "format version '3'"),
     ],
@@ -183,7 +183,7 @@ def test_every_column_of_matpower_is_in_one_of_the_lists() -> None:
 def test_many_islands_are_told_briefly_and_in_a_moment(tmp_path: Path) -> None:
     n = 3000
     buses = [bus(1, kind=3), *(bus(k) for k in range(2, n))]
-    with pytest.raises(InputError, match=f"and {n - 3 - 5} more such islands") as caught:
+    with pytest.raises(InputError, match=f"and {n - 3 - 5:,} more such islands") as caught:
         read(tmp_path, matpower(buses, [gen(1)], [branch(1, 2)]))
     assert len(str(caught.value)) < 1000
 

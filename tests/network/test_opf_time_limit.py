@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from matpower_text import GOLDEN, branch, bus, distribution, gen, matpower
 
-from cmgplan.cli import console, main, supervise
+from cmgplan.cli import main, supervise
+from cmgplan.cli.shown import progress
+from cmgplan.cli.shown.progress import seconds_shown
 from cmgplan.errors import InputError
 from cmgplan.network.files.matpower import read_matpower
 from cmgplan.network.grid import Grid
@@ -140,7 +142,7 @@ def test_progress_goes_to_the_error_stream_where_it_takes_long(
 ) -> None:
     assert run(str(MESHED), "--json") == 0
     assert " s of " not in capsys.readouterr().err
-    monkeypatch.setattr(console, "LONG_S", 0.0)
+    monkeypatch.setattr(progress, "LONG_S", 0.0)
     assert run(str(MESHED), "--json", "--time-limit", "50") == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["bound_message"] is None
@@ -151,7 +153,7 @@ def test_progress_goes_to_the_error_stream_where_it_takes_long(
 
 
 def test_what_takes_long_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.seconds_shown(300.0, quiet=False) as tell:
+    with seconds_shown(300.0, quiet=False) as tell:
         for seconds in (0.5, 6.0, 7.0, 35.0, 36.5, 40.0):
             tell("flat start", seconds)
     assert capsys.readouterr().err.splitlines() == [
@@ -255,7 +257,7 @@ def test_a_terminal_shows_what_is_being_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with console.seconds_shown(300.0, quiet=False) as tell:
+    with seconds_shown(300.0, quiet=False) as tell:
         tell("replay", 1.0)
         tell("lower bound", 12.0)
     err = capsys.readouterr().err

@@ -173,7 +173,7 @@ BAD_FACTORS = {
     "hour,factor\n0,1e308\n": "row 2, column factor: 1e308",
     "hour,77\n0,1\n": "the column 77 is neither",
     "factor\n1\n": "give the column hour once",
-    "hour,factor\n0\n": "row 2: has 1 cells, not 2",
+    "hour,factor\n0\n": "row 2: has 1 cell, not 2",
     "hour,factor\n": "has 0 hours",
 }
 

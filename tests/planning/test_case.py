@@ -201,7 +201,7 @@ IN_TABLES: list[tuple[str, str, str, str]] = [
     ("lines", "r_ohm", "x_ohm", "lines.csv row 1: the column x_ohm stands there twice; keep one"),
     ("lines", "r_ohm", "", "lines.csv row 1: column 4 has no name"),
     ("lines", "L2,2,3,", "L2,3,", "lines.csv row 3: it has 5 cells where the header has 6"),
-    ("lines", "L2,2,3,2.0,2.0,\n", "", "lines.csv: 1 buses are cut off from the slack bus 1: 3"),
+    ("lines", "L2,2,3,2.0,2.0,\n", "", "lines.csv: 1 bus is cut off from the slack bus 1: 3"),
     ("lines", "L2,", "L3,1,3,1,1,\nL2,", "row 4: line L2 closes the loop 2 - 3 - 1 - 2; set"),
     ("lines", "L2,", "L3,2,1,1,1,\nL2,", "row 3: line L3 closes the loop 2 - 1 - 2; set"),
     ("lines", "L2,", '"L2,', "lines.csv row 3: this is not CSV (unexpected end of data)"),
@@ -262,7 +262,7 @@ def test_fault_in_a_table(tmp_path: Path, table: str, old: str, new: str, messag
 def test_a_column_out_of_range_is_one_fault(tmp_path: Path) -> None:
     percent = PROFILES.replace(",0.9,0.6", ",90,60").replace(",0.2,0.3", ",20,30")
     faults = found(write_case(tmp_path, profiles=percent))
-    assert any("row 4: sun 90 is outside 0..1 (and 1 more rows)" in fault for fault in faults)
+    assert any("row 4: sun 90 is outside 0..1 (and 1 more row)" in fault for fault in faults)
     assert sum("wind" in fault for fault in faults) == 1
 
 

@@ -15,7 +15,7 @@ from plans import EVERY_KIND, connect, quick, small
 from test_level4 import TIGHT
 
 import cmgplan
-from cmgplan.cli import console
+from cmgplan.cli.shown.plans import print_plan
 from cmgplan.errors import InfeasibleError, LimitError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.planning.case import Case
@@ -149,7 +149,7 @@ def test_plan_json_carries_the_reasons_and_fits_the_schema(result: PlanResult) -
 def test_the_console_prints_the_reasons(
     result: PlanResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console.print_plan(result.summary)
+    print_plan(result.summary)
     printed = capsys.readouterr().out
     for point in result.summary.certificate.points:
         for sentence in point.explanation:

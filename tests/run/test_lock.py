@@ -1,7 +1,13 @@
-"""One process at a time writes into a folder, also where there is no ``fcntl``."""
+"""One process at a time writes into a folder, also where there is no ``fcntl``.
+
+The rules of Windows that the stand-ins keep are those of Python's and Microsoft's documentation:
+``locking`` works at the position of the file, takes the bytes of one handle from all others, says
+EACCES where another has them, wants just what was locked unlocked; what is open is not renamed.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,9 +18,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from cmgplan.run import lock
+from cmgplan.case import starting
+from cmgplan.errors import InputError, MachineError
+from cmgplan.run import lock, moving
 from cmgplan.run.folder import FolderKind, write_folder
 from cmgplan.run.lock import lock_file, locked
+from cmgplan.run.moving import move
+from cmgplan.study import pool
+from cmgplan.study.run import run_study
+from cmgplan.study.store import held
 
 KIND = FolderKind("a trial", "trial.txt")
 
@@ -25,18 +37,20 @@ class Msvcrt(SimpleNamespace):
     LK_NBLCK, LK_UNLCK = 2, 0
 
     def __init__(self) -> None:
-        super().__init__(holder={}, refused=0)
+        super().__init__(holder={}, refused=0, broken=0)
 
     def locking(self, handle: int, mode: int, count: int) -> None:
-        assert count == 1
-        file = os.fstat(handle).st_ino
+        if self.broken:
+            raise OSError(self.broken, "no locks here")
+        at = os.lseek(handle, 0, os.SEEK_CUR)
+        region = os.fstat(handle).st_ino, at, count
         if mode == self.LK_UNLCK:
-            assert self.holder.pop(file) == handle
-        elif file in self.holder:
+            assert self.holder.pop(region) == handle
+        elif region in self.holder:
             self.refused += 1
-            raise OSError(13, "Permission denied")
+            raise PermissionError(errno.EACCES, "Permission denied")
         else:
-            self.holder[file] = handle
+            self.holder[region] = handle
 
 
 @pytest.fixture
@@ -106,6 +120,91 @@ def _fails(place: Path) -> None:
     raise RuntimeError("halfway")
 
 
-def test_the_package_is_imported_without_fcntl() -> None:
-    script = "import sys\nsys.modules['fcntl'] = None\nimport cmgplan.run.folder, cmgplan.cli"
+@pytest.mark.parametrize("windows", [False, True])
+def test_a_second_study_is_refused_the_folder_of_the_first(
+    tmp_path: Path, request: pytest.FixtureRequest, windows: bool
+) -> None:
+    if windows:
+        request.getfixturevalue("msvcrt")
+    for _ in range(2):  # what is let go can be taken again
+        with held(tmp_path / "study"):
+            refused = pytest.raises(InputError, match="another study is at work there")
+            with refused, held(tmp_path / "study"):
+                pytest.fail("two at once")
+            with held(tmp_path / "other"):
+                pass
+
+
+def test_a_lock_that_fails_for_good_is_not_waited_for(tmp_path: Path, msvcrt: Msvcrt) -> None:
+    msvcrt.broken = errno.EBADF
+    with pytest.raises(OSError, match="no locks here"), locked(tmp_path):
+        pytest.fail("not locked")
+
+
+def test_what_another_has_open_is_waited_for_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target, tried = tmp_path / "a", tmp_path / "b", []
+    source.write_text("new")
+    target.write_text("old")
+    replace = Path.replace
+
+    def busy(self: Path, other: Path) -> Path:
+        tried.append(other)
+        if len(tried) < 3:
+            raise PermissionError(errno.EACCES, "Access is denied", str(self))
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    with pytest.raises(PermissionError, match="Access is denied"):
+        move(source, target)
+    assert len(tried) == 1  # elsewhere that is no matter of time
+    monkeypatch.setattr(moving, "WINDOWS", True)
+    move(source, target)
+    assert (target.read_text(), source.exists(), len(tried)) == ("new", False, 3)
+    tried.clear()
+    monkeypatch.setattr(moving, "PATIENCE_S", 0.0)
+    target.rename(source)
+    with pytest.raises(PermissionError, match="perhaps since another program has it open"):
+        move(source, target)
+
+
+def test_a_case_begins_in_an_empty_folder_where_no_folder_replaces_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def as_windows(self: Path, other: Path) -> Path:
+        if Path(other).is_dir():
+            raise PermissionError(errno.EACCES, "Access is denied", str(self))
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", as_windows)
+    monkeypatch.setattr(starting, "WINDOWS", True)
+    (tmp_path / "new").mkdir()
+    starting.start_case(
+        tmp_path / "new", lambda place: (place / "case.toml").touch(), lambda place: []
+    )
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["case.toml"]
+
+
+def test_a_study_is_refused_before_any_work_where_processes_cannot_be_supervised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "SUPERVISES", False)
+    asked = {"format": 1, "name": "x", "system": "optimum", "cases": ["two-homes"]}
+    with pytest.raises(MachineError, match="cannot be supervised on this system"):
+        run_study(asked, tmp_path / "study")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_is_imported_without_what_windows_lacks() -> None:
+    script = (
+        "import os, signal, sys\n"
+        "sys.modules['fcntl'] = sys.modules['resource'] = None\n"
+        "del os.fork, os.killpg, os.sysconf, os.setpgid\n"
+        "del signal.SIGHUP, signal.SIGALRM, signal.SIGKILL\n"
+        "import cmgplan.cli, cmgplan.run_kinds, cmgplan.study.run, cmgplan.study.verify\n"
+        "assert not cmgplan.cli.entry.CAN_FORK and not cmgplan.study.pool.SUPERVISES"
+    )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=100)

@@ -6,8 +6,16 @@ import logging
 
 import pytest
 
-from cmgplan import ProgressEvent, find_optimum, load_case
-from cmgplan.cli import console
+from cmgplan import (
+    OptimumOptions,
+    ProgressEvent,
+    ResponseOptions,
+    find_optimum,
+    load_case,
+    run_response,
+)
+from cmgplan.cli.shown import progress as shown
+from cmgplan.cli.shown.progress import progress_shown
 
 EVENTS = [
     ProgressEvent("level 4", "payoff table"),
@@ -23,7 +31,7 @@ EVENTS = [
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    with console.progress_shown(quiet=False) as tell:
+    with progress_shown(quiet=False) as tell:
         for event in EVENTS:
             tell(event)
     return capsys.readouterr().err.splitlines()
@@ -42,7 +50,7 @@ def test_a_pipe_gets_one_line_a_step(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_long_step_says_what_it_has_reached_and_repeats_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "REMIND_S", 0.0)
+    monkeypatch.setattr(shown, "REMIND_S", 0.0)
     lines = told(capsys)
     assert "level 4, gap 8.00 %: point 1: cost 10.0 $" in lines
     assert len(lines) == len(set(lines)) == len(EVENTS) - 1
@@ -51,11 +59,17 @@ def test_a_long_step_says_what_it_has_reached_and_repeats_nothing(
 def test_a_library_user_sees_progress_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     case = load_case("two-homes", system="homes")
     with caplog.at_level(logging.INFO, logger="cmgplan"):
-        find_optimum(case)
+        find_optimum(case, OptimumOptions(front=2))
     assert [(r.name, r.getMessage()) for r in caplog.records][:2] == [
         ("cmgplan", "model: building the day's model"),
-        ("cmgplan", "optimum: solving the day"),
+        ("cmgplan", "front, point 1 of 2: solving the day"),
     ]
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="cmgplan"):
+        run_response(case, ResponseOptions(compare=False))
+    lines = [r.getMessage() for r in caplog.records]
+    assert "exact: solving the day of all homes" in lines
+    assert len(lines) == len(set(lines))
 
 
 def test_nothing_is_printed_unless_logging_is_configured(

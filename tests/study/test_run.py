@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -171,6 +172,20 @@ def test_resume_runs_what_is_missing_of_another_list(monkeypatch: pytest.MonkeyP
     assert tables(Path("out")) == tables(Path("whole"))
 
 
+def test_a_library_user_sees_progress_and_notes_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, logger="cmgplan"):
+        little(little_study(TWELVE[:2], Path()), workers=1)
+        little(little_study(TWELVE[:1], Path()), workers=1, resume=True)
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert ("INFO", "study: 2 of 2 tasks") in logged
+    assert [text for level, text in logged if level == "WARNING"] == [
+        "1 finished task of two-bus is not in the study any more: it stays in tasks/, out of all "
+        "tables"
+    ]
+
+
 def test_resume_without_the_ledger_or_a_folder() -> None:
     found = little(little_study(TWELVE[:4], Path()))
     whole = tables(Path("out"))
@@ -180,7 +195,7 @@ def test_resume_without_the_ledger_or_a_folder() -> None:
     gone.rmdir()
     told: list[str] = []
     little(little_study(TWELVE[:4], Path()), resume=True, warn=told.append)
-    assert "1 finished tasks have no folder any more" in told[0]
+    assert "1 finished task has no folder any more and is run again" in told[0]
     assert tables(Path("out")) == whole
     Path("out", LEDGER_FILE).unlink()
     before = {path: path.stat().st_mtime_ns for path in Path("out/tasks").iterdir()}

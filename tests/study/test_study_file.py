@@ -132,7 +132,7 @@ def test_days_need_dates() -> None:
 def test_too_many_tasks_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "MOST_TASKS", 700)
     asked = study(days={"from": "2016-01-01"}, options={"points": [3, 4]})
-    assert "732 tasks: 366 days x 1 scenarios x 2 combinations" in one(asked)
+    assert "732 tasks: 366 days x 1 scenario x 2 combinations" in one(asked)
 
 
 def test_a_faulty_case_is_told_but_a_faulty_day_is_not(tmp_path: Path) -> None:

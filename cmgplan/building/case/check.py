@@ -11,6 +11,7 @@ from cmgplan.errors import CaseError, Fault
 from cmgplan.homes.case.kinds import unknown_kinds
 from cmgplan.homes.case.optimised import not_for_rules
 from cmgplan.homes.case.records import HomesCase
+from cmgplan.plurals import counted
 
 WHO = "the rules of the building"
 
@@ -48,7 +49,7 @@ def _coefficients(case: HomesCase) -> Iterator[Fault]:
         hours = np.flatnonzero(values > 1.0 + ABOVE_ONE)
         if hours.size:
             first = int(hours[0])
-            more = f" (and in {hours.size - 1} more hours)" if hours.size > 1 else ""
+            more = f" (and in {counted(hours.size - 1, 'more hour')})" if hours.size > 1 else ""
             message = f"{values[first]:g} in hour {first}{more} is above 1, so that {told}"
             yield Fault(CASE_FILE, f"building.{key}", message, "give values from 0 to 1")
 

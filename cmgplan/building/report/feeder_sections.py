@@ -10,7 +10,7 @@ from cmgplan.building.report.view import BuildingView
 from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.parts import Chart, Section
 from cmgplan.page.style import label
-from cmgplan.page.wording import amount, in_hours, in_intervals, number
+from cmgplan.page.wording import amount, counted, in_hours, in_intervals, number
 from cmgplan.run.tables import Tables
 
 
@@ -167,7 +167,7 @@ def _fault_sentence(faults: list[FaultRecord]) -> str:
         buses = [bus for group in fault.cut_off.values() for bus in group]
         begins, ends = fault.hours
         until = begins + fault.close_after_h if fault.close_after_h is not None else ends
-        cut = f"{len(buses)} buses cut off for {number(until - begins, 1)} h"
+        cut = f"{counted(len(buses), 'bus', 'buses')} cut off for {number(until - begins, 1)} h"
         text = f"{figures.name_of(fault)}: {cut}"
         ranked = sorted(fault.scenarios, key=lambda scenario: scenario.total.ens_chp_kwh)
         parts = [

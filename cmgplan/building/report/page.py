@@ -32,8 +32,8 @@ def render_page(record: BuildingRecord, tables: Tables, case: HomesCase, sources
     """
     about = record.case
     text = (
-        f"Case {about.name}, {about.hours} intervals of {about.dt_h:g} h, counted from 0. "
-        f"{counted(len(about.homes), 'unit')}: {named(about.homes)}. Priority rules"
+        f"Case {about.name}, {counted(about.hours, 'interval')} of {about.dt_h:g} h, counted from "
+        f"0. {counted(len(about.homes), 'unit')}: {named(about.homes)}. Priority rules"
         f"{' that pay' if record.rules == 'paying' else ''}, with all units in one coalition and "
         "with everyone alone."
     )

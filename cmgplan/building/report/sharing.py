@@ -8,7 +8,7 @@ from cmgplan.building.report import figures
 from cmgplan.building.report.view import BuildingView, largest
 from cmgplan.page.data_table import Column, data_table
 from cmgplan.page.parts import Chart, Note, Section
-from cmgplan.page.wording import amount, number
+from cmgplan.page.wording import amount, counted, number
 
 SHARING_NAMES = {
     "rules": "internal prices of the rules",
@@ -103,7 +103,7 @@ def stochastic(view: BuildingView) -> tuple[Section, ...]:
     dearer = sum(day.coalition.cost > day.alone.cost + 1e-9 for day in record.days)
     losing = sum(bool(day.losers) for day in record.days)
     share = better["cost"]
-    sentence = f"{len(record.days)} days with seed {record.options.seed}. "
+    sentence = f"{counted(len(record.days), 'day')} with seed {record.options.seed}. "
     if share is not None:
         sentence += f"Together the units pay {number(100.0 * share, 2)} % less over them. "
     sentence += (

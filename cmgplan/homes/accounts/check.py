@@ -19,6 +19,7 @@ from cmgplan.homes.accounts.ledger import (
     Reason,
     income_table,
 )
+from cmgplan.plurals import counted
 from cmgplan.run.findings import Finding
 
 ENERGY_KWH = 1e-5
@@ -172,7 +173,7 @@ def _check_incomes(
     due = income_table(entries, homes)
     parties = [sorted(map(tuple, table[["way", "home"]].to_numpy())) for table in (incomes, due)]
     if parties[0] != parties[1]:
-        told, wanted = f"{len(incomes)} rows", "one for each home of a way and its retailer"
+        told, wanted = counted(len(incomes), "row"), "one for each home of a way and its retailer"
         return [Finding("income.csv: way and home", np.nan, "", told=told, due=wanted)]
     both = incomes.merge(due, on=["way", "home"], suffixes=("", "_due"))
     found = []
@@ -251,4 +252,4 @@ def _place(row: pd.Series[Any]) -> str:
 def _more(off: BoolArray) -> str:
     """Return how many further rows a finding is about."""
     count = int(np.sum(off)) - 1
-    return f" (and {count} more rows)" if count else ""
+    return f" (and {counted(count, 'more row')})" if count else ""

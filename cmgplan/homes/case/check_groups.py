@@ -9,6 +9,7 @@ from cmgplan.case.folder import CASE_FILE
 from cmgplan.devices import Job
 from cmgplan.errors import Fault
 from cmgplan.homes.case.draft import Draft, DraftHome
+from cmgplan.plurals import counted
 
 
 def check_groups(draft: Draft) -> Iterator[Fault]:
@@ -23,7 +24,7 @@ def check_groups(draft: Draft) -> Iterator[Fault]:
 def _group(home: DraftHome, where: str, group: tuple[str, ...]) -> Iterator[Fault]:
     jobs = {placed.record.id for placed in home.devices if isinstance(placed.record, Job)}
     if len(group) < 2:
-        message = f"a group of {len(group)} jobs keeps nothing apart"
+        message = f"a group of {counted(len(group), 'job')} keeps nothing apart"
         yield Fault(CASE_FILE, where, message, "name two jobs or more, or leave the group out")
     for job in dict.fromkeys(group):
         if job not in jobs:

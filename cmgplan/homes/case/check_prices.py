@@ -14,6 +14,7 @@ from cmgplan.devices.electric_boiler import ElectricHeat
 from cmgplan.errors import Fault
 from cmgplan.homes.case.draft import Draft
 from cmgplan.homes.case.records import Retailer
+from cmgplan.plurals import counted
 
 SAME_PRICE = 1e-12
 """Prices per kWh within which sold is not dearer than bought."""
@@ -67,7 +68,7 @@ def _above(sell: FloatArray, buy: FloatArray) -> str:
     if hours.size == 0:
         return ""
     hour = int(hours[0])
-    more = f" (and {hours.size - 1} more hours)" if hours.size > 1 else ""
+    more = f" (and {counted(hours.size - 1, 'more hour')})" if hours.size > 1 else ""
     return f"{sell[hour]:g} is above buy_per_kwh {buy[hour]:g} in hour {hour}{more}"
 
 
@@ -83,7 +84,7 @@ def _below_zero(draft: Draft) -> Iterator[Fault]:
         values = draft.series(value)
         if values is not None and values.size and values.min() < 0.0:
             count = int(np.sum(values < 0.0))
-            message = f"the price is negative in {count} hour{'s' if count > 1 else ''}"
+            message = f"the price is negative in {counted(count, 'hour')}"
             mend = f"check that {values.min():g} per kWh is meant"
             yield Fault(CASE_FILE, where, message, mend, "warning")
 

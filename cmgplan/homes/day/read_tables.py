@@ -13,6 +13,7 @@ from cmgplan.homes.accounts.ledger import RETAILER
 from cmgplan.homes.case.records import HomeBase, HomesCase
 from cmgplan.homes.day.dispatch import DeviceKey, Dispatch, Exchange, Shift
 from cmgplan.homes.day.tables import BACKSTOP, DUMP, TABLES, knows_heat
+from cmgplan.plurals import counted
 from cmgplan.run.tables import Tables
 
 Ways = Mapping[str, Sequence[str]]
@@ -73,7 +74,7 @@ def _refuse(stem: str, columns: Sequence[str], keys: set[tuple[object, ...]], wo
         return
     first = min(keys, key=lambda key: tuple(map(str, key)))
     place = ", ".join(f"{name} {part}" for name, part in zip(columns, first, strict=True))
-    more = f" (and {len(keys) - 1} more rows)" if len(keys) > 1 else ""
+    more = f" (and {counted(len(keys) - 1, 'more row')})" if len(keys) > 1 else ""
     raise InputError(f"{stem}.csv: the row of {place} {words}{more}; run the case again")
 
 

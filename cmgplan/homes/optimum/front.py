@@ -127,8 +127,7 @@ class _Asks:
         """Return the answer to a question that is asked for a point."""
         left = sum(self._shares)
         done = 1.0 - left / self._all
-        message = f"point {number} of {self._wanted}"
-        self._tell(ProgressEvent("front", message, number, self._wanted, fraction=done))
+        self._tell(ProgressEvent("front", "solving the day", number, self._wanted, fraction=done))
         time_s = max(self._ends - time.perf_counter(), 1.0) * self._shares.pop(0) / left
         return self._owner.answer(question, self._gap, time_s)
 

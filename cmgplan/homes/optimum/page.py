@@ -64,9 +64,9 @@ def render_page(record: OptimumRecord, tables: Tables, sources: str = "") -> str
     view = DayView.of(tables, WAY, case.hours, case.dt_h, record.currency)
     day = "" if case.day is None else f" of {case.day}"
     about = (
-        f"Case {case.name}, {case.hours} intervals of {case.dt_h:g} h{day}, counted from 0. "
-        f"{counted(len(case.homes), 'home')}: {named(case.homes)}. The one-owner optimum: the day "
-        "as one party that owns everything would run it."
+        f"Case {case.name}, {counted(case.hours, 'interval')} of {case.dt_h:g} h{day}, counted "
+        f"from 0. {counted(len(case.homes), 'home')}: {named(case.homes)}. The one-owner optimum: "
+        "the day as one party that owns everything would run it."
     )
     fronts = () if record.front is None else (_front(record, tables),)
     return render(

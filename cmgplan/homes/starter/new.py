@@ -21,6 +21,7 @@ from cmgplan.case.tables import read_table
 from cmgplan.errors import CaseError, Fault, InputError
 from cmgplan.homes.case.read import check_homes
 from cmgplan.homes.starter.weather import Weather, fit_weather, sun_share, wind_share
+from cmgplan.plurals import counted
 
 EXAMPLE_DAY = "example_day.csv"
 MOST_HOMES = 26
@@ -137,7 +138,7 @@ def read_weather(path: Path) -> Weather:
     if faults or not table.whole:
         raise CaseError(faults)
     if len(read[WIND]) % DAY_HOURS:
-        told = f"it has {len(read[WIND])} rows, which are no whole days; give {DAY_HOURS} a day"
+        told = f"it has {counted(len(read[WIND]), 'row')}, no whole days; give {DAY_HOURS} a day"
         raise InputError(f"{path}: {told}")
     try:
         return fit_weather(read[WIND].reshape(-1, DAY_HOURS), read[SUN].reshape(-1, DAY_HOURS))

@@ -54,7 +54,7 @@ def render_page(record: MarketRecord, tables: Tables, sources: str = "") -> str:
     """
     case = record.case
     about = (
-        f"Case {case.name}, {case.hours} intervals of {case.dt_h:g} h, counted from 0. "
+        f"Case {case.name}, {counted(case.hours, 'interval')} of {case.dt_h:g} h, counted from 0. "
         f"{counted(len(case.homes), 'home')}: {named(case.homes)}. Coalitions of homes that lead "
         "and follow in a market of electricity and heat."
     )

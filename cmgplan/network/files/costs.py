@@ -10,6 +10,7 @@ import numpy as np
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.network.grid import PiecewiseCost
+from cmgplan.plurals import counted
 
 MODEL, NCOST, COST = 0, 3, 4
 PIECEWISE, POLYNOMIAL = 1, 2
@@ -80,7 +81,7 @@ def costs_of_rows(
 
 def _values(place: str, row: FloatArray) -> FloatArray:
     if len(row) <= NCOST:
-        raise InputError(f"{place}: only {len(row)} columns; give at least {COST + 1}")
+        raise InputError(f"{place}: only {counted(len(row), 'column')}; give at least {COST + 1}")
     if row[MODEL] not in (PIECEWISE, POLYNOMIAL):
         raise InputError(f"{place}: model {row[MODEL]:g} is neither 1 nor 2; correct it")
     if not (row[NCOST] == np.floor(row[NCOST]) and 0 <= row[NCOST] <= len(row)):
@@ -88,7 +89,8 @@ def _values(place: str, row: FloatArray) -> FloatArray:
     count = int(row[NCOST]) * (2 if row[MODEL] == PIECEWISE else 1)
     values = row[COST : COST + count]
     if len(values) < count or not np.isfinite(values).all():
-        raise InputError(f"{place}: {count} numbers are announced and not all given; add them")
+        announced = counted(count, "number is", "numbers are")
+        raise InputError(f"{place}: {announced} announced and not all given; add them")
     return values
 
 

@@ -22,6 +22,7 @@ from cmgplan.network.files.matlab_text import (
 )
 from cmgplan.network.files.matlab_values import Matrix, Value, ValueFault
 from cmgplan.network.files.matpower_columns import DEFINED
+from cmgplan.plurals import counted
 
 _BINARY = (
     {"||": 1, "&&": 2, "|": 3, "&": 4, ":": 6, "+": 7, "-": 7}
@@ -333,8 +334,8 @@ class Evaluator:
             if parts and part.shape[1] != parts[0].shape[1] and part.size:
                 raise Fault(
                     line,
-                    f"{part.shape[1]} columns where the first row has {parts[0].shape[1]}; make "
-                    "the rows equally long",
+                    f"{counted(part.shape[1], 'column')} where the first row has "
+                    f"{parts[0].shape[1]}; make the rows equally long",
                 )
             if part.size:
                 parts.append(part)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmgplan.network.files.matlab_text import MAX_ELEMENTS
+from cmgplan.plurals import counted
 
 Matrix = npt.NDArray[Any]
 Value = float | bool | str | Matrix
@@ -171,7 +172,7 @@ def of_function(name: str, values: list[Value]) -> Value:
     if name in ("zeros", "ones"):
         return _filled(name, [scalar(value) for value in values])
     if not values or len(values) > (2 if name in ("size", "sum") else 1):
-        raise ValueFault(f"`{name}` is not known here with {len(values)} arguments")
+        raise ValueFault(f"`{name}` is not known here with {counted(len(values), 'argument')}")
     x = matrix(values[0])
     if name in _FUNCTIONS:
         x = x.astype(np.float64)
@@ -243,7 +244,8 @@ def placed(value: Value, places: list[Matrix], new: Value) -> Matrix:
     if len(places) == 1:
         _inside(places[0], array.size)
         if given.size not in (1, len(places[0])):
-            raise ValueFault(f"{given.size} values are given to {len(places[0])} elements")
+            values = counted(given.size, "value is", "values are")
+            raise ValueFault(f"{values} given to {counted(len(places[0]), 'element')}")
         flat = array.ravel(order="F").copy()
         flat[places[0]] = given.ravel(order="F")
         return np.asarray(flat.reshape(array.shape, order="F"))

@@ -17,6 +17,7 @@ from cmgplan.network.files.costs import CostTable, costs_of_rows, uniform_price
 from cmgplan.network.files.matpower_coverage import refusals, remarks
 from cmgplan.network.files.matpower_file import MatpowerFile, read_matpower_file
 from cmgplan.network.grid import Branches, Generators, Grid, Source, checked
+from cmgplan.plurals import counted
 
 BUS_ID, BUS_TYPE, PD, QD, GS, BS, VA, BASE_KV, VMAX, VMIN = 0, 1, 2, 3, 4, 5, 8, 9, 11, 12
 GEN_BUS, QMAX, QMIN, VG, GEN_STATUS, PMAX, PMIN = 0, 3, 4, 5, 7, 8, 9
@@ -72,7 +73,7 @@ def grid_of_file(
             raise InputError(f"{path.name}: mpc.{name} is empty; give its rows")
         if file.matrices[name].shape[1] < least:
             raise InputError(
-                f"{path.name}: mpc.{name} has {file.matrices[name].shape[1]} columns; "
+                f"{path.name}: mpc.{name} has {counted(file.matrices[name].shape[1], 'column')}; "
                 f"give at least {least}"
             )
     faults = list(refusals(file))
@@ -311,8 +312,8 @@ def _costs(
         return uniform_price(len(rows), price_usd_per_mwh, base_mva)
     if len(table) not in (n_gen, 2 * n_gen):
         raise InputError(
-            f"{file.path.name}: mpc.gencost has {len(table)} rows for {n_gen} generators; give "
-            f"{n_gen}, or {2 * n_gen} with reactive costs"
+            f"{file.path.name}: mpc.gencost has {counted(len(table), 'row')} for "
+            f"{counted(n_gen, 'generator')}; give {n_gen}, or {2 * n_gen} with reactive costs"
         )
     chosen = [table[rows]] + ([table[n_gen + rows]] if len(table) == 2 * n_gen else [])
     names = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cmgplan.plurals import counted
 from cmgplan.units import kw_from_mw
 
 PHASES = ("a", "b", "c")
@@ -63,8 +64,8 @@ def balanced(net: Any) -> list[str]:
 
     notes = []
     for kind, create, what in (
-        ("asymmetric_load", pp.create_load, "loads"),
-        ("asymmetric_sgen", pp.create_sgen, "sources"),
+        ("asymmetric_load", pp.create_load, "load"),
+        ("asymmetric_sgen", pp.create_sgen, "source"),
     ):
         table = net[kind]
         used = table[table.in_service]
@@ -80,6 +81,7 @@ def balanced(net: Any) -> list[str]:
         if len(used):
             net[kind]["in_service"] = False
             notes.append(
-                f"{len(used)} {what} of single phases (table {kind}) stand as {what} of all three"
+                f"{counted(len(used), what)} of single phases (table {kind}): taken as equal in "
+                "all three"
             )
     return notes

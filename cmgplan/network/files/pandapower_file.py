@@ -25,6 +25,7 @@ from cmgplan.network.files.pandapower_matrices import LIMITS, Matrices, branches
 from cmgplan.network.files.pandapower_tables import decoded_net
 from cmgplan.network.files.pandapower_values import completed, idle_taps
 from cmgplan.network.grid import Generators, Grid, checked
+from cmgplan.plurals import counted
 
 _SOURCES = ("ext_grid", "gen", "sgen", "load", "storage")
 _FREE_WITHIN = ("gen", "ext_grid")
@@ -329,9 +330,10 @@ def _voltage_limits(
         at, given = matrices.rows_of(table.index), values.to_numpy(dtype=np.float64)
         lacking = (at >= 0) & np.isnan(given)
         if lacking.any() and default is None:
+            buses = counted(int(lacking.sum()), "bus has", "buses have")
             reading.faults.append(
-                f"{int(lacking.sum())} buses have no {column}, bus {table.index[lacking][0]} the "
-                "first; give it, or limits for all that lack them (--v-limits)"
+                f"{buses} no {column}, bus {table.index[lacking][0]} the first; give it, "
+                "or limits for all that lack them (--v-limits)"
             )
         given = np.where(lacking, (default or (0.0, np.inf))[k], given)
         outcome = np.full(n_bus, 0.0 if k == 0 else np.inf)

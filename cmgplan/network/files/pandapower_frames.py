@@ -15,6 +15,7 @@ import pandas as pd
 from cmgplan.errors import InputError
 from cmgplan.given import MAX_ROWS, json_value, shown
 from cmgplan.network.files.pandapower_cells import LEAVE_OUT, MAX_INDEX, Column, kind_of, typed
+from cmgplan.plurals import counted
 
 _FRAME_MODULES = ("pandas.core.frame", "pandas")
 _BESIDE = frozenset(
@@ -124,11 +125,17 @@ def _parts(
     if len(rows) > MAX_ROWS:
         raise InputError(f"{called} has {len(rows)} rows; {MAX_ROWS} at most are read")
     if len(index) != len(rows):
-        raise InputError(f"{called}: {len(index)} indices for {len(rows)} rows; give one for each")
+        indices = counted(len(index), "index", "indices")
+        raise InputError(f"{called}: {indices} for {counted(len(rows), 'row')}; give one for each")
     for k, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(columns):
-            told = f"has {len(row)} cells" if isinstance(row, list) else f"is {kind_of(row)}"
-            raise InputError(f"{called}, row {k}: it {told} where {len(columns)} columns are named")
+            told = (
+                f"has {counted(len(row), 'cell')}"
+                if isinstance(row, list)
+                else f"is {kind_of(row)}"
+            )
+            named = counted(len(columns), "column is", "columns are")
+            raise InputError(f"{called}, row {k}: it {told} where {named} named")
     return columns, _index(called, index), rows
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cmgplan.network.files.pandapower_cells import TRUE_UNLESS_SAID
+from cmgplan.plurals import counted
 
 _TRAFO3W = tuple(
     f"{what}_{side}_{unit}"
@@ -106,5 +107,5 @@ def _empty_cells(key: str, rows: pd.DataFrame, columns: Any) -> Iterator[str]:
     for column in columns:
         empty = rows.index[rows[column].isna()] if column in rows else []
         if len(empty):
-            more = f" (and {len(empty) - 1} more rows)" if len(empty) > 1 else ""
+            more = f" (and {counted(len(empty) - 1, 'more row')})" if len(empty) > 1 else ""
             yield f"{key} {empty[0]}: {column} is not given{more}; fill in the cell"

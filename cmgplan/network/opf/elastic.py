@@ -28,6 +28,7 @@ from cmgplan.network.opf.flexible import (
     position,
 )
 from cmgplan.network.opf.model import Layout, build_instance, build_model
+from cmgplan.plurals import counted
 from cmgplan.solve.outcome import Outcome, Stop
 from cmgplan.solve.templates import ADAPTIVE, Instance, Strategy, TemplateProblem
 from cmgplan.solve.time_limit import UNLIMITED, TimeLimit
@@ -350,7 +351,7 @@ def _told(need: Need, hour: int, when: str) -> Iterator[str]:
     for k, one in enumerate(broken[:NAMED]):
         yield f"{one.told}{when}: {one.remedy}{instead if k == 0 else ''}"
     if len(broken) > NAMED:
-        yield f"and {len(broken) - NAMED} more limits{when}"
+        yield f"and {counted(len(broken) - NAMED, 'more limit')}{when}"
     if instead and not broken and need.broken is not None:
         yield f"less load would take a cut{when} too: {cut:.0f} kW"
     if need.set_points is not None:

@@ -239,6 +239,24 @@ def without_bound(network: SwitchedNetwork, tree: TreeNetwork) -> SwitchedNetwor
     return replace(network, notes=(*network.notes, note))
 
 
+def with_lone_tree_noted(network: SwitchedNetwork, tree: TreeNetwork) -> SwitchedNetwork:
+    """Return the network, with a note where it has one radial configuration and no choice."""
+    least = tree.n_bus - 1
+    if int((~tree.may_open & tree.may_close).sum()) == least:
+        note = (
+            "the branches that may not be opened feed every bus, so that there is one radial "
+            "configuration; let other branches be switched"
+        )
+    elif int(tree.may_close.sum()) == least:
+        note = (
+            "the branches that may be closed are a tree, the only radial configuration; give the "
+            "network ties: branches out of service that may be switched"
+        )
+    else:
+        return network
+    return replace(network, notes=(*network.notes, note))
+
+
 def _refuse_magnitudes(network: SwitchedNetwork, tree: TreeNetwork) -> None:
     """Refuse figures that no network has, over which power flows overflow."""
     kw = tree.s_base_kva

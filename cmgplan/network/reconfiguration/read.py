@@ -263,7 +263,12 @@ def only_switchable(network: SwitchedNetwork, path: Path) -> SwitchedNetwork:
         for cells in reader
         if any(cell.strip() for cell in cells)
     ]
-    header = lines[0][1] if lines else []
+    if not lines:
+        raise InputError(
+            f"{path.name}: is empty; write from_bus,to_bus or row, and a line for each branch that "
+            "may be switched"
+        )
+    header = lines[0][1]
     if header not in (["from_bus", "to_bus"], ["row"]):
         raise InputError(
             f"{path.name} row 1: the columns are {shown(','.join(header))}; write "

@@ -19,10 +19,12 @@ from cmgplan.network.reconfiguration.given import (
     TreeNetwork,
     source_voltages,
     tree_network,
+    with_lone_tree_noted,
     without_bound,
 )
 from cmgplan.network.reconfiguration.proof import Proof
 from cmgplan.network.reconfiguration.tree import TreeFlow, broken_limits
+from cmgplan.plurals import counted
 from cmgplan.progress import ProgressEvent, telling
 
 Tell = Callable[[ProgressEvent], None]
@@ -163,11 +165,16 @@ def reconfigure(
     options, tell = options or ReconfigureOptions(), telling(progress)
     end = begun + options.time_limit_s
     net = tree_network(network)
+    network = with_lone_tree_noted(network, net)
     if options.prove and not net.loses:
         network, options = without_bound(network, net), replace(options, prove=False)
     trees = Trees(net)
     given = trees.flow(network.closed & net.may_close)
-    tell(ProgressEvent("branch exchange", f"{net.n_bus} buses, {net.n_branch} branches"))
+    tell(
+        ProgressEvent(
+            "branch exchange", f"{net.n_bus} buses, {counted(net.n_branch, 'branch', 'branches')}"
+        )
+    )
     course = Course(begun, net.s_base_kva)
     closed, flow = _heuristic(network, trees, options, begun, course)
     bound = 0.0

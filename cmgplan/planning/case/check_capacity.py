@@ -16,6 +16,7 @@ from cmgplan.devices import Forecasts
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
 from cmgplan.planning.case.records import Microgrid
+from cmgplan.plurals import counted
 
 TOLERANCE = 1e-6
 
@@ -151,7 +152,7 @@ def _reactive_warning(where: str, mg: Microgrid, need: Need) -> Iterator[Fault]:
     lacks = "lacks" if need.q_kvar[worst] > 0.0 else "cannot absorb"
     message = (
         f"microgrid {mg.id} alone {lacks} {amount:.1f} kvar in hour {worst}"
-        f" ({hours.size} such hours)"
+        f" ({counted(hours.size, 'such hour')})"
     )
     yield _warning(where, message, "add an svc or widen the MT's q limits, unless ties give it")
 

@@ -12,6 +12,7 @@ from cmgplan.case.profiles import PRICE_SUFFIX, is_price
 from cmgplan.devices import Load, Photovoltaic, WindTurbine
 from cmgplan.errors import Fault
 from cmgplan.planning.case.draft import Draft
+from cmgplan.plurals import counted
 from cmgplan.units import SHARE, column_unit, in_known_unit
 
 
@@ -72,6 +73,6 @@ def _price_faults(draft: Draft, price: str, columns: set[str]) -> Iterator[Fault
         yield Fault(CASE_FILE, where, message, nearest(price, columns, "add the column"))
     values = draft.profiles.get(price)
     if values is not None and values.size and float(values.min()) < 0.0:
-        message = f"the price is negative in {int(np.sum(values < 0.0))} hours"
+        message = f"the price is negative in {counted(int(np.sum(values < 0.0)), 'hour')}"
         mend = f"check that {values.min():g} $/MWh is meant"
         yield Fault(draft.profile_file, "", message, mend, "warning")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cmgplan.case.bundled import is_bundled
+from cmgplan.case.bundled import find_case, is_bundled
+from cmgplan.case.folder import CASE_FILE
 from cmgplan.errors import InputError
 from cmgplan.network.feeder import build_feeder
 from cmgplan.network.files.matpower import read_matpower
@@ -22,6 +23,9 @@ from cmgplan.planning.case.read import load_case
 from cmgplan.planning.case.records import Case
 from cmgplan.units import S_BASE_KVA
 
+NETWORK_SUFFIXES = (".m", ".json")
+"""Endings of the network files that are read."""
+
 
 def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
     """Read a MATPOWER ``.m``, a pandapower ``.json``, or a case by its folder or bundled name.
@@ -32,6 +36,7 @@ def read_network(path: Path, missing: Missing | None = None) -> GivenNetwork:
         The network cannot be read, or lacks figures that ``missing`` does not give.
     """
     missing = missing or Missing()
+    _refuse_folder_without_case(path)
     if is_case(path):
         return grid_of_case(load_case(path))
     if path.suffix.lower() == ".m":
@@ -85,7 +90,20 @@ def read_switched_network(path: Path) -> SwitchedNetwork:
     InputError, CaseError
         The network cannot be read.
     """
+    _refuse_folder_without_case(path)
     return switched_of_case(load_case(path)) if is_case(path) else read_switched(path)
+
+
+def _refuse_folder_without_case(path: Path) -> None:
+    """Raise InputError for a folder that holds no case, with the network files that it holds."""
+    if not path.is_dir() or (find_case(path) / CASE_FILE).is_file():
+        return
+    files = sorted(one for one in path.iterdir() if one.suffix.lower() in NETWORK_SUFFIXES)
+    meant = f"did you mean {files[0]}? " if files else ""
+    raise InputError(
+        f"{path}: has no {CASE_FILE}; {meant}give a network file (MATPOWER .m, pandapower .json), "
+        "or the folder or name of a case"
+    )
 
 
 def is_case(path: Path) -> bool:

@@ -14,6 +14,7 @@ from cmgplan.planning.case.records import PlanOptions
 from cmgplan.planning.levels.front_points import Front
 from cmgplan.planning.levels.level4 import OBJECTIVES, PointStatus
 from cmgplan.planning.levels.trade import NEGLIGIBLE
+from cmgplan.plurals import counted
 from cmgplan.search.fuzzy import choose
 
 
@@ -35,7 +36,7 @@ def _not_selectable(front: Front, number: int) -> InfeasibleError | LimitError:
     """Return the error for a point that holds no schedule, with the reason where it is known."""
     told = f"point {number} holds no schedule and cannot be selected"
     if not 1 <= number <= len(front.points):
-        return LimitError(f"{told}: the front has {len(front.points)} points")
+        return LimitError(f"{told}: the front has {counted(len(front.points), 'point')}")
     point = front.points[number - 1]
     if point.status is not PointStatus.INFEASIBLE:
         return LimitError("\n  ".join([told, *point.explanation]))

@@ -9,6 +9,7 @@ from cmgplan.page.data_table import Column, DataTable, data_table
 from cmgplan.page.wording import number
 from cmgplan.planning.record.plan import About, PlanRecord
 from cmgplan.planning.report.topology import FeederView
+from cmgplan.plurals import counted
 
 Fact = tuple[str, str, str]
 
@@ -124,7 +125,11 @@ def _network_facts(summary: PlanRecord, view: FeederView | None) -> list[Fact]:
     """Return slack voltage, limits and the size of the case."""
     about = summary.case
     facts: list[Fact] = [
-        ("Horizon", f"{about.hours} intervals of {about.dt_h:g} h", _hours_text(about)),
+        (
+            "Horizon",
+            f"{counted(about.hours, 'interval')} of {about.dt_h:g} h",
+            _hours_text(about),
+        ),
         ("Slack voltage", f"{number(summary.v_slack_pu, 4)} pu", "held by the upstream grid"),
     ]
     if view is not None:

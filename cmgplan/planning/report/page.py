@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cmgplan.page.page import render
+from cmgplan.page.wording import counted
 from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.overview import overview
 from cmgplan.planning.report.sections import sections
@@ -31,8 +32,8 @@ def render_page(
     """
     case = summary.case
     about = (
-        f"Case {case.name}, {case.hours} intervals of {case.dt_h:g} h, counted from 0. "
-        "Microgrids in clusters on a distribution feeder."
+        f"Case {case.name}, {counted(case.hours, 'interval')} of {case.dt_h:g} h, counted "
+        "from 0. Microgrids in clusters on a distribution feeder."
     )
     return render(
         case.title or case.name,

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from cmgplan.case.folder import SOURCES_FILE, CaseFolder
-from cmgplan.errors import CmgplanError, InputError, as_told
+from cmgplan.errors import CmgplanError, InputError
 from cmgplan.given import read_text
 from cmgplan.planning.case import load_case
 from cmgplan.planning.case.records import Case, PlanOptions
@@ -22,7 +22,7 @@ from cmgplan.planning.report.page import render_page
 from cmgplan.planning.report.table_forms import POINT_TABLES, TABLES, read_table, write_table
 from cmgplan.planning.report.topology import FeederView, feeder_view
 from cmgplan.planning.result import PlanResult
-from cmgplan.run.folder import FolderKind, case_sha256, jsonable, write_folder
+from cmgplan.run.folder import FolderKind, case_sha256, jsonable, put_page, write_folder
 
 RUN = FolderKind("a run", "plan.json")
 
@@ -119,23 +119,13 @@ def write_page(run: Run) -> Path:
     InputError
         If a table lacks rows.
     """
-    try:
-        return _put_page(run)
-    except OSError as error:
-        raise as_told(error, run.folder / "report.html") from error
+    return _put_page(run)
 
 
 def _put_page(run: Run) -> Path:
-    path = run.folder / "report.html"
-    fresh = run.folder / ".report.html.new"
     require_complete_run(run)
     view, sources = _of_case(run)
-    try:
-        fresh.write_text(render_page(run.summary, run.tables, view, sources), encoding="utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path
+    return put_page(run.folder, lambda: render_page(run.summary, run.tables, view, sources))
 
 
 def require_complete_run(run: Run) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cmgplan.errors import InputError
 from cmgplan.network.grid import Grid
+from cmgplan.plurals import counted, noun
 from cmgplan.units import kw_from_mw
 
 RATIO_TOLERANCE = 1e-9
@@ -54,10 +55,8 @@ def cut_below(grid: Grid, slack_bus: str | None, notes: list[str]) -> tuple[int,
     left_out = [grid.bus_ids[k] for k in range(grid.n_bus) if k not in kept]
     if left_out:
         some = ", ".join(left_out[:NAMED]) + (" and more" if len(left_out) > NAMED else "")
-        notes.append(
-            f"{len(left_out)} buses that bus {grid.bus_ids[slack]} does not feed are left out: "
-            f"{some}"
-        )
+        count, are = counted(len(left_out), "bus", "buses"), noun(len(left_out), "is", "are")
+        notes.append(f"{count} that bus {grid.bus_ids[slack]} does not feed {are} left out: {some}")
     return slack, sorted(kept)
 
 
@@ -140,7 +139,11 @@ def _refuse_unlike_a_line(grid: Grid, used: list[int]) -> None:
                 f"but not a line of a case; begin behind it (--slack-bus {end}), or correct it"
             )
     if faults:
-        more = f"; and {len(faults) - NAMED} more such branches" if len(faults) > NAMED else ""
+        more = (
+            f"; and {counted(len(faults) - NAMED, 'more such branch', 'more such branches')}"
+            if len(faults) > NAMED
+            else ""
+        )
         raise InputError(f"{grid.name}: " + "; ".join(faults[:NAMED]) + more)
 
 
@@ -184,7 +187,7 @@ def _refuse_loops(grid: Grid, branches: list[Branch]) -> None:
     around = zip(ring, [*ring[1:], ring[0]], strict=True)
     names = ", ".join(graph.edges[ends]["id"] for ends in around)
     raise InputError(
-        f"{grid.name}: a feeder must be radial, and this network has {loops} "
-        f"loop{'s' if loops > 1 else ''}, one through branches {names}; take one line of "
+        f"{grid.name}: a feeder must be radial, and this network has "
+        f"{counted(loops, 'loop')}, one through branches {names}; take one line of "
         "each loop out of service in the file, as it is operated"
     )

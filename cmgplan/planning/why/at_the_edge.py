@@ -20,6 +20,7 @@ from cmgplan.planning.why.in_ac import operates
 from cmgplan.planning.why.least_set import FIRST_S, PROVEN, Giving, Least, LeastSearch
 from cmgplan.planning.why.mend import mended
 from cmgplan.planning.why.words import limits_of
+from cmgplan.plurals import counted
 
 RESOLVED = 1e-3
 """What the relaxation resolves, kVA or kWh; see ``PU``."""
@@ -152,4 +153,4 @@ def _in_words(limits: Sequence[GivingLimit], amount: float) -> str:
         for limit in limits[:SHOWN]
     ]
     more = len(limits) - SHOWN
-    return ", ".join(told) + (f" and as much at {more} more limits" if more > 0 else "")
+    return ", ".join(told) + (f" and as much at {counted(more, 'more limit')}" if more > 0 else "")

@@ -32,7 +32,7 @@ def render_page(record: ResponseRecord, tables: Tables, sources: str = "") -> st
     case, view = record.case, ResponseView.of(record, tables)
     policies = ", ".join(f"{home}: {policy}" for home, policy in record.policies.items())
     about = (
-        f"Case {case.name}, {case.hours} intervals of {case.dt_h:g} h, counted from 0. "
+        f"Case {case.name}, {counted(case.hours, 'interval')} of {case.dt_h:g} h, counted from 0. "
         f"{counted(len(case.homes), 'home')}: {named(case.homes)}. Demand response by policy "
         f"({policies}), run by: {', '.join(NAMES.get(way, way) for way in record.methods)}."
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray, IntArray
 from cmgplan.errors import InputError
+from cmgplan.plurals import counted
 from cmgplan.search.coalitions.game import Game, Members, checked_players, label, mask_of
 
 LEAST_ORDERS = 4
@@ -142,7 +143,10 @@ def sampled_shapley(
     """
     names = checked_players(players, most=None)
     if orders < LEAST_ORDERS:
-        raise InputError(f"{orders} orders tell no standard error; give at least {LEAST_ORDERS}")
+        raise InputError(
+            f"{counted(orders, 'order tells', 'orders tell')} no standard error; give at least "
+            f"{LEAST_ORDERS}"
+        )
     asked = _Asked(names, worth)
     pairs = np.empty((-(-orders // 2), len(names)))
     for pair in pairs:

@@ -14,6 +14,7 @@ from cmgplan.case.rows import number
 from cmgplan.errors import InputError
 from cmgplan.given import read_text, shown
 from cmgplan.network.reconfiguration.given import SwitchedNetwork, TreeNetwork
+from cmgplan.plurals import counted
 
 HOUR, FACTOR = "hour", "factor"
 
@@ -86,7 +87,9 @@ def read_factors(path: Path, network: SwitchedNetwork) -> HourlyLoads:
             "once"
         )
     if not 1 <= len(lines) - 1 <= MOST_HOURS:
-        raise InputError(f"{path.name}: has {len(lines) - 1} hours; give 1 to {MOST_HOURS}")
+        raise InputError(
+            f"{path.name}: has {counted(len(lines) - 1, 'hour')}; give 1 to {MOST_HOURS}"
+        )
     table = np.array([_row(path, header, k, cells) for k, cells in enumerate(lines[1:])])
     factor = np.ones((len(table), grid.n_bus))
     if FACTOR in header:
@@ -101,7 +104,9 @@ def _row(path: Path, header: list[str], k: int, cells: list[str]) -> list[float]
     """Return the numbers of the row of hour k."""
     where = f"{path.name} row {k + 2}"
     if len(cells) != len(header):
-        raise InputError(f"{where}: has {len(cells)} cells, not {len(header)}; correct the row")
+        raise InputError(
+            f"{where}: has {counted(len(cells), 'cell')}, not {len(header)}; correct the row"
+        )
     values = []
     for column, cell in zip(header, cells, strict=True):
         value = number(cell.strip())

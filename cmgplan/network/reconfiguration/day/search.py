@@ -21,6 +21,7 @@ from cmgplan.network.reconfiguration.given import (
     SwitchedNetwork,
     TreeNetwork,
     tree_network,
+    with_lone_tree_noted,
     without_bound,
 )
 from cmgplan.network.reconfiguration.proof import Proof
@@ -32,6 +33,7 @@ from cmgplan.network.reconfiguration.search import (
     voltages,
 )
 from cmgplan.network.reconfiguration.tree import NO_FLOW, TreeFlow, broken_limits
+from cmgplan.plurals import counted
 from cmgplan.progress import ProgressEvent, telling
 
 KICKS = 40
@@ -170,6 +172,7 @@ def reconfigure_day(
         network.grid, p_load_pu=loads.p_pu.mean(axis=0), q_load_pu=loads.q_pu.mean(axis=0)
     )
     net = tree_network(replace(network, grid=mean))
+    network = with_lone_tree_noted(network, net)
     if options.prove and not net.loses:
         network, options = without_bound(network, net), replace(options, prove=False)
     search = _Day(network, net, loads, options, begun, tell)
@@ -237,7 +240,7 @@ class _Day:
         )
         if flow.feasible:
             kwh = self._kwh(flow.loss_pu * len(trees.hours))
-            told = f"{kwh:,.3f} kWh in {len(trees.hours)} hours"
+            told = f"{kwh:,.3f} kWh in {counted(len(trees.hours), 'hour')}"
             self._tell(ProgressEvent("branch exchange", told, fraction=0.1))
         return closed, flow
 

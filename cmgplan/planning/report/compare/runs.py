@@ -9,6 +9,7 @@ from pathlib import Path
 from cmgplan.errors import InputError
 from cmgplan.planning.record.plan import PlanRecord
 from cmgplan.planning.report.run_folder import Run, read_run, require_complete_run
+from cmgplan.plurals import counted
 from cmgplan.run.comparison import LEAST_RUNS, unique_names
 from cmgplan.run.folder import recover
 from cmgplan.run.tables import Tables
@@ -91,8 +92,9 @@ class Comparison:
         (hours, dt_h), (own_hours, own_dt_h) = self.first.horizon, other.horizon
         if not self.same_horizon(other):
             told.append(
-                f"{other.name} covers {own_hours} intervals of {own_dt_h:g} h, {self.first.name} "
-                f"{hours} of {dt_h:g} h: sums over the horizon are shown without differences"
+                f"{other.name} covers {counted(own_hours, 'interval')} of {own_dt_h:g} h, "
+                f"{self.first.name} {hours} of {dt_h:g} h: sums over the horizon are shown "
+                "without differences"
                 + (
                     f", hours are compared up to hour {min(hours, own_hours) - 1}."
                     if self.same_intervals(other)
