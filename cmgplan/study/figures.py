@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -128,30 +128,31 @@ def distribution(done: pd.DataFrame, ways: Sequence[str], figure: Figure, unit: 
     )
 
 
-def parts(rows: pd.DataFrame, ways: Sequence[str], title: str, most: int) -> go.Figure:
+def parts(
+    rows: Sequence[Mapping[str, Any]], ways: Sequence[str], title: str, most: int
+) -> go.Figure:
     """Return a box for each group and part of a quantity, coloured by way.
 
-    ``rows`` have way, group, part, task and value; at most so many groups and parts are drawn.
+    ``rows`` have way, group, part, least, q1, median, q3 and greatest, so that the figure is as
+    small for many tasks as for few; at most so many groups and parts are drawn.
     """
-    kinds = list(dict.fromkeys(zip(rows["group"], rows["part"], strict=True)))[:most]
+    kinds = list(dict.fromkeys((row["group"], row["part"]) for row in rows))[:most]
     shown = dict(zip(kinds, labels(": ".join(filter(None, kind)) for kind in kinds), strict=True))
     names, drawn = dict(zip(ways, labels(ways), strict=True)), go.Figure()
     for k, way in enumerate(ways):
-        mine = rows[rows["way"] == way]
-        at = [shown.get(kind, "") for kind in zip(mine["group"], mine["part"], strict=True)]
-        mine = mine.assign(label=at)
-        mine = mine[mine["label"] != ""]
-        if mine.empty:
+        mine = [row for row in rows if row["way"] == way and (row["group"], row["part"]) in shown]
+        if not mine:
             continue
+        columns = {"lowerfence": "least", "q1": "q1", "median": "median", "q3": "q3"}
         drawn.add_box(
-            x=[round(float(f"{value:.6g}"), SHOWN_DECIMALS) for value in mine["value"]],
-            y=list(mine["label"]),
-            text=list(mine["task"]),
+            **{
+                place: [round(float(f"{row[name]:.6g}"), SHOWN_DECIMALS) for row in mine]
+                for place, name in {**columns, "upperfence": "greatest"}.items()
+            },
+            y=[shown[row["group"], row["part"]] for row in mine],
             name=names[way],
             orientation="h",
             marker={"color": SERIES[k % len(SERIES)]},
-            boxpoints="outliers",
-            hovertemplate="%{text}, %{y}: %{x}<extra></extra>",
         )
     return finish(
         drawn,

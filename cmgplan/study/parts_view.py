@@ -20,8 +20,13 @@ SHOWN_WAYS = 8
 SHOWN_PARTS = 40
 """Groups and parts that one figure draws; the table has all."""
 
+IDS = ("task", "figure", "group", "part")
+
 NOTHING = 1e-9
 """Amount under which a quantity counts as none."""
+
+QUARTILES = ("least", "q1", "median", "q3", "greatest")
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 TIES = 1e-6
 """Share of the best value by which a part may miss it and still stand best."""
@@ -40,7 +45,7 @@ def parts_section(view: StudyView) -> Section:
         return Section("parts", TITLE, ())
     table, nothing = _read(view), []
     for breakdown in view.system.reported.breakdowns:
-        rows = table[table["figure"] == breakdown.name]
+        rows = _of(breakdown, table, view)
         if rows.empty:
             continue
         if (rows["value"].abs() < NOTHING).all():
@@ -57,17 +62,21 @@ def _capital(text: str) -> str:
 
 
 def _read(view: StudyView) -> pd.DataFrame:
-    """Return by_part.csv with weight and way of each task."""
-    texts = dict.fromkeys(("task", "figure", "group", "part"), str)
-    columns = [*texts, "value"]
-    table = pd.read_csv(
+    """Return by_part.csv; ids are categories, since a study of many days has many rows."""
+    ids = dict.fromkeys(IDS, "category")
+    return pd.read_csv(
         view.folder / f"{BY_PART}.csv",
-        usecols=columns,
-        dtype=texts,
+        usecols=[*ids, "value"],
+        dtype=ids,
         keep_default_na=False,
         na_values={"value": [""]},
     )
-    return table.merge(view.done[["task", "weight", "way"]], on="task", validate="many_to_one")
+
+
+def _of(breakdown: Breakdown, table: pd.DataFrame, view: StudyView) -> pd.DataFrame:
+    """Return the rows of a quantity with weight and way of each task."""
+    rows = table[table["figure"] == breakdown.name].astype(dict.fromkeys(IDS, str))
+    return rows.merge(view.done[["task", "weight", "way"]], on="task", validate="many_to_one")
 
 
 def _parts(view: StudyView, breakdown: Breakdown, rows: pd.DataFrame) -> list[Part]:
@@ -76,9 +85,9 @@ def _parts(view: StudyView, breakdown: Breakdown, rows: pd.DataFrame) -> list[Pa
     rows = _by_group(_counted(breakdown, rows))
     told = _summary(rows)
     found: list[Part] = []
-    if rows.groupby(["way", "group", "part"]).size().max() > 1:
+    if max(row["tasks"] for row in told) > 1:
         ways = view.ways[:SHOWN_WAYS]
-        drawn = figures.parts(rows, ways, f"{heading}, {unit}".rstrip(", "), SHOWN_PARTS)
+        drawn = figures.parts(told, ways, f"{heading}, {unit}".rstrip(", "), SHOWN_PARTS)
         sentence = _sentence(breakdown, told, len(view.ways) > len(ways))
         found.append(Chart(f"part-{breakdown.name}", heading, sentence, drawn))
     return [*found, _table(breakdown, f"{heading}, {unit}".rstrip(", "), told)]
@@ -117,8 +126,7 @@ def _summary(rows: pd.DataFrame) -> list[dict[str, Any]]:
                 "part": part,
                 "mean": mean,
                 "sd": float((share * (mine["value"] - mean) ** 2).sum() ** 0.5),
-                "least": float(mine["value"].min()),
-                "greatest": float(mine["value"].max()),
+                **dict(zip(QUARTILES, map(float, mine["value"].quantile(SHARES)), strict=True)),
                 "percent": 100.0 * float(mine.loc[mine["counts"], "weight"].sum()) / whole,
                 "tasks": len(mine),
             }
@@ -151,7 +159,8 @@ def _sentence(breakdown: Breakdown, rows: list[dict[str, Any]], more: bool) -> s
         told.append(f"the first {SHOWN_PARTS} of {counted(kinds, 'part')} are drawn")
     if more:
         told.append(f"the first {SHOWN_WAYS} combinations are drawn")
-    text = "; ".join(told) or "each task counts once, whatever its weight"
+    told.append("whiskers reach from the least to the greatest task, boxes hold the middle half")
+    text = "; ".join(told)
     return f"{_capital(text)}."
 
 

@@ -21,6 +21,7 @@ import pytest
 from cmgplan import cli, load_case, plan, run_study, write_run
 from cmgplan.errors import CaseError
 from cmgplan.planning.levels.held_feeder import INFEASIBLE, NO_ANSWER
+from cmgplan.study import hold_folder
 from cmgplan.study.hold import HeldPlan, HoldOptions, hold_points
 from cmgplan.study.hold_check import verify_held
 from cmgplan.study.hold_marker import NOT_CHECKED, UNANSWERED
@@ -125,6 +126,26 @@ def test_what_a_point_breaks_on_the_loaded_feeder_its_response_mends(forecast: H
     assert day.after is not None
     assert day.after.broken == ()
     assert day.after.v_min_pu >= V_MIN_PU
+
+
+def test_every_point_verifies_where_no_day_is_planned_for_itself(
+    planned: Path, forecast: HeldPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold_folder, "hold_points", lambda *asked: forecast)
+    case = load_case(planned / "case", system="planning")
+    out = tmp_path / "run"
+    hold_folder.hold_plan(case, HoldOptions(wait_and_see=False), out, planned / "case")
+    assert not (out / "wait_and_see.csv").exists()
+    assert not (out / "own").exists()
+    broken = pd.read_csv(out / "broken_limits.csv")
+    assert set(zip(broken["point"], broken["response"], strict=True)) == {
+        (2, "before"),
+        (3, "before"),
+    }
+    checks = verify_held(out)
+    assert [check.name for check in checks if not check.passed] == []
+    page = (out / "report.html").read_text()
+    assert "after the response of Levels 5 and 6 no limit is broken" in page
 
 
 def test_switches_of_its_own_never_cost_a_day_more(study: Path) -> None:
