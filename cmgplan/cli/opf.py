@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +52,7 @@ def opf(
     if not time_limit > 0.0:
         raise InputError(f"--time-limit {time_limit:g}: give more than 0 seconds")
     must_be("planning", network)
+    _refuse_given(price, power_limit, v_limits)
     missing = Missing(price, power_limit, v_limits)
     given = read_network(network, missing)
     for note in given.grid.notes:
@@ -64,6 +66,19 @@ def opf(
     else:
         print_opf(result.summary(), len(result.v_pu))
     _raise_unless_solved(result)
+
+
+def _refuse_given(
+    price: float | None, power_limit: float | None, v_limits: tuple[float, float] | None
+) -> None:
+    """Raise InputError for a figure that can stand in for none of a network."""
+    if price is not None and not isfinite(price):
+        raise InputError(f"--price {price:g}: give a finite number, in $/MWh")
+    if power_limit is not None and not 0.0 < power_limit < inf:
+        raise InputError(f"--power-limit {power_limit:g}: give a finite number above 0, in MVA")
+    if v_limits is not None and not 0.0 < v_limits[0] <= v_limits[1] < inf:
+        low, high = v_limits
+        raise InputError(f"--v-limits {low:g} {high:g}: give MIN above 0 and MAX not under it, pu")
 
 
 def _raise_unless_solved(result: OpfResult) -> None:

@@ -43,6 +43,9 @@ def _refused(error: ValidationError, form: type[Record]) -> Iterator[str]:
     fields = form.model_json_schema()["properties"]
     for detail in details:
         place = detail["loc"]
+        if not place:  # of options that do not go together
+            yield detail["msg"]
+            continue
         if any(place == other["loc"][: len(place)] for other in details if other is not detail):
             continue  # of a list: what is wrong with its entries is told
         field = str(place[0])

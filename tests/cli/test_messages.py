@@ -45,6 +45,19 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 2) 
             ("optimum", "two-homes", "--emission-weight", "-0.5"),
             "--emission-weight -0.5: give a number, 0 or more",
         ),
+        (("opf", "two-bus", "--price", "nan"), "--price nan: give a finite number, in $/MWh"),
+        (
+            ("opf", "two-bus", "--power-limit", "0"),
+            "--power-limit 0: give a finite number above 0, in MVA",
+        ),
+        (
+            ("opf", "two-bus", "--v-limits", "nan", "1.1"),
+            "--v-limits nan 1.1: give MIN above 0 and MAX not under it, pu",
+        ),
+        (
+            ("opf", "two-bus", "--v-limits", "1.1", "0.9"),
+            "--v-limits 1.1 0.9: give MIN above 0 and MAX not under it, pu",
+        ),
     ],
 )
 def test_a_refused_option_is_told_once_with_what_it_may_be(

@@ -243,7 +243,7 @@ IN_TABLES: list[tuple[str, str, str, str]] = [
         "profiles.csv row 2: price_usd_per_mwh nan is not a finite number",
     ),
     ("profiles", "0,40", "0,", "profiles.csv row 2: price_usd_per_mwh is empty"),
-    ("profiles", "0,40", "0,-4", "warning: profiles.csv: the price is negative in 1 hours; check"),
+    ("profiles", "0,40", "0,-4", "warning: profiles.csv: the price is negative in 1 hour; check"),
     ("profiles", ",wind", ",breeze", "wt[0].forecast: the column wind is not in profiles.csv"),
 ]
 

@@ -191,14 +191,14 @@ def test_a_failed_rename_puts_the_earlier_run_back(
 ) -> None:
     out = tmp_path / "run"
     write_run(titled(result, "first"), out)
-    rename = Path.rename
+    replace = Path.replace
 
     def fail(self: Path, target: Path) -> Path:
         if self.name == ".run.new":
             raise OSError(5, "Input/output error")
-        return rename(self, target)
+        return replace(self, target)
 
-    monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(MachineError, match="disk reports an error"):
         write_run(titled(result, "second"), out)
     assert note(out) == "first"
@@ -220,12 +220,12 @@ def hang(*_):
 stage, out, pickled = sys.argv[1:]
 result = pickle.loads(Path(pickled).read_bytes())
 if stage == "between the renames":
-    rename = Path.rename
+    replace = Path.replace
     def halfway(self, target):
-        rename(self, target)
+        replace(self, target)
         if self.name == Path(out).name:
             hang()
-    Path.rename = halfway
+    Path.replace = halfway
 elif stage == "rmtree":
     folder.shutil.rmtree = lambda path, **_: hang() if path.exists() else None
 else:

@@ -117,7 +117,7 @@ def test_jobs_of_a_group_do_not_run_together() -> None:
 @pytest.mark.parametrize(
     ("group", "told"),
     [
-        (["dishwasher"], "a group of 1 jobs"),
+        (["dishwasher"], "a group of 1 job"),
         (["dishwasher", "battery"], "home A has no job"),
         (["dishwasher", "dishwasher"], "2 times"),
     ],
