@@ -79,7 +79,7 @@ _COLUMNS = (
     Column("mean_unserved_kwh", "mean unserved, kWh", 2),
     Column("worst_unserved_kwh", "worst unserved, kWh", 2),
     Column("mean_least_total_usd", "mean least total with its switches, $", 2),
-    Column("status", "scenarios"),
+    Column("status", "scenarios: how it is operated"),
 )
 
 _LIMITS = (
@@ -198,6 +198,10 @@ def _sentences(plan: Mapping[str, Any]) -> list[str]:
             f"Of least mean total is point {plan['best_mean']}, of least worst total point "
             f"{plan['best_worst']}; the plan's own rule takes point {plan['fuzzy']} of the means, "
             f"and took point {plan['selected']} of the forecast."
+        )
+        told.append(
+            "A point is kept where its caps of the plan hold with all load served, over where "
+            "serving all load exceeds them, unserved where its switches cannot serve all load."
         )
     values = plan["values"]
     if values["choosing_by_scenarios"] is not None:

@@ -240,7 +240,7 @@ OPTIMUM = Reported(
     (
         Breakdown(
             "money",
-            "money by reason; what is sold and what a job or a store is worth comes in",
+            "money by reason: paid, or earned by sales and by what a job or a store is worth",
             "{currency}",
             2,
             "reason",
