@@ -347,7 +347,7 @@ BUILDING = Reported(
 
 RESPONSE = Reported(
     (
-        Figure("cost", "cost, which is the profit with a minus", "{currency}"),
+        Figure("cost", "cost (the profit with a minus)", "{currency}"),
         Figure("emission_kg", "emission", "kg", 1, Told("emission_kg.exact")),
         Figure(
             "under_emax_share",

@@ -128,7 +128,7 @@ def _first_figure(view: StudyView) -> str:
             means.append((mean, unit, f"{amount(mean, unit)} ({way})"))
     if not means:
         return ""
-    heading = f"{first.heading[0].upper()}{first.heading[1:]} of a finished task, weighted mean"
+    heading = f"{first.heading[0].upper()}{first.heading[1:]}, weighted mean of the finished tasks"
     if len(view.ways) == 1:
         return f"{heading}: {amount(*means[0][:2])}."
     if len(means) <= TOLD_WAYS:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cmgplan.errors import InputError
 from cmgplan.study import figures
 from cmgplan.study.kinds import STUDY_SYSTEMS
 from cmgplan.study.page import render_study
@@ -83,9 +84,15 @@ def test_money_of_cases_with_other_currencies_is_told_apart(tmp_path: Path) -> N
     found = optima(tmp_path, rows)
     page = render_study(found)
     assert found.currency == "EUR or GBP"
-    assert "weighted mean: 8\N{NO-BREAK SPACE}EUR (a), 70\N{NO-BREAK SPACE}GBP (b)." in page
+    assert ": 8\N{NO-BREAK SPACE}EUR (a), 70\N{NO-BREAK SPACE}GBP (b)." in page
     assert ">cost, EUR<" in page
     assert ">cost, GBP<" in page
+
+
+def test_a_study_that_was_killed_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text('{"system": "optimum", "cases": []}')
+    with pytest.raises(InputError, match=r"has no tasks\.csv yet; resume the study"):
+        read_view(tmp_path)
 
 
 def test_a_reason_is_told_without_the_guard_of_its_cell(tmp_path: Path) -> None:
