@@ -58,7 +58,9 @@ def write_held_page(folder: Path) -> Path:
         held, broken = (
             records(pd.read_csv(folder / f"{stem}.csv")) for stem in ("held", "broken_limits")
         )
-        page = _page(name, list(held), list(broken))
+        own = folder / "wait_and_see.csv"
+        free = list(records(pd.read_csv(own))) if own.is_file() else []
+        page = _page(name, list(held), list(broken), free)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(f"{folder}: is damaged ({error}); run the task again") from error
     path = folder / "report.html"
@@ -66,8 +68,8 @@ def write_held_page(folder: Path) -> Path:
     return path
 
 
-def _page(name: str, held: Rows, broken: Rows) -> str:
-    """Return the page of a plan held in one scenario."""
+def _page(name: str, held: Rows, broken: Rows, free: Rows) -> str:
+    """Return the page of a plan held in one scenario; ``free`` is with switches of its own."""
     good = all(row["status"] in ("kept", "over") and not row["broken_limits"] for row in held)
     verdict = (
         "All load is served, and after the response of Levels 5 and 6 no limit is broken with the "
@@ -81,6 +83,11 @@ def _page(name: str, held: Rows, broken: Rows) -> str:
     boxes = (
         Box("Point of the plan", str(row["point"]), True),
         Box("Total", amount(row["total_usd"], "$"), True),
+        *(
+            Box("Least total with switches of its own", amount(each["total_usd"], "$"), True)
+            for each in free
+            if each["status"] == "served"
+        ),
         Box("Unserved", amount(row["unserved_kwh"], "kWh"), not row["unserved_kwh"]),
         Box("Limits broken before the response", number(before, 0), not before),
         Box("Limits broken after it", number(after, 0), not after),
