@@ -160,6 +160,7 @@ def test_switches_of_its_own_never_cost_a_day_more(study: Path) -> None:
     for scenario, total in own["total_usd"].items():
         page = (task_of(study, str(scenario)) / "report.html").read_text()
         assert "Least total with switches of its own" in page
+        assert (f"scenario {scenario}" in page) == (scenario != "forecast")
         assert amount(total, "$") in page
 
 
