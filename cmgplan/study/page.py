@@ -267,10 +267,11 @@ def _lists(view: StudyView) -> Section:
 
 
 def _task_table(view: StudyView, name: str, caption: str, rows: pd.DataFrame) -> DataTable:
-    """Return tasks with their key figures."""
+    """Return tasks with their key figures; those that are none in every task are left out."""
     shown = [
         Column(f.name, f"{f.heading}, {unit_of(f, view)}".rstrip(", "), f.digits)
         for f in view.system.shown
+        if not _nothing(view.done[f.name].dropna())
     ]
     columns = (
         Column("link", "task"),
