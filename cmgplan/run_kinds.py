@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cmgplan.run.tables import TableForm, Tables
 
 PLANNING = "planning"
+STUDY_MARKER = "study.json"
 
 
 @dataclass(frozen=True)
@@ -209,11 +210,15 @@ def system_of_run(folder: Path | str) -> str:
     Raises
     ------
     InputError
-        A run.json is damaged or names a system that this version does not know.
+        A run.json is damaged or names a system that this version does not know, or the folder is
+        that of a study.
     """
     from cmgplan.homes.report.run_folder import MARKER, system_of
 
     folder = Path(folder)
+    if (folder / STUDY_MARKER).exists():
+        told = f"give the run of a task, a folder in {folder}/tasks"
+        raise InputError(f"{folder}: is a study; {told}")
     for system, marker in MARKERS.items():
         if (folder / marker).exists():
             return system

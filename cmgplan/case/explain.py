@@ -201,6 +201,9 @@ def _value_problem(path: Path, details: list[ErrorDetails], value: object) -> Pr
             words, bad = f"less than {most:g}", f"is not under {most:g}"
         share = " (20 % is 0.2)" if most == 1 else ""
         return Problem(path, f"{shown(value)} {bad}", f"give {words}{share}")
+    if kind == "value_error" and not path:  # of a whole record: what is wrong; the mend
+        message, _, mend = detail["msg"].removeprefix("Value error, ").partition("; ")
+        return Problem(path, message, mend or "give another value")
     if detail["msg"].startswith("give "):  # of a type that says what it wants
         return Problem(path, f"{_listed(value)} does not fit", detail["msg"])
     return Problem(path, f"{shown(value)}: {detail['msg']}", "give another value")

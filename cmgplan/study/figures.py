@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ SHOWN_DECIMALS = 9
 
 LEAST_WEEKS = 12
 """Weeks that a calendar has room for, so that a few days are not drawn as bars."""
+
+AXIS_LETTERS = 40
+"""Letters that stand beside each other below a figure of half the page's width."""
 
 MOST_DOTS = 100
 """Scenarios up to which each is a dot beside its box."""
@@ -78,14 +82,17 @@ def calendar(values: pd.Series[float], unit: str) -> go.Figure:
 
 
 def durations(curves: Sequence[Curve]) -> go.Figure:
-    """Return the duration curves of the import, one for each way."""
+    """Return the duration curves of the import, one for each way.
+
+    Each begins at 0 % with its greatest value, which lasts until the first share.
+    """
     figure = go.Figure()
     for k, (curve, name) in enumerate(
         zip(curves, labels(curve.way for curve in curves), strict=True)
     ):
         figure.add_scatter(
-            x=[round(100.0 * float(share), 3) for share in curve.share],
-            y=[round(float(kw), 4) for kw in curve.kw],
+            x=[0.0, *(round(100.0 * float(share), 3) for share in curve.share)],
+            y=[round(float(kw), 4) for kw in (curve.kw[0], *curve.kw)],
             name=name,
             mode="lines",
             line={
@@ -122,7 +129,7 @@ def distribution(done: pd.DataFrame, ways: Sequence[str], figure: Figure, unit: 
     return finish(
         drawn,
         rows_height(len(ways), 210),
-        xaxis={"title": {"text": title}},
+        xaxis={"title": {"text": "<br>".join(wrap(title, AXIS_LETTERS))}},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
         showlegend=False,
     )

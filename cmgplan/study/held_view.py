@@ -79,7 +79,7 @@ _COLUMNS = (
     Column("mean_unserved_kwh", "mean unserved, kWh", 2),
     Column("worst_unserved_kwh", "worst unserved, kWh", 2),
     Column("mean_least_total_usd", "mean least total with its switches, $", 2),
-    Column("status", "scenarios"),
+    Column("status", "scenarios by operation"),
 )
 
 _LIMITS = (
@@ -195,9 +195,13 @@ def _sentences(plan: Mapping[str, Any]) -> list[str]:
     told = []
     if plan["best_mean"] is not None:
         told.append(
-            f"Of least mean total is point {plan['best_mean']}, of least worst total point "
-            f"{plan['best_worst']}; the plan's own rule takes point {plan['fuzzy']} of the means, "
-            f"and took point {plan['selected']} of the forecast."
+            f"Point {plan['best_mean']} has the least mean total, point {plan['best_worst']} the "
+            f"least worst total; the plan's own rule takes point {plan['fuzzy']} by the means, and "
+            f"took point {plan['selected']} by the forecast."
+        )
+        told.append(
+            "A point is kept where its caps of the plan hold with all load served, over where "
+            "serving all load exceeds them, unserved where its switches cannot serve all load."
         )
     values = plan["values"]
     if values["choosing_by_scenarios"] is not None:

@@ -77,6 +77,7 @@ def hold_plan(case: Case, options: HoldOptions, out: Path, planned: Path) -> Non
     day = case.file.time.day
     about = {
         "case": case.name,
+        "title": case.file.title,
         "day": None if day is None else day.isoformat(),
         "sha256": case_sha256(out / "case"),
         "options": options.model_dump(mode="json"),

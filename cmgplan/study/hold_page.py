@@ -54,11 +54,14 @@ def write_held_page(folder: Path) -> Path:
         A file of it is missing or damaged.
     """
     try:
-        name = str(json.loads((folder / HOLD_FILE).read_text(encoding="utf-8"))["case"])
+        told = json.loads((folder / HOLD_FILE).read_text(encoding="utf-8"))
+        name, title = str(told["case"]), str(told.get("title") or told["case"])
         held, broken = (
             records(pd.read_csv(folder / f"{stem}.csv")) for stem in ("held", "broken_limits")
         )
-        page = _page(name, list(held), list(broken))
+        own = folder / "wait_and_see.csv"
+        free = list(records(pd.read_csv(own))) if own.is_file() else []
+        page = _page(name, title, list(held), list(broken), free)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(f"{folder}: is damaged ({error}); run the task again") from error
     path = folder / "report.html"
@@ -66,8 +69,8 @@ def write_held_page(folder: Path) -> Path:
     return path
 
 
-def _page(name: str, held: Rows, broken: Rows) -> str:
-    """Return the page of a plan held in one scenario."""
+def _page(name: str, title: str, held: Rows, broken: Rows, free: Rows) -> str:
+    """Return the page of a plan held in one scenario; ``free`` is with switches of its own."""
     good = all(row["status"] in ("kept", "over") and not row["broken_limits"] for row in held)
     verdict = (
         "All load is served, and after the response of Levels 5 and 6 no limit is broken with the "
@@ -81,6 +84,11 @@ def _page(name: str, held: Rows, broken: Rows) -> str:
     boxes = (
         Box("Point of the plan", str(row["point"]), True),
         Box("Total", amount(row["total_usd"], "$"), True),
+        *(
+            Box("Least total with switches of its own", amount(each["total_usd"], "$"), True)
+            for each in free
+            if each["status"] == "served"
+        ),
         Box("Unserved", amount(row["unserved_kwh"], "kWh"), not row["unserved_kwh"]),
         Box("Limits broken before the response", number(before, 0), not before),
         Box("Limits broken after it", number(after, 0), not after),
@@ -89,6 +97,6 @@ def _page(name: str, held: Rows, broken: Rows) -> str:
     caption = "Limits broken on the loaded feeder, before Levels 5 and 6 respond and after"
     parts = (data_table("broken", caption, BROKEN_COLUMNS, broken),) if broken else ()
     sections = [Section("broken", "Broken limits", parts)] if parts else []
-    about = f"{name}: the switches of {counted(len(held), 'point')} of a plan, held."
+    about = f"{title}. The switches of {counted(len(held), 'point')} of a plan, held."
     overview = Overview(good, verdict, "", boxes, table, (), ())
     return render(f"{name} held", about, overview, sections)

@@ -240,7 +240,7 @@ OPTIMUM = Reported(
     (
         Breakdown(
             "money",
-            "money by reason; what is sold and what a job or a store is worth comes in",
+            "money by reason: paid, or earned by sales and by what a job or a store is worth",
             "{currency}",
             2,
             "reason",
@@ -347,7 +347,7 @@ BUILDING = Reported(
 
 RESPONSE = Reported(
     (
-        Figure("cost", "cost, which is the profit with a minus", "{currency}"),
+        Figure("cost", "cost (the profit with a minus)", "{currency}"),
         Figure("emission_kg", "emission", "kg", 1, Told("emission_kg.exact")),
         Figure(
             "under_emax_share",

@@ -41,7 +41,9 @@ def combinations(
             continue
         if flag not in by_flag:
             message = f"{key} is not an option of cmgplan {system.command}"
-            faults.append(Fault(file, f"{WHERE}.{key}", message, known_key(flag, by_flag)[1]))
+            faults.append(
+                Fault(file, f"{WHERE}.{key}", message, known_key(flag, [*by_flag, RATINGS])[1])
+            )
             continue
         if flag in values:
             faults.append(Fault(file, f"{WHERE}.{key}", f"{key} stands twice", "leave one out"))

@@ -26,6 +26,10 @@ SHOWN_TASKS = 10
 """Tasks in the lists of the slowest and the worst."""
 
 SHOWN_FAILURES = 200
+ALL_OF = {1: "The task", 2: "Both tasks"}
+TOLD_WAYS = 4
+"""Combinations of case and options that the first sentence tells one by one."""
+
 SHOWN_WAYS = 8
 """Combinations of case and options that one figure can tell apart."""
 
@@ -54,7 +58,8 @@ def render_study(view: StudyView, held: Mapping[str, Any] | None = None) -> str:
     cases = [str(case["name"]) for case in view.about["cases"]]
     about = (
         f"{counted(len(view.tasks), 'task')} of the system {view.system.name} over "
-        f"{counted(len(cases), 'case')}: {named(cases)}. Every number of a task stands in "
+        f"{counted(len(cases), 'case')}: {named(cases)}. "
+        f"{f'All have {view.common}. ' if view.common else ''}Every number of a task stands in "
         f"{TASKS_TABLE} and in the long tables beside this page."
     )
     sections = [
@@ -74,9 +79,10 @@ def render_study(view: StudyView, held: Mapping[str, Any] | None = None) -> str:
     return render(f"Study {view.about['name']}", about, _overview(view), sections)
 
 
-def unit_of(figure: Figure, view: StudyView) -> str:
-    """Return the unit of a key figure."""
-    return figure.unit.replace("{currency}", view.currency)
+def unit_of(figure: Figure, view: StudyView, case: str | None = None) -> str:
+    """Return the unit of a key figure, of one case or of all."""
+    currency = view.currency if case is None else view.currency_of(case)
+    return figure.unit.replace("{currency}", currency)
 
 
 def said(value: float, figure: Figure, unit: str) -> str:
@@ -91,18 +97,11 @@ def _overview(view: StudyView) -> Overview:
     answered = done + int(counts.get("infeasible", 0))
     good = answered == total
     verdict = (
-        f"{'The task' if total == 1 else f'All {total} tasks'} came to an answer."
+        f"{ALL_OF.get(total, f'All {total} tasks')} came to an answer."
         if good
         else f"{answered} of {counted(total, 'task')} came to an answer; why the others did not "
         "stands below."
     )
-    first = view.system.shown[0]
-    against = ""
-    if done:
-        value = _mean(view.done, first.name)
-        heading = f"{first.heading[0].upper()}{first.heading[1:]}"
-        told = amount(value, unit_of(first, view))
-        against = f"{heading} of a finished task: {told} on weighted mean."
     boxes = [
         Box(state.capitalize(), f"{int(counts.get(state, 0)):,}", not bad)
         for state, bad in (
@@ -115,19 +114,40 @@ def _overview(view: StudyView) -> Overview:
     longest = view.tasks["wall_s"].max()
     boxes.append(Box("Longest task", amount(float(longest), "s"), True))
     notes = tuple(f"{note[0].upper()}{note[1:]}." for note in view.about.get("notes") or ())
-    return Overview(good, verdict, against, tuple(boxes), _totals(view), (), notes)
+    return Overview(good, verdict, _first_figure(view), tuple(boxes), _totals(view), (), notes)
+
+
+def _first_figure(view: StudyView) -> str:
+    """Return the mean of the first key figure; one for each way, since their mean says nothing."""
+    first, means = view.system.shown[0], []
+    for way in view.ways:
+        done = view.done[view.done["way"] == way]
+        mean = _mean(done, first.name)
+        if mean is not None:
+            unit = unit_of(first, view, str(done["case"].iloc[0]))
+            means.append((mean, unit, f"{amount(mean, unit)} ({way})"))
+    if not means:
+        return ""
+    heading = f"{first.heading[0].upper()}{first.heading[1:]}, weighted mean of the finished tasks"
+    if len(view.ways) == 1:
+        return f"{heading}: {amount(*means[0][:2])}."
+    if len(means) <= TOLD_WAYS:
+        return f"{heading}: {', '.join(told for _, _, told in means)}."
+    if len({unit for _, unit, _ in means}) > 1:
+        return ""
+    return f"{heading}: from {min(means)[2]} to {max(means)[2]}."
 
 
 def _totals(view: StudyView) -> DataTable:
-    """Return weighted mean, least and greatest of every key figure by way."""
+    """Return weighted mean, least and greatest of every key figure, its ways below each other."""
     rows: list[dict[str, Any]] = []
-    for way in view.ways:
-        done = view.done[view.done["way"] == way]
-        for figure in view.system.shown:
+    for figure in view.system.shown:
+        for way in view.ways:
+            done = view.done[view.done["way"] == way]
             values = done[figure.name].dropna()
             if values.empty:
                 continue
-            unit = unit_of(figure, view)
+            unit = unit_of(figure, view, str(done["case"].iloc[0]))
             rows.append(
                 {
                     "way": way,
@@ -140,15 +160,15 @@ def _totals(view: StudyView) -> DataTable:
                 }
             )
     columns = (
-        Column("way", "case and options"),
         Column("figure", "of a task"),
+        *((Column("way", "case and options"),) if len(view.ways) > 1 else ()),
         Column("mean", "weighted mean", 4),
         Column("sd", "standard deviation", 4),
         Column("least", "least", 4),
         Column("greatest", "greatest", 4),
         Column("tasks", "tasks", 0),
     )
-    return data_table("totals", "Key figures", columns, rows)
+    return data_table("key-figures", "Key figures", columns, rows)
 
 
 def _calendar(view: StudyView) -> Section:
@@ -178,6 +198,9 @@ def _calendar(view: StudyView) -> Section:
 def _distributions(view: StudyView) -> Section:
     """Return a distribution of each key figure by way."""
     ways, parts = view.ways[:SHOWN_WAYS], []
+    counts = "A box holds the middle half of the tasks."
+    if view.done["weight"].nunique() > 1:
+        counts = f"{counts} Each counts once, whatever its weight."
     for figure in view.system.shown:
         values = view.done[figure.name].dropna()
         if len(values) < LEAST_TASKS or _nothing(values):
@@ -188,7 +211,7 @@ def _distributions(view: StudyView) -> Section:
         if left:
             are = noun(left, "is", "are")
             more = f" The first {len(ways)} combinations; {left} more {are} in the tables."
-        sentence = f"Each task counts once, whatever its weight.{more}"
+        sentence = f"{counts}{more}"
         title = f"{figure.heading[0].upper()}{figure.heading[1:]}"
         parts.append(Chart(f"spread-{figure.name}", title, sentence, drawn, half=True))
     return Section("distributions", "Distributions", tuple(parts))
@@ -217,7 +240,7 @@ def _switches(view: StudyView) -> Section:
     told = f"Never closed: {named(idle)}." if idle else "Every switch is closed at some time."
     chart = Chart("switches", "How long switches are closed", told, figures.switches(uses, ways))
     columns = (
-        Column("way", "case and options"),
+        *((Column("way", "case and options"),) if len(ways) > 1 else ()),
         Column("switch", "switch"),
         Column("kind", "kind"),
         Column("closed_h", "closed, h", 1),
@@ -244,20 +267,25 @@ def _lists(view: StudyView) -> Section:
 
 
 def _task_table(view: StudyView, name: str, caption: str, rows: pd.DataFrame) -> DataTable:
-    """Return tasks with their key figures."""
+    """Return tasks with their key figures; those that are none in every task are left out."""
     shown = [
         Column(f.name, f"{f.heading}, {unit_of(f, view)}".rstrip(", "), f.digits)
         for f in view.system.shown
+        if not _nothing(view.done[f.name].dropna())
     ]
     columns = (
         Column("link", "task"),
-        Column("day", "day"),
-        Column("scenario", "scenario"),
-        Column("options", "options"),
+        *_told_columns(view),
         *shown,
         Column("wall_s", "time, s", 1),
     )
     return data_table(name, caption, columns, (_linked(row) for row in records(rows)))
+
+
+def _told_columns(view: StudyView) -> tuple[Column, ...]:
+    """Return the columns of day, scenario and options, those of which the study has any."""
+    names = ("day", "scenario", "options")
+    return tuple(Column(name, name) for name in names if (view.tasks[name] != "").any())
 
 
 def _linked(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,9 +299,7 @@ def _failures(view: StudyView) -> Section:
         return Section("failures", "Without an answer", ())
     columns = (
         Column("told", "task"),
-        Column("day", "day"),
-        Column("scenario", "scenario"),
-        Column("options", "options"),
+        *_told_columns(view),
         Column("state", "state"),
         Column("attempts", "attempts", 0),
         Column("reason", "reason"),

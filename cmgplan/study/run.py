@@ -73,7 +73,7 @@ class StudyResult:
     notes: tuple[str, ...]
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a long table, or ``tasks``, as pandas reads it.
+        """Return a long table, or ``tasks``; what tells tasks apart is text, empty where none.
 
         Raises
         ------
@@ -83,7 +83,9 @@ class StudyResult:
         path = self.folder / f"{name}.csv"
         if name != "tasks" and name not in self.tables:
             raise InputError(f"{path}: there is no such table; known: tasks, {self.tables}")
-        return pd.read_csv(path)
+        texts = dict.fromkeys(("task", "case", "day", "scenario", "options", "reason"), str)
+        table = pd.read_csv(path, dtype=texts)
+        return table.fillna({name: "" for name in texts if name in table})
 
 
 def run_study(

@@ -1,7 +1,7 @@
 """A case as a scenario of a study has it, written as a case folder of its own.
 
 The run of a scenario keeps a copy of its case like any run, so that it is verified and run again
-without the study. The folder holds the hours of its day alone.
+without the study; its title tells the scenario. The folder holds the hours of its day alone.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ def write_scaled(
     else:
         raw, profiles = _homes(case, scenario, factors)
     target.mkdir(parents=True)
+    if any(factor != 1.0 for factor in factors.values()):
+        raw["title"] = _title(str(raw.get("title") or raw["name"]), scenario, factors)
     raw["time"] = _time(raw["time"], case.file.time.day)
     (target / CASE_FILE).write_text(toml_text(raw), encoding="utf-8")
     _write_profiles(case, profiles, target / case.file.profiles)
@@ -154,6 +156,13 @@ def _homes(
     named = set(_texts(raw))  # what scaling replaced is named no more
     columns = changed.profiles.items()
     return raw, {name: np.asarray(column) for name, column in columns if name in named}
+
+
+def _title(title: str, scenario: str, factors: Mapping[str, float]) -> str:
+    """Return a title that tells the scenario, so that the page of its run does."""
+    scaled = [f"{name} times {factor:.4g}" for name, factor in factors.items() if factor != 1.0]
+    named = [f"scenario {scenario}"] if scenario else []
+    return ", ".join([title, *named, *scaled])
 
 
 def _time(time: Raw, day: date | None) -> Raw:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pandas as pd
 from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.given import read_text
+from cmgplan.run.tables import unguarded
 from cmgplan.study.kinds import STUDY_SYSTEMS, StudySystem
 from cmgplan.study.store import STUDY_FILE, TASKS_TABLE
 
@@ -45,13 +47,16 @@ class StudyView:
     system
         What ran its cases.
     tasks
-        tasks.csv, with a column ``way``: case and options, what is compared.
+        tasks.csv, with a column ``way``: case and options in which tasks differ, what is compared.
+    common
+        Options that all tasks share, as tasks.csv tells them; empty where there are none.
     """
 
     folder: Path
     about: Mapping[str, Any]
     system: StudySystem
     tasks: pd.DataFrame
+    common: str = ""
 
     @property
     def done(self) -> pd.DataFrame:
@@ -71,9 +76,13 @@ class StudyView:
 
     @property
     def currency(self) -> str:
-        """Currency of all its cases, empty where they differ."""
-        found = {str(case.get("currency", "$")) for case in self.about["cases"]}
-        return found.pop() if len(found) == 1 else ""
+        """Currency of its cases; where they differ all of them, such as EUR or GBP."""
+        return " or ".join(dict.fromkeys(map(_currency, self.about["cases"])))
+
+    def currency_of(self, case: str) -> str:
+        """Return the currency of a case."""
+        found = {str(each["name"]): _currency(each) for each in self.about["cases"]}
+        return found.get(case, self.currency)
 
     def dt_h(self, case: str) -> float:
         """Return the hours of an interval of a case."""
@@ -92,21 +101,40 @@ def read_view(folder: Path) -> StudyView:
     path = folder / STUDY_FILE
     if not path.is_file():
         raise InputError(f"{folder}: is not a study, it has no {STUDY_FILE}")
+    if not (folder / TASKS_TABLE).is_file():
+        raise InputError(f"{folder}: has no {TASKS_TABLE} yet; resume the study")
     try:
         about = json.loads(read_text(path))
         system = STUDY_SYSTEMS[about["system"]]
         list(about["cases"])
         text = dict.fromkeys(("task", "case", "day", "scenario", "options", "reason"), str)
         tasks = pd.read_csv(folder / TASKS_TABLE, dtype=text).fillna(dict.fromkeys(text, ""))
-        several = tasks["case"].nunique() > 1
-        way = [
-            " ".join(part for part in (case if several else "", options) if part) or case
-            for case, options in zip(tasks["case"], tasks["options"], strict=True)
-        ]
+        for name in ("scenario", "reason"):
+            tasks[name] = tasks[name].map(unguarded)
+        common, way = _ways(tasks)
     except (ValueError, KeyError, TypeError, OSError) as error:
         told = f"{folder}: is damaged ({type(error).__name__}: {error}); resume the study"
         raise InputError(told) from error
-    return StudyView(folder, about, system, tasks.assign(way=way))
+    return StudyView(folder, about, system, tasks.assign(way=way), common)
+
+
+def _currency(case: Mapping[str, Any]) -> str:
+    return str(case.get("currency", "$"))
+
+
+def _ways(tasks: pd.DataFrame) -> tuple[str, list[str]]:
+    """Return the options that all tasks share, and for each task what tells it from the others.
+
+    That is its case, where there are several, and those of its options in which tasks differ.
+    """
+    of_task = [re.split(r" (?=[a-z-]+=)", options) for options in tasks["options"]]
+    shared = set.intersection(*map(set, of_task)) if of_task else set()
+    several = tasks["case"].nunique() > 1
+    ways = []
+    for case, options in zip(tasks["case"], of_task, strict=True):
+        own = [option for option in options if option not in shared]
+        ways.append(" ".join([case, *own] if several or not own else own))
+    return " ".join(option for option in (of_task or [[]])[0] if option in shared), ways
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def test_what_knowing_the_day_is_worth(view: StudyView) -> None:
 def test_the_page_says_which_point_stands_best(view: StudyView) -> None:
     with patch("cmgplan.page.page.get_plotlyjs", return_value=""):
         page = ReadPage(render_study(view, held_summary(view)))
-    assert "Of least mean total is point 2, of least worst total point 2" in page.text
+    assert "Point 2 has the least mean total, point 2 the least worst total" in page.text
     assert "not of all schedules" in page.text
     table = page.tables["points-1"]
     assert table.column("mean_total_usd") == pytest.approx([115.5, 109.5, 124.0])

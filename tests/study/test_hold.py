@@ -20,6 +20,7 @@ import pytest
 
 from cmgplan import cli, load_case, plan, run_study, write_run
 from cmgplan.errors import CaseError
+from cmgplan.page.wording import amount
 from cmgplan.planning.levels.held_feeder import INFEASIBLE, NO_ANSWER
 from cmgplan.study import hold_folder
 from cmgplan.study.hold import HeldPlan, HoldOptions, hold_points
@@ -146,6 +147,7 @@ def test_every_point_verifies_where_no_day_is_planned_for_itself(
     assert [check.name for check in checks if not check.passed] == []
     page = (out / "report.html").read_text()
     assert "after the response of Levels 5 and 6 no limit is broken" in page
+    assert "switches of its own" not in page
 
 
 def test_switches_of_its_own_never_cost_a_day_more(study: Path) -> None:
@@ -155,6 +157,11 @@ def test_switches_of_its_own_never_cost_a_day_more(study: Path) -> None:
     assert (own["bound_usd"] <= own["total_usd"] + 1e-6).all()
     assert (own["total_usd"] <= held["least_total_usd"] + 1e-3).all()
     assert (held["least_total_usd"] <= held["total_usd"] + 1e-3).all()
+    for scenario, total in own["total_usd"].items():
+        page = (task_of(study, str(scenario)) / "report.html").read_text()
+        assert "Least total with switches of its own" in page
+        assert (f"scenario {scenario}" in page) == (scenario != "forecast")
+        assert amount(total, "$") in page
 
 
 def test_load_that_held_switches_cut_off_goes_unserved(study: Path) -> None:
@@ -239,14 +246,14 @@ def _verified(
 def test_changed_sums_and_counts_are_found(study: Path, tmp_path: Path) -> None:
     def held(row: dict[str, str]) -> None:
         row["status"] = "kept"
-        for column, amount in {
+        for column, value in {
             "total_usd": -2000.0,
             "loss_kwh": 0.1,
             "over_gc_usd": 1.0,
             "broken_limits": 1.0,
             "v_min_before_response_pu": 1e-3,
         }.items():
-            _plus(column, amount)(row)
+            _plus(column, value)(row)
 
     changes = {"held": held, "broken_limits": _plus("hour", -1), "wait_and_see": _plus("gc_usd", 1)}
     found = _verified(study, tmp_path / "copy", changes)

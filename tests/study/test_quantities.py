@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from unittest.mock import patch
 
@@ -172,3 +173,12 @@ def test_the_page_tells_how_often_a_structure_stands_best(tmp_path: Path) -> Non
     assert page.tables["parts-income_of_home"].column("percent") == pytest.approx([100.0, 100.0])
     assert "Electricity and heat from nowhere" in page.text
     assert "parts-backstop" not in page.tables
+
+
+def test_the_page_of_studies_names_every_column() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "study.md").read_text(encoding="utf-8")
+    _, _, rows = text.partition("| system | columns of `tasks.csv` |")
+    for name, system in STUDY_SYSTEMS.items():
+        row = next(line for line in rows.splitlines() if line.startswith(f"| `{name}` |"))
+        named = [f"`{each.name}`" for each in (*system.shown, *system.reported.breakdowns)]
+        assert list(dict.fromkeys(re.findall("`[a-z_]+`", row)))[1:] == named

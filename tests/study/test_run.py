@@ -20,6 +20,7 @@ import pytest
 from studies import alive, all_gone, little_study, tables, until
 
 from cmgplan.errors import InputError, MachineError
+from cmgplan.run_kinds import system_of_run
 from cmgplan.study import cluster, run, tasks
 from cmgplan.study.ledger import LEDGER_FILE, TaskRow
 from cmgplan.study.pool import _with_children
@@ -68,6 +69,8 @@ def test_long_tables_hold_the_rows_of_all_tasks_in_the_order_of_the_study() -> N
     assert (about["state"], about["counts"]["done"]) == ("finished", 12)
     with pytest.raises(InputError, match="no such table"):
         found.table("dispatch")
+    with pytest.raises(InputError, match=r"out: is a study; give the run of a task, .* out/tasks"):
+        system_of_run("out")
 
 
 def test_results_do_not_depend_on_workers() -> None:

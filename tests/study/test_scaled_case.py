@@ -50,6 +50,8 @@ def test_planning_scales_loads_forecasts_and_the_grid_price(
                 assert one.p_max_kw == before.p_max_kw
     assert len(found.price_usd_per_mwh) == case.file.time.hours
     assert str(found.file.time.day) == str(day)
+    told = "scenario s1, load times 1.1, sun times 1.3, wind times 0.5, price times 1.2"
+    assert found.file.title == f"{case.file.title}, {told}"
 
 
 def test_ratings_of_ties_connections_and_lines_are_scaled(tmp_path: Path) -> None:

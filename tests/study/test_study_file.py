@@ -153,6 +153,19 @@ def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
         read_study(tmp_path / "none.toml")
 
 
+def test_options_that_exclude_each_other_are_told_before_anything_runs() -> None:
+    options = {"front": [3], "emission-weight": [0, 0.5]}
+    assert one(study("optimum", "two-homes", options=options)) == (
+        "study over.options: front=3 emission-weight=0.5: front and emission_weight exclude "
+        "each other; leave one out"
+    )
+
+
+def test_an_unknown_option_is_told_all_that_there_are() -> None:
+    told = one(study("market", "two-homes", options={"quiet": [True]}))
+    assert told.endswith("gap, time-limit, ratings")
+
+
 def test_a_lone_value_is_a_list_of_one_and_groups_may_be_texts() -> None:
     found = read_study(
         study("market", "two-homes", options={"structure": ["A|B", "B|A"], "gap": 0.1})

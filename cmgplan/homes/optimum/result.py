@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cmgplan.devices.base import NonNegative, Positive, Record
 from cmgplan.homes.case.records import HomesCase
@@ -32,6 +32,13 @@ class OptimumOptions(Record):
     front: Annotated[int, Field(ge=2, le=200)] | None = None
     gap: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-4
     time_limit_s: Positive = 300.0
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Self:
+        """Refuse a front with an emission weight, since its objective is told without one."""
+        if self.front is not None and self.emission_weight > 0.0:
+            raise ValueError("front and emission_weight exclude each other; leave one out")
+        return self
 
 
 @dataclass(frozen=True)
