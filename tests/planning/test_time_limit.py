@@ -107,7 +107,7 @@ def test_rounding_and_swaps_end_with_the_time_where_something_is_held(held: bool
     asked: list[object] = []
     found._at.solve = lambda *mix, **how: asked.append(mix)  # type: ignore[method-assign, assignment]
     hull = Hull(0.0, empty, [MIX, MIX], [], empty)
-    found._seeker.round_off(search, hull, held=held)
+    found._seeker.round_hull(search, hull, held=held)
     assert bool(asked) is not held
     asked.clear()
     search.best = hull

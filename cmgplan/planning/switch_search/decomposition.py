@@ -168,12 +168,12 @@ class DecompositionSearch:
         while True:
             begun = time.perf_counter()
             hull = self._mixed(search)
-            if self._seeker.sought(search, incumbent, hull):
+            if self._seeker.seek(search, incumbent, hull):
                 if search.meets(incumbent):
                     return f"value and bound meet after {search.rounds_done} bounding rounds"
             elif self._seeker.lacks_schedule(search, incumbent, hull):
-                improved = self._seeker.improved(search, incumbent, hull)
-                return f"{improved} after {search.rounds_done} bounding rounds"
+                why = self._seeker.improve(search, incumbent, hull)
+                return f"{why} after {search.rounds_done} bounding rounds"
             if self._combined(
                 search, incumbent, hull, TUNING.effort.proving_share * search.bounding_left_s
             ):
@@ -193,7 +193,7 @@ class DecompositionSearch:
                 if search.lacks_time and search.holds(incumbent, hull):
                     return told
                 hull = self._mixed(search)
-                self._seeker.round_off(search, hull, held=search.holds(incumbent, hull))
+                self._seeker.round_hull(search, hull, held=search.holds(incumbent, hull))
                 if search.wants_proof:
                     self._seeker.swap(search, hull)
                 self._combined(search, incumbent, hull, search.left_s - search.pace.operating_s)
@@ -261,7 +261,7 @@ class DecompositionSearch:
         """Take one bounding round and round the hull once."""
         hull = self._at.mix(search)
         self._at.bounding.ask(search, hull)
-        self._seeker.round_off(search, self._at.mix(search))
+        self._seeker.round_hull(search, self._at.mix(search))
         return "one bounding round"
 
 

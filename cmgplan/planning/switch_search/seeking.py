@@ -22,25 +22,25 @@ from cmgplan.solve.blocks.hull import Hull, points_of
 
 
 class Seeker(ABC):
-    """Seeks schedules in the hulls of a partition, for the ``Search`` to have operated later."""
+    """Seeks schedules in the hulls of a partition, which are operated in AC later."""
 
     def __init__(self, partition: Partition) -> None:
         self._at = partition
 
     @abstractmethod
-    def sought(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
+    def seek(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Seek a schedule where that is worth its time; return whether it was."""
 
-    def round_off(self, search: SearchState, hull: Hull, *, held: bool = False) -> None:
+    def round_hull(self, search: SearchState, hull: Hull, *, held: bool = False) -> None:
         """Round the hull to a schedule, to be operated later.
 
         Where a good schedule is ``held`` already, rounding ends at the time limit.
         """
         if not any(None in weights for weights in hull.weights):
-            self._round_off(search, hull, held)
+            self._round(search, hull, held)
 
     @abstractmethod
-    def _round_off(self, search: SearchState, hull: Hull, held: bool) -> None:
+    def _round(self, search: SearchState, hull: Hull, held: bool) -> None:
         """Round a hull of topologies to a schedule."""
 
     def swap(self, search: SearchState, hull: Hull) -> None:  # noqa: B027 - not all seekers can
@@ -50,7 +50,7 @@ class Seeker(ABC):
         """Whether better multipliers cannot close the gap, so that a better schedule is sought."""
         return False
 
-    def improved(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
+    def improve(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
         """Improve the best schedule until value and bound meet or nothing helps; return why."""
         return "no better schedule found"
 
@@ -71,15 +71,15 @@ class Seeker(ABC):
 class FreeSeeker(Seeker):
     """Seeks schedules where operations are free: rounds the hull, swaps an hour's topology."""
 
-    def sought(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
+    def seek(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Round the hull where a schedule is what the proof lacks; return whether it was."""
         near = hull.value - search.bound <= TUNING.seeking.worth_gaps * search.gap_abs
         worth = not np.isfinite(search.least(incumbent)) or near
         if worth:
-            self.round_off(search, hull, held=search.holds(incumbent, hull))
+            self.round_hull(search, hull, held=search.holds(incumbent, hull))
         return worth
 
-    def _round_off(self, search: SearchState, hull: Hull, held: bool) -> None:
+    def _round(self, search: SearchState, hull: Hull, held: bool) -> None:
         begun = time.perf_counter()
         found = rounded_well(
             hull,
@@ -130,17 +130,17 @@ class CountedSeeker(Seeker):
         super().__init__(partition)
         self._dive, self._costly = dive, costly
 
-    def sought(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
+    def seek(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Round the hull or improve the best schedule; return whether either was worth its time."""
         if self._worth_a_schedule(search, incumbent, hull):
-            self.round_off(search, hull, held=search.holds(incumbent, hull))
+            self.round_hull(search, hull, held=search.holds(incumbent, hull))
         elif self._worth_improving(search, incumbent, hull):
             self._improve(search, hull, TUNING.seeking.improving_hulls)
         else:
             return False
         return True
 
-    def _round_off(self, search: SearchState, hull: Hull, held: bool) -> None:
+    def _round(self, search: SearchState, hull: Hull, held: bool) -> None:
         search.dived, aim = hull.value, search.aim(hull.value)
         if search.wants_value and not self._costly:
             aim = replace(aim, good=np.inf, unit=TUNING.seeking.rough * aim.unit)
@@ -153,7 +153,7 @@ class CountedSeeker(Seeker):
         if self._at.several_hours:
             self._improve(search, hull)
 
-    def improved(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
+    def improve(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
         """Improve the best schedule until value and bound meet or nothing helps; return why."""
         while self._improve(search, hull):
             if search.meets(incumbent):
@@ -164,7 +164,7 @@ class CountedSeeker(Seeker):
         """Improve the best schedule unless it suffices; return what to add to the reason."""
         if search.wants_value or search.meets(incumbent):
             return ""
-        return f", {self.improved(search, incumbent, hull)}"
+        return f", {self.improve(search, incumbent, hull)}"
 
     def lacks_schedule(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Whether better multipliers cannot close the gap, so that a better schedule is sought."""
