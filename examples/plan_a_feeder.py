@@ -1,9 +1,8 @@
 # %% [markdown]
 # # Planning a feeder from Python
 #
-# Runs as a script (`python examples/plan_a_feeder.py`), and cell by cell in editors that know
-# `# %%`. It plans the smallest bundled case, which takes seconds; put `"ieee33"`, `"ieee94"` or
-# the folder of your own case in its place.
+# It plans the smallest bundled case, which takes seconds; put `"ieee33"`, `"ieee94"` or the folder
+# of your own case in its place.
 
 # %%
 """Plans a case, looks at the answer as tables and figures, asks a second question, keeps both."""

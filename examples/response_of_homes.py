@@ -2,8 +2,9 @@
 # # Homes that respond to price and emission
 #
 # Each home may move load and run its plant by a policy: by price, by emission, or by both. The
-# exact answer is proven, and every other way to run the day is held against it. Here the two
-# homes of `two-homes` respond; `hmg3-response` has three homes with appliances, cars and engines.
+# exact answer is proven, and every other way to run the day is held against it. The two
+# homes of `two-homes` have the policy `none`: the exact answer may move load to any hour, the rules
+# move nothing. `hmg3-response` has a home of each policy, with appliances, cars and engines.
 
 # %%
 """Runs demand response of a small case: the exact answer beside the day by rules."""

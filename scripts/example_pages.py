@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "examples"
+CELL = re.compile(r"^# %%(?= \[markdown\]$|$)", re.MULTILINE)
+"""A line that begins a cell; text may name ``# %%`` too."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Cell:
 def cells_of(source: str) -> list[Cell]:
     """Return the cells of an example."""
     cells = []
-    for part in source.split("# %%")[1:]:
+    for part in CELL.split(source)[1:]:
         head, _, body = part.partition("\n")
         is_text = "[markdown]" in head
         if is_text:

@@ -50,5 +50,5 @@ def print_table(table: Table) -> None:
 
 
 def number(value: float | None, digits: int) -> str:
-    """Return a number, or a dash where there is none."""
-    return NONE if value is None or value != value else f"{value:,.{digits}f}"
+    """Return a number, or a dash where there is none; what rounds to zero has no sign."""
+    return NONE if value is None or value != value else f"{value:z,.{digits}f}"

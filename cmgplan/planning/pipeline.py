@@ -30,8 +30,8 @@ from cmgplan.planning.levels.summary import certificate_of, operation_of, payoff
 from cmgplan.planning.levels.upper import UpperResult, pcc_nodal, solve_upper
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.standing import reject_standing_loops
+from cmgplan.planning.record.headroom import LevelReplay, Replay, Tolerance
 from cmgplan.planning.record.plan import Times
-from cmgplan.planning.record.room import LevelReplay, Replay, Tolerance
 from cmgplan.planning.record.values import finite, or_nan
 from cmgplan.planning.result import PlanResult
 from cmgplan.progress import Progress, ProgressEvent, telling

@@ -18,7 +18,7 @@ from cmgplan.planning.report.run_folder import read_run, write_run
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from example_pages import Cell, page_of, run_example  # noqa: E402
+from example_pages import Cell, cells_of, page_of, run_example  # noqa: E402
 
 
 def ran(name: str, folder: Path) -> tuple[str, dict[str, Any]]:
@@ -35,6 +35,16 @@ def ran(name: str, folder: Path) -> tuple[str, dict[str, Any]]:
 def without_numbers(text: str) -> str:
     """Return a page without its digits and blanks: another machine may round otherwise."""
     return re.sub(r"[-\d.\s]+", " ", text)
+
+
+def test_text_that_names_the_mark_of_a_cell_stays_in_its_cell() -> None:
+    cells = cells_of(
+        "# %% [markdown]\n# # Title\n# an editor that knows\n# `# %%`.\n\n# %%\nx = 1\n"
+    )
+    assert [(cell.is_text, cell.source) for cell in cells] == [
+        (True, "# Title\nan editor that knows\n`# %%`."),
+        (False, "x = 1"),
+    ]
 
 
 def test_a_plan(tmp_path: Path) -> None:

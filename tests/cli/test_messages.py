@@ -8,6 +8,7 @@ import pytest
 from matpower_text import branch, bus, gen, matpower
 
 from cmgplan import cli, plurals
+from cmgplan.cli.console import number
 from cmgplan.cli.shown.cases import print_faults
 from cmgplan.errors import Fault
 from cmgplan.page import wording
@@ -64,6 +65,14 @@ def test_a_refused_option_is_told_once_with_what_it_may_be(
     capsys: pytest.CaptureFixture[str], command: tuple[str, ...], sentence: str
 ) -> None:
     assert told(capsys, *command) == [f"error: {sentence}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-4e-4, "0.000"), (-6e-4, "-0.001"), (0.0, "0.000"), (-1234.5, "-1,234.500"), (None, "-")],
+)
+def test_what_rounds_to_zero_has_no_sign(value: float | None, shown: str) -> None:
+    assert number(value, 3) == shown
 
 
 def test_one_of_a_thing_has_no_plural() -> None:

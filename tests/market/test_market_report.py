@@ -29,6 +29,7 @@ from cmgplan.market.report.overview import overview
 from cmgplan.market.report.read_result import result_of
 from cmgplan.market.report.read_run import read_market
 from cmgplan.market.report.run_folder import write_page
+from cmgplan.market.report.sections import incomes, prices
 from cmgplan.market.report.suggestion import providers, ranking, worth_alone
 from cmgplan.progress import ProgressEvent
 from cmgplan.run_kinds import RUN_KINDS
@@ -70,6 +71,24 @@ def held(run: Path) -> bool:
         return all(check.passed for check in RUN_KINDS["market"].verify(run))
     except InputError:
         return False
+
+
+def test_what_is_said_of_prices_and_incomes_fits_one_structure_as_well_as_many(run: Path) -> None:
+    found = read_market(run)
+    many = found.record
+    led = [s for s in many.structures if s.structure == "A|B"]
+    one = many.model_copy(update={"structures": led})
+    means = found.tables["mcp"].groupby(["carrier", "way"])["price_per_kwh"].mean()
+    costs = f"{means['heat', 'A|B']:.4f} {many.currency}/kWh"
+    assert prices(one, found.tables).parts[1].sentence == (  # type: ignore[union-attr]
+        f"On the mean of the day heat costs {costs} in A|B."
+    )
+    told = prices(many, found.tables).parts[1].sentence  # type: ignore[union-attr]
+    assert "costs least in" in told
+    assert "A click in the legend shows structures without followers." in told
+    income = incomes(one, found.tables).parts[0].sentence  # type: ignore[union-attr]
+    assert income.startswith("In A|B A earns ")
+    assert "B earns" in income
 
 
 def test_the_splits_of_two_homes_stand_side_by_side(run: Path) -> None:

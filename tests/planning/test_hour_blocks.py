@@ -24,7 +24,7 @@ from cmgplan.planning.switch_search.blocks_of_hours import (
 )
 from cmgplan.planning.switch_search.decomposition import DecompositionSearch
 from cmgplan.planning.switch_search.partition import Partition
-from cmgplan.planning.switch_search.state import Search
+from cmgplan.planning.switch_search.state import SearchState
 from cmgplan.solve.blocks.hull import Question
 from cmgplan.solve.blocks.problem import GLOBAL
 
@@ -99,7 +99,7 @@ def bounds_at_relaxed_multipliers(seed: int) -> list[float]:
 
     hourly = partition(single_hours(4))
     question = Question(*problem.vectors([(convex.model.f1, 1.0)]), unit=0.01)
-    relaxed = hourly.solve(Search(question, 0.01, np.inf), None)
+    relaxed = hourly.solve(SearchState(question, 0.01, np.inf), None)
     assert relaxed is not None
     bounds: list[float] = []
     for hours in (single_hours(4), [range(2), range(2, 4)], [range(4)]):
@@ -127,7 +127,7 @@ def test_a_question_goes_on_by_blocks_of_hours(seed: int, monkeypatch: pytest.Mo
     widened: list[float] = []
     widen = DecompositionSearch._widen
 
-    def noted(self: DecompositionSearch, search: Search) -> None:
+    def noted(self: DecompositionSearch, search: SearchState) -> None:
         before = search.bound
         widen(self, search)
         widened.append(search.bound - before)

@@ -16,6 +16,7 @@ from cmgplan.network.powerflow import power_flow
 from cmgplan.planning.case import load_case
 from cmgplan.planning.report.branch_flow import branch_flow_kw
 from cmgplan.planning.report.figures import feeder_view
+from cmgplan.planning.report.figures.feeder_map import connected
 from cmgplan.planning.report.figures.layout import label_sides, map_layout
 from cmgplan.planning.report.topology import Branch, FeederView
 
@@ -128,3 +129,15 @@ def test_branch_flow_is_that_of_the_power_flow(tmp_path: Path, b_us: float) -> N
         feeder_view(case), branches=(*feeder_view(case).branches, Branch("x", "3", "4", 1, 1, 0, 1))
     )
     assert branch_flow_kw(tables, loops) is None
+
+
+@pytest.mark.parametrize(
+    ("closed", "told"),
+    [
+        ([0, 0, 0], "no microgrid is connected to the feeder in any hour"),
+        ([0, 1, 0], "at most 1 is connected at once (hour 1)"),
+        ([0, 1, 2], "at most 2 are connected at once (hour 2)"),
+    ],
+)
+def test_the_sentence_of_the_map_counts_connected_microgrids(closed: list[int], told: str) -> None:
+    assert connected(pd.Series(closed)) == told

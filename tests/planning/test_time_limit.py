@@ -19,7 +19,7 @@ from cmgplan.planning.model.switches import allow
 from cmgplan.planning.switch_search import decomposition
 from cmgplan.planning.switch_search.rounding import rounded, taken
 from cmgplan.planning.switch_search.schedules import SwitchSchedule
-from cmgplan.planning.switch_search.state import Pace, Search
+from cmgplan.planning.switch_search.state import Pace, SearchState
 from cmgplan.solve.blocks.hull import Hull, Question
 from cmgplan.solve.blocks.problem import BlockAnswer, BlockProblem, Pattern
 
@@ -96,7 +96,7 @@ def test_many_binaries_begin_with_what_the_relaxation_proves(
 @pytest.mark.parametrize("held", [False, True])
 def test_rounding_and_swaps_end_with_the_time_where_something_is_held(held: bool) -> None:
     empty = np.zeros(0)
-    search = Search(Question(empty, empty, empty), 1.0, time.perf_counter() - 1.0)
+    search = SearchState(Question(empty, empty, empty), 1.0, time.perf_counter() - 1.0)
     search.pace.operating_s = 1.0
     assert search.is_late
     assert search.lacks_time
@@ -107,7 +107,7 @@ def test_rounding_and_swaps_end_with_the_time_where_something_is_held(held: bool
     asked: list[object] = []
     found._at.solve = lambda *mix, **how: asked.append(mix)  # type: ignore[method-assign, assignment]
     hull = Hull(0.0, empty, [MIX, MIX], [], empty)
-    found._seeker.round_off(search, hull, held=held)
+    found._seeker.round_hull(search, hull, held=held)
     assert bool(asked) is not held
     asked.clear()
     search.best = hull
@@ -163,7 +163,7 @@ class Judging:
 )
 def test_a_schedule_found_late_is_operated(left_s: float, best: float, judged: list[float]) -> None:
     empty = np.zeros(0)
-    search = Search(Question(empty, empty, empty), 1.0, time.perf_counter() + left_s)
+    search = SearchState(Question(empty, empty, empty), 1.0, time.perf_counter() + left_s)
     search.rounded = [(float(v), SwitchSchedule({}, {}, str(v))) for v in (6, 4, 3)]
     incumbent = Judging(best)
     search.operate_all(incumbent)
@@ -206,7 +206,7 @@ def test_a_schedule_far_from_the_hull_does_not_stop_the_search_for_one(
     best: float, bound: float, holds: bool
 ) -> None:
     empty = np.zeros(0)
-    search = Search(Question(empty, empty, empty), 1.0, time.perf_counter(), bound=bound)
+    search = SearchState(Question(empty, empty, empty), 1.0, time.perf_counter(), bound=bound)
     hull = Hull(10.0, empty, [MIX, MIX], [], empty)
     assert search.holds(Judging(best), hull) is holds
 

@@ -24,7 +24,7 @@ def print_plan(summary: PlanRecord, told: Sequence[str] = ()) -> None:
     """
     upper, selected = summary.upper, summary.selected
     columns = (selected.by_objective(), upper.totals(), upper.without_cmg.totals())
-    table = new_table("", "microgrids", "feeder with", "without DER")
+    table = new_table("", "microgrids", "feeder with DER", "feeder without DER")
     for name, key, digits in (
         ("generation cost, $", "gc_usd", 2),
         ("emission cost, $", "ec_usd", 2),

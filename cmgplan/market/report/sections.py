@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cmgplan.homes.report.figures.view import DayView
 from cmgplan.market.report import figures
 from cmgplan.market.report.run_record import MarketRecord
@@ -29,8 +31,14 @@ def incomes(record: MarketRecord, tables: Tables) -> Section:
 
 
 def _income_sentence(record: MarketRecord) -> str:
-    """Say in which structure each home earns most, and least."""
+    """Say in which structure each home earns most, and least; of one structure what each earns."""
     told = []
+    if len(record.structures) == 1:
+        (only,) = record.structures
+        told = [
+            f"{home} earns {amount(only.income[home], record.currency)}" for home in only.income
+        ]
+        return f"In {only.structure} {', '.join(told)}."
     for home in record.case.homes:
         with_home = [s for s in record.structures if home in s.income]
         if len(with_home) < 2:
@@ -44,24 +52,31 @@ def _income_sentence(record: MarketRecord) -> str:
     return f"{'; '.join(told)}." if told else "Each home takes part in one structure."
 
 
+def _price_sentence(record: MarketRecord, carrier: str, means: Mapping[str, float]) -> str:
+    """Say in which structure the mean price of the day is least, and greatest."""
+    unit = f"{record.currency}/kWh"
+    led = [s.structure for s in record.structures if s.following and s.structure in means]
+    if not led:
+        return f"Homes trade no {carrier} in any structure with followers."
+    low, high = min(led, key=means.__getitem__), max(led, key=means.__getitem__)
+    told = (
+        f"On the mean of the day {carrier} costs {means[low]:.4f} {unit} in {low}."
+        if len(led) == 1
+        else f"On the mean of the day {carrier} costs least in {low} ({means[low]:.4f} {unit}) and "
+        f"most in {high} ({means[high]:.4f} {unit})."
+    )
+    if all(s.following for s in record.structures):
+        return told
+    return f"{told} A click in the legend shows structures without followers."
+
+
 def prices(record: MarketRecord, tables: Tables) -> Section:
     """Return clearing prices by hour, structures beside each other."""
     mcp, charts = tables["mcp"], []
     for carrier in ("electricity", "heat"):
         figure = figures.prices(mcp, tables["exchange"], record, carrier)
         means = mcp[mcp["carrier"] == carrier].groupby("way")["price_per_kwh"].mean()
-        led = [s.structure for s in record.structures if s.following and s.structure in means.index]
-        if not led:
-            sentence = f"Homes trade no {carrier} in any structure with followers."
-        else:
-            low = min(led, key=lambda way, m=means: m[way])  # type: ignore[misc]
-            high = max(led, key=lambda way, m=means: m[way])  # type: ignore[misc]
-            unit = record.currency
-            sentence = (
-                f"On the mean of the day {carrier} is cheapest in {low} ({means[low]:.4f} "
-                f"{unit}/kWh) and dearest in {high} ({means[high]:.4f} {unit}/kWh). Structures "
-                "without followers are in the legend."
-            )
+        sentence = _price_sentence(record, carrier, dict(means))
         charts.append(
             Chart(f"mcp_{carrier}", f"Clearing price of {carrier} by hour", sentence, figure)
         )

@@ -13,7 +13,7 @@ from cmgplan.planning.case.records import Case, Microgrid, PlanOptions
 from cmgplan.planning.levels.upper import UpperResult
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.switches import all_switches, graph_of
-from cmgplan.planning.record.room import BrokenRecord, ErrorHour, ForecastError, Headroom, Room
+from cmgplan.planning.record.headroom import BrokenRecord, ErrorHour, ForecastError, Headroom, Room
 from cmgplan.planning.record.values import finite
 
 LOAD_FACTOR = 1.1

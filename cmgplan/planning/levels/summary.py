@@ -20,6 +20,7 @@ from cmgplan.planning.levels.upper import Totals, UpperResult
 from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.switches import all_switches
 from cmgplan.planning.record.front import Cell, Certificate, Payoff, PointProof, Range
+from cmgplan.planning.record.headroom import Headroom, Replay
 from cmgplan.planning.record.levels import (
     AllowedHours,
     FeederTotals,
@@ -32,7 +33,6 @@ from cmgplan.planning.record.levels import (
     Weights,
 )
 from cmgplan.planning.record.plan import About, Options, PlanRecord, Times
-from cmgplan.planning.record.room import Headroom, Replay
 from cmgplan.planning.record.values import finite
 from cmgplan.solve import Stop
 from cmgplan.version import __version__

@@ -13,7 +13,7 @@ LevelNumber = Literal[1, 2, 3, 4]
 
 
 class Objectives(ByObjective[Number | None]):
-    """The three objectives."""
+    """Values of the three objectives: generation cost, emission cost and losses."""
 
 
 class FeederTotals(Objectives):
@@ -29,7 +29,7 @@ class FeederTotals(Objectives):
 
 
 class Goal(Part):
-    """What a solve reached and proved."""
+    """Value that a solve of a level reached, and the bound that it proved."""
 
     value: Number | None
     bound: Number | None

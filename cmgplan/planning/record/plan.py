@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationError, WithJsonSchema
 
 from cmgplan.planning.record.front import Certificate, Payoff
+from cmgplan.planning.record.headroom import Headroom, Replay
 from cmgplan.planning.record.levels import LevelRecord, Selected, Upper
-from cmgplan.planning.record.room import Headroom, Replay
 from cmgplan.planning.record.values import Amount, Count, Number, Part
 from cmgplan.run.strict_json import object_of, shortened
 

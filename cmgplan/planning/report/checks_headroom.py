@@ -13,7 +13,7 @@ from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.network.feeder import Feeder
 from cmgplan.network.powerflow import PowerFlow
 from cmgplan.planning.case.records import Microgrid
-from cmgplan.planning.record.room import ErrorHour, ForecastError
+from cmgplan.planning.record.headroom import ErrorHour, ForecastError
 from cmgplan.planning.report.checks_feeder import upper_demand
 from cmgplan.planning.report.checks_objectives import Injection
 from cmgplan.planning.report.checks_switches import closed_switches

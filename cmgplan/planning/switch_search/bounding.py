@@ -14,7 +14,7 @@ import numpy as np
 
 from cmgplan.arrays import FloatArray
 from cmgplan.planning.model.switching import counts_operations, cut_cycles
-from cmgplan.planning.switch_search.state import Search
+from cmgplan.planning.switch_search.state import SearchState
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
 from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, Question, points_of
@@ -58,7 +58,7 @@ class BlockBounding:
         self._nodes[:] = ALL_NODES if self._wide else TUNING.bounding.nodes
         self._reach = TUNING.bounding.furthest
 
-    def remember(self, search: Search) -> None:
+    def remember(self, search: SearchState) -> None:
         """Tell a search the best bound that earlier multipliers give under its caps.
 
         The hours' bounds depend on objective and multipliers alone; caps enter the rest.
@@ -67,9 +67,9 @@ class BlockBounding:
         for cost, multipliers, hours_bound in self._asked:
             if np.array_equal(cost, question.cost):
                 constant, _ = self._blocks.relaxed(*question.vectors, multipliers)
-                search.knows(constant + hours_bound, multipliers, self._grid)
+                search.record_bound(constant + hours_bound, multipliers, self._grid)
 
-    def combine(self, search: Search, hull: Hull, time_limit_s: float) -> None:
+    def combine(self, search: SearchState, hull: Hull, time_limit_s: float) -> None:
         """Prove what all bounds of the hours give together, and take its multipliers for the best.
 
         It takes as long as the hours' own searches, so that these come first where hull and bound
@@ -85,9 +85,9 @@ class BlockBounding:
         needed = took if proof is not None else TUNING.bounding.again * took
         search.pace.proving_s = max(search.pace.proving_s, needed)
         if proof is not None and proof.bound <= hull.value + search.gap_now(hull.value):
-            search.proves(proof.bound, proof.multipliers, self._grid)
+            search.record_own_bound(proof.bound, proof.multipliers, self._grid)
 
-    def ask_relaxations(self, search: Search, relaxed: Hull) -> None:
+    def ask_relaxations(self, search: SearchState, relaxed: Hull) -> None:
         """Prove the bound of the hours' linear relaxations at the whole relaxation's multipliers.
 
         The rows that the hours proved before count. This takes much less time than a round.
@@ -99,9 +99,9 @@ class BlockBounding:
         bound = sum(self._proven.bounds(every, question, reduced, self.workers.map))
         if np.isfinite(bound):
             self._asked.append((question.cost, relaxed.multipliers, bound))
-        search.proves(constant + bound, relaxed.multipliers, self._grid)
+        search.record_own_bound(constant + bound, relaxed.multipliers, self._grid)
 
-    def ask(self, search: Search, hull: Hull) -> float:
+    def ask(self, search: SearchState, hull: Hull) -> float:
         """Return the Lagrangian bound, and put each hour's topologies into the pool."""
         if search.multipliers is not None and self._wide and search.proves_optimality:
             return self._ask_level(search, hull, search.multipliers)
@@ -112,12 +112,12 @@ class BlockBounding:
             for share in self._smoothing
         )
 
-    def ask_best(self, search: Search, hull: Hull) -> float:
+    def ask_best(self, search: SearchState, hull: Hull) -> float:
         """Return the bound at the best multipliers known, and learn topologies there."""
         best = hull.multipliers if search.multipliers is None else search.multipliers
         return self._ask(search, hull, best)
 
-    def _ask_level(self, search: Search, hull: Hull, centre: FloatArray) -> float:
+    def _ask_level(self, search: SearchState, hull: Hull, centre: FloatArray) -> float:
         """Return the bound at the level method's multipliers, those nearest to the best known."""
         before = search.bound
         level = before + self._reach * max(hull.value - before, 0.0)
@@ -135,7 +135,7 @@ class BlockBounding:
         )
         return bound
 
-    def _ask(self, search: Search, hull: Hull, multipliers: FloatArray) -> float:
+    def _ask(self, search: SearchState, hull: Hull, multipliers: FloatArray) -> float:
         self._resolve(search, points_of(self._blocks, hull), hull.multipliers)
         question = search.question
         vectors = question.vectors
@@ -150,13 +150,13 @@ class BlockBounding:
             self._proven.learn(question, reduced, answers)
         if np.isfinite(bound):
             self._asked.append((question.cost, multipliers, bound - constant))
-        search.proves(bound, multipliers, self._grid)
+        search.record_own_bound(bound, multipliers, self._grid)
         self._learn(search, answers, hull)
         return bound
 
     def _answers(
         self,
-        search: Search,
+        search: SearchState,
         hull: Hull,
         vectors: tuple[FloatArray, FloatArray, FloatArray],
         reduced: FloatArray,
@@ -254,7 +254,7 @@ class BlockBounding:
         points = [np.where(spare, x > 1.0 - 1e-6, x) for x in hull.of_block(hour)]
         return min(points, key=lambda point: float(reduced[columns] @ point), default=None)
 
-    def _learn(self, search: Search, answers: Sequence[BlockAnswer], hull: Hull) -> None:
+    def _learn(self, search: SearchState, answers: Sequence[BlockAnswer], hull: Hull) -> None:
         """Put the hours' topologies into the pool and tangents at their points.
 
         Cycles that no row excludes yet are cut off for the next round.
@@ -274,7 +274,7 @@ class BlockBounding:
         self._resolve(search, [x], hull.multipliers)
 
     def _resolve(
-        self, search: Search, points: Sequence[FloatArray], multipliers: FloatArray
+        self, search: SearchState, points: Sequence[FloatArray], multipliers: FloatArray
     ) -> None:
         """Add tangents at points, as fine as the wanted gap and the cost of losses ask for."""
         _, reduced = self._blocks.relaxed(*search.question.vectors, multipliers)

@@ -30,7 +30,7 @@ from cmgplan.planning.switch_search.schedules import (
     goals_of,
 )
 from cmgplan.planning.switch_search.seeking import CountedSeeker, FreeSeeker, Seeker
-from cmgplan.planning.switch_search.state import Pace, Search
+from cmgplan.planning.switch_search.state import Pace, SearchState
 from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.planning.switch_search.whole import HighsSearch
 from cmgplan.solve import LinearProblem
@@ -75,7 +75,7 @@ class DecompositionSearch:
         few_counted = asked.rounds is None and small and self._counted
         deadline = time.perf_counter() + asked.time_limit_s
         hours_s = asked.time_limit_s * (effort.hours_share if small and not asked.once else 1.0)
-        search = Search(
+        search = SearchState(
             Question(
                 *self._problem.vectors(pairs, bounds),
                 unit=float(np.clip(gap_abs, *effort.unit_range)),
@@ -114,7 +114,9 @@ class DecompositionSearch:
             return self._closed(found, asked, search, incumbent)
         return found
 
-    def _begin(self, search: Search, partition: Partition) -> list[tuple[float, SwitchSchedule]]:
+    def _begin(
+        self, search: SearchState, partition: Partition
+    ) -> list[tuple[float, SwitchSchedule]]:
         """Begin a question on a partition; return the known schedules that meet it, with values.
 
         Where operations are free, it returns none: their topologies alone are put into the pool.
@@ -131,7 +133,7 @@ class DecompositionSearch:
                     search.keep_if_best(again)
         return held
 
-    def _widen(self, search: Search) -> None:
+    def _widen(self, search: SearchState) -> None:
         """Continue with blocks of several hours, at the best multipliers of single hours."""
         if self._wide is None:
             self._wide = self._partition(self._wide_hours)
@@ -144,7 +146,7 @@ class DecompositionSearch:
         self._at.bounding.ask_best(search, self._at.mix(search))
 
     def _closed(
-        self, found: SwitchesFound, asked: PointQuestion, search: Search, incumbent: Incumbent
+        self, found: SwitchesFound, asked: PointQuestion, search: SearchState, incumbent: Incumbent
     ) -> SwitchesFound:
         """Let HiGHS close on the whole problem what the decomposition cannot: a duality gap.
 
@@ -160,30 +162,30 @@ class DecompositionSearch:
             return replace(found, reason=reason)
         return replace(found, bound=whole.bound, reason=reason, proof=whole.proof)
 
-    def _rounds(self, search: Search, incumbent: Incumbent) -> str:
+    def _rounds(self, search: SearchState, incumbent: Incumbent) -> str:
         """Alternate until value and bound meet, or nothing new is found; return why."""
         self._begin_relaxed(search, incumbent)
         while True:
             begun = time.perf_counter()
             hull = self._mixed(search)
-            if self._seeker.sought(search, incumbent, hull):
+            if self._seeker.seek(search, incumbent, hull):
                 if search.meets(incumbent):
                     return f"value and bound meet after {search.rounds_done} bounding rounds"
             elif self._seeker.lacks_schedule(search, incumbent, hull):
-                improved = self._seeker.improved(search, incumbent, hull)
-                return f"{improved} after {search.rounds_done} bounding rounds"
+                why = self._seeker.improve(search, incumbent, hull)
+                return f"{why} after {search.rounds_done} bounding rounds"
             if self._combined(
                 search, incumbent, hull, TUNING.effort.proving_share * search.bounding_left_s
             ):
                 return f"value and bound meet after {search.rounds_done} bounding rounds"
-            before, reached = self._at.known, search.reached(hull.value)
+            before, moved = self._at.known, search.note_round(hull.value)
             self._at.bounding.ask(search, hull)
             search.round_s = time.perf_counter() - begun
             search.rounds_done += 1
             incumbent.proved(search.bound, "hours")
             if search.meets(incumbent):
                 return f"value and bound meet after {search.rounds_done} bounding rounds"
-            reason = search.stopped(moved=reached, known=self._at.known != before)
+            reason = search.stopped(moved=moved, new_topology=self._at.known != before)
             if self._is_narrow(search, reason):
                 self._widen(search)
             elif reason:
@@ -191,13 +193,13 @@ class DecompositionSearch:
                 if search.lacks_time and search.holds(incumbent, hull):
                     return told
                 hull = self._mixed(search)
-                self._seeker.round_off(search, hull, held=search.holds(incumbent, hull))
+                self._seeker.round_hull(search, hull, held=search.holds(incumbent, hull))
                 if search.wants_proof:
                     self._seeker.swap(search, hull)
                 self._combined(search, incumbent, hull, search.left_s - search.pace.operating_s)
                 return told + self._seeker.last_attempt(search, incumbent, hull)
 
-    def _is_narrow(self, search: Search, reason: str) -> bool:
+    def _is_narrow(self, search: SearchState, reason: str) -> bool:
         """Whether to continue with blocks of several hours; ``reason`` is why the search would end.
 
         They are worth their time where a proof is wanted that single hours do not give.
@@ -209,7 +211,7 @@ class DecompositionSearch:
         )
 
     def _combined(
-        self, search: Search, incumbent: Incumbent, hull: Hull, time_limit_s: float
+        self, search: SearchState, incumbent: Incumbent, hull: Hull, time_limit_s: float
     ) -> bool:
         """Prove what all rounds give together, if proof is wanted; return whether that suffices."""
         if search.has_few_rounds or self._many or time_limit_s <= search.pace.proving_s:
@@ -218,7 +220,7 @@ class DecompositionSearch:
         incumbent.proved(search.bound, "all bounding rounds together")
         return search.meets(incumbent)
 
-    def _begin_relaxed(self, search: Search, incumbent: Incumbent) -> None:
+    def _begin_relaxed(self, search: SearchState, incumbent: Incumbent) -> None:
         """Begin with the multipliers of the relaxation without binaries, where that is worth it.
 
         A hull of few topologies misjudges what operations cost; its multipliers are smoothed.
@@ -248,18 +250,18 @@ class DecompositionSearch:
         """Whether the problem has many binaries."""
         return self._problem.size[2] > TUNING.effort.many_binaries
 
-    def _mixed(self, search: Search) -> Hull:
+    def _mixed(self, search: SearchState) -> Hull:
         """Return the hull, and take note of the time that it takes."""
         begun = time.perf_counter()
         hull = self._at.mix(search)
         search.pace.mixing_s = max(search.pace.mixing_s, time.perf_counter() - begun)
         return hull
 
-    def _once(self, search: Search) -> str:
+    def _once(self, search: SearchState) -> str:
         """Take one bounding round and round the hull once."""
         hull = self._at.mix(search)
         self._at.bounding.ask(search, hull)
-        self._seeker.round_off(search, self._at.mix(search))
+        self._seeker.round_hull(search, self._at.mix(search))
         return "one bounding round"
 
 

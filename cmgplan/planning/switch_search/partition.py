@@ -14,7 +14,7 @@ from cmgplan.planning.model.schedule_model import SwitchingModel
 from cmgplan.planning.model.switching import counts_operations
 from cmgplan.planning.switch_search.blocks_of_hours import block_of_columns
 from cmgplan.planning.switch_search.bounding import BlockBounding
-from cmgplan.planning.switch_search.state import Search
+from cmgplan.planning.switch_search.state import SearchState
 from cmgplan.planning.switch_search.switch_dive import SwitchDive
 from cmgplan.planning.switch_search.topologies import HourlyGrid, Topologies
 from cmgplan.planning.switch_search.tuning import TUNING
@@ -92,7 +92,7 @@ class Partition:
         """Return the topologies that the hull would work with."""
         return [frozenset(patterns) for patterns in self.pool.kept()]
 
-    def mix(self, search: Search) -> Hull:
+    def mix(self, search: SearchState) -> Hull:
         """Return the hull of the known topologies, or the relaxation where some block knows none.
 
         Where no mix meets the coupling rows, blocks are bounded by the break until one does.
@@ -129,7 +129,7 @@ class Partition:
                 raise StoppedError("the time limit")
         raise StoppedError("no mix of topologies that meets the caps")
 
-    def _ask_relaxed(self, search: Search) -> None:
+    def _ask_relaxed(self, search: SearchState) -> None:
         """Bound the blocks at the relaxation's multipliers, without a mix.
 
         It serves where every known topology of some block is infeasible by itself. Tangents at the
@@ -142,11 +142,11 @@ class Partition:
         if search.left_s <= 0.0:
             raise StoppedError("the time limit")
 
-    def _within_limit(self, search: Search) -> Hull | None:
+    def _within_limit(self, search: SearchState) -> Hull | None:
         """Return a hull with topologies of a schedule that keeps to the operations allowed."""
         if self.dive is None or search.lifted:
             return None
-        free = search.asking(self.dive.lifted(search.question))
+        free = search.without_operation_limit(self.dive.lifted(search.question))
         hull = self.mix(free)
         found = self.dive.rounded(free.question, hull, search.aim(hull.value))
         if found is None:
@@ -155,7 +155,7 @@ class Partition:
         self.mark_used(found)
         return self.solve(search, self.pool.kept())
 
-    def _first(self, search: Search) -> Hull | None:
+    def _first(self, search: SearchState) -> Hull | None:
         """Return a first hull with the relaxation's multipliers, where a block knows no topology.
 
         Its positions give a topology to each block, whose points the blocks' searches start from.
@@ -177,7 +177,7 @@ class Partition:
 
     def solve(
         self,
-        search: Search,
+        search: SearchState,
         patterns: Sequence[Sequence[Pattern | None]] | None,
         *,
         elastic: bool = False,

@@ -15,50 +15,50 @@ import numpy as np
 from cmgplan.planning.switch_search.partition import Partition
 from cmgplan.planning.switch_search.rounding import rounded, rounded_well, swapped, taken
 from cmgplan.planning.switch_search.schedules import Incumbent
-from cmgplan.planning.switch_search.state import Search
+from cmgplan.planning.switch_search.state import SearchState
 from cmgplan.planning.switch_search.switch_dive import SwitchDive
 from cmgplan.planning.switch_search.tuning import TUNING
 from cmgplan.solve.blocks.hull import Hull, points_of
 
 
 class Seeker(ABC):
-    """Seeks schedules in the hulls of a partition, for the ``Search`` to have operated later."""
+    """Seeks schedules in the hulls of a partition, which are operated in AC later."""
 
     def __init__(self, partition: Partition) -> None:
         self._at = partition
 
     @abstractmethod
-    def sought(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+    def seek(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Seek a schedule where that is worth its time; return whether it was."""
 
-    def round_off(self, search: Search, hull: Hull, *, held: bool = False) -> None:
+    def round_hull(self, search: SearchState, hull: Hull, *, held: bool = False) -> None:
         """Round the hull to a schedule, to be operated later.
 
         Where a good schedule is ``held`` already, rounding ends at the time limit.
         """
         if not any(None in weights for weights in hull.weights):
-            self._round_off(search, hull, held)
+            self._round(search, hull, held)
 
     @abstractmethod
-    def _round_off(self, search: Search, hull: Hull, held: bool) -> None:
+    def _round(self, search: SearchState, hull: Hull, held: bool) -> None:
         """Round a hull of topologies to a schedule."""
 
-    def swap(self, search: Search, hull: Hull) -> None:  # noqa: B027 - not all seekers can
+    def swap(self, search: SearchState, hull: Hull) -> None:  # noqa: B027 - not all seekers can
         """Improve the best schedule by one hour's topology at a time, where that can be done."""
 
-    def lacks_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+    def lacks_schedule(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Whether better multipliers cannot close the gap, so that a better schedule is sought."""
         return False
 
-    def improved(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+    def improve(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
         """Improve the best schedule until value and bound meet or nothing helps; return why."""
         return "no better schedule found"
 
-    def last_attempt(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+    def last_attempt(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
         """Improve the best schedule as the search ends; return what to add to its reason."""
         return ""
 
-    def _take(self, search: Search, found: Hull) -> None:
+    def _take(self, search: SearchState, found: Hull) -> None:
         """Take note of a schedule, to be operated later."""
         self._at.mark_used(found)
         point = points_of(self._at.blocks, found)[0]
@@ -71,15 +71,15 @@ class Seeker(ABC):
 class FreeSeeker(Seeker):
     """Seeks schedules where operations are free: rounds the hull, swaps an hour's topology."""
 
-    def sought(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+    def seek(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Round the hull where a schedule is what the proof lacks; return whether it was."""
         near = hull.value - search.bound <= TUNING.seeking.worth_gaps * search.gap_abs
         worth = not np.isfinite(search.least(incumbent)) or near
         if worth:
-            self.round_off(search, hull, held=search.holds(incumbent, hull))
+            self.round_hull(search, hull, held=search.holds(incumbent, hull))
         return worth
 
-    def _round_off(self, search: Search, hull: Hull, held: bool) -> None:
+    def _round(self, search: SearchState, hull: Hull, held: bool) -> None:
         begun = time.perf_counter()
         found = rounded_well(
             hull,
@@ -95,7 +95,7 @@ class FreeSeeker(Seeker):
         if self._lacks_swaps(search, hull):
             self.swap(search, hull)
 
-    def swap(self, search: Search, hull: Hull) -> None:
+    def swap(self, search: SearchState, hull: Hull) -> None:
         """Improve the best schedule by one hour's topology at a time."""
         if search.best is None:
             return
@@ -110,7 +110,7 @@ class FreeSeeker(Seeker):
         if found is not search.best:
             self._take(search, found)
 
-    def _lacks_swaps(self, search: Search, hull: Hull) -> bool:
+    def _lacks_swaps(self, search: SearchState, hull: Hull) -> bool:
         """Whether hull and bound are near enough, but not the best schedule."""
         if search.best is None:
             return False
@@ -130,17 +130,17 @@ class CountedSeeker(Seeker):
         super().__init__(partition)
         self._dive, self._costly = dive, costly
 
-    def sought(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+    def seek(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Round the hull or improve the best schedule; return whether either was worth its time."""
         if self._worth_a_schedule(search, incumbent, hull):
-            self.round_off(search, hull, held=search.holds(incumbent, hull))
+            self.round_hull(search, hull, held=search.holds(incumbent, hull))
         elif self._worth_improving(search, incumbent, hull):
             self._improve(search, hull, TUNING.seeking.improving_hulls)
         else:
             return False
         return True
 
-    def _round_off(self, search: Search, hull: Hull, held: bool) -> None:
+    def _round(self, search: SearchState, hull: Hull, held: bool) -> None:
         search.dived, aim = hull.value, search.aim(hull.value)
         if search.wants_value and not self._costly:
             aim = replace(aim, good=np.inf, unit=TUNING.seeking.rough * aim.unit)
@@ -153,25 +153,25 @@ class CountedSeeker(Seeker):
         if self._at.several_hours:
             self._improve(search, hull)
 
-    def improved(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+    def improve(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
         """Improve the best schedule until value and bound meet or nothing helps; return why."""
         while self._improve(search, hull):
             if search.meets(incumbent):
                 return "value and bound meet"
         return "no better schedule found"
 
-    def last_attempt(self, search: Search, incumbent: Incumbent, hull: Hull) -> str:
+    def last_attempt(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> str:
         """Improve the best schedule unless it suffices; return what to add to the reason."""
         if search.wants_value or search.meets(incumbent):
             return ""
-        return f", {self.improved(search, incumbent, hull)}"
+        return f", {self.improve(search, incumbent, hull)}"
 
-    def lacks_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+    def lacks_schedule(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Whether better multipliers cannot close the gap, so that a better schedule is sought."""
         settled = hull.value - search.bound <= TUNING.seeking.settled * search.gap_abs
         return settled and bool(np.isfinite(incumbent.best))
 
-    def _worth_a_schedule(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+    def _worth_a_schedule(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Whether a schedule is what the proof lacks, rather than better multipliers.
 
         It takes as long as several bounding rounds.
@@ -186,7 +186,7 @@ class CountedSeeker(Seeker):
         primal = lacks > apart or apart <= search.gap_abs
         return primal and hull.value < search.dived - TUNING.seeking.dive_again * lacks
 
-    def _worth_improving(self, search: Search, incumbent: Incumbent, hull: Hull) -> bool:
+    def _worth_improving(self, search: SearchState, incumbent: Incumbent, hull: Hull) -> bool:
         """Whether improving the best schedule is worth as long as a bounding round takes.
 
         Blocks of several hours take long to bound, and their pools hold good topologies.
@@ -196,7 +196,7 @@ class CountedSeeker(Seeker):
         open_still = best - search.bound > search.gap_abs
         return self._at.several_hours and search.dived < np.inf and open_still and lacks > apart
 
-    def _improve(self, search: Search, hull: Hull, hulls: float = np.inf) -> bool:
+    def _improve(self, search: SearchState, hull: Hull, hulls: float = np.inf) -> bool:
         """Improve the best schedule with the hull's topologies; return whether that helped."""
         if search.best is None:
             return False

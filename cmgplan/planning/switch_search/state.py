@@ -53,7 +53,7 @@ class Pace:
 
 
 @dataclass
-class Search:
+class SearchState:
     """State of one question.
 
     Attributes
@@ -137,35 +137,35 @@ class Search:
         return max(self.question.unit, min(self.gap_abs, TUNING.stopping.loose_gap), apart)
 
     @property
-    def without_objective(self) -> Search:
+    def without_objective(self) -> SearchState:
         """The question of feasibility alone: its bound is positive only if nothing is feasible."""
         zero = replace(
             self.question,
             cost=np.zeros_like(self.question.cost),
             unit=TUNING.stopping.infeasible_break,
         )
-        return Search(zero, TUNING.stopping.infeasible_break, self.deadline, bound=0.0)
+        return SearchState(zero, TUNING.stopping.infeasible_break, self.deadline, bound=0.0)
 
     @property
     def proves_optimality(self) -> bool:
         """Whether the question has an objective: else its bound tells of feasibility."""
         return bool(self.question.cost.any())
 
-    def proves(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
+    def record_own_bound(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
         """Record a bound, and its multipliers as the best of this question if they are."""
-        self.knows(bound, multipliers, grid)
+        self.record_bound(bound, multipliers, grid)
         if bound > self.multipliers_bound:
             self.multipliers_bound, self.multipliers = bound, multipliers
 
-    def knows(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
+    def record_bound(self, bound: float, multipliers: FloatArray, grid: HourlyGrid) -> None:
         """Record a bound, whose multipliers may be those of another question."""
         if bound > self.bound:
             self.bound = bound
             self.evidence = Evidence(bound, multipliers, grid.blocks.coupling_names, grid.hours)
 
-    def asking(self, lifted: Question) -> Search:
-        """Return the search of the same question without the limit of operations."""
-        return Search(lifted, self.gap_abs, self.deadline, bound=self.bound, lifted=True)
+    def without_operation_limit(self, lifted: Question) -> SearchState:
+        """Return the state of the same question, ``lifted`` over the limit of operations."""
+        return SearchState(lifted, self.gap_abs, self.deadline, bound=self.bound, lifted=True)
 
     def aim(self, value: float) -> Aim:
         """Return what a rounded schedule should reach; ``value`` is that of the hull."""
@@ -183,21 +183,21 @@ class Search:
             self.deadline,
         )
 
-    def reached(self, value: float) -> bool:
-        """Whether bound or hull moved noticeably since the last round."""
+    def note_round(self, value: float) -> bool:
+        """Note a round's bound and value of the hull; return whether either moved noticeably."""
         counts = TUNING.stopping.stuck_share * self.gap_abs
         moved = self.bound > self.last_bound + counts or value < self.last_value - counts
         self.last_bound, self.last_value = self.bound, value
         return moved
 
-    def stopped(self, *, moved: bool, known: bool) -> str:
+    def stopped(self, *, moved: bool, new_topology: bool) -> str:
         """Return why the search ends without having closed the gap; empty if it goes on.
 
-        ``moved`` tells of bound and hull, ``known`` whether a topology is new to the hull. After a
-        round that moved nothing, the hull's own multipliers are tried before the search ends.
+        ``moved`` tells of bound and hull, ``new_topology`` whether the hull has one it had not.
+        After a round that moved nothing, the hull's own multipliers are tried before the end.
         """
         self.idle = 0 if moved or self.unfinished else self.idle + 1
-        if self.idle >= TUNING.stopping.idle_rounds or (self.idle > 1 and not known):
+        if self.idle >= TUNING.stopping.idle_rounds or (self.idle > 1 and not new_topology):
             return "nothing new"
         if self.bounding_left_s <= TUNING.stopping.enough_share * self.round_s:
             return "the time limit"

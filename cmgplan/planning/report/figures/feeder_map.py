@@ -91,6 +91,15 @@ def _slider(hours: list[int], start: int, dt_h: float) -> dict[str, Any]:
     }
 
 
+def connected(closed: pd.Series[int]) -> str:
+    """Say how many microgrids are connected at most; ``closed`` counts them by hour."""
+    most = int(closed.max())
+    if most == 0:
+        return "no microgrid is connected to the feeder in any hour"
+    are = "is" if most == 1 else "are"
+    return f"at most {most} {are} connected at once (hour {closed.idxmax()})"
+
+
 def map_sentence(tables: Tables, view: FeederView | None) -> str:
     """Say the hour with the most microgrids connected, and where voltage is lowest."""
     if view is None:
@@ -104,14 +113,13 @@ def map_sentence(tables: Tables, view: FeederView | None) -> str:
     lowest = least(voltage.min())
     text = (
         f"{counted(len(view.buses), 'bus', 'buses')} and "
-        f"{counted(len(view.microgrid_bus), 'microgrid')}; "
-        f"at most {closed.max()} are connected at once (hour {closed.idxmax()})"
+        f"{counted(len(view.microgrid_bus), 'microgrid')}; {connected(closed)}"
     )
     if export.abs().max() > LEAST_KW:
         hour = greatest(export.abs())
         way = "deliver" if export[hour] > 0.0 else "draw"
         text += f", and in hour {hour} they {way} most, {amount(abs(export[hour]), 'kW')}"
-    if islands:
+    if 0 < len(islands) < len(closed):
         text += f"; in {counted(len(islands), 'hour')} there is no connection"
     return (
         f"{text}. Voltage is lowest in hour {lowest} at bus "

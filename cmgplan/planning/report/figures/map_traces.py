@@ -24,6 +24,9 @@ SWITCHES = {
     "microgrid": ("tie within a cluster", GREEN),
     "cluster": ("tie between clusters", PURPLE),
 }
+NARROW_PU = 0.005
+"""Range of voltages up to which ticks with three digits would repeat."""
+
 WIDTHS = ((0.0, 1.2), (0.15, 3.0), (0.5, 6.0))
 """Share of the day's greatest flow from which a branch is drawn, and how wide."""
 LEAST_KW = 0.05
@@ -153,6 +156,7 @@ def _buses(drawing: Drawing, hour: int) -> go.Scatter:
     shown = [bus for bus in drawing.view.buses if bus in drawing.layout.buses]
     values = drawing.voltage.loc[shown, hour].to_numpy(dtype=float).tolist()
     every = drawing.voltage.to_numpy(dtype=float)
+    low, high = float(np.nanmin(every)), float(np.nanmax(every))
     return go.Scatter(
         x=[drawing.layout.buses[bus][0] for bus in shown],
         y=[drawing.layout.buses[bus][1] for bus in shown],
@@ -162,10 +166,12 @@ def _buses(drawing: Drawing, hour: int) -> go.Scatter:
             "size": 11,
             "symbol": [_symbol(drawing.view, bus, v) for bus, v in zip(shown, values, strict=True)],
             "color": [round(v, 6) for v in values],
-            "cmin": round(float(np.nanmin(every)), 4),
-            "cmax": round(float(np.nanmax(every)), 4),
+            "cmin": round(low, 4),
+            "cmax": round(high, 4),
             "colorscale": SEQUENTIAL,
-            "colorbar": colorbar("voltage, pu", tickformat=".3f"),
+            "colorbar": colorbar(
+                "voltage, pu", tickformat=".3f" if high - low > NARROW_PU else ".4f"
+            ),
             "line": {"color": "#44505a", "width": 1},
         },
         hovertemplate="bus %{text}: %{marker.color:.4f} pu<extra></extra>",

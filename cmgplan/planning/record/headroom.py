@@ -1,4 +1,4 @@
-"""Replay and room in plan.json: what the power flow confirms, and what forecast error may break."""
+"""Replay and headroom in plan.json: what power flow confirms, what forecast error may break."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LevelReplay(Part):
 
 
 class Tolerance(Part):
-    """What the replay allows."""
+    """Differences of voltages and losses that the replay allows."""
 
     dv_pu: Amount
     dloss_kw: Amount
@@ -44,7 +44,7 @@ class Replay(Part):
 
 
 class Room(Part):
-    """What is unused in an hour."""
+    """Unused power of turbines and storage, stored energy and rating of PCCs in an hour."""
 
     hour: Count
     mt_kw: Number | None
@@ -113,7 +113,7 @@ class ForecastError(Part):
 
 
 class Headroom(Part):
-    """Room left by hour, and the replay under forecast error."""
+    """Unused capacity by hour, and the replay under forecast error."""
 
     hourly: Annotated[list[Room], Field(min_length=1), AfterValidator(_in_order)]
     forecast_error: ForecastError
