@@ -16,7 +16,7 @@ from cmgplan.plurals import counted
 from cmgplan.run.findings import CheckResult, Finding
 from cmgplan.study.key_figures import BY_PART, PART_COLUMNS, Figures
 from cmgplan.study.ledger import Ledger, TaskRow
-from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows
+from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows, long_tables_there
 from cmgplan.study.task_run import TASK_FILE, TASKS
 from cmgplan.study.tasks import DIGITS, identity
 from cmgplan.study.view import StudyView, read_view
@@ -121,7 +121,9 @@ def _same(told: float, due: float) -> bool:
 def _long_tables(folder: Path, done: Sequence[TaskRow]) -> Iterator[CheckResult]:
     """Yield a check for each long table: it has the rows of all tasks and no other."""
     headers = long_headers(folder, done)
-    there = {path.stem for path in folder.glob("*.csv")} - {Path(TASKS_TABLE).stem}
+    there = long_tables_there(folder) | {
+        stem for stem in headers if (folder / f"{stem}.csv").is_file()
+    }
     odd = sorted(there ^ set(headers))
     yield CheckResult(
         "long tables are those of the runs",

@@ -6,7 +6,7 @@ import csv
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from cmgplan.arrays import FloatArray
 from cmgplan.errors import InputError
 from cmgplan.given import read_text
 from cmgplan.study.kinds import STUDY_SYSTEMS, StudySystem
-from cmgplan.study.store import STUDY_FILE, TASKS_TABLE
+from cmgplan.study.store import STUDY_FILE, TASK_COLUMNS, TASKS_TABLE
 
 CURVE_POINTS = 500
 """Points of a duration curve."""
@@ -81,6 +81,15 @@ class StudyView:
         return hours.get(case, 1.0)
 
 
+def read_texts(path: Path, texts: Iterable[str]) -> pd.DataFrame:
+    """Return a table whose texts stay as they are: a scenario may be called NA, or 01."""
+    names = list(texts)
+    table = pd.read_csv(
+        path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""]
+    )
+    return table.fillna({name: "" for name in names if name in table.columns})
+
+
 def read_view(folder: Path) -> StudyView:
     """Read a study's folder.
 
@@ -96,8 +105,8 @@ def read_view(folder: Path) -> StudyView:
         about = json.loads(read_text(path))
         system = STUDY_SYSTEMS[about["system"]]
         list(about["cases"])
-        text = dict.fromkeys(("task", "case", "day", "scenario", "options", "reason"), str)
-        tasks = pd.read_csv(folder / TASKS_TABLE, dtype=text).fillna(dict.fromkeys(text, ""))
+        text = (*TASK_COLUMNS, "state", "reason")
+        tasks = read_texts(folder / TASKS_TABLE, text)
         several = tasks["case"].nunique() > 1
         way = [
             " ".join(part for part in (case if several else "", options) if part) or case

@@ -255,3 +255,16 @@ def test_without_tsam_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tsam", None)
     with pytest.raises(MachineError, match=r"pip install 'cmgplan\[study\]', or list the days"):
         read_study(study(days={"typical": 3, "from": "2016-01-01", "to": "2016-01-09"}))
+
+
+def test_long_lists_of_options_are_counted_before_they_are_combined() -> None:
+    options = {"gap": [k / 10_000 for k in range(1, 2001)], "time-limit": list(range(1, 2001))}
+    assert "4,000,000 combinations" in one(study(case="two-bus", options=options))
+
+
+def test_weights_without_a_sum_are_told(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("scenario,weight\na,1e308\nb,1e308\n")
+    path = tmp_path / "s.toml"
+    text = 'format = 1\nname = "x"\nsystem = "planning"\ncases = ["two-bus"]\n'
+    path.write_text(f'{text}[over]\nscenarios = {{ file = "s.csv" }}\n')
+    assert "the weights sum to inf" in one(path)
