@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from cmgplan import cli, load_case, plan, run_study, write_run
-from cmgplan.errors import CaseError
+from cmgplan.errors import CaseError, InputError
 from cmgplan.planning.levels.held_feeder import INFEASIBLE, NO_ANSWER
 from cmgplan.study import hold_folder
 from cmgplan.study.hold import HeldPlan, HoldOptions, hold_points
@@ -255,6 +255,8 @@ def test_changed_sums_and_counts_are_found(study: Path, tmp_path: Path) -> None:
         "least totals are least",
         "broken limits are counted",
         "status is as it stands",
+        "what no schedule tells is told twice alike",
+        "key figures are those of the tables",
         "what exceeds caps is told",
         "the day's own total is its sum",
         "cost, emission and losses follow from the tables",
@@ -301,6 +303,52 @@ def test_a_changed_response_is_found(study: Path, tmp_path: Path) -> None:
     assert "bus 2 responsive_share_up" in found["the feeder's loads respond within their limits"]
     assert "MG3" in found["microgrids balance"]
     assert "v_min_pu" in found["limits broken are those of the power flow"]
+
+
+def _another(name: str) -> Change:
+    """Return a change to another number, or text."""
+
+    def change(row: dict[str, str]) -> None:
+        try:
+            row[name] = repr(1.1 * float(row[name]) + 1.0)
+        except ValueError:
+            row[name] += "x"
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("held", "selected upper_status cap_gc_usd over_gc_usd planned_ec_usd"),
+        ("wait_and_see", "status bound_usd"),
+        ("broken_limits", "response amount unit limit"),
+    ],
+)
+def test_what_no_schedule_tells_cannot_be_altered_unseen(
+    table: str, columns: str, study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(task_of(study, "forecast"), tmp_path / "copy")
+    path = tmp_path / "copy" / f"{table}.csv"
+    given = path.read_text().splitlines()
+    unseen = []
+    for name in columns.split():
+        _changed(path, _another(name))
+        if _holds(tmp_path / "copy"):
+            unseen.append(name)
+        path.write_text("\n".join(given) + "\n")
+    for kept in (given[:-1], [*given, given[-1]]):
+        path.write_text("\n".join(kept) + "\n")
+        if _holds(tmp_path / "copy"):
+            unseen.append(f"{len(kept) - 1} rows")
+    assert unseen == []
+
+
+def _holds(folder: Path) -> bool:
+    try:
+        return all(check.passed for check in verify_held(folder))
+    except InputError:  # it is no table of a held plan any more
+        return False
 
 
 @pytest.mark.parametrize(
