@@ -16,6 +16,7 @@ from cmgplan.planning.report.checks_feeder import upper_demand
 from cmgplan.planning.report.checks_microgrid import (
     broken_devices,
     unbalanced,
+    wrong_lower_response,
     wrong_upper_response,
 )
 from cmgplan.planning.report.checks_objectives import (
@@ -29,7 +30,7 @@ from cmgplan.planning.report.checks_objectives import (
 from cmgplan.planning.report.checks_points import beyond_limits, wrong_switching, wrong_ties
 from cmgplan.planning.report.checks_text import wrong_texts
 from cmgplan.planning.report.checks_upper import not_held
-from cmgplan.planning.report.complete import faults, names_of_case, wanted_of_point
+from cmgplan.planning.report.complete import faults, names_of_case, wanted_of_point, wanted_rows
 from cmgplan.planning.report.table_forms import POINT_TABLES
 from cmgplan.run.findings import (
     POWER_KW,
@@ -155,7 +156,10 @@ def _balance(each: HeldOperation, level: int) -> list[Finding]:
 
 
 def _incomplete(each: HeldOperation) -> list[Finding]:
-    wanted = wanted_of_point(names_of_case(each.told.case), each.levels)
+    names = names_of_case(each.told.case)
+    wanted = wanted_of_point(names, each.levels)
+    if UPPER in each.levels:
+        wanted["demand_response"] = wanted_rows(names)["demand_response"]
     return [
         Finding(f"{place}: {told}", np.nan, "")
         for stem, rows in wanted.items()
@@ -222,6 +226,7 @@ def _responses(run: HeldRun) -> Iterator[CheckResult]:
     responding = [each for each in run.points.values() if UPPER in each.levels]
     for name, find in (
         ("Levels 5 and 6 held what they were given", not_held),
+        ("the microgrids' demand before and after response", wrong_lower_response),
         ("the feeder's loads respond within their limits", wrong_upper_response),
     ):
         yield _check(

@@ -107,6 +107,10 @@ def read_view(folder: Path) -> StudyView:
         list(about["cases"])
         text = (*TASK_COLUMNS, "state", "reason")
         tasks = read_texts(folder / TASKS_TABLE, text)
+        numbers = ["attempts", "wall_s", "weight", *(f.name for f in system.shown)]
+        tasks[numbers] = tasks[numbers].apply(pd.to_numeric)
+        if not tasks["task"].is_unique:
+            raise ValueError(f"a task stands twice in {TASKS_TABLE}")
         several = tasks["case"].nunique() > 1
         way = [
             " ".join(part for part in (case if several else "", options) if part) or case

@@ -300,6 +300,7 @@ def test_a_changed_response_is_found(study: Path, tmp_path: Path) -> None:
         "points/NN/dispatch": _plus("p_kw", 5.0),
     }
     found = _verified(study, tmp_path / "copy", changes, "forecast")
+    assert "the microgrids' demand before and after response" not in found
     assert "bus 2 responsive_share_up" in found["the feeder's loads respond within their limits"]
     assert "MG3" in found["microgrids balance"]
     assert "v_min_pu" in found["limits broken are those of the power flow"]
@@ -315,6 +316,15 @@ def _another(name: str) -> Change:
             row[name] += "x"
 
     return change
+
+
+def test_a_changed_response_of_microgrids_is_found(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(task_of(study, "forecast"), tmp_path / "copy")
+    (path,) = (tmp_path / "copy").glob("points/*/demand_response.csv")
+    told = pd.read_csv(path)
+    told.loc[told["level"] == "lower", "p_after_kw"] += 1.0
+    told.to_csv(path, index=False)
+    assert not _holds(tmp_path / "copy")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from cmgplan.study.ledger import LEDGER_FILE, TaskRow
 from cmgplan.study.pool import _with_children
 from cmgplan.study.run import StudyInterrupted, StudyResult, run_study
 from cmgplan.study.store import write_long_tables
+from cmgplan.study.verify import verify_study
 from cmgplan.study.view import read_view
 
 TWELVE = tuple(f"s{k}" for k in range(12))
@@ -446,3 +447,34 @@ def test_a_second_interruption_does_not_break_off_what_the_first_began(
     with pytest.raises(StudyInterrupted, match="0 of 1 task is done"):
         little(asked)
     assert json.loads(Path("out/study.json").read_text())["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(",0.5,", ",0.7,"), ("a,points=3,done", "a,points=3,failed"), (",b,", ",c,")],
+)
+def test_an_altered_list_of_tasks_is_found(old: str, new: str) -> None:
+    little(little_study(["a", "b"], Path()))
+    path = Path("out/tasks.csv")
+    text = path.read_text()
+    assert old in text
+    named = "tasks.csv tells the tasks of the ledger"
+    assert _found(named) == ""
+    path.write_text(text.replace(old, new, 1))
+    assert "two-bus_" in _found(named)
+
+
+def _found(name: str) -> str:
+    checks = {check.name: check for check in verify_study(Path("out"), lambda folder: [])}
+    return "; ".join(map(str, checks[name].findings))
+
+
+@pytest.mark.parametrize("cell", ["abc", ""])
+def test_a_list_of_tasks_without_numbers_or_with_a_row_twice_is_damaged(cell: str) -> None:
+    little(little_study(["a"], Path()))
+    path = Path("out/tasks.csv")
+    header, row = path.read_text().splitlines()
+    second = row.replace(",100,", f",{cell},") if cell else row
+    path.write_text("\n".join([header, second] if cell else [header, row, row]) + "\n")
+    with pytest.raises(InputError, match="resume the study"):
+        read_view(Path("out"))
