@@ -56,8 +56,7 @@ class ClusterExecutor:
     def __init__(self, address: str, workers: int, limits: TaskLimits) -> None:
         try:
             import distributed
-            from distributed.comm.addressing import parse_address
-            from distributed.comm.registry import get_backend
+            from distributed.comm.addressing import get_address_host
         except ImportError as error:
             raise MachineError(NO_DASK) from error
         self._study, self._limits = uuid.uuid4().hex, limits
@@ -75,7 +74,7 @@ class ClusterExecutor:
             else:
                 if not address.strip():
                     raise ValueError("the address is empty")
-                get_backend(parse_address(address)[0])  # else refused after 40 s of trying to part
+                get_address_host(address)  # else refused after 40 s of trying to part
                 self._client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(

@@ -101,6 +101,8 @@ def read_view(folder: Path) -> StudyView:
     path = folder / STUDY_FILE
     if not path.is_file():
         raise InputError(f"{folder}: is not a study, it has no {STUDY_FILE}")
+    if not (folder / TASKS_TABLE).is_file():
+        raise InputError(f"{folder}: has no {TASKS_TABLE} yet; resume the study")
     try:
         about = json.loads(read_text(path))
         system = STUDY_SYSTEMS[about["system"]]

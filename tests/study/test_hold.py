@@ -375,11 +375,29 @@ def test_what_is_no_plan_is_told(name: str, days: str, told: str, planned: Path)
         read_study(path)
 
 
-def test_a_damaged_plan_is_told(planned: Path) -> None:
-    copy = planned.parent / "damaged"
-    shutil.copytree(planned, copy)
-    path = copy / "points" / "01" / "switch_schedule.csv"
-    path.write_text("\n".join(path.read_text().splitlines()[:-3]) + "\n")
-    asked = {"format": 1, "name": "d", "system": "hold", "cases": [str(copy)]}
-    with pytest.raises(CaseError, match="plan the case again"):
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        (
+            "points/01/switch_schedule.csv",
+            lambda text: text[: text[:-1].rindex("\n") + 1],
+            "lacks rows",
+        ),
+        ("points/01/switch_schedule.csv", lambda text: f"{text[:-2]}7\n", "neither 0 nor 1"),
+        ("case/profiles.csv", lambda text: text.replace("100", "90", 1), "hash in plan.json"),
+        ("case/case.toml", lambda text: f"{text}# \n", "hash in plan.json"),
+    ],
+)
+def test_a_damaged_plan_is_told(
+    file: str, change: Callable[[str], str], told: str, planned: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(planned, tmp_path / "damaged")
+    path = tmp_path / "damaged" / file
+    text = change(path.read_text())
+    assert text != path.read_text()
+    path.write_text(text)
+    asked = {"format": 1, "name": "d", "system": "hold", "cases": [str(tmp_path / "damaged")]}
+    with pytest.raises(CaseError, match="plan the case again") as caught:
         read_study(asked)
+    assert told in str(caught.value)
+    assert str(caught.value).count("plan the case again") == 1

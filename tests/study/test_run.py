@@ -422,7 +422,7 @@ def test_a_task_whose_figures_are_no_numbers_runs_again() -> None:
     assert json.loads(path.read_text())["figures"]["cost"] == 100.0
 
 
-@pytest.mark.parametrize("address", ["", "bogus://x"])
+@pytest.mark.parametrize("address", ["", "bogus://x", "tcp://127.0.0.1"])
 def test_an_address_of_no_kind_is_told_at_once(address: str) -> None:
     pytest.importorskip("distributed")
     began = time.monotonic()
