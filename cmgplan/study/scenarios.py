@@ -164,6 +164,10 @@ def _of_file(name: str, beside: Path, faults: list[Fault]) -> list[StudyScenario
     if weighted and not 0.0 < total < inf:
         faults.append(Fault(name, "", f"the weights sum to {total:g}", "give weights around 1"))
         return []
+    for each in weighted:
+        if (each.record.weight or 0.0) / total <= 0.0:  # a mean over such tasks alone is none
+            mend = "give more than 0, or leave the row out"
+            faults.append(Fault(name, each.where, "the weight counts for nothing", mend))
     return [
         StudyScenario(
             each.record.scenario,

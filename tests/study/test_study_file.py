@@ -262,9 +262,16 @@ def test_long_lists_of_options_are_counted_before_they_are_combined() -> None:
     assert "4,000,000 combinations" in one(study(case="two-bus", options=options))
 
 
-def test_weights_without_a_sum_are_told(tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_text("scenario,weight\na,1e308\nb,1e308\n")
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [((1e308, 1e308), "the weights sum to inf"), ((1, 0), "row 3: the weight counts for nothing")],
+)
+def test_weights_that_mean_nothing_are_told(
+    weights: tuple[float, float], told: str, tmp_path: Path
+) -> None:
+    rows = "\n".join(f"{name},{weight}" for name, weight in zip("ab", weights, strict=True))
+    (tmp_path / "s.csv").write_text(f"scenario,weight\n{rows}\n")
     path = tmp_path / "s.toml"
     text = 'format = 1\nname = "x"\nsystem = "planning"\ncases = ["two-bus"]\n'
     path.write_text(f'{text}[over]\nscenarios = {{ file = "s.csv" }}\n')
-    assert "the weights sum to inf" in one(path)
+    assert told in one(path)
