@@ -105,7 +105,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     arguments = list(sys.argv[1:] if argv is None else argv)
     solves = SOLVING.intersection(arguments[:1]) or "--prove" in arguments
     for number in INTERRUPTING:
-        signal.signal(number, interrupt)
+        # A hang-up that whoever started this has had ignored (nohup) stays so.
+        if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     in_child = False
     try:
         if argv is None and CAN_FORK and solves:

@@ -56,6 +56,7 @@ class ClusterExecutor:
     def __init__(self, address: str, workers: int, limits: TaskLimits) -> None:
         try:
             import distributed
+            from distributed.comm.addressing import get_address_host
         except ImportError as error:
             raise MachineError(NO_DASK) from error
         self._study, self._limits = uuid.uuid4().hex, limits
@@ -71,6 +72,9 @@ class ClusterExecutor:
                 )
                 self._client = distributed.Client(self._cluster, set_as_default=False)
             else:
+                if not address.strip():
+                    raise ValueError("the address is empty")
+                get_address_host(address)  # else refused after 40 s of trying to part
                 self._client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(

@@ -14,7 +14,8 @@ from cmgplan.page.wording import amount, counted
 from cmgplan.search.fuzzy import choose
 from cmgplan.study import figures
 from cmgplan.study.hold_marker import UNANSWERED
-from cmgplan.study.view import StudyView
+from cmgplan.study.store import TASK_COLUMNS
+from cmgplan.study.view import StudyView, read_texts
 
 HELD_FILE = "held.json"
 BROKEN = ("broken_before_response", "broken_limits")
@@ -98,8 +99,7 @@ def _weighted(view: StudyView, stem: str) -> pd.DataFrame | None:
     path = view.folder / f"{stem}.csv"
     if not path.is_file():
         return None
-    texts = {"task": str, "scenario": str, "day": str, "options": str}
-    table = pd.read_csv(path, dtype=texts).fillna({"scenario": "", "day": "", "options": ""})
+    table = read_texts(path, (*TASK_COLUMNS, "status", "upper_status"))
     return table.merge(view.done[["task", "weight", "way"]], on="task", validate="many_to_one")
 
 

@@ -21,6 +21,9 @@ from cmgplan.planning.model.operation import Operation
 from cmgplan.planning.model.switches import all_switches
 from cmgplan.planning.report.run_folder import Run, read_run
 from cmgplan.planning.report.table_forms import read_table
+from cmgplan.run.folder import case_sha256
+
+MEND = "plan the case again"
 
 LEAST_ROOM = 1e-7
 """$ or kWh that a cap is widened by, as tables hold ten digits of it."""
@@ -57,13 +60,15 @@ def read_points(folder: Path) -> tuple[Run, list[PlannedPoint]]:
     """
     run = read_run(folder)
     case = run.load_case()
+    if case_sha256(run.case_folder) != run.summary.case.sha256:
+        raise InputError(f"{run.case_folder}: differs from the hash in plan.json; {MEND}")
     found = []
     for row in records(run.tables["pareto"]):
         place = folder / "points" / f"{row['point']:02d}"
         if np.isfinite(row["gc_usd"]):
             found.append(_point(case, row, place))
     if not found:
-        raise InputError(f"{folder}: no point of the plan holds a schedule; plan the case again")
+        raise InputError(f"{folder}: no point of the plan holds a schedule; {MEND}")
     return run, found
 
 
@@ -76,7 +81,9 @@ def _point(case: Case, row: Mapping[str, Any], place: Path) -> PlannedPoint:
     }
     hours = case.file.time.hours
     if any(len(closed.get(switch.id, ())) != hours for switch in all_switches(case)):
-        raise InputError(f"{place / 'switch_schedule.csv'}: lacks rows; plan the case again")
+        raise InputError(f"{place / 'switch_schedule.csv'}: lacks rows; {MEND}")
+    if not switches["closed"].isin((0, 1)).all():
+        raise InputError(f"{place / 'switch_schedule.csv'}: closed is neither 0 nor 1; {MEND}")
     committed = {(mg.id, mt.id) for mg in case.microgrids for mt in mg.mt if mt.p_min_kw > 0.0}
     on = {
         (str(mg), str(device)): rows.sort_values("hour")["p_kw"].to_numpy() > 0.0

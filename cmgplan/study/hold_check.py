@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cmgplan.network.broken_limit import BrokenLimit
 from cmgplan.network.feeder import Feeder, build_feeder
 from cmgplan.network.powerflow import PowerFlow
 from cmgplan.planning.levels.held_feeder import loaded_feeder
@@ -15,6 +16,7 @@ from cmgplan.planning.report.checks_feeder import upper_demand
 from cmgplan.planning.report.checks_microgrid import (
     broken_devices,
     unbalanced,
+    wrong_lower_response,
     wrong_upper_response,
 )
 from cmgplan.planning.report.checks_objectives import (
@@ -28,10 +30,11 @@ from cmgplan.planning.report.checks_objectives import (
 from cmgplan.planning.report.checks_points import beyond_limits, wrong_switching, wrong_ties
 from cmgplan.planning.report.checks_text import wrong_texts
 from cmgplan.planning.report.checks_upper import not_held
-from cmgplan.planning.report.complete import faults, names_of_case, wanted_of_point
+from cmgplan.planning.report.complete import faults, names_of_case, wanted_of_point, wanted_rows
 from cmgplan.planning.report.table_forms import POINT_TABLES
 from cmgplan.run.findings import (
     POWER_KW,
+    TOTAL,
     VOLTAGE_PU,
     CheckResult,
     Finding,
@@ -41,6 +44,7 @@ from cmgplan.run.findings import (
 )
 from cmgplan.run.folder import case_sha256
 from cmgplan.study.hold_folder import AFTER, BEFORE, LEVEL, UPPER
+from cmgplan.study.hold_given import check_given
 from cmgplan.study.hold_read import HeldOperation, HeldRun, damaged, read_held
 from cmgplan.study.hold_sums import check_sums
 
@@ -69,6 +73,7 @@ def verify_held(folder: Path) -> list[CheckResult]:
         return [
             _copy_is_unchanged(run),
             *sums,
+            *check_given(run),
             *_schedules(run),
             _check("voltages and currents within limits", _beyond(run, feeder, flows)),
             _check("cost, emission and losses follow from the tables", _values(run, flows)),
@@ -151,7 +156,10 @@ def _balance(each: HeldOperation, level: int) -> list[Finding]:
 
 
 def _incomplete(each: HeldOperation) -> list[Finding]:
-    wanted = wanted_of_point(names_of_case(each.told.case), each.levels)
+    names = names_of_case(each.told.case)
+    wanted = wanted_of_point(names, each.levels)
+    if UPPER in each.levels:
+        wanted["demand_response"] = wanted_rows(names)["demand_response"]
     return [
         Finding(f"{place}: {told}", np.nan, "")
         for stem, rows in wanted.items()
@@ -218,6 +226,7 @@ def _responses(run: HeldRun) -> Iterator[CheckResult]:
     responding = [each for each in run.points.values() if UPPER in each.levels]
     for name, find in (
         ("Levels 5 and 6 held what they were given", not_held),
+        ("the microgrids' demand before and after response", wrong_lower_response),
         ("the feeder's loads respond within their limits", wrong_upper_response),
     ):
         yield _check(
@@ -227,6 +236,12 @@ def _responses(run: HeldRun) -> Iterator[CheckResult]:
 
 def _broken(run: HeldRun, feeder: Feeder, flows: dict[str, PowerFlow]) -> Iterator[Finding]:
     """Compare broken_limits.csv, and the least voltages, with the power flow of each point."""
+    answered = [(number, BEFORE) for number in run.points]
+    answered += [(number, AFTER) for number, each in run.points.items() if UPPER in each.levels]
+    told_of = zip(run.broken["point"], run.broken["response"], strict=True)
+    for number, response in sorted({*told_of} - {*answered}):
+        place = f"broken_limits.csv point {number:g}, {response}: of no operation"
+        yield Finding(place, np.nan, "")
     for number, each in run.points.items():
         rows = run.broken[run.broken["point"] == number]
         told = [(BEFORE, "v_min_before_response_pu")]
@@ -237,15 +252,28 @@ def _broken(run: HeldRun, feeder: Feeder, flows: dict[str, PowerFlow]) -> Iterat
             place = f"broken_limits.csv point {number}, {response} the response"
             limits = sorted((b.kind, b.hour, b.place) for b in due.broken)
             yield from differs(_limits(mine), limits, place)
+            if _limits(mine) == limits:
+                yield from _amounts(mine, due.broken, place)
             v_min = run.number(number, column)
             place = f"held.csv point {number}, {column}"
             yield from unequal(v_min, due.v_min_pu, place, "pu", VOLTAGE_PU)
 
 
+def _amounts(rows: pd.DataFrame, due: Sequence[BrokenLimit], place: str) -> Iterator[Finding]:
+    """Compare amounts, limits and units of the same limits."""
+    told = rows.assign(hour=rows["hour"].astype(int)).sort_values(["kind", "hour", "place"])
+    limits = sorted(due, key=lambda b: (b.kind, b.hour, b.place))
+    for row, limit in zip(told.to_dict("records"), limits, strict=True):
+        where = f"{place}, {limit.kind} {limit.place} hour {limit.hour}"
+        yield from differs(row["unit"], limit.unit, f"{where}, unit")
+        tolerance = VOLTAGE_PU if limit.unit == "pu" else TOTAL
+        for name in ("amount", "limit"):
+            value = getattr(limit, name)
+            number = np.nan if value is None else float(value)
+            yield from unequal(row[name], number, f"{where}, {name}", limit.unit, tolerance)
+
+
 def _limits(rows: pd.DataFrame) -> list[tuple[str, int, str]]:
     """Return kind, hour and place of limits as told, sorted."""
-    places = rows["place"].fillna("").astype(str)
-    return sorted(
-        (str(kind), int(hour), place)
-        for kind, hour, place in zip(rows["kind"], rows["hour"], places, strict=True)
-    )
+    cells = zip(rows["kind"], rows["hour"], rows["place"], strict=True)
+    return sorted((str(kind), int(hour), str(place)) for kind, hour, place in cells)

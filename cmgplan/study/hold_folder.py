@@ -50,6 +50,9 @@ LEVEL, UPPER = 4, 5
 BEFORE, AFTER = "before", "after"
 """Of the response of Levels 5 and 6, what ``broken_limits.csv`` tells."""
 
+GIVEN = ("point", "selected", "status", "upper_status", "bound_usd")
+"""Columns, besides caps and what was planned, that no schedule tells."""
+
 BROKEN_COLUMNS = ("point", "response", "kind", "hour", "place", "amount", "unit", "limit")
 
 
@@ -82,7 +85,8 @@ def hold_plan(case: Case, options: HoldOptions, out: Path, planned: Path) -> Non
         "sha256": case_sha256(out / "case"),
         "options": options.model_dump(mode="json"),
         "plan_options": found.options.model_dump(mode="json"),
-        "figures": _figures(held, own),
+        "figures": held_figures(held, own),
+        "given": {"points": [given_of(row) for row in held], "own": given_of(own)},
     }
     text = json.dumps(jsonable(about), indent=1, allow_nan=False)
     (out / HOLD_FILE).write_text(f"{text}\n", encoding="utf-8")
@@ -227,7 +231,9 @@ def _own_row(found: HeldPlan) -> dict[str, Any] | None:
     }
 
 
-def _figures(held: Sequence[Mapping[str, Any]], own: Mapping[str, Any] | None) -> dict[str, Any]:
+def held_figures(
+    held: Sequence[Mapping[str, Any]], own: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Return the key figures: those of the plan's own choice, or of its first point held."""
     row = next((each for each in held if each["selected"]), held[0])
     return {
@@ -238,6 +244,17 @@ def _figures(held: Sequence[Mapping[str, Any]], own: Mapping[str, Any] | None) -
             name: row[name]
             for name in ("unserved_kwh", "broken_before_response", "broken_limits", "v_min_pu")
         },
+    }
+
+
+def given_of(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return of a row what follows from no other table, as hold.json tells it a second time."""
+    if row is None:
+        return None
+    return {
+        name: value
+        for name, value in row.items()
+        if name in GIVEN or name.startswith(("cap_", "planned_"))
     }
 
 

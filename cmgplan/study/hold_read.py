@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,10 @@ class HeldRun:
 
     Attributes
     ----------
-    sha256
-        Hash of the copy of the case, as told.
+    sha256, figures, given
+        Of hold.json: hash of the copy of the case, key figures, and what follows from no table.
+    rows
+        Every row of held.csv, by point.
     held, broken, own
         held.csv of points with an operation, by point; broken_limits.csv; the row of
         wait_and_see.csv where there is one.
@@ -70,8 +73,11 @@ class HeldRun:
 
     folder: Path
     sha256: str
+    figures: Mapping[str, Any]
+    given: Mapping[str, Any]
     case: Case
     options: HoldOptions
+    rows: pd.DataFrame
     held: pd.DataFrame
     broken: pd.DataFrame
     own: pd.Series[Any] | None
@@ -103,11 +109,15 @@ def read_held(folder: Path) -> HeldRun:
         options = HoldOptions.model_validate(about["options"])
         plan_options = PlanOptions.model_validate(about["plan_options"])
         day, sha256 = about["day"], str(about["sha256"])
-        held = pd.read_csv(folder / "held.csv").set_index("point")
-        held = held[held["status"] != "infeasible"]
-        broken = pd.read_csv(folder / "broken_limits.csv")
-        place = folder / "wait_and_see.csv"
-        own = pd.read_csv(place).iloc[0] if place.exists() else None
+        figures, given = dict(about["figures"]), dict(about["given"])
+        rows = _table(folder / "held.csv", ("status", "upper_status"))
+        rows["point"] = rows["point"].astype("int64")
+        if not rows["point"].is_unique:
+            raise ValueError("a point of held.csv stands twice")
+        rows = rows.set_index("point")
+        held = rows[rows["status"] != "infeasible"]
+        broken = _table(folder / "broken_limits.csv", ("response", "kind", "place", "unit"))
+        own = _own_row(folder / "wait_and_see.csv")
         responded = ~held["upper_status"].isin(UNANSWERED)
         served = own is not None and own["status"] == "served"
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
@@ -131,7 +141,46 @@ def read_held(folder: Path) -> HeldRun:
         for number in held.index
     }
     own_operation = operation("own", place_of_own(folder)) if served else None
-    return HeldRun(folder, sha256, case, options, held, broken, own, points, least, own_operation)
+    return HeldRun(
+        folder,
+        sha256,
+        figures,
+        given,
+        case,
+        options,
+        rows,
+        held,
+        broken,
+        own,
+        points,
+        least,
+        own_operation,
+    )
+
+
+def _table(path: Path, texts: tuple[str, ...]) -> pd.DataFrame:
+    """Return a table of numbers, empty cells as NaN, and some texts.
+
+    Raises
+    ------
+    ValueError, KeyError
+        A number is none, or a column is missing.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for name in table.columns.difference(list(texts)):
+        table[name] = pd.to_numeric(table[name].replace("", "nan"))
+    table[list(texts)]
+    return table
+
+
+def _own_row(path: Path) -> pd.Series[Any] | None:
+    """Return the row of wait_and_see.csv; None where there is no such table."""
+    if not path.exists():
+        return None
+    table = _table(path, ("status",))
+    if len(table) != 1:
+        raise ValueError(f"{path.name} has {len(table)} rows, not 1")
+    return table.iloc[0]
 
 
 def damaged(folder: Path, error: Exception) -> InputError:

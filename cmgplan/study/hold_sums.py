@@ -55,14 +55,14 @@ def _miscounted(run: HeldRun) -> pd.Series[float]:
 
 def _over(held: pd.DataFrame) -> pd.Series[float]:
     """Return the most by which what exceeds a cap differs from what is told."""
-    wrong = pd.Series(0.0, held.index)
+    found = [pd.Series(0.0, held.index)]
     for name in UNITS:
         if f"cap_{name}" not in held.columns:
             continue
         cap, told = held[f"cap_{name}"], held[f"over_{name}"]
         apart = (told - (held[name] - cap).clip(lower=0.0)).abs()
-        wrong = wrong.where(wrong >= apart, apart).where(cap.notna() | told.notna(), wrong)
-    return wrong
+        found.append(apart.where(cap.notna() | told.notna(), 0.0))
+    return pd.concat(found, axis=1).max(axis=1, skipna=False)
 
 
 def _status(held: pd.DataFrame) -> pd.Series[float]:

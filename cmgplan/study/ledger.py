@@ -25,6 +25,10 @@ LEDGER_FILE = "ledger.sqlite"
 State = Literal["waiting", "running", "done", "infeasible", "failed"]
 STATES: tuple[State, ...] = ("waiting", "running", "done", "infeasible", "failed")
 
+MADE_AGAIN = (
+    "remove it and go on with --resume, which makes it again from the folders of finished tasks"
+)
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS task (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, position INTEGER, "case" TEXT NOT NULL, day TEXT,
@@ -95,7 +99,9 @@ class Ledger:
                    state, attempts, version, case_sha256)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?)
                    ON CONFLICT (key) DO UPDATE SET position = excluded.position,
-                   weight = excluded.weight""",
+                   weight = excluded.weight, name = excluded.name, "case" = excluded."case",
+                   day = excluded.day, scenario = excluded.scenario, options = excluded.options,
+                   version = excluded.version, case_sha256 = excluded.case_sha256""",
                 (
                     (
                         task.key,
@@ -131,11 +137,12 @@ class Ledger:
             lost = [(key,) for (key,) in done if key not in finished]
             self._base.executemany("UPDATE task SET state = 'waiting' WHERE key = ?", lost)
             self._base.execute(
-                "UPDATE task SET state = 'waiting' WHERE state IN ('running', 'failed')"
+                "UPDATE task SET state = 'waiting' WHERE state NOT IN ('done', 'infeasible')"
             )
+            self._base.execute("UPDATE task SET attempts = 0 WHERE typeof(attempts) != 'integer'")
             self._base.executemany(
                 """UPDATE task SET state = 'done', kind = '', reason = '', wall_s = ?, figures = ?,
-                   attempts = MAX(attempts, 1) WHERE key = ? AND state != 'done'""",
+                   attempts = MAX(attempts, 1) WHERE key = ?""",
                 (
                     (about.get("wall_s"), json.dumps(about.get("figures") or {}), key)
                     for key, about in finished.items()
@@ -199,8 +206,23 @@ class Ledger:
                    WHERE position NOTNULL ORDER BY position"""
             )
             for row in cursor:
-                told_row: dict[str, Any] = dict(zip(_ROW, row, strict=True))
-                yield TaskRow(**{**told_row, "figures": json.loads(told_row["figures"])})
+                yield self._row(row)
+
+    def _row(self, cells: tuple[Any, ...]) -> TaskRow:
+        """Return a row of the file, which anybody may have altered."""
+        told_row: dict[str, Any] = dict(zip(_ROW, cells, strict=True))
+        try:
+            figures = dict(json.loads(told_row["figures"]))
+            numbers = [told_row["weight"], told_row["wall_s"], *figures.values()]
+            if any(isinstance(number, str | bytes | list | dict) for number in numbers):
+                raise ValueError("text where a number belongs")
+            texts = (told_row[name] for name in ("name", "case", "day", "reason", "options"))
+            if not all(isinstance(text, str) for text in texts) or told_row["state"] not in STATES:
+                raise ValueError(f"state {told_row['state']}")
+        except (ValueError, TypeError) as error:
+            told_error = f"task {told_row['name']} is damaged there: {error}"
+            raise InputError(f"{self._path}: cannot be used ({told_error}); {MADE_AGAIN}") from None
+        return TaskRow(**{**told_row, "figures": figures})
 
     def _all(self, query: str) -> list[Any]:
         with _told(self._path):
@@ -230,10 +252,7 @@ def _told(path: Path) -> Iterator[None]:
                 f"{path}: the disk is full or reports an error ({error}); free some of it and go "
                 "on with --resume"
             ) from error
-        raise InputError(
-            f"{path}: cannot be used ({error}); remove it and go on with --resume, which makes it "
-            "again from the folders of finished tasks"
-        ) from error
+        raise InputError(f"{path}: cannot be used ({error}); {MADE_AGAIN}") from error
 
 
 def _now() -> str:

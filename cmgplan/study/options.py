@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from math import inf
+from math import inf, prod
 from typing import Any, get_origin
 
 from pydantic import ValidationError
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cmgplan.case.explain import known_key, problems
 from cmgplan.errors import Fault
 from cmgplan.study.kinds import StudySystem
+from cmgplan.study.records import MOST_TASKS
 
 WHERE = "over.options"
 
@@ -50,6 +51,12 @@ def combinations(
             continue
         listed = list(given) if isinstance(given, tuple) else [given]
         values[flag] = _sound(form, by_flag[flag], listed, f"{WHERE}.{key}", file, faults)
+    count = prod(len(listed) for listed in values.values())
+    if count > MOST_TASKS:  # before they are made: a few long lists have more than memory holds
+        message = f"{count:,} combinations of options"
+        mend = f"run at most {MOST_TASKS:,} tasks in one study; split it"
+        faults.append(Fault(file, WHERE, message, mend))
+        return []
     found = [dict(zip(values, row, strict=True)) for row in itertools.product(*values.values())]
     return found if faults else _together(system, found, file, faults)
 

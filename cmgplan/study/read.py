@@ -198,7 +198,7 @@ def _plan(
     name: str, where: str, asked: StudyFile, beside: Path, file: str, faults: list[Fault]
 ) -> _StudyCase | None:
     """Return the case of a finished plan on the plan's day, or append what is wrong with it."""
-    from cmgplan.study.hold import read_points  # takes the planning rooms along
+    from cmgplan.study.hold import MEND, read_points  # takes the planning rooms along
 
     found = [each for each in (beside / name, Path(name)) if (each / PLAN_FILE).is_file()]
     if not found:
@@ -216,7 +216,7 @@ def _plan(
         folder = CaseFolder(run.case_folder.resolve())
         return _StudyCase(name, folder.path, plan_sha256(folder), [StudyDay(day)])
     except CmgplanError as error:
-        faults.append(Fault(file, where, str(error), "plan the case again"))
+        faults.append(Fault(file, where, str(error).removesuffix(f"; {MEND}"), MEND))
         return None
 
 

@@ -27,6 +27,7 @@ from cmgplan.study.pool import ProcessPool, TaskLimits
 from cmgplan.study.read import Study, read_study
 from cmgplan.study.store import (
     STUDY_FILE,
+    TASK_COLUMNS,
     clear_work,
     finished,
     held,
@@ -38,6 +39,7 @@ from cmgplan.study.store import (
 )
 from cmgplan.study.task_run import LIBRARY, run_task
 from cmgplan.study.tasks import Task
+from cmgplan.study.undisturbed import undisturbed
 from cmgplan.version import __version__
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 STUDIES = Path("studies")
 """Folder of studies that are given no place."""
+from cmgplan.study.view import read_texts
 
 
 class StudyInterrupted(KeyboardInterrupt):
@@ -83,9 +86,7 @@ class StudyResult:
         path = self.folder / f"{name}.csv"
         if name != "tasks" and name not in self.tables:
             raise InputError(f"{path}: there is no such table; known: tasks, {self.tables}")
-        texts = dict.fromkeys(("task", "case", "day", "scenario", "options", "reason"), str)
-        table = pd.read_csv(path, dtype=texts)
-        return table.fillna({name: "" for name in texts if name in table})
+        return read_texts(path, (*TASK_COLUMNS, "reason"))
 
 
 def run_study(
@@ -138,21 +139,36 @@ def run_study(
             "Linux, macOS or WSL, or give the --scheduler of a cluster there"
         )
     study = read_study(source)
-    folder = Path(out) if out is not None else STUDIES / study.name
+    # Resolved first: what lies behind a ".." is seen as it will be once the folder is there.
+    folder = (Path(out) if out is not None else _own_place(study.name)).resolve()
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give 1 or more")
     require_place(folder, resume=resume)
-    folder = folder.resolve()
     with held(folder):
         try:
             return _run(study, folder, workers, scheduler, call, telling(progress), warn or _noted)
         except KeyboardInterrupt:
-            raise StudyInterrupted(_interrupted(study, folder)) from None
+            with undisturbed():
+                left = _interrupted(study, folder)
+            raise StudyInterrupted(left) from None
         except OSError as error:
             told = as_told(error, folder)
             if isinstance(told, MachineError):  # above all a full disk
                 told = MachineError(f"{told}; what is done is kept: go on with --resume")
             raise told from error
+
+
+def _own_place(name: str) -> Path:
+    """Return the folder of a study that is given no place.
+
+    Raises
+    ------
+    InputError
+        Its name is no name of a folder.
+    """
+    if name != name.strip() or name in (".", "..") or not name.isprintable() or {*name} & {*"/\\"}:
+        raise InputError(f"the name {name!r} cannot be that of a folder; change it, or give --out")
+    return STUDIES / name
 
 
 def _noted(told: str) -> None:

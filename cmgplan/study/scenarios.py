@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -160,9 +161,13 @@ def _of_file(name: str, beside: Path, faults: list[Fault]) -> list[StudyScenario
         message = "some rows have a weight and some have none"
         faults.append(Fault(name, "", message, "give every row a weight, or none"))
     total = sum(each.record.weight or 0.0 for each in weighted)
-    if weighted and total <= 0.0:
-        faults.append(Fault(name, "", "the weights sum to 0", "give weights above 0"))
+    if weighted and not 0.0 < total < inf:
+        faults.append(Fault(name, "", f"the weights sum to {total:g}", "give weights around 1"))
         return []
+    for each in weighted:
+        if (each.record.weight or 0.0) / total <= 0.0:  # a mean over such tasks alone is none
+            mend = "give more than 0, or leave the row out"
+            faults.append(Fault(name, each.where, "the weight counts for nothing", mend))
     return [
         StudyScenario(
             each.record.scenario,

@@ -90,9 +90,18 @@ def finished(out: Path) -> dict[str, dict[str, Any]]:
             key = str(about["key"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if about.get("name") == place.name:
+        if about.get("name") == place.name and _numbers(about):
             found[key] = {name: about.get(name) for name in ("wall_s", "figures")}
     return found
+
+
+def _numbers(about: Mapping[str, Any]) -> bool:
+    """Return whether time and key figures of a task are numbers, or none."""
+    figures = about.get("figures") or {}
+    if not isinstance(figures, dict):
+        return False
+    values = (about.get("wall_s"), *figures.values())
+    return all(value is None or isinstance(value, int | float) for value in values)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -132,19 +141,29 @@ def write_long_tables(out: Path, rows: Iterable[TaskRow]) -> list[str]:
     """Write one long table for each table of the runs and return their names, sorted.
 
     Tables are copied row by row, so that none has to be held. Those of an earlier list of tasks
-    that no run has any more are removed.
+    that no run has any more are removed; a file that is no long table is left alone.
     """
     done = [row for row in rows if row.state == "done"]
     headers = long_headers(out, done)
     for stem, header in headers.items():
         _write_long(out, stem, header, done)
-    stale = {path.stem for path in out.glob("*.csv")} - {Path(TASKS_TABLE).stem, *headers}
+    stale = long_tables_there(out) - set(headers)
     for stem in stale:
         (out / f"{stem}.csv").unlink()
-    for path in out.glob("*.parquet"):
-        path.unlink()
+    for stem in stale | set(headers):
+        (out / f"{stem}.parquet").unlink(missing_ok=True)
     _write_parquet(out, headers)
     return sorted(headers)
+
+
+def long_tables_there(out: Path) -> set[str]:
+    """Return the stems of the files in a study's folder that are long tables by their columns."""
+    found = set()
+    for path in out.glob("*.csv"):
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            if tuple(next(csv.reader(file), []))[: len(TASK_COLUMNS)] == TASK_COLUMNS:
+                found.add(path.stem)
+    return found - {Path(TASKS_TABLE).stem}
 
 
 def long_headers(out: Path, done: Iterable[TaskRow]) -> dict[str, list[str]]:

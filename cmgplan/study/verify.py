@@ -13,10 +13,11 @@ from typing import Any
 
 from cmgplan.errors import CmgplanError, InputError
 from cmgplan.plurals import counted
-from cmgplan.run.findings import CheckResult, Finding
+from cmgplan.run.findings import CheckResult, Finding, differs
+from cmgplan.run.tables import guarded
 from cmgplan.study.key_figures import BY_PART, PART_COLUMNS, Figures
 from cmgplan.study.ledger import Ledger, TaskRow
-from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows
+from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows, long_tables_there
 from cmgplan.study.task_run import TASK_FILE, TASKS
 from cmgplan.study.tasks import DIGITS, identity
 from cmgplan.study.view import StudyView, read_view
@@ -48,9 +49,11 @@ def verify_study(
     """
     view = read_view(folder)
     with closing(Ledger(folder)) as ledger:
-        done = [row for row in ledger.rows() if row.state == "done"]
+        asked = list(ledger.rows())
+    done = [row for row in asked if row.state == "done"]
     return [
         CheckResult("tasks are what their identity says", tuple(_identities(folder, done))),
+        CheckResult(f"{TASKS_TABLE} tells the tasks of the ledger", tuple(_asked(view, asked))),
         CheckResult(f"{TASKS_TABLE} tells the key figures of the runs", tuple(_told(view, done))),
         CheckResult(f"{BY_PART}.csv tells the parts of the runs", tuple(_parts(view, done))),
         *_long_tables(folder, done),
@@ -70,6 +73,25 @@ def _identities(folder: Path, done: Sequence[TaskRow]) -> Iterator[Finding]:
             continue
         if not key == about.get("key") == row.key or not row.name.endswith(key[:DIGITS]):
             yield Finding(f"{TASKS}/{row.name}: is another task than its folder says", nan, "")
+
+
+def _asked(view: StudyView, asked: Sequence[TaskRow]) -> Iterator[Finding]:
+    """Yield where tasks.csv differs from the ledger in which tasks there are, and what they are."""
+    rows = view.tasks.set_index("task")
+    for name in sorted({row.name for row in asked} ^ set(rows.index)):
+        yield Finding(f"{TASKS_TABLE}: {name} is not there and in the ledger alike", nan, "")
+    for row in asked:
+        if row.name not in rows.index:
+            continue
+        for name in ("case", "day", "scenario", "options", "state"):
+            due = guarded(getattr(row, name))
+            yield from differs(
+                rows.loc[row.name, name], due, f"{TASKS_TABLE}: {name} of {row.name}"
+            )
+        told = float(rows.loc[row.name, "weight"])  # type: ignore[arg-type]
+        if not _same(told, row.weight):
+            place = f"{TASKS_TABLE}: weight of {row.name}"
+            yield Finding(place, told - row.weight, "", None, told, row.weight)
 
 
 def _told(view: StudyView, done: Sequence[TaskRow]) -> Iterator[Finding]:
@@ -121,7 +143,9 @@ def _same(told: float, due: float) -> bool:
 def _long_tables(folder: Path, done: Sequence[TaskRow]) -> Iterator[CheckResult]:
     """Yield a check for each long table: it has the rows of all tasks and no other."""
     headers = long_headers(folder, done)
-    there = {path.stem for path in folder.glob("*.csv")} - {Path(TASKS_TABLE).stem}
+    there = long_tables_there(folder) | {
+        stem for stem in headers if (folder / f"{stem}.csv").is_file()
+    }
     odd = sorted(there ^ set(headers))
     yield CheckResult(
         "long tables are those of the runs",

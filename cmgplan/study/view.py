@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from cmgplan.errors import InputError
 from cmgplan.given import read_text
 from cmgplan.run.tables import unguarded
 from cmgplan.study.kinds import STUDY_SYSTEMS, StudySystem
-from cmgplan.study.store import STUDY_FILE, TASKS_TABLE
+from cmgplan.study.store import STUDY_FILE, TASK_COLUMNS, TASKS_TABLE
 
 CURVE_POINTS = 500
 """Points of a duration curve."""
@@ -90,6 +90,15 @@ class StudyView:
         return hours.get(case, 1.0)
 
 
+def read_texts(path: Path, texts: Iterable[str]) -> pd.DataFrame:
+    """Return a table whose texts stay as they are: a scenario may be called NA, or 01."""
+    names = list(texts)
+    table = pd.read_csv(
+        path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""]
+    )
+    return table.fillna({name: "" for name in names if name in table.columns})
+
+
 def read_view(folder: Path) -> StudyView:
     """Read a study's folder.
 
@@ -107,8 +116,12 @@ def read_view(folder: Path) -> StudyView:
         about = json.loads(read_text(path))
         system = STUDY_SYSTEMS[about["system"]]
         list(about["cases"])
-        text = dict.fromkeys(("task", "case", "day", "scenario", "options", "reason"), str)
-        tasks = pd.read_csv(folder / TASKS_TABLE, dtype=text).fillna(dict.fromkeys(text, ""))
+        text = (*TASK_COLUMNS, "state", "reason")
+        tasks = read_texts(folder / TASKS_TABLE, text)
+        numbers = ["attempts", "wall_s", "weight", *(f.name for f in system.shown)]
+        tasks[numbers] = tasks[numbers].apply(pd.to_numeric)
+        if not tasks["task"].is_unique:
+            raise ValueError(f"a task stands twice in {TASKS_TABLE}")
         for name in ("scenario", "reason"):
             tasks[name] = tasks[name].map(unguarded)
         common, way = _ways(tasks)

@@ -61,6 +61,8 @@ def _written(asked: dict[str, Any], out: Path) -> dict[str, Any]:
     about = {"key": asked["key"], "name": asked["name"], "wall_s": 0.0, "figures": figures}
     (fresh / "task.json").write_text(json.dumps(about))
     place.parent.mkdir(exist_ok=True)
+    if place.exists():
+        place.rename(fresh.with_name(f"{fresh.name}.earlier"))
     fresh.rename(place)
     return {"state": "done", "kind": "", "reason": "", "wall_s": 0.0, "figures": figures}
 

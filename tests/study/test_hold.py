@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from cmgplan import cli, load_case, plan, run_study, write_run
-from cmgplan.errors import CaseError
+from cmgplan.errors import CaseError, InputError
 from cmgplan.page.wording import amount
 from cmgplan.planning.levels.held_feeder import INFEASIBLE, NO_ANSWER
 from cmgplan.study import hold_folder
@@ -262,6 +262,8 @@ def test_changed_sums_and_counts_are_found(study: Path, tmp_path: Path) -> None:
         "least totals are least",
         "broken limits are counted",
         "status is as it stands",
+        "what no schedule tells is told twice alike",
+        "key figures are those of the tables",
         "what exceeds caps is told",
         "the day's own total is its sum",
         "cost, emission and losses follow from the tables",
@@ -305,9 +307,65 @@ def test_a_changed_response_is_found(study: Path, tmp_path: Path) -> None:
         "points/NN/dispatch": _plus("p_kw", 5.0),
     }
     found = _verified(study, tmp_path / "copy", changes, "forecast")
+    assert "the microgrids' demand before and after response" not in found
     assert "bus 2 responsive_share_up" in found["the feeder's loads respond within their limits"]
     assert "MG3" in found["microgrids balance"]
     assert "v_min_pu" in found["limits broken are those of the power flow"]
+
+
+def _another(name: str) -> Change:
+    """Return a change to another number, or text."""
+
+    def change(row: dict[str, str]) -> None:
+        try:
+            row[name] = repr(1.1 * float(row[name]) + 1.0)
+        except ValueError:
+            row[name] += "x"
+
+    return change
+
+
+def test_a_changed_response_of_microgrids_is_found(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(task_of(study, "forecast"), tmp_path / "copy")
+    (path,) = (tmp_path / "copy").glob("points/*/demand_response.csv")
+    told = pd.read_csv(path)
+    told.loc[told["level"] == "lower", "p_after_kw"] += 1.0
+    told.to_csv(path, index=False)
+    assert not _holds(tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("held", "selected upper_status cap_gc_usd over_gc_usd planned_ec_usd"),
+        ("wait_and_see", "status bound_usd"),
+        ("broken_limits", "response amount unit limit"),
+    ],
+)
+def test_what_no_schedule_tells_cannot_be_altered_unseen(
+    table: str, columns: str, study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(task_of(study, "forecast"), tmp_path / "copy")
+    path = tmp_path / "copy" / f"{table}.csv"
+    given = path.read_text().splitlines()
+    unseen = []
+    for name in columns.split():
+        _changed(path, _another(name))
+        if _holds(tmp_path / "copy"):
+            unseen.append(name)
+        path.write_text("\n".join(given) + "\n")
+    for kept in (given[:-1], [*given, given[-1]]):
+        path.write_text("\n".join(kept) + "\n")
+        if _holds(tmp_path / "copy"):
+            unseen.append(f"{len(kept) - 1} rows")
+    assert unseen == []
+
+
+def _holds(folder: Path) -> bool:
+    try:
+        return all(check.passed for check in verify_held(folder))
+    except InputError:  # it is no table of a held plan any more
+        return False
 
 
 @pytest.mark.parametrize(
@@ -324,11 +382,29 @@ def test_what_is_no_plan_is_told(name: str, days: str, told: str, planned: Path)
         read_study(path)
 
 
-def test_a_damaged_plan_is_told(planned: Path) -> None:
-    copy = planned.parent / "damaged"
-    shutil.copytree(planned, copy)
-    path = copy / "points" / "01" / "switch_schedule.csv"
-    path.write_text("\n".join(path.read_text().splitlines()[:-3]) + "\n")
-    asked = {"format": 1, "name": "d", "system": "hold", "cases": [str(copy)]}
-    with pytest.raises(CaseError, match="plan the case again"):
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        (
+            "points/01/switch_schedule.csv",
+            lambda text: text[: text[:-1].rindex("\n") + 1],
+            "lacks rows",
+        ),
+        ("points/01/switch_schedule.csv", lambda text: f"{text[:-2]}7\n", "neither 0 nor 1"),
+        ("case/profiles.csv", lambda text: text.replace("100", "90", 1), "hash in plan.json"),
+        ("case/case.toml", lambda text: f"{text}# \n", "hash in plan.json"),
+    ],
+)
+def test_a_damaged_plan_is_told(
+    file: str, change: Callable[[str], str], told: str, planned: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(planned, tmp_path / "damaged")
+    path = tmp_path / "damaged" / file
+    text = change(path.read_text())
+    assert text != path.read_text()
+    path.write_text(text)
+    asked = {"format": 1, "name": "d", "system": "hold", "cases": [str(tmp_path / "damaged")]}
+    with pytest.raises(CaseError, match="plan the case again") as caught:
         read_study(asked)
+    assert told in str(caught.value)
+    assert str(caught.value).count("plan the case again") == 1

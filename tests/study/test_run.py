@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
@@ -21,11 +22,13 @@ from studies import alive, all_gone, little_study, tables, until
 
 from cmgplan.errors import InputError, MachineError
 from cmgplan.run_kinds import system_of_run
-from cmgplan.study import cluster, run, tasks
+from cmgplan.study import cluster, run, store, tasks
 from cmgplan.study.ledger import LEDGER_FILE, TaskRow
 from cmgplan.study.pool import _with_children
 from cmgplan.study.run import StudyInterrupted, StudyResult, run_study
 from cmgplan.study.store import write_long_tables
+from cmgplan.study.verify import verify_study
+from cmgplan.study.view import read_view
 
 TWELVE = tuple(f"s{k}" for k in range(12))
 
@@ -345,3 +348,136 @@ def test_long_tables_are_copied_without_being_held(tmp_path: Path) -> None:
     size = (tmp_path / "hours.csv").stat().st_size
     assert size > 2.5e6
     assert peak < 6e5
+
+
+@pytest.mark.parametrize("name", ["../up", "/root/elsewhere", "..", ".", "a\n", " a", "a\\b"])
+def test_a_name_that_leads_out_of_the_folder_of_studies_needs_an_out(name: str) -> None:
+    asked = {**little_study(["one"], Path()), "name": name}
+    with pytest.raises(InputError, match="--out"):
+        run_study(asked, call=little_tasks.little)
+    assert [path.name for path in Path().iterdir()] == ["scenarios.csv"]
+    assert little(asked).counts["done"] == 1
+
+
+def test_what_lies_behind_dots_is_seen_before_it_is_written_to() -> None:
+    (Path() / "mine.csv").write_text("a\n1\n")
+    with pytest.raises(InputError, match="not a study"):
+        little(little_study(["one"], Path()), "new/..")
+    assert Path("mine.csv").exists()
+
+
+def test_a_file_of_the_user_in_the_folder_stays_and_a_stale_table_goes() -> None:
+    little(little_study(["one"], Path()))
+    Path("out/mine.csv").write_text("a,b\n1,2\n")
+    Path("out/mine.parquet").write_bytes(b"mine")
+    Path("out/stale.csv").write_text("task,case,day,scenario,options,a\n")
+    little(little_study(["one"], Path()), resume=True)
+    assert Path("out/mine.csv").read_text() == "a,b\n1,2\n"
+    assert Path("out/mine.parquet").exists()
+    assert not Path("out/stale.csv").exists()
+
+
+def test_scenarios_keep_their_names_in_tables_and_page() -> None:
+    names = ["NA", "None", "01", "<b>x</b>", "=1+1"]
+    found = little(little_study(names, Path()))
+    told = ["NA", "None", "01", "<b>x</b>", "'=1+1"]
+    assert list(found.table("tasks")["scenario"]) == told
+    assert list(dict.fromkeys(found.table("upstream")["scenario"])) == told
+    assert list(read_view(Path("out")).tasks["scenario"]) == told
+    assert "<b>x</b>" not in Path("out/report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'banana'",
+        "name = '../../x', scenario = 'x', options = 'x'",
+        "attempts = 'x', wall_s = 'x'",
+        "figures = '[['",
+        "figures = '{\"cost\": 7}'",
+    ],
+)
+def test_altered_rows_of_the_ledger_are_made_again_from_the_folders(change: str) -> None:
+    asked = little_study(["a", "b"], Path())
+    little(asked)
+    before = tables(Path("out"))
+    with closing(sqlite3.connect(f"out/{LEDGER_FILE}")) as base, base:
+        base.execute(f"UPDATE task SET {change}")  # noqa: S608
+    assert little(asked, resume=True).counts["done"] == 2
+    assert tables(Path("out")) == before
+
+
+def test_an_altered_ledger_is_told_with_its_mend() -> None:
+    asked = little_study(["infeasible"], Path())
+    little(asked)
+    with closing(sqlite3.connect(f"out/{LEDGER_FILE}")) as base, base:
+        base.execute("UPDATE task SET figures = '[['")
+    with pytest.raises(InputError, match="remove it and go on with --resume"):
+        little(asked, resume=True)
+
+
+def test_a_task_whose_figures_are_no_numbers_runs_again() -> None:
+    asked = little_study(["a"], Path())
+    little(asked)
+    (path,) = Path("out/tasks").glob("*/task.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "figures": {"cost": "x"}}))
+    assert "run again" in little(asked, resume=True).notes[0]
+    assert json.loads(path.read_text())["figures"]["cost"] == 100.0
+
+
+@pytest.mark.parametrize("address", ["", "bogus://x", "tcp://127.0.0.1"])
+def test_an_address_of_no_kind_is_told_at_once(address: str) -> None:
+    pytest.importorskip("distributed")
+    began = time.monotonic()
+    with pytest.raises(InputError, match="no Dask scheduler"):
+        little(little_study(["a"], Path()), scheduler=address)
+    assert time.monotonic() - began < 15.0
+
+
+def test_a_second_interruption_does_not_break_off_what_the_first_began(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*given: Any, **more: Any) -> None:
+        raise KeyboardInterrupt
+
+    def again(folder: Path) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        store.clear_work(folder)
+
+    asked = little_study(["a"], Path())
+    monkeypatch.setattr(run, "run_tasks", interrupted)
+    monkeypatch.setattr(run, "write_tasks", lambda *given: again(Path("out")))
+    with pytest.raises(StudyInterrupted, match="0 of 1 task is done"):
+        little(asked)
+    assert json.loads(Path("out/study.json").read_text())["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(",0.5,", ",0.7,"), ("a,points=3,done", "a,points=3,failed"), (",b,", ",c,")],
+)
+def test_an_altered_list_of_tasks_is_found(old: str, new: str) -> None:
+    little(little_study(["a", "b"], Path()))
+    path = Path("out/tasks.csv")
+    text = path.read_text()
+    assert old in text
+    named = "tasks.csv tells the tasks of the ledger"
+    assert _found(named) == ""
+    path.write_text(text.replace(old, new, 1))
+    assert "two-bus_" in _found(named)
+
+
+def _found(name: str) -> str:
+    checks = {check.name: check for check in verify_study(Path("out"), lambda folder: [])}
+    return "; ".join(map(str, checks[name].findings))
+
+
+@pytest.mark.parametrize("cell", ["abc", ""])
+def test_a_list_of_tasks_without_numbers_or_with_a_row_twice_is_damaged(cell: str) -> None:
+    little(little_study(["a"], Path()))
+    path = Path("out/tasks.csv")
+    header, row = path.read_text().splitlines()
+    second = row.replace(",100,", f",{cell},") if cell else row
+    path.write_text("\n".join([header, second] if cell else [header, row, row]) + "\n")
+    with pytest.raises(InputError, match="resume the study"):
+        read_view(Path("out"))

@@ -268,3 +268,23 @@ def test_without_tsam_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tsam", None)
     with pytest.raises(MachineError, match=r"pip install 'cmgplan\[study\]', or list the days"):
         read_study(study(days={"typical": 3, "from": "2016-01-01", "to": "2016-01-09"}))
+
+
+def test_long_lists_of_options_are_counted_before_they_are_combined() -> None:
+    options = {"gap": [k / 10_000 for k in range(1, 2001)], "time-limit": list(range(1, 2001))}
+    assert "4,000,000 combinations" in one(study(case="two-bus", options=options))
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [((1e308, 1e308), "the weights sum to inf"), ((1, 0), "row 3: the weight counts for nothing")],
+)
+def test_weights_that_mean_nothing_are_told(
+    weights: tuple[float, float], told: str, tmp_path: Path
+) -> None:
+    rows = "\n".join(f"{name},{weight}" for name, weight in zip("ab", weights, strict=True))
+    (tmp_path / "s.csv").write_text(f"scenario,weight\n{rows}\n")
+    path = tmp_path / "s.toml"
+    text = 'format = 1\nname = "x"\nsystem = "planning"\ncases = ["two-bus"]\n'
+    path.write_text(f'{text}[over]\nscenarios = {{ file = "s.csv" }}\n')
+    assert told in one(path)
