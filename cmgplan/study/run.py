@@ -40,6 +40,7 @@ from cmgplan.study.store import (
 from cmgplan.study.task_run import LIBRARY, run_task
 from cmgplan.study.tasks import Task
 from cmgplan.study.undisturbed import undisturbed
+from cmgplan.study.view import read_texts
 from cmgplan.version import __version__
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 STUDIES = Path("studies")
 """Folder of studies that are given no place."""
-from cmgplan.study.view import read_texts
 
 
 class StudyInterrupted(KeyboardInterrupt):
