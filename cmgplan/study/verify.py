@@ -17,7 +17,7 @@ from cmgplan.run.findings import CheckResult, Finding, differs
 from cmgplan.run.tables import guarded
 from cmgplan.study.key_figures import BY_PART, PART_COLUMNS, Figures
 from cmgplan.study.ledger import Ledger, TaskRow
-from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows, long_tables_there
+from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows
 from cmgplan.study.task_run import TASK_FILE, TASKS
 from cmgplan.study.tasks import DIGITS, identity
 from cmgplan.study.view import StudyView, read_view
@@ -143,9 +143,7 @@ def _same(told: float, due: float) -> bool:
 def _long_tables(folder: Path, done: Sequence[TaskRow]) -> Iterator[CheckResult]:
     """Yield a check for each long table: it has the rows of all tasks and no other."""
     headers = long_headers(folder, done)
-    there = long_tables_there(folder) | {
-        stem for stem in headers if (folder / f"{stem}.csv").is_file()
-    }
+    there = {path.stem for path in folder.glob("*.csv")} - {Path(TASKS_TABLE).stem}
     odd = sorted(there ^ set(headers))
     yield CheckResult(
         "long tables are those of the runs",
