@@ -168,7 +168,7 @@ def _table(path: Path, texts: tuple[str, ...]) -> pd.DataFrame:
     """
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     for name in table.columns.difference(list(texts)):
-        table[name] = pd.to_numeric(table[name].replace("", "nan"))
+        table[name] = pd.to_numeric(table[name].where(table[name] != ""))
     table[list(texts)]
     return table
 

@@ -26,6 +26,7 @@ from cmgplan.study import hold_folder
 from cmgplan.study.hold import HeldPlan, HoldOptions, hold_points
 from cmgplan.study.hold_check import verify_held
 from cmgplan.study.hold_marker import NOT_CHECKED, UNANSWERED
+from cmgplan.study.hold_read import _table
 from cmgplan.study.read import read_study
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -359,6 +360,19 @@ def test_what_no_schedule_tells_cannot_be_altered_unseen(
         if _holds(tmp_path / "copy"):
             unseen.append(f"{len(kept) - 1} rows")
     assert unseen == []
+
+
+def test_empty_cells_are_no_numbers_and_other_texts_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "held.csv"
+    path.write_text("point,status,v_min_pu,all_empty\n1,kept,,\n2,,0.9,\n")
+    table = _table(path, ("status",))
+    assert list(table["point"]) == [1, 2]
+    assert list(table["status"]) == ["kept", ""]
+    assert np.isnan(table["v_min_pu"][0])
+    assert table["all_empty"].isna().all()
+    path.write_text("point,status\nx,kept\n")
+    with pytest.raises(ValueError, match="x"):
+        _table(path, ("status",))
 
 
 def _holds(folder: Path) -> bool:
