@@ -245,7 +245,7 @@ def _broken(run: HeldRun, feeder: Feeder, flows: dict[str, PowerFlow]) -> Iterat
     for number, each in run.points.items():
         rows = run.broken[run.broken["point"] == number]
         told = [(BEFORE, "v_min_before_response_pu")]
-        told += [(AFTER, "v_min_pu")] if UPPER in each.levels else []
+        told += [(AFTER if UPPER in each.levels else BEFORE, "v_min_pu")]
         for response, column in told:
             due = loaded_feeder(feeder, flows[f"{each.name} {response}"])
             mine = rows[rows["response"] == response]
