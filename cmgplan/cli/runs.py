@@ -41,7 +41,7 @@ def verify(
     from cmgplan.planning.report.verify import verify_run
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import PLANNING, RUN_KINDS, require_plan, system_of_run
-    from cmgplan.study.hold_marker import NOT_CHECKED, is_held
+    from cmgplan.study.hold.marker import NOT_CHECKED, is_held
     from cmgplan.study.store import is_study
 
     if is_study(run):
@@ -75,7 +75,7 @@ def report(run: RunFolder, debug: Debug = False) -> None:
     """Write the page of a finished run or study again."""
     from cmgplan.run.folder import recover
     from cmgplan.run_kinds import RUN_KINDS, system_of_run
-    from cmgplan.study.hold_marker import is_held
+    from cmgplan.study.hold.marker import is_held
     from cmgplan.study.store import is_study
 
     if is_study(run):
@@ -85,7 +85,7 @@ def report(run: RunFolder, debug: Debug = False) -> None:
         return
     recover(run)
     if is_held(run):
-        from cmgplan.study.hold_page import write_held_page
+        from cmgplan.study.hold.page import write_held_page
 
         console.say(str(write_held_page(run)))
         return
@@ -147,7 +147,7 @@ def compare(
 
 def _verify_study(folder: Path, prove: bool) -> None:
     """Check a study and the run of each of its tasks."""
-    from cmgplan.study.hold_marker import NOT_CHECKED
+    from cmgplan.study.hold.marker import NOT_CHECKED
     from cmgplan.study.verify import require_finished, verify_study
     from cmgplan.study.view import read_view
 
@@ -164,10 +164,10 @@ def _verify_study(folder: Path, prove: bool) -> None:
 def _verify_any(run: Path) -> Sequence[CheckResult]:
     """Return the checks of the run of a task, whatever wrote it."""
     from cmgplan.run_kinds import RUN_KINDS, system_of_run
-    from cmgplan.study.hold_marker import is_held
+    from cmgplan.study.hold.marker import is_held
 
     if is_held(run):
-        from cmgplan.study.hold_check import verify_held
+        from cmgplan.study.hold.check import verify_held
 
         return verify_held(run)
     return RUN_KINDS[system_of_run(run)].verify(run)

@@ -118,8 +118,8 @@ def _run_response(case: Any, options: Mapping[str, Any], out: Path) -> None:
 
 
 def _run_hold(case: Any, options: Mapping[str, Any], out: Path, planned: Path) -> None:
-    from cmgplan.study.hold import HoldOptions
-    from cmgplan.study.hold_folder import hold_plan
+    from cmgplan.study.hold.folder import hold_plan
+    from cmgplan.study.hold.held_plan import HoldOptions
 
     hold_plan(case, HoldOptions(**options), out, planned)
 
@@ -181,7 +181,7 @@ STUDY_SYSTEMS: Mapping[str, StudySystem] = {
             "hold",
             "study of system hold",
             "planning",
-            ("cmgplan.study.hold", "HoldOptions"),
+            ("cmgplan.study.hold.held_plan", "HoldOptions"),
             {
                 **_TIME,
                 "wait-and-see": "wait_and_see",

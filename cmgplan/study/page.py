@@ -15,7 +15,7 @@ from cmgplan.page.parts import Box, Chart, Note, Overview, Part, Section
 from cmgplan.page.wording import amount, counted, named, number
 from cmgplan.plurals import noun
 from cmgplan.study import figures
-from cmgplan.study.held_view import HELD_FILE, held_section, held_summary
+from cmgplan.study.hold.view import HELD_FILE, held_section, held_summary
 from cmgplan.study.key_figures import Figure
 from cmgplan.study.parts_view import parts_section
 from cmgplan.study.store import PAGE, TASKS_TABLE, write_json, write_text

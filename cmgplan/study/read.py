@@ -198,7 +198,7 @@ def _plan(
     name: str, where: str, asked: StudyFile, beside: Path, file: str, faults: list[Fault]
 ) -> _StudyCase | None:
     """Return the case of a finished plan on the plan's day, or append what is wrong with it."""
-    from cmgplan.study.hold import MEND, read_points  # takes the planning rooms along
+    from cmgplan.study.hold.held_plan import MEND, read_points  # takes the planning rooms along
 
     found = [each for each in (beside / name, Path(name)) if (each / PLAN_FILE).is_file()]
     if not found:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pages import ReadPage
 
-from cmgplan.study.held_view import held_summary
+from cmgplan.study.hold.view import held_summary
 from cmgplan.study.kinds import STUDY_SYSTEMS
 from cmgplan.study.page import render_study
 from cmgplan.study.view import StudyView

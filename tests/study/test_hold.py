@@ -22,11 +22,11 @@ from cmgplan import cli, load_case, plan, run_study, write_run
 from cmgplan.errors import CaseError, InputError
 from cmgplan.page.wording import amount
 from cmgplan.planning.levels.held_feeder import INFEASIBLE, NO_ANSWER
-from cmgplan.study import hold_folder
-from cmgplan.study.hold import HeldPlan, HoldOptions, hold_points
-from cmgplan.study.hold_check import verify_held
-from cmgplan.study.hold_marker import NOT_CHECKED, UNANSWERED
-from cmgplan.study.hold_read import _table
+from cmgplan.study.hold import folder
+from cmgplan.study.hold.check import verify_held
+from cmgplan.study.hold.held_plan import HeldPlan, HoldOptions, hold_points
+from cmgplan.study.hold.marker import NOT_CHECKED, UNANSWERED
+from cmgplan.study.hold.read import _table
 from cmgplan.study.read import read_study
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -133,10 +133,10 @@ def test_what_a_point_breaks_on_the_loaded_feeder_its_response_mends(forecast: H
 def test_every_point_verifies_where_no_day_is_planned_for_itself(
     planned: Path, forecast: HeldPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hold_folder, "hold_points", lambda *asked: forecast)
+    monkeypatch.setattr(folder, "hold_points", lambda *asked: forecast)
     case = load_case(planned / "case", system="planning")
     out = tmp_path / "run"
-    hold_folder.hold_plan(case, HoldOptions(wait_and_see=False), out, planned / "case")
+    folder.hold_plan(case, HoldOptions(wait_and_see=False), out, planned / "case")
     assert not (out / "wait_and_see.csv").exists()
     assert not (out / "own").exists()
     broken = pd.read_csv(out / "broken_limits.csv")

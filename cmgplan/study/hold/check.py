@@ -43,10 +43,10 @@ from cmgplan.run.findings import (
     unequal,
 )
 from cmgplan.run.folder import case_sha256
-from cmgplan.study.hold_folder import AFTER, BEFORE, LEVEL, UPPER
-from cmgplan.study.hold_given import check_given
-from cmgplan.study.hold_read import HeldOperation, HeldRun, damaged, read_held
-from cmgplan.study.hold_sums import check_sums
+from cmgplan.study.hold.folder import AFTER, BEFORE, LEVEL, UPPER
+from cmgplan.study.hold.given import check_given
+from cmgplan.study.hold.read import HeldOperation, HeldRun, damaged, read_held
+from cmgplan.study.hold.sums import check_sums
 
 Find = Callable[[HeldOperation], list[Finding]]
 
@@ -58,7 +58,7 @@ def verify_held(folder: Path) -> list[CheckResult]:
     the limits of switches, ties, devices and loads, the balances of the microgrids, and its power
     flow; cost, emission cost, losses and unserved load are worked out again, and the limits that
     the loaded feeder breaks are counted again before and after the response of Levels 5 and 6.
-    ``hold_marker.NOT_CHECKED`` says what is not.
+    ``hold.marker.NOT_CHECKED`` says what is not.
 
     Raises
     ------

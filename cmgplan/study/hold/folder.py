@@ -24,9 +24,9 @@ from cmgplan.planning.report.run_folder import copy_case
 from cmgplan.planning.report.table_forms import POINT_TABLES, TABLES
 from cmgplan.run.folder import case_sha256, jsonable
 from cmgplan.run.tables import TableForm, table_form, write_csv
-from cmgplan.study.hold import HeldPlan, HoldOptions, hold_points
-from cmgplan.study.hold_marker import HOLD_FILE
-from cmgplan.study.hold_page import write_held_page
+from cmgplan.study.hold.held_plan import HeldPlan, HoldOptions, hold_points
+from cmgplan.study.hold.marker import HOLD_FILE
+from cmgplan.study.hold.page import write_held_page
 
 Rows = list[dict[str, Any]]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from cmgplan.page.lookup import records
 from cmgplan.run.findings import CheckResult, Finding, differs, unequal
-from cmgplan.study.hold_folder import given_of, held_figures
-from cmgplan.study.hold_marker import HOLD_FILE
-from cmgplan.study.hold_read import HeldRun
+from cmgplan.study.hold.folder import given_of, held_figures
+from cmgplan.study.hold.marker import HOLD_FILE
+from cmgplan.study.hold.read import HeldRun
 
 DIGITS = 1e-9
 """What a table of ten digits may round by, next to the share that every comparison has."""

@@ -15,7 +15,7 @@ from cmgplan.page.lookup import records
 from cmgplan.page.page import render
 from cmgplan.page.parts import Box, Overview, Section
 from cmgplan.page.wording import amount, counted, number
-from cmgplan.study.hold_marker import HOLD_FILE
+from cmgplan.study.hold.marker import HOLD_FILE
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -15,8 +15,7 @@ from cmgplan.planning.case import load_case
 from cmgplan.planning.case.records import Case, PlanOptions
 from cmgplan.planning.report.subject import OperatedCase
 from cmgplan.run.tables import read_csv
-from cmgplan.study.hold import HoldOptions
-from cmgplan.study.hold_folder import (
+from cmgplan.study.hold.folder import (
     FORMS,
     LEVEL,
     RESPONSE,
@@ -25,7 +24,8 @@ from cmgplan.study.hold_folder import (
     place_of_least,
     place_of_own,
 )
-from cmgplan.study.hold_marker import HOLD_FILE, UNANSWERED
+from cmgplan.study.hold.held_plan import HoldOptions
+from cmgplan.study.hold.marker import HOLD_FILE, UNANSWERED
 
 MEND = "run the task again"
 

@@ -7,9 +7,9 @@ import pandas as pd
 
 from cmgplan.planning.report.checks_objectives import UNITS
 from cmgplan.run.findings import CheckResult, Finding
-from cmgplan.study.hold_folder import AFTER, BEFORE
-from cmgplan.study.hold_marker import UNANSWERED
-from cmgplan.study.hold_read import HeldRun
+from cmgplan.study.hold.folder import AFTER, BEFORE
+from cmgplan.study.hold.marker import UNANSWERED
+from cmgplan.study.hold.read import HeldRun
 
 CENT = 0.01
 CAP = 1e-3

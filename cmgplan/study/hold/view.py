@@ -13,7 +13,7 @@ from cmgplan.page.parts import Chart, Note, Part, Section
 from cmgplan.page.wording import amount, counted
 from cmgplan.search.fuzzy import choose
 from cmgplan.study import figures
-from cmgplan.study.hold_marker import UNANSWERED
+from cmgplan.study.hold.marker import UNANSWERED
 from cmgplan.study.store import TASK_COLUMNS
 from cmgplan.study.view import StudyView, read_texts
 

@@ -1,0 +1,1 @@
+"""A finished plan whose switches are held over scenarios: run, written, read, checked, told."""
