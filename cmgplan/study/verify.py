@@ -14,7 +14,6 @@ from typing import Any
 from cmgplan.errors import CmgplanError, InputError
 from cmgplan.plurals import counted
 from cmgplan.run.findings import CheckResult, Finding, differs
-from cmgplan.run.tables import guarded
 from cmgplan.study.key_figures import BY_PART, PART_COLUMNS, Figures
 from cmgplan.study.ledger import Ledger, TaskRow
 from cmgplan.study.store import TASKS_TABLE, long_headers, long_rows
@@ -84,10 +83,8 @@ def _asked(view: StudyView, asked: Sequence[TaskRow]) -> Iterator[Finding]:
         if row.name not in rows.index:
             continue
         for name in ("case", "day", "scenario", "options", "state"):
-            due = guarded(getattr(row, name))
-            yield from differs(
-                rows.loc[row.name, name], due, f"{TASKS_TABLE}: {name} of {row.name}"
-            )
+            place = f"{TASKS_TABLE}: {name} of {row.name}"
+            yield from differs(rows.loc[row.name, name], getattr(row, name), place)
         told = float(rows.loc[row.name, "weight"])  # type: ignore[arg-type]
         if not _same(told, row.weight):
             place = f"{TASKS_TABLE}: weight of {row.name}"

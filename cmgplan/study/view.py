@@ -122,7 +122,7 @@ def read_view(folder: Path) -> StudyView:
         tasks[numbers] = tasks[numbers].apply(pd.to_numeric)
         if not tasks["task"].is_unique:
             raise ValueError(f"a task stands twice in {TASKS_TABLE}")
-        for name in ("scenario", "reason"):
+        for name in (*TASK_COLUMNS[1:], "reason"):  # a name of a task needs no guard
             tasks[name] = tasks[name].map(unguarded)
         common, way = _ways(tasks)
     except (ValueError, KeyError, TypeError, OSError) as error:

@@ -467,6 +467,12 @@ def test_an_altered_list_of_tasks_is_found(old: str, new: str) -> None:
     assert "two-bus_" in _found(named)
 
 
+def test_texts_that_a_spreadsheet_would_calculate_are_those_of_the_ledger() -> None:
+    little(little_study(["=1+1", "'=2", "plain"], Path()))
+    assert "'=1+1" in Path("out/tasks.csv").read_text()
+    assert _found("tasks.csv tells the tasks of the ledger") == ""
+
+
 def _found(name: str) -> str:
     checks = {check.name: check for check in verify_study(Path("out"), lambda folder: [])}
     return "; ".join(map(str, checks[name].findings))
